@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keyring: the public keys a verifier counts, and what each is: trusted, revoked, or unknown.
+//
+// Pure: the caller (registry/trust) loads keys from files and decides which this user accepted.
+//
+// Owns: its keys.   Thread: one writer or many readers.   Fails: see Verdict.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/flat_map.h"
+#include "crypto/ed25519.h"
+
+namespace rtt::crypto {
+
+// One signature as written in files: {"alg":"ed25519","key_id":"…","sig":"<base64>"}.
+struct SignRecord {
+  std::string key_id;
+  Signature signature;
+  friend auto operator<=>(const SignRecord&, const SignRecord&) = default;
+};
+
+enum class Verdict : std::uint8_t { kTrusted, kUnsigned, kUnknownSigner, kRevokedSigner, kBadSignature };
+
+struct KeyEntry {
+  PublicKey key;
+  std::string label;
+  bool revoked = false;
+};
+
+class Keyring {
+ public:
+  void add(KeyEntry entry);
+  void revoke(std::string_view key_id);
+  [[nodiscard]] const KeyEntry* find(std::string_view key_id) const;
+  [[nodiscard]] const FlatMap<std::string, KeyEntry>& keys() const { return keys_; }
+
+  // The best any record achieves: one trusted signature is enough. `signer` names the key that decided.
+  struct Outcome {
+    Verdict verdict = Verdict::kUnsigned;
+    std::string signer;
+  };
+  [[nodiscard]] Outcome check(SignKind kind, const Digest& hash, const std::vector<SignRecord>& records) const;
+
+ private:
+  FlatMap<std::string, KeyEntry> keys_;
+};
+
+SignRecord sign(const SecretKey& key, SignKind kind, const Digest& hash);
+
+}  // namespace rtt::crypto

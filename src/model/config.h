@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configuration files other than the policy: panel.yaml, routes.json, topology.json, flags.json.
+//
+// `canonical` is what enters a plan: routing and security with defaults filled in (panel.yaml), sorted routes, the
+// topology document or a constant one-node one. Both spellings of api.listen are read; unknown keys get the nearest
+// known one.
+//
+// Thread: any (values).   Fails: problems with line:column; a config with errors is refused as a whole (fails closed).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/contract.h"
+
+namespace rtt::model {
+
+enum class LaneKind : std::uint8_t { kShm, kUds, kTcp, kInproc };
+std::string_view to_string(LaneKind lane);
+std::optional<LaneKind> parse_lane(std::string_view text);
+
+struct PanelConfig {
+  std::string listen_unix = "./.rtt/sockets/panel.sock";
+  std::vector<std::string> scan_roots{"./"};
+  std::vector<std::string> scan_ignore{".git", "node_modules", "target", "venv", "dist"};
+  std::vector<LaneKind> prefer{LaneKind::kShm, LaneKind::kUds, LaneKind::kTcp};
+  bool rewire_atomic = true;
+  Strictness strictness = Strictness::kStrict;
+  std::vector<std::string> allow_unsigned;  // "dev/*" = namespace dev
+  std::int64_t heartbeat_ms = 250;          // 100 to 5000
+  std::int64_t trip_errors = 5;
+  std::int64_t trip_window_ms = 5000;
+  std::vector<Problem> problems;
+
+  [[nodiscard]] text::Json canonical() const;
+};
+PanelConfig read_panel_yaml(std::string_view text, std::string_view file);
+std::string default_panel_yaml();
+
+struct DesiredRoute {
+  Saddr from;             // a reference to a consumer
+  Saddr to;               // a reference to a provider
+  bool optional = false;
+  std::string origin;     // routes | agent | requires | qc
+  std::string where;      // "routes.json:3" or the manifest's place
+};
+struct RoutesFile {
+  std::vector<DesiredRoute> routes;
+  text::Json object;      // {"routes":[…]} sorted
+  std::vector<Problem> problems;
+};
+RoutesFile read_routes(std::string_view text, std::string_view file);
+
+struct Topology {
+  struct Node {
+    std::string id;
+    std::int64_t cpu_milli = 0, memory_bytes = 0;
+  };
+  std::vector<Node> nodes;
+  text::Json object;
+  std::vector<Problem> problems;
+};
+Topology read_topology(std::string_view text, std::string_view file);
+Topology one_node_topology();
+
+}  // namespace rtt::model

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every limit of the program, in one place. A limit met is an error that names it (kLimit, kTooLarge), never a crash.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace rtt::limits {
+
+// Text and files.
+inline constexpr std::size_t kManifestBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kConfigBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kNameBytesMax = 128;  // one part of an address
+inline constexpr std::size_t kContractsPerFileMax = 4096;
+inline constexpr std::size_t kCapabilitiesMax = 64;
+
+// Scan.
+inline constexpr std::size_t kScanDepthMax = 64;
+inline constexpr std::size_t kScanFilesMax = 1'000'000;
+inline constexpr std::size_t kProblemsMax = 1000;
+
+// Plan.
+inline constexpr std::size_t kRoutesMax = 100'000;
+inline constexpr std::size_t kCandidatesPerRouteMax = 4096;
+inline constexpr std::size_t kPolicyRulesMax = 10'000;
+
+// Journal.
+inline constexpr std::size_t kSegmentBytes = std::size_t{16} << 20;
+inline constexpr std::size_t kRecordPayloadBytesMax = std::size_t{1} << 20;
+
+// Control messages and lanes.
+inline constexpr std::size_t kControlBytesMax = std::size_t{1} << 20;
+inline constexpr int kControlInFlightMax = 64;
+inline constexpr int kFdsPerFrameMax = 8;
+inline constexpr std::size_t kFramePayloadBytesMax = std::size_t{64} << 20;
+inline constexpr int kClientsMax = 1024;
+
+// Drivers and MCP.
+inline constexpr std::size_t kMcpLineBytesMax = std::size_t{16} << 20;  // one JSON-RPC message of a server or client
+inline constexpr std::size_t kMcpInFlightMax = 4096;                    // requests one server may owe us
+inline constexpr std::size_t kMcpToolsPerServerMax = 4096;
+inline constexpr std::size_t kMcpServersMax = 256;
+inline constexpr std::size_t kMcpPagesMax = 256;
+inline constexpr std::size_t kClientQueueBytesMax = std::size_t{32} << 20;
+inline constexpr std::size_t kServerLogBytesMax = std::size_t{256} << 10;  // stderr kept per server
+inline constexpr std::int64_t kCallDeadlineMs = 30'000;
+inline constexpr std::int64_t kServerStartMs = 30'000;
+inline constexpr std::int64_t kServerIdleMs = 600'000;
+inline constexpr std::int64_t kHostOrphanMs = 600'000;  // a host no panel adopts drains and exits
+inline constexpr std::int64_t kPanelIdleMs = 900'000;
+inline constexpr int kDriverRestartsMax = 5;  // within kDriverRestartWindowMs, then tripped
+inline constexpr std::int64_t kDriverRestartWindowMs = 60'000;
+
+}  // namespace rtt::limits

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// SealedPlan: a plan as a file (docs/formats/plan.md). plan_id hashes everything but plan_id, created_at and sign, so
+// the same inputs give the same id on every machine, and a signature over the id covers the whole meaning.
+//
+// Thread: any (values).   Fails: kBadShape, kTampered (plan_id does not match the content), kJson*.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/graph.h"
+
+namespace rtt::model {
+
+struct PlanInputs {
+  Digest registry, config, policy, routes, topology, health, flags;
+  std::string engine = "plan/1";
+  friend bool operator==(const PlanInputs&, const PlanInputs&) = default;
+};
+
+struct Objective {
+  std::int64_t latency_ns = 0, churn = 0, bound = 0, gap_ppm = 0;
+  friend bool operator==(const Objective&, const Objective&) = default;
+};
+
+struct Plan {
+  Digest base;  // root of the graph it starts from
+  PlanInputs inputs;
+  std::vector<Route> routes_add, routes_del;         // each sorted by route_order
+  std::vector<std::vector<std::string>> order;       // [["D3"],["A1","A2"]]
+  Objective objective;
+  friend bool operator==(const Plan&, const Plan&) = default;
+};
+
+struct SealedPlan {
+  Digest plan_id;
+  std::string created_at;  // RFC 3339 UTC
+  Plan plan;
+  std::vector<crypto::SignRecord> signatures;
+};
+
+Digest plan_id(const Plan& plan);
+text::Json to_json(const SealedPlan& sealed);
+Result<SealedPlan> parse_plan(std::string_view text, std::string_view file);
+
+// The graph after the plan; kStalePlan if `from` is not its base, kBadShape if it deletes what is not there.
+Result<Graph> apply_to(const Graph& from, const Plan& plan);
+// The plan that leads back: adds become deletes. inverse(inverse(p)) == p.
+Plan inverse(const Plan& plan);
+
+}  // namespace rtt::model

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clocks: the monotonic clock for everything that is measured or waits, wall time only for what people read.
+#pragma once
+
+#include <string>
+
+#include "base/units.h"
+
+namespace rtt::os {
+
+Instant now();                          // CLOCK_MONOTONIC
+WallTime wall_now();                    // CLOCK_REALTIME
+std::string rfc3339(WallTime time);     // 2026-11-21T08:00:00.123456Z, six decimals
+
+}  // namespace rtt::os

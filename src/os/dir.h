@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directory walking that cannot be led astray: every step is openat2(BENEATH | NO_SYMLINKS | NO_MAGICLINKS) from the
+// root's descriptor, so `..`, absolute and looping symlinks end as "skipped", never as an escape.
+//
+// Thread: one per walk.   Fails: kIo, kEscapes, kNotRegular.   Limits: depth and entry count given by the caller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "os/fd.h"
+
+namespace rtt::os {
+
+enum class EntryKind : std::uint8_t { kFile, kDirectory, kSymlink, kOther };
+struct Entry {
+  std::string_view path;  // relative to the root, '/' separated
+  std::string_view name;
+  EntryKind kind = EntryKind::kFile;
+  int depth = 0;
+};
+enum class Visit : std::uint8_t { kContinue, kSkip, kStop };  // kSkip: do not enter this directory
+
+struct WalkOptions {
+  int depth_max = 64;
+  std::size_t entries_max = 1'000'000;
+};
+struct WalkStats {
+  std::size_t entries = 0;
+  std::size_t errors = 0;      // unreadable directories
+  bool truncated = false;      // a limit stopped it
+};
+// Visits entries in name order within each directory, parents before children.
+Result<WalkStats> walk(const std::string& root, const WalkOptions& options,
+                       const std::function<Visit(const Entry&)>& visit);
+
+struct FileStamp {  // tells whether a file may have changed since it was read
+  std::uint64_t device = 0, inode = 0, size = 0;
+  std::int64_t mtime_ns = 0, ctime_ns = 0;
+  friend auto operator<=>(const FileStamp&, const FileStamp&) = default;
+};
+struct BeneathFile {
+  std::string content;
+  FileStamp stamp;
+};
+// Opens `relative` beneath `root` without following any symlink and reads a regular file.
+Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);
+Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative);
+
+}  // namespace rtt::os

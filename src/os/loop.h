@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loop: level-triggered epoll, timers and a wake-up, for one thread.
+//
+// Written by hand rather than on Boost.Asio for one measured and one structural reason (docs/design/001-event-loop.md):
+// Asio's descriptors put O_NONBLOCK on what they wait for, and that flag lives on the open file description, so it
+// would leak into an AI client's own stdin and stdout, which `rtt mcp serve` hands over. A Loop never touches the
+// flags of a descriptor it watches; readers use MSG_DONTWAIT or RWF_NOWAIT, or own the descriptor.
+//
+// Owns: the epoll, timer and event descriptors; not the watched ones.   Thread: the one that runs it; post() and
+// stop() from any.   Fails: construction only (kIo).   Limits: watched descriptors as the kernel allows.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "base/result.h"
+#include "base/units.h"
+#include "os/fd.h"
+
+namespace rtt::os {
+
+enum Ready : std::uint32_t { kReadable = 1, kWritable = 2, kHangup = 4 };  // bits
+
+class Loop {
+ public:
+  using Handler = std::function<void(std::uint32_t ready)>;
+  using Task = std::function<void()>;
+  using TimerId = std::uint64_t;
+
+  static Result<std::unique_ptr<Loop>> create();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Calls `handler` while the descriptor is ready for what `interest` asks. kHangup is always reported. A regular
+  // file or /dev/null (EPERM from epoll) counts as always ready. One watch a descriptor.
+  Status watch(int fd, std::uint32_t interest, Handler handler);
+  void change(int fd, std::uint32_t interest);
+  void unwatch(int fd);  // before the descriptor is closed; safe inside any handler
+  [[nodiscard]] bool watching(int fd) const;
+
+  TimerId after(Nanos delay, Task task);  // one shot
+  void cancel(TimerId timer);             // unknown or fired: nothing
+  void post(Task task);                   // any thread; runs on the loop in order
+  // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on).
+  Status on_signal(int signal, Task handler);
+
+  void run();                    // until stop()
+  bool run_once(Nanos max_wait); // one round; false if nothing happened in that time
+  void stop();
+
+ private:
+  Loop();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rtt::os

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// ObjectStore: content-addressed objects and their detached signatures (docs/formats/registry.md).
+//
+// `cas/sha256/<hh>/<hash>.json` (0444) holds canonical JSON whose SHA-256 is its name, so `sha256sum` proves it.
+// `<hash>.sig.json` = {"id","hash","supersedes","sign":[…]}. `index.json` is a function of these files and is rebuilt
+// byte-equal; the live object of an id is the one nobody supersedes. Every read verifies.
+//
+// Owns: nothing but the path.   Thread: one writer at a time (the workspace lock), any readers.
+// Fails: kTampered naming the file, kIo, kNoSpace, kNotFound; two live objects of an id: kTampered in index().
+// Limits: kManifestBytesMax an object.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/id.h"
+#include "crypto/keyring.h"
+#include "text/json.h"
+
+namespace rtt::registry {
+
+struct SigFile {
+  std::string id;
+  Digest hash;
+  std::optional<Digest> supersedes;
+  std::vector<crypto::SignRecord> sign;
+};
+
+struct VerifyReport {
+  std::size_t objects = 0;
+  struct Bad {
+    std::string hash, file, reason;
+  };
+  std::vector<Bad> bad;
+};
+
+class ObjectStore {
+ public:
+  explicit ObjectStore(std::string directory, std::string index_file);
+
+  Result<Digest> put(const text::Json& object) const;             // idempotent
+  [[nodiscard]] Result<text::Json> get(const Digest& hash) const; // verified
+  [[nodiscard]] bool contains(const Digest& hash) const;
+  Status put_signature(const SigFile& signature) const;           // merges records of the same hash
+  [[nodiscard]] Result<std::optional<SigFile>> signature(const Digest& hash) const;
+  [[nodiscard]] Result<std::vector<SigFile>> signatures() const;  // all, sorted by hash
+  // {"<id>":{"hash","sign"}} canonical, of live objects.
+  [[nodiscard]] Result<text::Json> index() const;
+  Status write_index() const;
+  [[nodiscard]] Result<std::optional<Digest>> live(std::string_view id) const;
+  [[nodiscard]] Result<VerifyReport> verify_all() const;          // every object and sig file
+
+ private:
+  std::string directory_, index_file_;
+};
+
+}  // namespace rtt::registry
