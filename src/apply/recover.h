@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Recover: folds journal records, oldest first, into what is true now and what a crash left unfinished.
+//
+// The graph of the last COMMIT is the truth, whatever was happening. A PREPARE that found neither COMMIT nor ABORT is
+// dropped; a ROLLBACK that found no COMMIT was decided and is finished. `repairs` are the records that say so: append
+// them in one batch before anything new, then fold them too; folding them leaves nothing unfinished (recover_test).
+//
+// Owns: the folded state.   Thread: one.   Fails: kJournalDamaged naming the record whose payload makes no sense.
+// Limits: kHistoryGraphsMax graphs are kept; older commits keep their root, and their graph is read again when asked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/records.h"
+
+namespace rtt::apply {
+
+inline constexpr std::size_t kHistoryGraphsMax = 64;
+
+struct Entry {
+  journal::RecordType type = journal::RecordType::kAudit;
+  Seq seq;
+  text::Json payload;
+};
+
+struct Commit {
+  Seq seq;
+  Digest plan_id, before, root;
+  std::optional<model::Graph> graph;  // of recent commits, if it stood inline
+  Verb action = Verb::kApply;
+  std::string who, reason, ts;
+};
+struct UnfinishedPrepare {
+  Seq seq;
+  PrepareRecord record;
+};
+struct UnfinishedRollback {
+  Seq seq;
+  RollbackRecord record;
+  Digest root;                        // of the graph to come back
+  std::optional<model::Graph> graph;
+};
+
+struct Recovered {
+  Seq seq;                            // of the last COMMIT; 0 = the empty graph
+  Digest root;                        // of the graph in force
+  std::optional<model::Graph> graph;  // nothing: not inline, load it by `root`
+  std::optional<Digest> plan_id;      // nothing at seq 0
+  std::vector<Commit> history;        // every COMMIT, oldest first
+  std::optional<UnfinishedPrepare> prepare;
+  std::optional<UnfinishedRollback> rollback;
+};
+
+class Fold {
+ public:
+  Fold();
+  // REQUIRES: entries in order of seq.
+  Status take(const Entry& entry);
+  [[nodiscard]] const Recovered& state() const { return state_; }
+
+ private:
+  Status take_commit(const Entry& entry);
+  Status take_rollback(const Entry& entry);
+  Status take_checkpoint(const Entry& entry) const;
+  Recovered state_;
+};
+
+Result<Recovered> fold(const std::vector<Entry>& entries);
+
+// What a restarted panel appends before anything else: an ABORT for a dropped PREPARE, a COMMIT that finishes a
+// decided ROLLBACK. Payloads are without ts. Empty: the journal is settled.
+std::vector<journal::NewRecord> repairs(const Recovered& recovered);
+
+// The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one.
+Result<const Commit*> commit_at(const Recovered& recovered, Seq seq);
+
+}  // namespace rtt::apply
