@@ -3,12 +3,15 @@
 //
 // Parsers that disagree about one text let a signature cover one meaning and a program act on another, so this reader
 // has exactly one: RFC 8259 with every latitude closed. Refused: duplicate keys, a BOM, invalid UTF-8, lone
-// surrogates, depth over kDepthMax, an integer literal beyond ±(2^53−1), a number that overflows a double, trailing
-// bytes. −0 reads as 0. A number with an integral value within ±(2^53−1) is always held as an integer, so 1, 1.0 and
-// 1e0 are one value. Objects are sorted by key bytes; the canonical writer (json_canonical.h) orders as RFC 8785 asks.
+// surrogates, depth over kDepthMax, a number that overflows a double, trailing bytes, and an integer beyond ±(2^53−1)
+// however spelt (1e16 too: its one canonical spelling, 10000000000000000, is a literal that would be refused when read
+// back). −0 reads as 0, and so does a number too small for a double. A number with an integral value within ±(2^53−1)
+// is always held as an integer, so 1, 1.0 and 1e0 are one value. Objects are sorted by key bytes; the canonical writer
+// (json_canonical.h) orders as RFC 8785 asks.
 //
 // Owns: its tree.   Thread: a value; share only as const.   Units: positions are 1-based, columns count bytes.
-// Fails: kJsonSyntax, kJsonDuplicateKey, kJsonDepth, kJsonNumber, kJsonEncoding, kTooLarge, each with line:column.
+// Fails: kJsonSyntax, kJsonDuplicateKey, kJsonDepth, kJsonNumber, kJsonEncoding, each with line:column; kTooLarge names
+// the source as a whole. No message repeats a value of the text (it may be a secret); keys are named.
 // Limits: kDepthMax levels; ParseOptions::bytes_max bytes.
 #pragma once
 
@@ -30,6 +33,8 @@ class Json;
 using JsonArray = std::vector<Json>;
 using JsonObject = FlatMap<std::string, Json>;
 
+inline constexpr std::int64_t kJsonIntMax = (std::int64_t{1} << 53) - 1;
+
 enum class JsonKind : std::uint8_t { kNull, kBool, kInt, kDouble, kString, kArray, kObject };
 
 class Json {
@@ -39,9 +44,17 @@ class Json {
   template <typename B>
     requires std::is_same_v<B, bool>
   Json(B value) : value_(value) {}                                   // NOLINT(google-explicit-constructor)
+  // Beyond ±(2^53−1) an integer becomes its decimal string: no JSON number holds it for every reader.
   template <typename I>
     requires(std::is_integral_v<I> && !std::is_same_v<I, bool>)
-  Json(I value) : value_(static_cast<std::int64_t>(value)) {}        // NOLINT(google-explicit-constructor)
+  Json(I value) {                                                    // NOLINT(google-explicit-constructor)
+    if (std::cmp_less_equal(value, kJsonIntMax) && std::cmp_greater_equal(value, -kJsonIntMax)) {
+      value_ = static_cast<std::int64_t>(value);
+    } else {
+      value_ = std::to_string(value);
+    }
+  }
+  // REQUIRES: finite. An integral value within ±(2^53−1) becomes an integer.
   Json(double value);                                                // NOLINT(google-explicit-constructor)
   Json(std::string value) : value_(std::move(value)) {}              // NOLINT(google-explicit-constructor)
   Json(std::string_view value) : value_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
@@ -76,9 +89,9 @@ class Json {
   [[nodiscard]] std::string_view string_or(std::string_view key, std::string_view otherwise = {}) const;
   [[nodiscard]] std::int64_t int_or(std::string_view key, std::int64_t otherwise) const;
   [[nodiscard]] bool bool_or(std::string_view key, bool otherwise) const;
-  // Makes this an object if it is null, then inserts or replaces.
+  // Makes this an object if it is null, then inserts or replaces; returns this value. REQUIRES: null or object.
   Json& set(std::string_view key, Json value);
-  // Makes this an array if it is null, then appends.
+  // Makes this an array if it is null, then appends. REQUIRES: null or array.
   void push(Json value);
 
   friend bool operator==(const Json&, const Json&) = default;
