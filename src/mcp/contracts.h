@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// An MCP server as contracts, and back (docs/formats/mcp-manifest.md).
+//
+// One server becomes one connector (how to start it, what it said of itself) and one contract per tool,
+// prompt, resource and resource template, each holding the whole definition as the server gave it: that is
+// the pin. All of them go into one file, `.rtt/manifests/mcp.<namespace>.json`, which people review and git
+// keeps. Nothing of the machine enters it: paths are written as ${workspace}/… and ${home}/…, secrets as
+// {"secret":NAME}.
+//
+// Text that cannot be seen (bidi controls, tags, zero-width characters outside emoji) is refused: what a
+// model reads and a reviewer does not see is an attack.
+//
+// Thread: any (pure).   Fails: kBadShape, kNameClash, kServerProtocol, kTooLarge.
+// Limits: kMcpToolsPerServerMax definitions of a kind, kManifestBytesMax a manifest.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/contract.h"
+
+namespace rtt::mcp {
+
+// How a server is started, in portable form.
+struct ServerConfig {
+  std::string name;  // as configured
+  std::string transport = "stdio";
+  text::Json command;     // a string
+  text::Json args;        // array of strings or {"secret":NAME}
+  text::Json env;         // object of strings or {"secret":NAME}
+  std::string directory;  // `cwd`; empty = the workspace
+  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
+};
+// What a server said in `initialize`.
+struct ServerInfo {
+  std::string name, version, protocol, instructions;
+  text::Json capabilities;
+  friend bool operator==(const ServerInfo&, const ServerInfo&) = default;
+};
+// What it listed, as it gave it.
+struct Definitions {
+  std::vector<text::Json> tools, resources, templates, prompts;
+  friend bool operator==(const Definitions&, const Definitions&) = default;
+};
+
+enum class ItemKind : std::uint8_t { kTool, kResource, kTemplate, kPrompt };
+std::string_view to_string(ItemKind kind);  // tool resource template prompt
+// What tells one definition of a kind from another: name, uri or uriTemplate.
+std::string_view key_of(ItemKind kind, const text::Json& definition);
+
+struct PinnedItem {
+  ItemKind kind = ItemKind::kTool;
+  model::Saddr saddr;
+  Digest hash;  // of the contract in force
+  text::Json definition;
+  [[nodiscard]] std::string_view key() const { return key_of(kind, definition); }
+};
+struct PinnedServer {
+  model::Saddr connector;  // rtt://<ns>/connector/<ns>@<version>
+  Digest hash;
+  ServerConfig config;
+  ServerInfo info;
+  std::vector<PinnedItem> items;  // sorted by (kind, key)
+  [[nodiscard]] const std::string& ns() const { return connector.ns; }
+  [[nodiscard]] const PinnedItem* find(ItemKind kind, std::string_view key) const;
+};
+
+// "My Server" -> "my-server". Fails kBadShape if nothing usable is left.
+Result<std::string> namespace_of(std::string_view configured_name);
+// The same for all; two names that become one are kNameClash naming both.
+Result<std::vector<std::string>> namespaces_of(std::span<const std::string> configured_names);
+std::string manifest_path(std::string_view ns);     // .rtt/manifests/mcp.<ns>.json
+model::Version version_of(const ServerInfo& info);  // serverInfo.version if SemVer, else 0.0.0
+
+struct PathBases {
+  std::string workspace, home;  // absolute, no trailing slash; empty = none
+};
+std::string portable_text(std::string_view text, const PathBases& bases);
+
+// `entry` is one server's object of a client configuration whose secrets are already references.
+Result<ServerConfig> config_from_entry(std::string_view name, const text::Json& entry,
+                                       const PathBases& bases);
+// {"$schema":…,"contracts":[…]}
+Result<text::Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
+                                 const Definitions& definitions);
+// The servers among these contracts; tools whose connector is not among them are left out. Sorted by
+// namespace.
+Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract> contracts);
+Result<ServerConfig> config_from_connector(const model::Contract& connector);
+Result<PinnedItem> item_from_contract(const model::Contract& contract);
+// The connector's address that a tool, prompt or resource names.
+Result<model::Saddr> connector_of(const model::Contract& contract);
+
+// kBadShape naming the place and code point of the first character that cannot be seen.
+Status refuse_hidden_text(const text::Json& value, std::string_view what);
+
+}  // namespace rtt::mcp

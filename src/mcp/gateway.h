@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Gateway: every MCP server of a workspace and every AI client served from it, in one process and one loop.
+//
+// A client's stdin and stdout are handed over as descriptors, so a call crosses client -> gateway -> server
+// and back, no more processes than through a bare pass-through. Lists come from the signed snapshot: they are
+// complete and byte-identical before any server runs. A server is started by its first call or prepare,
+// checked against its pin, shared by everybody, and stopped when idle. A server that hangs, dies or floods
+// harms the calls it owes, nobody else.
+//
+// The snapshot is reloaded on "mcp.reload" and when the registry index changes (looked at on demand, at most
+// every 500 ms); clients are told by list_changed.
+//
+// Owns: backends with their children, client sessions with their descriptors.   Thread: the loop's.
+// Fails: prepare and call as drivers/driver.h says.
+// Limits: kMcpServersMax, kClientsMax, kMcpInFlightMax a server, kClientQueueBytesMax a client,
+// kAuditPendingMax.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drivers/driver.h"
+#include "os/fd.h"
+#include "os/loop.h"
+#include "registry/workspace.h"
+
+namespace rtt::mcp {
+
+inline constexpr std::size_t kAuditPendingMax = 65'536;
+
+struct GatewayOptions {
+  registry::Workspace workspace;
+  // One record a call, in batches at most 100 ms late:
+  // {ts,who,action:"call",to,outcome,latency_ns,in_bytes,out_bytes}.
+  std::function<void(text::Json record)> on_audit;
+};
+
+struct ClientOptions {
+  std::vector<std::string> servers;  // names or namespaces; empty = all
+  std::string as;                    // empty = the client's own clientInfo.name
+};
+
+class Gateway : public drivers::Driver {
+ public:
+  // Loads the snapshot; a workspace that cannot be loaded is still served, each client told why.
+  static Result<std::unique_ptr<Gateway>> create(os::Loop& loop, GatewayOptions options);
+  ~Gateway() override;
+
+  // Serves one AI client until it goes away. O_NONBLOCK is never set on `in` and `out`. When the session
+  // ends,
+  // {"status":N} is sent on `control` (a stream socket) and it is closed; the other end closing ends the
+  // session.
+  Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
+  [[nodiscard]] std::size_t client_count() const;
+
+  void prepare(const model::Contract& provider, OnDone done) override;
+  drivers::CallId call(drivers::CallRequest request, OnReply reply) override;
+  void cancel(drivers::CallId call) override;
+  // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,calls,clients,pid,restarts,…}]}
+  [[nodiscard]] text::Json health() const override;
+  // "mcp.ls" {} · "mcp.logs" {name} -> {name,text} · "mcp.restart" {name} · "mcp.reload" {}
+  Result<text::Json> control(std::string_view verb, const text::Json& args) override;
+  void stop(OnDone done) override;
+
+ private:
+  Gateway();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rtt::mcp

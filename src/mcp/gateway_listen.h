@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// GatewayListener: the door at `.rtt/sockets/gateway.sock` where `rtt mcp serve` hands over an AI client.
+//
+// One connection a client. It sends one JSON line {"hello":"rtt-gateway/1","servers":[…],"as":"…"} whose
+// first byte carries the client's stdin and stdout (SCM_RIGHTS), and gets {"status":N} when the session is
+// over.
+//
+// Owns: the listening socket and connections that have not said hello.   Thread: the loop's.
+// Fails: start: kBusy (a gateway listens already), kIo; a connection with a bad hello is closed.
+// Limits: kClientsMax connections, kHelloBytesMax a hello, kHelloMs to say it.
+#pragma once
+
+#include <memory>
+
+#include "mcp/gateway.h"
+
+namespace rtt::mcp {
+
+inline constexpr std::string_view kGatewaySocket = "gateway.sock";
+inline constexpr std::string_view kGatewayHello = "rtt-gateway/1";
+inline constexpr std::size_t kHelloBytesMax = 16 * 1024;
+inline constexpr std::int64_t kHelloMs = 5000;
+
+class GatewayListener {
+ public:
+  static Result<std::unique_ptr<GatewayListener>> start(os::Loop& loop, Gateway& gateway,
+                                                        std::string sockets_dir);
+  ~GatewayListener();
+
+ private:
+  GatewayListener();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace rtt::mcp
