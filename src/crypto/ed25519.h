@@ -35,7 +35,9 @@ class SecretKey {
   SecretKey& operator=(const SecretKey&) = delete;
 
   [[nodiscard]] const PublicKey& public_key() const { return public_; }
+  // The caller wipes or guards what it gets.
   [[nodiscard]] std::array<std::byte, 32> seed() const;
+  // REQUIRES: not moved from.
   [[nodiscard]] Signature sign(ByteView message) const;
 
  private:

@@ -22,6 +22,7 @@ struct SignRecord {
   friend auto operator<=>(const SignRecord&, const SignRecord&) = default;
 };
 
+// Best first: the order decides which of several failing records is reported.
 enum class Verdict : std::uint8_t { kTrusted, kUnsigned, kUnknownSigner, kRevokedSigner, kBadSignature };
 
 struct KeyEntry {
@@ -32,7 +33,9 @@ struct KeyEntry {
 
 class Keyring {
  public:
+  // A key added again takes the new label, and is never un-revoked. Another key of the same id does not displace it.
   void add(KeyEntry entry);
+  // Also for a key that is not here (yet), so that the order of loading does not matter.
   void revoke(std::string_view key_id);
   [[nodiscard]] const KeyEntry* find(std::string_view key_id) const;
   [[nodiscard]] const FlatMap<std::string, KeyEntry>& keys() const { return keys_; }
@@ -45,7 +48,11 @@ class Keyring {
   [[nodiscard]] Outcome check(SignKind kind, const Digest& hash, const std::vector<SignRecord>& records) const;
 
  private:
+  struct Revoked {};
+  [[nodiscard]] Verdict judge(const SignRecord& record, ByteView message) const;
+
   FlatMap<std::string, KeyEntry> keys_;
+  FlatMap<std::string, Revoked> revoked_;
 };
 
 SignRecord sign(const SecretKey& key, SignKind kind, const Digest& hash);

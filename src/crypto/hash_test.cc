@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hashes against their published vectors, and the incremental tree against its recursive definition.
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "base/hex.h"
+#include "crypto/mac.h"
+#include "crypto/merkle.h"
+#include "crypto/sha256.h"
+
+namespace rtt::crypto {
+namespace {
+
+// FIPS 180-4 examples and NIST's long message.
+TEST(Sha256, fips_180_vectors) {
+  const std::pair<std::string, std::string_view> vectors[] = {
+      {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+      {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+      {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrst"
+       "nopqrstu",
+       "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
+      {std::string(1'000'000, 'a'), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
+  };
+  for (const auto& [message, digest] : vectors) EXPECT_EQ(bare_hex(sha256(message)), digest);
+}
+
+TEST(Sha256, parts_equal_the_whole_and_finish_starts_over) {
+  std::string message;
+  for (int i = 0; i < 300; ++i) message += static_cast<char>(i * 37);
+  Sha256 hasher;
+  for (std::size_t cut = 0; cut <= message.size(); ++cut) {
+    hasher.update(as_bytes(message).first(cut));
+    hasher.update(as_bytes(message).subspan(cut));
+    ASSERT_EQ(hasher.finish(), sha256(message)) << cut;
+  }
+  Sha256 moved = std::move(hasher);
+  EXPECT_EQ(moved.finish(), sha256(""));
+}
+
+// RFC 4231 §4. A key shorter than 32 bytes is padded with zeros, a longer one is hashed first: HMAC does the same
+// inside, so these vectors hold for keys of exactly 32 bytes too. Case 5 truncates its result and is left out.
+TEST(Hmac, rfc4231_vectors) {
+  const auto padded = [](const std::string& key) {
+    MacKey out{};
+    std::copy_n(as_bytes(key).begin(), key.size(), out.begin());
+    return out;
+  };
+  std::string counting;
+  for (int i = 1; i <= 25; ++i) counting += static_cast<char>(i);
+  const MacKey long_key = sha256(std::string(131, '\xaa')).bytes;
+  EXPECT_EQ(bare_hex(hmac_sha256(padded(std::string(20, '\x0b')), as_bytes("Hi There"))),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  EXPECT_EQ(bare_hex(hmac_sha256(padded("Jefe"), as_bytes("what do ya want for nothing?"))),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  EXPECT_EQ(bare_hex(hmac_sha256(padded(std::string(20, '\xaa')), as_bytes(std::string(50, '\xdd')))),
+            "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
+  EXPECT_EQ(bare_hex(hmac_sha256(padded(counting), as_bytes(std::string(50, '\xcd')))),
+            "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
+  EXPECT_EQ(bare_hex(hmac_sha256(long_key, as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(bare_hex(hmac_sha256(
+                long_key, as_bytes("This is a test using a larger than block-size key and a larger than block-size "
+                                   "data. The key needs to be hashed before being used by the HMAC algorithm."))),
+            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
+// RFC 6962 §2.1 word by word.
+Digest naive_root(std::span<const std::string> leaves) {
+  if (leaves.empty()) return sha256("");
+  if (leaves.size() == 1) return sha256(std::string(1, '\0') + leaves.front());
+  const std::size_t k = std::bit_floor(leaves.size() - 1);  // the largest power of two smaller than n
+  const Digest left = naive_root(leaves.first(k));
+  const Digest right = naive_root(leaves.subspan(k));
+  return sha256("\x01" + std::string(as_text(left.bytes)) + std::string(as_text(right.bytes)));
+}
+
+TEST(Merkle, incremental_equals_the_rfc6962_definition) {
+  MerkleTree tree;
+  std::vector<Digest> hashes;
+  std::vector<std::string> leaves;
+  for (std::size_t n = 0; n <= 300; ++n) {
+    ASSERT_EQ(tree.size(), n);
+    ASSERT_EQ(tree.root(), naive_root(leaves)) << n;
+    ASSERT_EQ(tree.root(), merkle_root(hashes)) << n;
+    hashes.push_back(sha256(std::to_string(n)));
+    leaves.emplace_back(as_text(hashes.back().bytes));
+    tree.append(hashes.back());
+  }
+}
+
+// The value Certificate Transparency publishes for the empty tree, and the shape of two leaves written out.
+TEST(Merkle, known_roots) {
+  EXPECT_EQ(bare_hex(MerkleTree().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  const Digest a = sha256("a");
+  const Digest b = sha256("b");
+  EXPECT_NE(merkle_root({a, b}), merkle_root({b, a}));
+  EXPECT_NE(merkle_root({a}), a);
+  EXPECT_NE(merkle_root({a, b, b}), merkle_root({a, b}));
+}
+
+TEST(Merkle, trees_of_equal_history_are_equal_values) {
+  MerkleTree first;
+  for (int i = 0; i < 5; ++i) first.append(sha256(std::to_string(i)));
+  MerkleTree second = first;
+  EXPECT_EQ(first, second);
+  second.append(sha256("5"));
+  EXPECT_NE(first, second);
+  first.append(sha256("5"));
+  EXPECT_EQ(first, second);
+}
+
+}  // namespace
+}  // namespace rtt::crypto
