@@ -31,8 +31,10 @@ struct Record {
   Seq seq;
   RecordType type = RecordType::kAudit;
   Digest prev;
-  text::Json payload;
-  Digest hash;  // SHA-256 of the record's len bytes
+  std::string payload_text;  // canonical JSON; verified by crc and hash, not parsed: replay needs few of them as trees
+  Digest hash;               // SHA-256 of the record's len bytes
+
+  [[nodiscard]] Result<text::Json> payload() const;  // parses; an error (text from elsewhere) names the record
 };
 
 struct ReadReport {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fd: one owned file descriptor, closed when destroyed. Every descriptor RTT opens is close-on-exec.
 //
-// Owns: the descriptor.   Thread: any (move-only value).   Fails: operations return kIo/kPermission/kNoSpace with
-// errno's words.
+// Owns: the descriptor.   Thread: any (move-only value).   Fails: operations return kNotFound (no such file),
+// kPermission, kNoSpace, kLimit (out of descriptors) or kIo with errno's words.
 #pragma once
 
 #include <string_view>
@@ -41,5 +41,6 @@ class Fd {
 
 // errno as an Error: "what: No such file or directory", with a fitting code.
 Error last_error(std::string_view what);
+Error error_of(int number, std::string_view what);  // the same for an errno kept from earlier
 
 }  // namespace rtt::os

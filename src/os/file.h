@@ -4,8 +4,10 @@
 // write_atomic: temp file in the same folder, write, fsync, rename, fsync of the folder, so that a reader or a crash
 // sees the old content or the new, never a part.
 //
-// Thread: any.   Fails: kIo, kNoSpace, kPermission, kTooLarge, kNotRegular (FIFO, device: opened O_NONBLOCK and
-// refused), each with the path in `where`.   Limits: the caller's bytes_max.
+// Modes pass through the process's umask.
+//
+// Thread: any.   Fails: kNotFound (no such file), kIo, kNoSpace, kPermission, kTooLarge, kNotRegular (FIFO, device:
+// opened O_NONBLOCK and refused), kBusy (a lock), each with the path in `where`.   Limits: the caller's bytes_max.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +31,10 @@ struct WriteOptions {
 Status write_atomic(const std::string& path, std::string_view content, WriteOptions options = {});
 // Creates with O_EXCL semantics: an existing file is left as it is and is no error (content-addressed stores).
 Status write_once(const std::string& path, std::string_view content, WriteOptions options = {});
+Status sync_directory(const std::string& path);  // makes names created or removed in it durable
 Status make_directories(const std::string& path, std::uint32_t mode = 0755);
 Status remove_file(const std::string& path);   // absent is no error
-Status remove_tree(const std::string& path);   // never follows symlinks
+Status remove_tree(const std::string& path);   // never follows symlinks; at most 256 folders deep (kLimit)
 Result<std::vector<std::string>> list_directory(const std::string& path);  // names, sorted, without . and ..
 Result<std::string> real_path(const std::string& path);
 Result<std::string> current_directory();

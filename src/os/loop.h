@@ -6,8 +6,11 @@
 // would leak into an AI client's own stdin and stdout, which `rtt mcp serve` hands over. A Loop never touches the
 // flags of a descriptor it watches; readers use MSG_DONTWAIT or RWF_NOWAIT, or own the descriptor.
 //
-// Owns: the epoll, timer and event descriptors; not the watched ones.   Thread: the one that runs it; post() and
-// stop() from any.   Fails: construction only (kIo).   Limits: watched descriptors as the kernel allows.
+// Timers ride on epoll_pwait2's timeout (nanoseconds), so an idle loop costs no system call and no descriptor for them.
+//
+// Owns: the epoll, event and signal descriptors; not the watched ones.   Thread: the one that runs it; post() and
+// stop() from any.   Fails: construction, watch and on_signal only (kIo, kLimit).
+// Limits: watched descriptors as the kernel allows; kPostedMax tasks waiting (more is a runaway of ours: RTT_ASSERT).
 #pragma once
 
 #include <cstdint>
@@ -24,6 +27,8 @@ enum Ready : std::uint32_t { kReadable = 1, kWritable = 2, kHangup = 4 };  // bi
 
 class Loop {
  public:
+  static constexpr std::size_t kPostedMax = std::size_t{1} << 20;
+
   using Handler = std::function<void(std::uint32_t ready)>;
   using Task = std::function<void()>;
   using TimerId = std::uint64_t;
@@ -33,8 +38,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Calls `handler` while the descriptor is ready for what `interest` asks. kHangup is always reported. A regular
-  // file or /dev/null (EPERM from epoll) counts as always ready. One watch a descriptor.
+  // Calls `handler` while the descriptor is ready for what `interest` asks. kHangup (also an error on the descriptor) is
+  // always reported, again each round, so its handler unwatches. A regular file or /dev/null (EPERM from epoll) counts
+  // as always ready. One watch a descriptor (RTT_ASSERT).
   Status watch(int fd, std::uint32_t interest, Handler handler);
   void change(int fd, std::uint32_t interest);
   void unwatch(int fd);  // before the descriptor is closed; safe inside any handler
@@ -43,12 +49,13 @@ class Loop {
   TimerId after(Nanos delay, Task task);  // one shot
   void cancel(TimerId timer);             // unknown or fired: nothing
   void post(Task task);                   // any thread; runs on the loop in order
-  // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on).
+  // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on in this
+  // thread and those it starts, so call it before starting any). A second handler for a signal replaces the first.
   Status on_signal(int signal, Task handler);
 
   void run();                    // until stop()
-  bool run_once(Nanos max_wait); // one round; false if nothing happened in that time
-  void stop();
+  bool run_once(Nanos max_wait); // one round, < 0: waits for ever; false if nothing happened in that time
+  void stop();                   // ends run() after the round under way, or at once the next run()
 
  private:
   Loop();

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Child processes: started in their own session with no_new_privs and rlimits, watched by pidfd, ended as a group.
 //
-// A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. Environment is
-// given whole: nothing leaks in from ours by accident. Secrets travel only in the environment, never in arguments.
+// A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. The kernel ties
+// that signal to the *thread* that forked, so spawn from a thread that lives as long as the child may. When a
+// kWithParent child ends, what is left of its group is killed before it is reaped: a wrapper's children do not outlive
+// it. Environment is given whole: nothing leaks in from ours by accident; of our descriptors only pass_fds cross.
+// Secrets travel only in the environment, never in arguments. fork() and exec() rather than vfork: a failed exec is
+// reported through a pipe with its errno, and everything between the two calls is async-signal-safe.
 //
 // Owns: Child owns the pidfd and the pipe ends; destroying it kills the group if it is still running.
-// Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo.
+// Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo, kLimit.
 #pragma once
 
 #include <optional>
@@ -27,7 +31,7 @@ struct SpawnOptions {
   std::string directory;                                            // empty = ours
   Wire in = Wire::kPipe, out = Wire::kPipe, err = Wire::kPipe;
   Lifetime lifetime = Lifetime::kWithParent;
-  std::vector<std::pair<int, int>> pass_fds;                        // (ours, number in the child)
+  std::vector<std::pair<int, int>> pass_fds;                        // (ours, number in the child); wins over wires
 };
 
 struct ExitState {
@@ -46,6 +50,7 @@ class Child {
   [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when it has ended
   Fd in, out, err;                                          // our ends, blocking descriptors we own
 
+  [[nodiscard]] bool running() const { return pid_ > 0 && !ended_; }  // not reaped yet
   std::optional<ExitState> poll();            // reaps; nothing while it runs
   ExitState wait();                           // blocks
   void signal_group(int signal);
@@ -54,7 +59,10 @@ class Child {
 
  private:
   friend Result<Child> spawn(const SpawnOptions& options);
+  std::optional<ExitState> reap(int flags);
+
   int pid_ = 0;
+  Lifetime lifetime_ = Lifetime::kWithParent;
   Fd pidfd_;
   std::optional<ExitState> ended_;
 };
@@ -67,9 +75,9 @@ bool process_alive(int pid);
 std::optional<std::uint64_t> process_start_time(int pid);  // clock ticks since boot; tells a reused pid apart
 int own_pid();
 unsigned own_uid();
-void become_session_leader();                     // for daemons: setsid, stdio to /dev/null or a log
-Status redirect_stdio(const std::string& log_path);
-void harden_self();                               // no_new_privs, PR_SET_DUMPABLE=0 left to lanes, umask 077
+void become_session_leader();                     // for daemons: setsid; nothing if it is one already
+Status redirect_stdio(const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty
+void harden_self();                               // no_new_privs, no core files, umask 077 (DUMPABLE is the lanes' matter)
 void ignore_broken_pipes();
 
 }  // namespace rtt::os

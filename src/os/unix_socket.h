@@ -3,7 +3,9 @@
 //
 // Paths are reached through /proc/self/fd/<dirfd>/NAME, so a workspace deeper than sun_path's 108 bytes is no error.
 //
-// Thread: one per socket.   Fails: kIo, kPanelDown (nobody listens), kNotOwner.   Limits: kFdsPerFrameMax a message.
+// Thread: one per socket.   Fails: kIo, kPanelDown (nobody listens), kBusy (somebody does), kNotOwner (the folder is
+// another user's), kLost (send to a closed end), kLimit (more descriptors than asked for).
+// Limits: kFdsPerMessageMax descriptors a message.
 #pragma once
 
 #include <optional>
@@ -13,6 +15,8 @@
 #include "os/fd.h"
 
 namespace rtt::os {
+
+inline constexpr int kFdsPerMessageMax = 8;
 
 struct PeerIdentity {
   int pid = 0;
@@ -40,14 +44,14 @@ struct Received {
   bool would_block = false;
   std::vector<Fd> fds;
 };
-// MSG_DONTWAIT: never blocks, whatever the descriptor's flags.
+// MSG_DONTWAIT: never blocks, whatever the descriptor's flags. More descriptors than `fds_max`: kLimit, all closed.
 Result<Received> receive(int fd, MutableBytes into, int fds_max = 0);
 struct Sent {
   std::size_t bytes = 0;
   bool would_block = false;
 };
 Result<Sent> send(int fd, ByteView bytes, const std::vector<int>& fds = {});
-// Blocking variants for simple clients; `deadline_ms` < 0 waits for ever. kDeadline, kLost.
+// Blocking variants for simple clients; `deadline_ms` counts from the call, < 0 waits for ever. kDeadline, kLost.
 Status send_all(int fd, ByteView bytes, const std::vector<int>& fds = {}, std::int64_t deadline_ms = -1);
 Result<Received> receive_wait(int fd, MutableBytes into, int fds_max, std::int64_t deadline_ms);
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+
+#include "os/file.h"
+#include "os/pipe.h"
+
+extern "C" char** environ;  // NOLINT(readability-redundant-declaration): POSIX names it in no header
+
+namespace rtt::os {
+
+Child::~Child() { kill(); }
+
+Child::Child(Child&& other) noexcept
+    : in(std::move(other.in)),
+      out(std::move(other.out)),
+      err(std::move(other.err)),
+      pid_(std::exchange(other.pid_, 0)),
+      lifetime_(other.lifetime_),
+      pidfd_(std::move(other.pidfd_)),
+      ended_(std::exchange(other.ended_, std::nullopt)) {}
+
+Child& Child::operator=(Child&& other) noexcept {
+  if (this != &other) {
+    kill();
+    in = std::move(other.in);
+    out = std::move(other.out);
+    err = std::move(other.err);
+    pid_ = std::exchange(other.pid_, 0);
+    lifetime_ = other.lifetime_;
+    pidfd_ = std::move(other.pidfd_);
+    ended_ = std::exchange(other.ended_, std::nullopt);
+  }
+  return *this;
+}
+
+std::optional<ExitState> Child::reap(int flags) {
+  if (ended_ || pid_ <= 0) return ended_;
+  siginfo_t info{};
+  int result = 0;
+  do {
+    info.si_pid = 0;
+    result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | flags);
+  } while (result != 0 && errno == EINTR);
+  if (result != 0) {  // somebody else reaped it: it is gone, how is not known
+    ended_ = ExitState{.code = -1, .signal = 0};
+    return ended_;
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  // Still a zombie, so its number cannot belong to another group yet: what remains of this one ends now.
+  if (lifetime_ == Lifetime::kWithParent) ::kill(-pid_, SIGKILL);
+  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  const bool exited = info.si_code == CLD_EXITED;
+  ended_ = ExitState{.code = exited ? info.si_status : -1, .signal = exited ? 0 : info.si_status};
+  return ended_;
+}
+
+std::optional<ExitState> Child::poll() { return reap(WNOHANG); }
+
+ExitState Child::wait() {
+  RTT_ASSERT(pid_ > 0);
+  return *reap(0);
+}
+
+void Child::signal_group(int signal) {
+  if (running()) ::kill(-pid_, signal);
+}
+
+void Child::kill() {
+  if (!running()) return;
+  signal_group(SIGKILL);
+  (void)reap(0);
+}
+
+int Child::detach() {
+  const int pid = std::exchange(pid_, 0);
+  pidfd_.reset();
+  return pid;
+}
+
+std::vector<std::pair<std::string, std::string>> own_environment() {
+  std::vector<std::pair<std::string, std::string>> variables;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) continue;
+    variables.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+std::optional<std::string> find_on_path(const std::string& program, const std::string& path) {
+  const auto runnable = [](const std::string& file) {
+    struct stat info {};
+    return ::stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(file.c_str(), X_OK) == 0;
+  };
+  if (program.empty()) return std::nullopt;
+  if (program.find('/') != std::string::npos) return runnable(program) ? std::optional(program) : std::nullopt;
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find(':', start), path.size());
+    const std::string folder = path.substr(start, end - start);
+    std::string candidate = (folder.empty() ? "." : folder) + "/" + program;
+    if (runnable(candidate)) return candidate;
+    start = end + 1;
+  }
+  return std::nullopt;
+}
+
+std::string own_executable() {
+  return real_path("/proc/self/exe").value_or("/proc/self/exe");
+}
+
+namespace {
+
+// The fields of /proc/<pid>/stat after the command's name, which may itself hold spaces and parentheses.
+std::optional<std::string> stat_fields(int pid) {
+  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
+  if (!text) return std::nullopt;
+  const std::size_t close = text->rfind(')');
+  if (close == std::string::npos || close + 2 > text->size()) return std::nullopt;
+  return text->substr(close + 2);
+}
+
+}  // namespace
+
+bool process_alive(int pid) {
+  if (pid <= 0) return false;
+  const auto fields = stat_fields(pid);
+  if (!fields || fields->empty()) return ::kill(pid, 0) == 0 || errno == EPERM;
+  return fields->front() != 'Z' && fields->front() != 'X';
+}
+
+std::optional<std::uint64_t> process_start_time(int pid) {
+  const auto fields = stat_fields(pid);
+  if (!fields) return std::nullopt;
+  constexpr int kFieldsBefore = 19;  // proc(5): starttime is field 22, the state (first here) is field 3
+  std::size_t at = 0;
+  for (int i = 0; i < kFieldsBefore; ++i) {
+    at = fields->find(' ', at);
+    if (at == std::string::npos) return std::nullopt;
+    ++at;
+  }
+  std::uint64_t ticks = 0;
+  const auto parsed = std::from_chars(fields->data() + at, fields->data() + fields->size(), ticks);
+  if (parsed.ec != std::errc{}) return std::nullopt;
+  return ticks;
+}
+
+int own_pid() { return ::getpid(); }
+unsigned own_uid() { return ::geteuid(); }
+
+void become_session_leader() { (void)::setsid(); }
+
+Status redirect_stdio(const std::string& log_path) {
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return std::unexpected(last_error("cannot open /dev/null"));
+  Fd log;
+  if (!log_path.empty()) {
+    log = Fd(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!log.valid()) return std::unexpected(last_error("cannot open the log " + log_path).at(log_path));
+  }
+  const int output = log.valid() ? log.get() : null.get();
+  if (::dup2(null.get(), STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0) {
+    return std::unexpected(last_error("cannot redirect standard output"));
+  }
+  return {};
+}
+
+void harden_self() {
+  (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  (void)::setrlimit(RLIMIT_CORE, &none);
+  (void)::umask(077);
+}
+
+void ignore_broken_pipes() { (void)::signal(SIGPIPE, SIG_IGN); }
+
+}  // namespace rtt::os
