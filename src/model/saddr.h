@@ -44,7 +44,7 @@ struct Saddr {
   SymbolType type = SymbolType::kApi;
   std::string name;                  // decoded bytes; printed with %XX where needed
   std::optional<Version> version;    // definitions
-  std::optional<Range> range;        // references; nothing means `*`
+  std::optional<Range> range;        // references; nothing means `*` (an any-range reads as nothing)
   std::string variant;               // empty = none
   std::vector<std::string> caps;     // sorted, unique
   std::optional<IoMode> io;
@@ -60,7 +60,9 @@ Result<Saddr> parse_reference(std::string_view text);
 std::string to_string(const Saddr& saddr);
 // Without caps and io: what identifies a definition (`rtt://ns/type/name@version#variant`).
 std::string identity(const Saddr& saddr);
-// Canonical order of definitions: namespace, type name, name, version (SemVer precedence), variant.
+Saddr identity_only(Saddr saddr);
+// Canonical order of definitions: namespace, type name, name, version (SemVer precedence), variant; what is
+// still equal is ordered by build metadata, range, capabilities and io, so equal order means equal value.
 std::strong_ordering canonical_order(const Saddr& a, const Saddr& b);
 
 // A pattern: each part a glob over that part's canonical text; version and variant parts absent match everything.
@@ -75,11 +77,15 @@ struct Pattern {
 };
 Result<Pattern> parse_pattern(std::string_view text);
 std::string to_string(const Pattern& pattern);
+// A pattern with a version matches definitions only.
 [[nodiscard]] bool matches(const Pattern& pattern, const Saddr& definition);
+// Whether some definition that satisfies `reference` could match: what a deny rule asks of a reference.
+[[nodiscard]] bool could_match(const Pattern& pattern, const Saddr& reference);
 // Whether any definition could match: false when `type` matches none of the known types.
 [[nodiscard]] bool can_match(const Pattern& pattern);
 // How many parts are literal (no `*`), of namespace, type, name, version, variant: 0 to 5.
 [[nodiscard]] int literal_parts(const Pattern& pattern);
+[[nodiscard]] std::array<bool, 5> literal_mask(const Pattern& pattern);
 
 struct RouteText {
   std::string_view from;
@@ -88,7 +94,7 @@ struct RouteText {
 // Splits `A -> B`. Fails kBadRoute; a bare `A -` is answered with what the shell did to `-> B`.
 Result<RouteText> split_route(std::string_view text);
 
-// Short form `ns/name` or `name` against known definitions; several matches fail kAmbiguous and list them, none fails
+// Short form `ns/name`, `name` or `ns/type/name`, with `@range` or `#variant` if wanted, against known definitions; several matches fail kAmbiguous and list them, none fails
 // kNotFound with the nearest one. Full addresses are parsed as references.
 Result<Saddr> resolve_short(std::string_view text, const std::vector<Saddr>& known);
 

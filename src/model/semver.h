@@ -54,6 +54,9 @@ class Range {
 };
 Result<Range> parse_range(std::string_view text);
 
+// The range that holds for this version alone.
+Range exactly(const Version& version);
+
 // Whether some version lies in both ranges; and in all three when the third is given. Exact over release versions and
 // over the prereleases either side names.
 [[nodiscard]] bool ranges_meet(const std::vector<Range>& ranges);
