@@ -23,7 +23,7 @@ constexpr int kResolveTriesMax = 16;  // the kernel answers EAGAIN when a rename
 // The C library of Debian 12 has no wrapper for openat2.
 Fd open_beneath(int root, const char* relative, int flags) {
   open_how how{};
-  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC | O_NOFOLLOW);
+  how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0;; ++attempt) {
     Fd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));

@@ -95,9 +95,9 @@ struct Loop::State {
 Loop::Loop() : state_(std::make_unique<State>()) {}
 Loop::~Loop() {
   // Handlers may own objects that unwatch and cancel as they go, so they go while the state still stands.
-  for (std::size_t fd = 0; fd < state_->watches.size(); ++fd) {
-    if (state_->find(static_cast<int>(fd)) != nullptr) unwatch(static_cast<int>(fd));
-  }
+  // Epoll is not asked to forget them: it ends with us, and their descriptors may be closed already.
+  state_->always_ready.clear();
+  for (std::unique_ptr<State::Watch>& watch : state_->watches) std::exchange(watch, nullptr).reset();
   while (!state_->timers.empty()) cancel(state_->timers.begin()->first.second);
   std::exchange(state_->posted, {}).clear();
   std::exchange(state_->on_signal, {}).clear();

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files: what is not a regular file is refused without blocking, a write shows whole or not at all, nothing follows a
+// symlink it should not.
+#include "os/file.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "os/clock.h"
+#include "os/dir.h"
+#include "os/temp_dir.h"
+
+namespace rtt::os {
+namespace {
+
+class FileTest : public ::testing::Test {
+ protected:
+  TempDir dir_ = *TempDir::create();
+  std::string at(const std::string& name) const { return dir_ / name; }
+  void put(const std::string& name, std::string_view content) const {
+    const auto slash = name.rfind('/');
+    if (slash != std::string::npos) { ASSERT_TRUE(make_directories(at(name.substr(0, slash)))); }
+    ASSERT_TRUE(write_atomic(at(name), content, {.durable = Durable::kNo}));
+  }
+};
+
+Code code_of(const auto& result) { return result ? Code::kInternal : result.error().code; }
+
+TEST_F(FileTest, reads_back_what_was_written_at_every_size_around_the_limits) {
+  for (const std::size_t size : {0u, 1u, 4095u, 4096u, 4097u, 65536u, 65537u, 200000u}) {
+    std::string content(size, 'x');
+    for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 31);
+    ASSERT_TRUE(write_atomic(at("f"), content));
+    EXPECT_EQ(read_file(at("f"), size), content);
+    if (size > 0) { EXPECT_EQ(code_of(read_file(at("f"), size - 1)), Code::kTooLarge); }
+  }
+}
+
+TEST_F(FileTest, fifo_device_socketlike_and_directory_are_refused_without_blocking) {
+  ASSERT_EQ(::mkfifo(at("fifo").c_str(), 0600), 0);
+  EXPECT_EQ(code_of(read_file(at("fifo"), 10)), Code::kNotRegular);
+  EXPECT_EQ(code_of(read_file("/dev/zero", 10)), Code::kNotRegular);
+  EXPECT_EQ(code_of(read_file(dir_.path(), 10)), Code::kNotRegular);
+  const auto absent = read_file(at("absent"), 10);
+  EXPECT_EQ(code_of(absent), Code::kNotFound);
+  EXPECT_EQ(absent.error().where, at("absent"));
+  EXPECT_NE(absent.error().message.find("No such file"), std::string::npos);
+}
+
+TEST_F(FileTest, files_that_claim_size_zero_are_read_whole) {
+  const auto status = read_file("/proc/self/status", 1 << 20);
+  ASSERT_TRUE(status);
+  EXPECT_TRUE(status->starts_with("Name:"));
+}
+
+TEST_F(FileTest, write_atomic_replaces_and_leaves_no_temp_behind_even_when_it_fails) {
+  put("f", "one");
+  put("f", "two");
+  EXPECT_EQ(read_file(at("f"), 100), "two");
+  ASSERT_TRUE(make_directories(at("folder/inner")));
+  EXPECT_FALSE(write_atomic(at("folder"), "x"));  // a non-empty folder cannot be renamed over
+  EXPECT_EQ(list_directory(dir_.path()), (std::vector<std::string>{"f", "folder"}));
+  EXPECT_EQ(code_of(write_atomic(at("absent/f"), "x")), Code::kNotFound);
+}
+
+TEST_F(FileTest, mode_is_as_asked) {
+  ASSERT_TRUE(write_atomic(at("secret"), "s", {.mode = 0600}));
+  struct stat info {};
+  ASSERT_EQ(::stat(at("secret").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+}
+
+TEST_F(FileTest, write_once_keeps_what_is_there) {
+  ASSERT_TRUE(write_once(at("f"), "first", {.mode = 0444}));
+  ASSERT_TRUE(write_once(at("f"), "second"));
+  EXPECT_EQ(read_file(at("f"), 100), "first");
+  EXPECT_EQ(list_directory(dir_.path()), std::vector<std::string>{"f"});
+}
+
+TEST_F(FileTest, make_directories_accepts_existing_and_names_what_is_in_the_way) {
+  ASSERT_TRUE(make_directories(at("a/b/c")));
+  ASSERT_TRUE(make_directories(at("a/b/c")));
+  put("a/file", "");
+  const auto blocked = make_directories(at("a/file/deeper"));
+  ASSERT_FALSE(blocked);
+  EXPECT_EQ(blocked.error().code, Code::kNotRegular);
+  EXPECT_EQ(blocked.error().where, at("a/file"));
+}
+
+TEST_F(FileTest, remove_tree_removes_links_and_not_what_they_point_to) {
+  put("keep/file", "kept");
+  put("gone/a/b/file", "x");
+  ASSERT_EQ(::symlink(at("keep").c_str(), at("gone/link").c_str()), 0);
+  ASSERT_EQ(::symlink("..", at("gone/a/up").c_str()), 0);
+  ASSERT_EQ(::mkfifo(at("gone/fifo").c_str(), 0600), 0);
+  ASSERT_TRUE(remove_tree(at("gone")));
+  EXPECT_FALSE(exists(at("gone")));
+  EXPECT_EQ(read_file(at("keep/file"), 10), "kept");
+  ASSERT_TRUE(remove_tree(at("gone")));
+  ASSERT_EQ(::symlink(at("keep").c_str(), at("alias").c_str()), 0);
+  ASSERT_TRUE(remove_tree(at("alias")));
+  EXPECT_TRUE(exists(at("keep/file")));
+}
+
+TEST_F(FileTest, lock_excludes_until_released) {
+  auto held = FileLock::take(at("lock"), FileLock::Wait::kNo);
+  ASSERT_TRUE(held);
+  EXPECT_EQ(code_of(FileLock::take(at("lock"), FileLock::Wait::kNo)), Code::kBusy);
+  held = fail(Code::kInternal, "released");
+  EXPECT_TRUE(FileLock::take(at("lock"), FileLock::Wait::kNo));
+}
+
+TEST_F(FileTest, every_descriptor_is_close_on_exec) {
+  const Fd first(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  const auto copy = first.duplicate();
+  ASSERT_TRUE(copy);
+  EXPECT_NE(::fcntl(copy->get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+// --- dir.h -----------------------------------------------------------------------------------------------------------
+
+std::vector<std::string> walked(const std::string& root, const WalkOptions& options = {}, std::string_view skip = {}) {
+  std::vector<std::string> paths;
+  const auto stats = walk(root, options, [&](const Entry& entry) {
+    paths.push_back(std::string(entry.path) + ":" + std::to_string(entry.depth));
+    return entry.name == skip ? Visit::kSkip : Visit::kContinue;
+  });
+  EXPECT_TRUE(stats);
+  return paths;
+}
+
+TEST_F(FileTest, walk_goes_in_name_order_parents_first_and_never_through_links) {
+  put("b/x", "");
+  put("a/z/deep", "");
+  put("a/y", "");
+  ASSERT_EQ(::symlink("..", at("a/loop").c_str()), 0);
+  ASSERT_EQ(::symlink("/etc", at("out").c_str()), 0);
+  EXPECT_EQ(walked(dir_.path()),
+            (std::vector<std::string>{"a:0", "a/loop:1", "a/y:1", "a/z:1", "a/z/deep:2", "b:0", "b/x:1", "out:0"}));
+  EXPECT_EQ(walked(dir_.path(), {}, "a"), (std::vector<std::string>{"a:0", "b:0", "b/x:1", "out:0"}));
+}
+
+TEST_F(FileTest, walk_limits_show_as_truncated) {
+  put("a/b/c", "");
+  put("d", "");
+  const auto keep = [](const Entry&) { return Visit::kContinue; };
+  EXPECT_TRUE(walk(dir_.path(), {.entries_max = 2}, keep)->truncated);
+  EXPECT_EQ(walk(dir_.path(), {.entries_max = 2}, keep)->entries, 2u);
+  EXPECT_FALSE(walk(dir_.path(), {.entries_max = 4}, keep)->truncated);
+  EXPECT_TRUE(walk(dir_.path(), {.depth_max = 2}, keep)->truncated);
+  EXPECT_EQ(walk(dir_.path(), {.depth_max = 2}, keep)->entries, 3u);
+  EXPECT_FALSE(walk(dir_.path(), {.depth_max = 3}, keep)->truncated);
+}
+
+TEST_F(FileTest, walk_counts_folders_it_may_not_read) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root reads everything";
+  put("closed/f", "");
+  ASSERT_EQ(::chmod(at("closed").c_str(), 0), 0);
+  EXPECT_EQ(walk(dir_.path(), {}, [](const Entry&) { return Visit::kContinue; })->errors, 1u);
+  ASSERT_EQ(::chmod(at("closed").c_str(), 0700), 0);
+}
+
+TEST_F(FileTest, read_beneath_never_leaves_the_root) {
+  put("secret", "outside");
+  put("root/in/file", "inside");
+  const std::string root = at("root");
+  ASSERT_EQ(::symlink("../secret", (root + "/link").c_str()), 0);
+  ASSERT_EQ(::symlink("in", (root + "/alias").c_str()), 0);
+  ASSERT_EQ(::symlink("self", (root + "/self").c_str()), 0);
+  ASSERT_EQ(::mkfifo((root + "/fifo").c_str(), 0600), 0);
+  const auto inside = read_beneath(root, "in/file", 100);
+  ASSERT_TRUE(inside);
+  EXPECT_EQ(inside->content, "inside");
+  EXPECT_EQ(inside->stamp, *stamp_beneath(root, "in/file"));
+  EXPECT_EQ(inside->stamp.size, 6u);
+  for (const char* bad : {"../secret", "link", "alias/file", "self", "in/../../secret", "/etc/passwd"}) {
+    EXPECT_EQ(code_of(read_beneath(root, bad, 100)), Code::kEscapes) << bad;
+    EXPECT_EQ(code_of(stamp_beneath(root, bad)), Code::kEscapes) << bad;
+  }
+  EXPECT_EQ(code_of(read_beneath(root, "fifo", 100)), Code::kNotRegular);
+  EXPECT_EQ(code_of(read_beneath(root, "in", 100)), Code::kNotRegular);
+  EXPECT_EQ(code_of(read_beneath(root, "absent", 100)), Code::kNotFound);
+  EXPECT_EQ(code_of(read_beneath(root, "in/file", 5)), Code::kTooLarge);
+}
+
+// --- clock.h ---------------------------------------------------------------------------------------------------------
+
+TEST(Clock, rfc3339_known_instants) {
+  EXPECT_EQ(rfc3339({0}), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(rfc3339({-1}), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(rfc3339({951'782'400'000'123}), "2000-02-29T00:00:00.000123Z");
+  EXPECT_EQ(rfc3339({4'102'444'799'999'999}), "2099-12-31T23:59:59.999999Z");
+  const Instant earlier = now();
+  EXPECT_LE(earlier, now());
+}
+
+TEST(Entropy, differs_each_time) {
+  EXPECT_EQ(random_hex(16).size(), 32u);
+  EXPECT_NE(random_hex(16), random_hex(16));
+}
+
+}  // namespace
+}  // namespace rtt::os

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Processes: nothing leaks into a child, nothing is left behind by one, and a program that cannot start says why.
+#include "os/process.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <poll.h>
+#include <thread>
+
+#include "os/pipe.h"
+#include "os/temp_dir.h"
+
+namespace rtt::os {
+namespace {
+
+SpawnOptions shell(const std::string& script) {
+  return {.argv = {"sh", "-c", script}, .env = {{"PATH", "/usr/bin:/bin"}}};
+}
+
+std::string read_all(const Fd& fd) {
+  std::string text;
+  char buffer[4096];
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer, sizeof buffer);
+    if (got <= 0) return text;
+    text.append(buffer, static_cast<std::size_t>(got));
+  }
+}
+
+std::string output_of(const std::string& script) {
+  auto child = spawn(shell(script));
+  EXPECT_TRUE(child) << child.error().message;
+  std::string text = read_all(child->out);
+  (void)child->wait();
+  return text;
+}
+
+// Ends when the process is gone, by the kernel's word; fails by the test's own time limit otherwise.
+void wait_until_gone(int pid) {
+  while (process_alive(pid)) std::this_thread::yield();
+}
+
+TEST(Process, pipes_environment_directory_and_exit_code) {
+  const auto temp = TempDir::create();
+  auto options = shell("cat; echo \"$SECRET in $(pwd)\"; echo oops >&2; exit 7");
+  options.env.emplace_back("SECRET", "s3");
+  options.directory = temp->path();
+  auto child = spawn(options);
+  ASSERT_TRUE(child) << child.error().message;
+  EXPECT_FALSE(child->poll());
+  EXPECT_TRUE(process_alive(child->pid()));
+  ASSERT_TRUE(write_nowait(child->in.get(), as_bytes("from stdin\n")));
+  child->in.reset();
+  EXPECT_EQ(read_all(child->out), "from stdin\ns3 in " + *real_path(temp->path()) + "\n");
+  EXPECT_EQ(read_all(child->err), "oops\n");
+  pollfd ended{.fd = child->pidfd(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&ended, 1, -1), 1);
+  const auto state = child->poll();
+  ASSERT_TRUE(state);
+  EXPECT_EQ(state->code, 7);
+  EXPECT_EQ(state->signal, 0);
+  EXPECT_FALSE(child->running());
+}
+
+TEST(Process, environment_is_only_what_is_given) {
+  ASSERT_EQ(::setenv("RTT_TEST_LEAK", "leaked", 1), 0);
+  EXPECT_EQ(output_of("echo ${RTT_TEST_LEAK:-clean}"), "clean\n");
+  const auto own = own_environment();
+  EXPECT_NE(std::find(own.begin(), own.end(), std::pair<std::string, std::string>{"RTT_TEST_LEAK", "leaked"}), own.end());
+}
+
+TEST(Process, only_the_passed_descriptors_cross_even_when_numbers_collide) {
+  const auto leaking = *make_pipe();
+  ASSERT_EQ(::fcntl(leaking.first.get(), F_SETFD, 0), 0);  // somebody forgot close-on-exec
+  auto a = *make_pipe(), b = *make_pipe();
+  auto options = shell("printf A >&5; printf B >&4; ls /proc/self/fd | sort -n | tr '\\n' ' '");
+  options.pass_fds = {{a.second.get(), 5}, {b.second.get(), 4}};
+  // Ask for targets that are the sources' own numbers, crossed.
+  auto crossed = shell("printf A >&" + std::to_string(b.second.get()) + "; printf B >&" + std::to_string(a.second.get()));
+  crossed.pass_fds = {{a.second.get(), b.second.get()}, {b.second.get(), a.second.get()}};
+  for (const auto* each : {&options, &crossed}) {
+    if (a.second.get() > 9 || b.second.get() > 9) continue;  // sh knows one-digit descriptors only
+    auto child = spawn(*each);
+    ASSERT_TRUE(child) << child.error().message;
+    const std::string listing = read_all(child->out);
+    EXPECT_EQ(child->wait().code, 0) << read_all(child->err);
+    Bytes got(8);
+    ASSERT_EQ(read_nowait(a.first.get(), got)->bytes, 1u);
+    EXPECT_EQ(got[0], std::byte{'A'});
+    ASSERT_EQ(read_nowait(b.first.get(), got)->bytes, 1u);
+    EXPECT_EQ(got[0], std::byte{'B'});
+    if (each == &options) { EXPECT_EQ(listing, "0 1 2 3 4 5 "); }  // 3 is ls reading the folder
+  }
+}
+
+TEST(Process, passed_descriptor_may_stand_for_a_standard_one) {
+  auto pair = *make_pipe();
+  auto options = shell("echo direct");
+  options.out = Wire::kNull;
+  options.pass_fds = {{pair.second.get(), 1}};
+  auto child = spawn(options);
+  ASSERT_TRUE(child);
+  pair.second.reset();
+  EXPECT_EQ(read_all(pair.first), "direct\n");
+}
+
+TEST(Process, starts_clean_own_session_no_new_privs_no_core_no_blocked_signals) {
+  sigset_t blocked, before;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGTERM);
+  ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &blocked, &before), 0);
+  ignore_broken_pipes();
+  auto child = spawn(shell("cat /proc/self/status /proc/self/limits; cut -d' ' -f5,6 /proc/$$/stat; echo $$"));
+  ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
+  ASSERT_TRUE(child);
+  const std::string text = read_all(child->out);
+  const std::string pid = std::to_string(child->pid());
+  EXPECT_NE(text.find("NoNewPrivs:\t1"), std::string::npos);
+  EXPECT_NE(text.find("SigBlk:\t0000000000000000"), std::string::npos);
+  EXPECT_NE(text.find("SigIgn:\t0000000000000000"), std::string::npos);
+  EXPECT_NE(text.find("Max core file size        0 "), std::string::npos);
+  EXPECT_TRUE(text.ends_with(pid + " " + pid + "\n" + pid + "\n")) << text;  // group and session are its own
+}
+
+TEST(Process, what_cannot_start_names_the_command_and_the_cause) {
+  const auto temp = TempDir::create();
+  const auto absent = spawn({.argv = {"no-such-program-here"}});
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, Code::kDriverStart);
+  EXPECT_NE(absent.error().message.find("no-such-program-here"), std::string::npos);
+  const auto no_file = spawn({.argv = {*temp / "gone"}});
+  ASSERT_FALSE(no_file);
+  EXPECT_EQ(no_file.error().code, Code::kDriverStart);
+  EXPECT_NE(no_file.error().message.find("No such file"), std::string::npos);
+  ASSERT_TRUE(write_atomic(*temp / "plain", "text", {.mode = 0600}));
+  const auto not_executable = spawn({.argv = {*temp / "plain"}});
+  ASSERT_FALSE(not_executable);
+  EXPECT_NE(not_executable.error().message.find("Permission denied"), std::string::npos);
+  auto nowhere = shell("true");
+  nowhere.directory = *temp / "absent";
+  const auto no_folder = spawn(nowhere);
+  ASSERT_FALSE(no_folder);
+  EXPECT_NE(no_folder.error().message.find("absent"), std::string::npos);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // and no zombie of the attempts is left
+}
+
+TEST(Process, script_without_interpreter_line_runs_in_the_shell) {
+  const auto temp = TempDir::create();
+  ASSERT_TRUE(write_atomic(*temp / "script", "echo script got $1\n", {.mode = 0700}));
+  auto child = spawn({.argv = {*temp / "script", "one"}});
+  ASSERT_TRUE(child) << child.error().message;
+  EXPECT_EQ(read_all(child->out), "script got one\n");
+}
+
+TEST(Process, kill_ends_the_whole_group) {
+  auto child = spawn(shell("sleep 1000 & echo $!; wait"));
+  ASSERT_TRUE(child);
+  char buffer[32];
+  const ssize_t got = ::read(child->out.get(), buffer, sizeof buffer);
+  ASSERT_GT(got, 0);
+  const int grandchild = std::stoi(std::string(buffer, static_cast<std::size_t>(got)));
+  EXPECT_TRUE(process_alive(grandchild));
+  child->kill();
+  EXPECT_EQ(child->poll()->signal, SIGKILL);
+  wait_until_gone(grandchild);
+}
+
+TEST(Process, grandchildren_do_not_outlive_a_child_that_ends_by_itself) {
+  auto child = spawn(shell("sleep 1000 >/dev/null 2>&1 & echo $!"));
+  ASSERT_TRUE(child);
+  const int grandchild = std::stoi(read_all(child->out));
+  EXPECT_EQ(child->wait().code, 0);
+  wait_until_gone(grandchild);
+}
+
+TEST(Process, destroying_the_handle_ends_the_child_and_detaching_does_not) {
+  int pid = 0;
+  {
+    const auto child = spawn(shell("exec sleep 1000"));
+    ASSERT_TRUE(child);
+    pid = child->pid();
+  }
+  EXPECT_FALSE(process_alive(pid));
+  int detached = 0;
+  {
+    auto options = shell("exec sleep 1000");
+    options.lifetime = Lifetime::kDetached;
+    auto child = spawn(options);
+    ASSERT_TRUE(child);
+    detached = child->detach();
+  }
+  EXPECT_TRUE(process_alive(detached));
+  ASSERT_EQ(::kill(detached, SIGKILL), 0);
+  ASSERT_EQ(::waitpid(detached, nullptr, 0), detached);
+}
+
+TEST(Process, child_dies_with_its_parent_by_the_kernels_hand) {
+  auto report = *make_pipe();
+  const int parent = ::fork();
+  ASSERT_GE(parent, 0);
+  if (parent == 0) {  // a parent that is killed without any chance to clean up
+    auto child = spawn(shell("exec sleep 1000"));
+    const int pid = child ? child->pid() : -1;
+    (void)!::write(report.second.get(), &pid, sizeof pid);
+    ::raise(SIGKILL);
+  }
+  int pid = 0;
+  ASSERT_EQ(::read(report.first.get(), &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+  wait_until_gone(pid);
+}
+
+TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
+  EXPECT_EQ(process_start_time(own_pid()), process_start_time(own_pid()));
+  EXPECT_TRUE(process_start_time(own_pid()));
+  EXPECT_FALSE(process_start_time(0x3fffffff));
+  EXPECT_FALSE(process_alive(0x3fffffff));
+  EXPECT_TRUE(process_alive(own_pid()));
+}
+
+TEST(Process, path_lookup_takes_the_first_runnable_file) {
+  const auto temp = TempDir::create();
+  ASSERT_TRUE(make_directories(*temp / "a/tool"));  // a folder of that name is no program
+  ASSERT_TRUE(make_directories(*temp / "b"));
+  ASSERT_TRUE(make_directories(*temp / "c"));
+  ASSERT_TRUE(write_atomic(*temp / "b/tool", "", {.mode = 0600}));
+  ASSERT_TRUE(write_atomic(*temp / "c/tool", "", {.mode = 0700}));
+  const std::string path = (*temp / "a") + ":" + (*temp / "b") + ":" + (*temp / "c");
+  EXPECT_EQ(find_on_path("tool", path), *temp / "c/tool");
+  EXPECT_EQ(find_on_path("other", path), std::nullopt);
+  EXPECT_EQ(find_on_path("", path), std::nullopt);
+  EXPECT_EQ(find_on_path(*temp / "c/tool", ""), *temp / "c/tool");
+}
+
+}  // namespace
+}  // namespace rtt::os
