@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs one fuzz target over every file of the directories named, so that known inputs are tried in each test run
-// under any compiler. An empty or missing directory fails: a test that read nothing proves nothing.
+// Runs one fuzz target over every file of the directories named, so that known inputs are tried in each test
+// run under any compiler. An empty or missing directory fails: a test that read nothing proves nothing.
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>

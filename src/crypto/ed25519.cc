@@ -68,17 +68,28 @@ std::string key_id(const PublicKey& key) { return bare_hex(sha256(key.bytes)).su
 
 std::string_view to_string(SignKind kind) {
   switch (kind) {
-    case SignKind::kManifest: return "manifest";
-    case SignKind::kConfig: return "config";
-    case SignKind::kPlan: return "plan";
-    case SignKind::kView: return "view";
-    case SignKind::kCheckpoint: return "checkpoint";
-    case SignKind::kProfile: return "profile";
-    case SignKind::kSbom: return "sbom";
-    case SignKind::kToken: return "token";
-    case SignKind::kRegistry: return "registry";
-    case SignKind::kReceipt: return "receipt";
-    case SignKind::kRoot: return "root";
+    case SignKind::kManifest:
+      return "manifest";
+    case SignKind::kConfig:
+      return "config";
+    case SignKind::kPlan:
+      return "plan";
+    case SignKind::kView:
+      return "view";
+    case SignKind::kCheckpoint:
+      return "checkpoint";
+    case SignKind::kProfile:
+      return "profile";
+    case SignKind::kSbom:
+      return "sbom";
+    case SignKind::kToken:
+      return "token";
+    case SignKind::kRegistry:
+      return "registry";
+    case SignKind::kReceipt:
+      return "receipt";
+    case SignKind::kRoot:
+      return "root";
   }
   RTT_ASSERT(false);
   return {};

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ed25519 (RFC 8032) by libsodium: 14 µs to sign, 39 µs to verify here, and it refuses small-order public keys, which
-// OpenSSL 3.0 accepts. Messages are domain separated: what is signed is `rtt:<kind>:v1\n` + 64 hex digits of the
-// object's hash, so a signature for one kind never verifies as another.
+// Ed25519 (RFC 8032) by libsodium: 14 µs to sign, 39 µs to verify here, and it refuses small-order public
+// keys, which OpenSSL 3.0 accepts. Messages are domain separated: what is signed is `rtt:<kind>:v1\n` + 64
+// hex digits of the object's hash, so a signature for one kind never verifies as another.
 //
-// Owns: SecretKey wipes its bytes when destroyed.   Thread: any.   Fails: verification is a bool; no exceptions.
+// Owns: SecretKey wipes its bytes when destroyed.   Thread: any.
+// Fails: verification is a bool; no exceptions.
 #pragma once
 
 #include <array>
@@ -53,7 +54,17 @@ std::string key_id(const PublicKey& key);
 
 // What a signature may stand for (docs/formats/signature.md).
 enum class SignKind : std::uint8_t {
-  kManifest, kConfig, kPlan, kView, kCheckpoint, kProfile, kSbom, kToken, kRegistry, kReceipt, kRoot,
+  kManifest,
+  kConfig,
+  kPlan,
+  kView,
+  kCheckpoint,
+  kProfile,
+  kSbom,
+  kToken,
+  kRegistry,
+  kReceipt,
+  kRoot,
 };
 std::string_view to_string(SignKind kind);
 std::string signing_message(SignKind kind, const Digest& hash);

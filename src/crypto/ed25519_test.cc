@@ -39,21 +39,26 @@ struct Vector {
 constexpr Vector kVectors[] = {
     {"9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
      "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
-     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595b"
+     "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f"
+     "0595b"
      "be24655141438e7a100b"},
     {"4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
      "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
-     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb430"
+     "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2ea"
+     "eb430"
      "2aeeb00d291612bb0c00"},
     {"c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
      "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
-     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716e"
+     "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e"
+     "9716e"
      "d28dc027beceea1ec40a"},
     {"833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
      "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
-     "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643c"
+     "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d442"
+     "3643c"
      "e80e2a9ac94fa54ca49f",
-     "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138a"
+     "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179"
+     "c138a"
      "c17ad9bef1177331a704"},
 };
 
@@ -74,7 +79,8 @@ TEST(Ed25519, no_flipped_bit_verifies) {
   const Signature signature = key.sign(as_bytes(message));
   ASSERT_TRUE(verify(key.public_key(), as_bytes(message), signature));
   for (std::size_t bit = 0; bit < 512; ++bit) {
-    EXPECT_FALSE(verify(key.public_key(), as_bytes(message), flipped(signature, bit))) << "signature bit " << bit;
+    EXPECT_FALSE(verify(key.public_key(), as_bytes(message), flipped(signature, bit)))
+        << "signature bit " << bit;
   }
   for (std::size_t bit = 0; bit < 256; ++bit) {
     EXPECT_FALSE(verify(flipped(key.public_key(), bit), as_bytes(message), signature)) << "key bit " << bit;
@@ -94,7 +100,8 @@ TEST(Ed25519, a_signature_has_one_spelling) {
   Signature other = signature;
   unsigned carry = 0;
   for (std::size_t i = 0; i < 32; ++i) {
-    const unsigned sum = std::to_integer<unsigned>(other.bytes[32 + i]) + std::to_integer<unsigned>(order[i]) + carry;
+    const unsigned sum =
+        std::to_integer<unsigned>(other.bytes[32 + i]) + std::to_integer<unsigned>(order[i]) + carry;
     other.bytes[32 + i] = static_cast<std::byte>(sum & 255);
     carry = sum >> 8;
   }
@@ -103,13 +110,15 @@ TEST(Ed25519, a_signature_has_one_spelling) {
   EXPECT_FALSE(verify(key.public_key(), as_bytes("message"), other));
 }
 
-// Under the identity key, R = rB with S = r satisfies the equation for every message: a forgery anyone can make.
+// Under the identity key, R = rB with S = r satisfies the equation for every message: a forgery anyone can
+// make.
 TEST(Ed25519, the_identity_key_signs_nothing) {
   Signature forged;
   forged.bytes[32] = std::byte{42};
-  ASSERT_EQ(crypto_scalarmult_ed25519_base_noclamp(reinterpret_cast<unsigned char*>(forged.bytes.data()),
-                                                   reinterpret_cast<unsigned char*>(forged.bytes.data() + 32)),
-            0);
+  ASSERT_EQ(
+      crypto_scalarmult_ed25519_base_noclamp(reinterpret_cast<unsigned char*>(forged.bytes.data()),
+                                             reinterpret_cast<unsigned char*>(forged.bytes.data() + 32)),
+      0);
   const auto identity = from<PublicKey>("0100000000000000000000000000000000000000000000000000000000000000");
   EXPECT_FALSE(verify(identity, as_bytes("anything"), forged));
 }
@@ -161,9 +170,9 @@ TEST(KeyId, is_the_head_of_the_sha256_of_the_raw_key) {
   EXPECT_EQ(key_id(key.public_key()).size(), 16u);
 }
 
-constexpr SignKind kKinds[] = {SignKind::kManifest, SignKind::kConfig,  SignKind::kPlan,  SignKind::kView,
+constexpr SignKind kKinds[] = {SignKind::kManifest,   SignKind::kConfig,  SignKind::kPlan, SignKind::kView,
                                SignKind::kCheckpoint, SignKind::kProfile, SignKind::kSbom, SignKind::kToken,
-                               SignKind::kRegistry, SignKind::kReceipt, SignKind::kRoot};
+                               SignKind::kRegistry,   SignKind::kReceipt, SignKind::kRoot};
 
 TEST(SigningMessage, names_kind_and_hash) {
   EXPECT_EQ(signing_message(SignKind::kPlan, Digest{}), "rtt:plan:v1\n" + std::string(64, '0'));
@@ -211,9 +220,11 @@ TEST(Keyring, verdicts) {
   EXPECT_EQ(verdict({by(trusted), bad}), Verdict::kTrusted);
   EXPECT_EQ(verdict({bad, by(revoked)}), Verdict::kRevokedSigner);
   EXPECT_EQ(verdict({by(revoked), by(stranger)}), Verdict::kUnknownSigner);
-  EXPECT_EQ(keyring.check(SignKind::kManifest, hash, {bad, by(trusted)}).signer, key_id(trusted.public_key()));
+  EXPECT_EQ(keyring.check(SignKind::kManifest, hash, {bad, by(trusted)}).signer,
+            key_id(trusted.public_key()));
   EXPECT_EQ(keyring.check(SignKind::kManifest, hash, {by(stranger)}).signer, key_id(stranger.public_key()));
-  EXPECT_EQ(keyring.check(SignKind::kManifest, sha256("other"), {by(trusted)}).verdict, Verdict::kBadSignature);
+  EXPECT_EQ(keyring.check(SignKind::kManifest, sha256("other"), {by(trusted)}).verdict,
+            Verdict::kBadSignature);
 }
 
 TEST(Keyring, a_revocation_holds_whatever_the_order_of_loading) {

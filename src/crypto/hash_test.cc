@@ -19,7 +19,8 @@ TEST(Sha256, fips_180_vectors) {
       {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
       {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
-      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrst"
+      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopq"
+       "rst"
        "nopqrstu",
        "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
       {std::string(1'000'000, 'a'), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"},
@@ -40,8 +41,9 @@ TEST(Sha256, parts_equal_the_whole_and_finish_starts_over) {
   EXPECT_EQ(moved.finish(), sha256(""));
 }
 
-// RFC 4231 §4. A key shorter than 32 bytes is padded with zeros, a longer one is hashed first: HMAC does the same
-// inside, so these vectors hold for keys of exactly 32 bytes too. Case 5 truncates its result and is left out.
+// RFC 4231 §4. A key shorter than 32 bytes is padded with zeros, a longer one is hashed first: HMAC does the
+// same inside, so these vectors hold for keys of exactly 32 bytes too. Case 5 truncates its result and is
+// left out.
 TEST(Hmac, rfc4231_vectors) {
   const auto padded = [](const std::string& key) {
     MacKey out{};
@@ -59,12 +61,14 @@ TEST(Hmac, rfc4231_vectors) {
             "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe");
   EXPECT_EQ(bare_hex(hmac_sha256(padded(counting), as_bytes(std::string(50, '\xcd')))),
             "82558a389a443c0ea4cc819899f2083a85f0faa3e578f8077a2e3ff46729665b");
-  EXPECT_EQ(bare_hex(hmac_sha256(long_key, as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
-  EXPECT_EQ(bare_hex(hmac_sha256(
-                long_key, as_bytes("This is a test using a larger than block-size key and a larger than block-size "
-                                   "data. The key needs to be hashed before being used by the HMAC algorithm."))),
-            "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+  EXPECT_EQ(
+      bare_hex(hmac_sha256(long_key, as_bytes("Test Using Larger Than Block-Size Key - Hash Key First"))),
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  EXPECT_EQ(
+      bare_hex(hmac_sha256(
+          long_key, as_bytes("This is a test using a larger than block-size key and a larger than block-size "
+                             "data. The key needs to be hashed before being used by the HMAC algorithm."))),
+      "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
 }
 
 // RFC 6962 §2.1 word by word.
@@ -93,7 +97,8 @@ TEST(Merkle, incremental_equals_the_rfc6962_definition) {
 
 // The value Certificate Transparency publishes for the empty tree, and the shape of two leaves written out.
 TEST(Merkle, known_roots) {
-  EXPECT_EQ(bare_hex(MerkleTree().root()), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  EXPECT_EQ(bare_hex(MerkleTree().root()),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   const Digest a = sha256("a");
   const Digest b = sha256("b");
   EXPECT_NE(merkle_root({a, b}), merkle_root({b, a}));

@@ -21,7 +21,8 @@ const KeyEntry* Keyring::find(std::string_view key_id) const { return keys_.find
 
 Verdict Keyring::judge(const SignRecord& record, ByteView message) const {
   const KeyEntry* entry = keys_.find(record.key_id);
-  if (entry == nullptr) return revoked_.contains(record.key_id) ? Verdict::kRevokedSigner : Verdict::kUnknownSigner;
+  if (entry == nullptr)
+    return revoked_.contains(record.key_id) ? Verdict::kRevokedSigner : Verdict::kUnknownSigner;
   if (!verify(entry->key, message, record.signature)) return Verdict::kBadSignature;
   return entry->revoked ? Verdict::kRevokedSigner : Verdict::kTrusted;
 }

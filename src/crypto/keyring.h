@@ -33,7 +33,8 @@ struct KeyEntry {
 
 class Keyring {
  public:
-  // A key added again takes the new label, and is never un-revoked. Another key of the same id does not displace it.
+  // A key added again takes the new label, and is never un-revoked. Another key of the same id does not
+  // displace it.
   void add(KeyEntry entry);
   // Also for a key that is not here (yet), so that the order of loading does not matter.
   void revoke(std::string_view key_id);
@@ -45,7 +46,8 @@ class Keyring {
     Verdict verdict = Verdict::kUnsigned;
     std::string signer;
   };
-  [[nodiscard]] Outcome check(SignKind kind, const Digest& hash, const std::vector<SignRecord>& records) const;
+  [[nodiscard]] Outcome check(SignKind kind, const Digest& hash,
+                              const std::vector<SignRecord>& records) const;
 
  private:
   struct Revoked {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Merkle tree hash of RFC 6962 §2.1 over leaf hashes (leaf prefix 0x00, node prefix 0x01), kept incrementally: one
-// digest per level, so appending a journal record costs at most log2(n) hashes and no history is kept in memory.
+// Merkle tree hash of RFC 6962 §2.1 over leaf hashes (leaf prefix 0x00, node prefix 0x01), kept
+// incrementally: one digest per level, so appending a journal record costs at most log2(n) hashes and no
+// history is kept in memory.
 //
 // Owns: at most 64 digests.   Thread: one.   Fails: never.
 #pragma once

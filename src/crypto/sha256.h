@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// SHA-256 (FIPS 180-4) by OpenSSL's EVP, fetched once per hasher: SHA-NI gives 1.1–1.7 µs for 1.8 KB where a portable
-// C implementation needs 7 µs.
+// SHA-256 (FIPS 180-4) by OpenSSL's EVP, fetched once per hasher: SHA-NI gives 1.1–1.7 µs for 1.8 KB where a
+// portable C implementation needs 7 µs.
 //
-// Owns: one EVP context.   Thread: one per hasher.   Fails: never (a failing EVP is a broken process: RTT_ASSERT).
+// Owns: one EVP context.   Thread: one per hasher.
+// Fails: never (a failing EVP is a broken process: RTT_ASSERT).
 #pragma once
 
 #include <memory>

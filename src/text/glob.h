@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Wildcards: `*` matches any bytes within one part, never `/`. No `?`, no classes, no backtracking blow-up (linear in
-// text × stars). `**` is two stars, so still one part.
+// Wildcards: `*` matches any bytes within one part, never `/`. No `?`, no classes, no backtracking blow-up
+// (linear in text × stars). `**` is two stars, so still one part.
 #pragma once
 
 #include <string_view>

@@ -105,13 +105,27 @@ class Writer {
 
   void value(const Json& value) {
     switch (value.kind()) {
-      case JsonKind::kNull: out_ += "null"; return;
-      case JsonKind::kBool: out_ += value.as_bool() ? "true" : "false"; return;
-      case JsonKind::kInt: append_json_number(out_, value.as_int()); return;
-      case JsonKind::kDouble: append_json_number(out_, value.as_double()); return;
-      case JsonKind::kString: append_json_string(out_, value.as_string()); return;
-      case JsonKind::kArray: array(value.as_array()); return;
-      case JsonKind::kObject: object(value.as_object()); return;
+      case JsonKind::kNull:
+        out_ += "null";
+        return;
+      case JsonKind::kBool:
+        out_ += value.as_bool() ? "true" : "false";
+        return;
+      case JsonKind::kInt:
+        append_json_number(out_, value.as_int());
+        return;
+      case JsonKind::kDouble:
+        append_json_number(out_, value.as_double());
+        return;
+      case JsonKind::kString:
+        append_json_string(out_, value.as_string());
+        return;
+      case JsonKind::kArray:
+        array(value.as_array());
+        return;
+      case JsonKind::kObject:
+        object(value.as_object());
+        return;
     }
   }
   std::string take() && { return std::move(out_); }

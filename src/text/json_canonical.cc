@@ -9,7 +9,8 @@ namespace rtt::text {
 namespace {
 
 // RFC 8785 §3.2.3 compares keys as UTF-16 code units. That is the order of the UTF-8 bytes but in one case: a
-// character above U+FFFF (lead byte F0–F4) is a surrogate pair in UTF-16 and so sorts before U+E000–U+FFFF (EE, EF).
+// character above U+FFFF (lead byte F0–F4) is a surrogate pair in UTF-16 and so sorts before U+E000–U+FFFF
+// (EE, EF).
 bool utf16_less(std::string_view a, std::string_view b) {
   const auto [at_a, at_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
   if (at_a == a.end() || at_b == b.end()) return at_a == a.end() && at_b != b.end();
@@ -50,13 +51,27 @@ void append_object(std::string& out, const JsonObject& members) {
 
 void append(std::string& out, const Json& value) {
   switch (value.kind()) {
-    case JsonKind::kNull: out += "null"; return;
-    case JsonKind::kBool: out += value.as_bool() ? "true" : "false"; return;
-    case JsonKind::kInt: append_json_number(out, value.as_int()); return;
-    case JsonKind::kDouble: append_json_number(out, value.as_double()); return;
-    case JsonKind::kString: append_json_string(out, value.as_string()); return;
-    case JsonKind::kArray: append_array(out, value.as_array()); return;
-    case JsonKind::kObject: append_object(out, value.as_object()); return;
+    case JsonKind::kNull:
+      out += "null";
+      return;
+    case JsonKind::kBool:
+      out += value.as_bool() ? "true" : "false";
+      return;
+    case JsonKind::kInt:
+      append_json_number(out, value.as_int());
+      return;
+    case JsonKind::kDouble:
+      append_json_number(out, value.as_double());
+      return;
+    case JsonKind::kString:
+      append_json_string(out, value.as_string());
+      return;
+    case JsonKind::kArray:
+      append_array(out, value.as_array());
+      return;
+    case JsonKind::kObject:
+      append_object(out, value.as_object());
+      return;
   }
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Canonical JSON: RFC 8785's own vectors, then the laws signing rests on: one value has one text, and two values two.
+// Canonical JSON: RFC 8785's own vectors, then the laws signing rests on: one value has one text, and two
+// values two.
 #include "text/json_canonical.h"
 
 #include <gtest/gtest.h>
@@ -70,20 +71,23 @@ TEST(CanonicalJson, rfc8785_sample_object) {
 
 // RFC 8785 §3.2.3: keys as UTF-16 code units, so the emoji (D83D DE00) comes before U+FB33.
 TEST(CanonicalJson, rfc8785_key_order) {
-  EXPECT_EQ(canonical(R"({
+  EXPECT_EQ(
+      canonical(R"({
       "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh",
       "1": "One", "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis"
     })"),
-            "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xC2\x80\":\"Control\","
-            "\"\xC3\xB6\":\"Latin Small Letter O With Diaeresis\",\"\xE2\x82\xAC\":\"Euro Sign\","
-            "\"\xF0\x9F\x98\x80\":\"Emoji: Grinning Face\",\"\xEF\xAC\xB3\":\"Hebrew Letter Dalet With Dagesh\"}");
+      "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xC2\x80\":\"Control\","
+      "\"\xC3\xB6\":\"Latin Small Letter O With Diaeresis\",\"\xE2\x82\xAC\":\"Euro Sign\","
+      "\"\xF0\x9F\x98\x80\":\"Emoji: Grinning Face\",\"\xEF\xAC\xB3\":\"Hebrew Letter Dalet With Dagesh\"}");
 }
 
 // The structures, values, weird and french samples published with the RFC.
 TEST(CanonicalJson, published_samples) {
   EXPECT_EQ(canonical("[56,{\"d\":true,\"10\":null,\"1\":[]}]"), "[56,{\"1\":[],\"10\":null,\"d\":true}]");
-  EXPECT_EQ(canonical(R"({"1":{"f":{"f":"hi","F":5},"\n":56.0},"10":{},"":"empty","a":{},"111":[{"e":"yes","E":"no"}],"A":{}})"),
-            R"({"":"empty","1":{"\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{"E":"no","e":"yes"}],"A":{},"a":{}})");
+  EXPECT_EQ(
+      canonical(
+          R"({"1":{"f":{"f":"hi","F":5},"\n":56.0},"10":{},"":"empty","a":{},"111":[{"e":"yes","E":"no"}],"A":{}})"),
+      R"({"":"empty","1":{"\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{"E":"no","e":"yes"}],"A":{},"a":{}})");
   EXPECT_EQ(canonical(R"({"peach":"a","péché":"b","pêche":"c","sin":"d"})"),
             R"({"peach":"a","péché":"b","pêche":"c","sin":"d"})");
   EXPECT_EQ(canonical(R"({"Unnormalized Unicode":"A\u030a"})"), "{\"Unnormalized Unicode\":\"A\xCC\x8A\"}");

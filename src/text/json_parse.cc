@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <charconv>
 
 #include "text/json.h"
+#include "text/json_members.h"
 #include "text/json_reader.h"
 
 namespace rtt::text {

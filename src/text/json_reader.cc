@@ -7,18 +7,17 @@
 #include <cmath>
 
 #include "base/assert.h"
-#include "text/json_token.h"
+#include "text/json_members.h"
 #include "text/utf8.h"
 
 namespace rtt::text {
 namespace {
 
-constexpr std::size_t kKeyBytesShown = 80;
-
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$'; }
 
-// Bytes a string literal may hold as they are: everything but `"`, `\`, controls, and bytes above 7F (to be decoded).
+// Bytes a string literal may hold as they are: everything but `"`, `\`, controls, and bytes above 7F (to be
+// decoded).
 constexpr std::array<bool, 256> make_plain() {
   std::array<bool, 256> plain{};
   for (std::size_t c = 0x20; c < 0x80; ++c) plain[c] = c != '"' && c != '\\';
@@ -26,19 +25,8 @@ constexpr std::array<bool, 256> make_plain() {
 }
 constexpr auto kPlain = make_plain();
 
-std::string quoted_key(std::string_view key) {
-  std::string out;
-  if (key.size() <= kKeyBytesShown) {
-    append_json_string(out, key);
-    return out;
-  }
-  std::size_t end = kKeyBytesShown;  // not in the middle of a character
-  while ((static_cast<unsigned char>(key[end]) & 0xC0) == 0x80) --end;
-  append_json_string(out, key.substr(0, end));
-  return out + "…";
-}
-
-// The decimal exponent of a literal's first nonzero digit: tells too large from too small when a double holds neither.
+// The decimal exponent of a literal's first nonzero digit: tells too large from too small when a double holds
+// neither.
 long leading_exponent(std::string_view literal) {
   constexpr long kFar = 1'000'000'000;
   const std::size_t e = std::min(literal.find_first_of("eE"), literal.size());
@@ -63,28 +51,20 @@ struct WordHint {
   std::string_view hint;
 };
 constexpr WordHint kWordHints[] = {
-    {"True", "write true, in lower case"},      {"TRUE", "write true, in lower case"},
-    {"False", "write false, in lower case"},    {"FALSE", "write false, in lower case"},
-    {"None", "write null"},                     {"NULL", "write null, in lower case"},
-    {"Null", "write null, in lower case"},      {"nil", "write null"},
+    {"True", "write true, in lower case"},
+    {"TRUE", "write true, in lower case"},
+    {"False", "write false, in lower case"},
+    {"FALSE", "write false, in lower case"},
+    {"None", "write null"},
+    {"NULL", "write null, in lower case"},
+    {"Null", "write null, in lower case"},
+    {"nil", "write null"},
     {"undefined", "write null, or leave the key out"},
     {"NaN", "JSON has no such number; write null or a string"},
     {"Infinity", "JSON has no such number; write null or a string"},
 };
 
 }  // namespace
-
-Position position_of(std::string_view text, std::size_t offset) {
-  const std::string_view before = text.substr(0, offset);
-  const auto lines = std::count(before.begin(), before.end(), '\n');
-  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 = 0
-  return {.line = static_cast<std::uint32_t>(lines + 1),
-          .column = static_cast<std::uint32_t>(before.size() - line_start + 1)};
-}
-
-std::string to_string(Position position) {
-  return std::to_string(position.line) + ':' + std::to_string(position.column);
-}
 
 std::nullopt_t JsonReader::refuse(Code code, std::size_t at, std::string message, std::string hint) {
   error_ = Error{.code = code,
@@ -240,9 +220,9 @@ std::optional<Json> JsonReader::object() {
   if (!enter()) return std::nullopt;
   ++at_;
   skip_space();
-  std::vector<Member> members;
+  std::vector<JsonMember> members;
   while (at_end() || peek() != '}') {
-    Member member;
+    JsonMember member;
     member.at = at_;
     std::optional<std::string> name = key();
     if (!name) return std::nullopt;
@@ -255,33 +235,10 @@ std::optional<Json> JsonReader::object() {
   }
   ++at_;
   leave();
-  return build(std::move(members));
-}
-
-// Sorting once keeps a large object in any key order at n log n, and brings equal keys side by side.
-std::optional<Json> JsonReader::build(std::vector<Member> members) {
-  const auto less = [](const Member& a, const Member& b) {
-    const int order = a.key.compare(b.key);
-    return order != 0 ? order < 0 : a.at < b.at;
-  };
-  if (!std::is_sorted(members.begin(), members.end(), less)) std::sort(members.begin(), members.end(), less);
-  const Member* repeated = nullptr;  // the first in the text
-  const Member* original = nullptr;
-  for (std::size_t i = 1; i < members.size(); ++i) {
-    if (members[i].key != members[i - 1].key) continue;
-    if (repeated != nullptr && repeated->at < members[i].at) continue;
-    repeated = &members[i];
-    original = &members[i - 1];
-  }
-  if (repeated != nullptr) {
-    return refuse(Code::kJsonDuplicateKey, repeated->at,
-                  "the key " + quoted_key(repeated->key) + " stands twice in one object, first at " +
-                      to_string(position_of(text_, original->at)),
-                  "keep one of the two");
-  }
-  JsonObject object;
-  for (Member& member : members) object.set(std::move(member.key), std::move(member.value));
-  return Json(std::move(object));
+  std::expected<JsonObject, RepeatedKey> built = build_object(std::move(members));
+  if (built) return Json(*std::move(built));
+  error_ = repeated_key_error(text_, built.error());
+  return std::nullopt;
 }
 
 std::optional<Json> JsonReader::number() {
@@ -295,7 +252,8 @@ std::optional<Json> JsonReader::number() {
   const std::size_t whole = at_;
   if (!digits()) return refuse_byte("a digit");
   if (text_[whole] == '0' && at_ > whole + 1) {
-    return refuse(Code::kJsonSyntax, start, "a number has no leading zeros", "remove them, or write a string");
+    return refuse(Code::kJsonSyntax, start, "a number has no leading zeros",
+                  "remove them, or write a string");
   }
   bool integer = true;
   if (peek() == '.') {
@@ -372,14 +330,30 @@ bool JsonReader::escape(std::string& out) {
   const char c = peek();
   ++at_;
   switch (c) {
-    case '"': case '\\': case '/': out += c; return true;
-    case 'b': out += '\b'; return true;
-    case 'f': out += '\f'; return true;
-    case 'n': out += '\n'; return true;
-    case 'r': out += '\r'; return true;
-    case 't': out += '\t'; return true;
-    case 'u': return unicode_escape(out);
-    default: break;
+    case '"':
+    case '\\':
+    case '/':
+      out += c;
+      return true;
+    case 'b':
+      out += '\b';
+      return true;
+    case 'f':
+      out += '\f';
+      return true;
+    case 'n':
+      out += '\n';
+      return true;
+    case 'r':
+      out += '\r';
+      return true;
+    case 't':
+      out += '\t';
+      return true;
+    case 'u':
+      return unicode_escape(out);
+    default:
+      break;
   }
   refuse(Code::kJsonSyntax, start, "JSON has no such escape",
          "a backslash itself is written \\\\; the escapes are \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");

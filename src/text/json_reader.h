@@ -3,7 +3,8 @@
 //
 // Recursion is bounded by kDepthMax. Line and column are counted only when an error needs them.
 //
-// Owns: the first error met.   Thread: one.   Fails: a function that fails returns nothing and leaves error().
+// Owns: the first error met.   Thread: one.   Fails: a function that fails returns nothing and leaves
+// error().
 #pragma once
 
 #include <optional>
@@ -26,12 +27,6 @@ class JsonReader {
   [[nodiscard]] const Error& error() const { return error_; }
 
  private:
-  struct Member {
-    std::string key;
-    Json value;
-    std::size_t at = 0;  // offset of the key
-  };
-
   std::optional<Json> value();
   std::optional<Json> array();
   std::optional<Json> object();
@@ -45,7 +40,6 @@ class JsonReader {
   bool enter();
   void leave() { --depth_; }
   bool after_item(char close);  // at `,` before another item or at `close`; else an error
-  std::optional<Json> build(std::vector<Member> members);
   std::optional<Json> real(std::string_view literal, std::size_t at);
   std::optional<std::size_t> find_member(std::string_view wanted);
   bool find_item(std::string_view wanted);
@@ -62,8 +56,5 @@ class JsonReader {
   int depth_ = 0;
   Error error_;
 };
-
-Position position_of(std::string_view text, std::size_t offset);
-std::string to_string(Position position);  // line:column
 
 }  // namespace rtt::text

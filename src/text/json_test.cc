@@ -34,8 +34,8 @@ Json parsed(std::string_view text) {
 
 TEST(ParseJson, reads_every_kind) {
   const Json json = parsed(" {\"a\": [1, -2.5, true, false, null, \"x\"], \"\": {}} \r\n\t");
-  const Json expected = Json::object({{"a", Json::array({1, -2.5, true, false, nullptr, "x"})},
-                                      {"", JsonObject()}});
+  const Json expected =
+      Json::object({{"a", Json::array({1, -2.5, true, false, nullptr, "x"})}, {"", JsonObject()}});
   EXPECT_EQ(json, expected);
 }
 
@@ -51,7 +51,8 @@ TEST(ParseJson, integral_numbers_are_integers_however_spelt) {
     EXPECT_EQ(parsed(text), Json(1)) << text;
     EXPECT_TRUE(parsed(text).is_int()) << text;
   }
-  for (const char* text : {"0", "-0", "-0.0", "0e5", "-0e-5", "1e-400", "-1e-99999999999999999999", "0e99999999999"}) {
+  for (const char* text :
+       {"0", "-0", "-0.0", "0e5", "-0e-5", "1e-400", "-1e-99999999999999999999", "0e99999999999"}) {
     EXPECT_EQ(parsed(text), Json(0)) << text;
   }
   EXPECT_EQ(parsed("9007199254740991").as_int(), kJsonIntMax);
@@ -121,7 +122,9 @@ TEST(ParseJson, refuses_what_is_not_json) {
       {std::string("\"\0\"", 3), Code::kJsonSyntax, "1:2"},
       {std::string("[\0]", 3), Code::kJsonSyntax, "1:2"},
       {"\v1", Code::kJsonSyntax, "1:1"},
-      {"\xC2\xA0" "1", Code::kJsonSyntax, "1:1"},
+      {"\xC2\xA0"
+       "1",
+       Code::kJsonSyntax, "1:1"},
   });
 }
 
@@ -251,7 +254,8 @@ TEST(Locate, finds_values_and_keys) {
   EXPECT_EQ(at("/a/1/b~1c"), "2:20");
   EXPECT_EQ(at("/a/1/~0", Part::kKey), "3:2");
   EXPECT_EQ(at("/", Part::kKey), "4:3");
-  for (const char* absent : {"a", "/x", "/a/2", "/a/00", "/a/-", "/a/1/~2", "/a/1/~", "/a/0/x", "/a/99999999999999999999"}) {
+  for (const char* absent :
+       {"a", "/x", "/a/2", "/a/00", "/a/-", "/a/1/~2", "/a/1/~", "/a/0/x", "/a/99999999999999999999"}) {
     EXPECT_EQ(at(absent), "none") << absent;
   }
   EXPECT_TRUE(locate("{\"a\": 1, \"b\": oops", "/a").has_value());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // JSON strings and numbers as RFC 8785 §3.2.2 writes them; every writer of RTT shares these two forms.
 //
-// A byte that is not UTF-8 (possible only in strings the program itself made, as from a file name) is written as
-// U+FFFD, so that what is written is always JSON.
+// A byte that is not UTF-8 (possible only in strings the program itself made, as from a file name) is written
+// as U+FFFD, so that what is written is always JSON.
 //
 // Thread: any.   Fails: never.
 #pragma once

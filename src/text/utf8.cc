@@ -19,14 +19,20 @@ std::uint8_t length_by_lead(std::uint32_t lead) {
   return lead < 0xF5 ? 4 : 0;
 }
 
-// The second byte's range is narrower after these leads; it shuts out overlong forms, surrogates and > U+10FFFF.
+// The second byte's range is narrower after these leads; it shuts out overlong forms, surrogates and >
+// U+10FFFF.
 bool second_fits(std::uint32_t lead, std::uint32_t second) {
   switch (lead) {
-    case 0xE0: return second >= 0xA0 && second <= 0xBF;
-    case 0xED: return second >= 0x80 && second <= 0x9F;
-    case 0xF0: return second >= 0x90 && second <= 0xBF;
-    case 0xF4: return second >= 0x80 && second <= 0x8F;
-    default: return second >= 0x80 && second <= 0xBF;
+    case 0xE0:
+      return second >= 0xA0 && second <= 0xBF;
+    case 0xED:
+      return second >= 0x80 && second <= 0x9F;
+    case 0xF0:
+      return second >= 0x90 && second <= 0xBF;
+    case 0xF4:
+      return second >= 0x80 && second <= 0x8F;
+    default:
+      return second >= 0x80 && second <= 0xBF;
   }
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // UTF-8 decoding (RFC 3629), one character at a time.
 //
-// Overlong forms, surrogates and values above U+10FFFF are malformed: a decoder that lets them through gives one text
-// two spellings, and a check made on one of them does not hold for the other.
+// Overlong forms, surrogates and values above U+10FFFF are malformed: a decoder that lets them through gives
+// one text two spellings, and a check made on one of them does not hold for the other.
 //
 // Thread: any.   Fails: length 0 at a malformed byte.   Limits: the caller's text.
 #pragma once
