@@ -69,7 +69,8 @@ class FlatMap {
   auto begin() { return entries_.begin(); }
   auto end() { return entries_.end(); }
 
-  friend bool operator==(const FlatMap&, const FlatMap&) = default;
+  // Written out: a defaulted one would ask for a complete Value where the class is only named (as in Json).
+  friend bool operator==(const FlatMap& a, const FlatMap& b) { return a.entries_ == b.entries_; }
 
  private:
   template <typename Entries, typename K>
