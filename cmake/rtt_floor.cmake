@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# rtt_floor(NAME floors... [LIBS libraries...]): one static library from src/NAME/**, its tests from *_test.cc,
-# its fuzz targets from *_fuzz.cc (replayed over fuzz/corpus/<name> as a test) and its benches from *_bench.cc.
+# rtt_floor(NAME floors... [LIBS libraries...] [TEST_LIBS libraries...]): one static library from src/NAME/**, its
+# tests from *_test.cc, its fuzz targets from *_fuzz.cc (replayed over fuzz/corpus/<name> as a test) and its benches
+# from *_bench.cc.
 find_program(RTT_CCACHE ccache)
 if(RTT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${RTT_CCACHE})
@@ -8,7 +9,7 @@ if(RTT_CCACHE)
 endif()
 
 function(rtt_floor name)
-  cmake_parse_arguments(F "" "" "LIBS" ${ARGN})
+  cmake_parse_arguments(F "" "" "LIBS;TEST_LIBS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench)\\.cc$")
@@ -30,7 +31,8 @@ function(rtt_floor name)
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   if(tests)
     add_executable(${name}_test ${tests})
-    target_link_libraries(${name}_test PRIVATE rtt_${name} GTest::gtest GTest::gmock GTest::gtest_main)
+    target_link_libraries(${name}_test PRIVATE rtt_${name} GTest::gtest GTest::gmock GTest::gtest_main
+                                               ${F_TEST_LIBS})
     target_compile_definitions(${name}_test PRIVATE RTT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
     add_test(NAME ${name} COMMAND ${name}_test)
     set_tests_properties(${name} PROPERTIES TIMEOUT 300)
