@@ -55,7 +55,8 @@ RoutesFile read_routes(std::string_view text, std::string_view file);
 struct Topology {
   struct Node {
     std::string id;
-    std::int64_t cpu_milli = 0, memory_bytes = 0;
+    std::int64_t cpu_milli = 0, memory_bytes = 0;  // 0 = not said
+    std::string endpoint{};                        // where another machine's panel is reached; empty = this machine
   };
   std::vector<Node> nodes;
   text::Json object;

@@ -77,6 +77,14 @@ void each_item(const Json* array, std::string_view pointer, Take take) {
   for (std::size_t i = 0; i < array->as_array().size(); ++i) take(array->as_array()[i], child(pointer, i));
 }
 
+std::optional<double> read_amount(Document& document, const Json& object, std::string_view key,
+                                  std::string_view at) {
+  const Json* value = member(object, key, Shape::kNumber);
+  if (value == nullptr) return std::nullopt;
+  if (value->as_double() < 0) document.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
+  return value->as_double();
+}
+
 class EntryReader {
  public:
   EntryReader(Document& document, std::string_view pointer) : document_(document), pointer_(pointer) {}
@@ -137,7 +145,7 @@ class EntryReader {
     read_capabilities(member(symbol, "capabilities", Shape::kArray), child(at, "capabilities"), out);
     out.inputs = read_ports(member(symbol, "inputs", Shape::kArray), child(at, "inputs"));
     out.outputs = read_ports(member(symbol, "outputs", Shape::kArray), child(at, "outputs"));
-    if (const Json* qos = member(symbol, "qos", Shape::kObject)) out.qos = read_qos(*qos, child(at, "qos"));
+    if (const Json* qos = member(symbol, "qos", Shape::kObject)) out.qos = read_qos(document_, *qos, child(at, "qos"));
     if (const Json* set = member(symbol, "version_set", Shape::kText)) read_version_set(*set, at, out);
     if (const Json* auth = member(symbol, "auth", Shape::kObject)) read_auth(*auth, child(at, "auth"), out);
     each_item(member(symbol, "requires", Shape::kArray), child(at, "requires"),
@@ -217,27 +225,6 @@ class EntryReader {
     return ports;
   }
 
-  std::optional<double> read_amount(const Json& object, std::string_view key, const std::string& at) {
-    const Json* value = member(object, key, Shape::kNumber);
-    if (value == nullptr) return std::nullopt;
-    if (value->as_double() < 0) document_.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
-    return value->as_double();
-  }
-
-  Qos read_qos(const Json& qos, const std::string& at) {
-    document_.check(qos, at, kQosKeys);
-    Qos out{.latency_budget_ms = read_amount(qos, "latency_budget_ms", at),
-            .throughput_qps = read_amount(qos, "throughput_qps", at)};
-    if (const Json* prio = member(qos, "prio", Shape::kInteger)) {
-      read_amount(qos, "prio", at);
-      out.prio = prio->as_int();
-    }
-    if (const Json* way = member(qos, "backpressure", Shape::kString)) {
-      out.backpressure = read_enum<Backpressure>(document_, child(at, "backpressure"), *way, kBackpressures);
-    }
-    return out;
-  }
-
   void read_version_set(const Json& value, const std::string& at, Contract& out) {
     const std::string place = child(at, "version_set");
     auto range = parse_range(value.as_string());
@@ -313,6 +300,20 @@ class EntryReader {
 
 }  // namespace
 
+Qos read_qos(Document& document, const Json& qos, std::string_view pointer) {
+  document.check(qos, pointer, kQosKeys);
+  Qos out{.latency_budget_ms = read_amount(document, qos, "latency_budget_ms", pointer),
+          .throughput_qps = read_amount(document, qos, "throughput_qps", pointer)};
+  if (const Json* prio = member(qos, "prio", Shape::kInteger)) {
+    read_amount(document, qos, "prio", pointer);
+    out.prio = prio->as_int();
+  }
+  if (const Json* way = member(qos, "backpressure", Shape::kString)) {
+    out.backpressure = read_enum<Backpressure>(document, child(pointer, "backpressure"), *way, kBackpressures);
+  }
+  return out;
+}
+
 std::optional<Contract> read_entry(Document& document, Json entry, std::string_view pointer,
                                    std::string_view schema) {
   const std::size_t errors = document.errors();
@@ -358,10 +359,7 @@ Result<Contract> contract_from_object(Json object, std::string_view name) {
   Document document({.file = name, .strictness = Strictness::kRelaxed});
   auto contract = read_entry(document, std::move(object), "", "");
   if (contract) return *std::move(contract);
-  for (const Problem& problem : document.take_problems()) {
-    if (problem.severity == Severity::kError) return fail(problem.code, problem.message, problem.file, problem.hint);
-  }
-  return fail(Code::kInternal, "a contract was refused without a reason", std::string(name));
+  return std::unexpected(document.first_error());
 }
 
 }  // namespace rtt::model

@@ -20,4 +20,7 @@ inline constexpr std::string_view kSkillSchema = "https://rtt/spec/skill/v1";
 std::optional<Contract> read_entry(Document& document, text::Json entry, std::string_view pointer,
                                    std::string_view schema);
 
+// The `qos` object of a contract, a rule or a route.
+Qos read_qos(Document& document, const text::Json& qos, std::string_view pointer);
+
 }  // namespace rtt::model

@@ -98,6 +98,37 @@ const Json* member(const Json& object, std::string_view key, Shape shape) {
   return value != nullptr && has_shape(*value, shape) ? value : nullptr;
 }
 
+std::vector<std::uint32_t> element_lines(std::string_view json, std::string_view key) {
+  std::vector<std::uint32_t> lines;
+  std::uint32_t line = 1;
+  int depth = 0;
+  bool inside = false;       // the array wanted
+  bool expecting = false;    // an element starts at the next byte that is not white space
+  std::string_view last;     // the last string seen at depth 1: a key, when a value follows
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (c == '\n') ++line;
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    if (inside && depth == 2 && c == ']') return lines;
+    if (expecting) lines.push_back(line);
+    expecting = false;
+    if (c == '"') {
+      const std::size_t start = ++at;
+      while (at < json.size() && json[at] != '"') at += json[at] == '\\' ? 2 : 1;
+      if (depth == 1) last = json.substr(start, std::min(at, json.size()) - start);
+    } else if (c == '{' || c == '[') {
+      ++depth;
+      inside = inside || (depth == 2 && c == '[' && last == key);
+      expecting = inside && depth == 2;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    } else if (c == ',') {
+      expecting = inside && depth == 2;
+    }
+  }
+  return lines;
+}
+
 bool Document::check_shape(const Json& value, std::string_view pointer, Shape shape) {
   if (has_shape(value, shape)) return true;
   error(pointer, {.message = fmt::format("{} must be {}, not {}", named(pointer), described(shape), described(value))});
@@ -106,9 +137,7 @@ bool Document::check_shape(const Json& value, std::string_view pointer, Shape sh
 
 bool Document::check(const Json& value, std::string_view pointer, std::span<const Key> keys) {
   if (!check_shape(value, pointer, Shape::kObject)) return false;
-  std::vector<std::string> names;
   for (const Key& key : keys) {
-    names.emplace_back(key.name);
     const Json* found = value.find(key.name);
     if (found != nullptr) {
       check_shape(*found, child(pointer, key.name), key.shape);
@@ -117,7 +146,9 @@ bool Document::check(const Json& value, std::string_view pointer, std::span<cons
     }
   }
   for (const auto& [name, unused] : value.as_object()) {
-    if (std::ranges::find(names, name) != names.end()) continue;
+    if (std::ranges::find(keys, name, &Key::name) != keys.end()) continue;
+    std::vector<std::string> names;
+    for (const Key& key : keys) names.emplace_back(key.name);
     const Severity severity = source_.strictness == Strictness::kStrict ? Severity::kError : Severity::kWarning;
     report(severity, child(pointer, name),
            {.code = Code::kUnknownKey,
@@ -152,6 +183,16 @@ std::string Document::place(std::string_view pointer) const {
   const auto position = find(pointer, text::Part::kValue);
   if (!position) return fmt::format("{}{}{}", source_.file, pointer.empty() ? "" : "#", pointer);
   return fmt::format("{}:{}", source_.file, position->line);
+}
+
+Error Document::first_error() const {
+  for (const Problem& problem : problems_) {
+    if (problem.severity != Severity::kError) continue;
+    std::string where = problem.file;
+    if (problem.line > 0) where += fmt::format(":{}:{}", problem.line, problem.column);
+    return Error{.code = problem.code, .message = problem.message, .where = std::move(where), .hint = problem.hint};
+  }
+  return Error{.message = "refused without a reason", .where = std::string(source_.file)};
 }
 
 void Document::add(Problem problem) {

@@ -69,6 +69,8 @@ class Document {
   [[nodiscard]] std::size_t errors() const { return errors_; }
   [[nodiscard]] std::string_view file() const { return source_.file; }
   [[nodiscard]] Strictness strictness() const { return source_.strictness; }
+  // REQUIRES: errors() > 0. The first of them, for callers that answer with one Error.
+  [[nodiscard]] Error first_error() const;
   std::vector<Problem> take_problems() { return std::move(problems_); }
 
  private:
@@ -97,6 +99,10 @@ std::optional<Enum> read_enum(Document& document, std::string_view pointer, cons
                            .hint = suggest(value.as_string(), {names.begin(), names.end()})});
   return std::nullopt;
 }
+
+// Lines on which the elements of the top-level array `key` start, in one pass; `json` has been parsed already. Empty if
+// the key is not spelled plainly.
+std::vector<std::uint32_t> element_lines(std::string_view json, std::string_view key);
 
 // The member, if it is there and has the shape; anything else was reported by check().
 const text::Json* member(const text::Json& object, std::string_view key, Shape shape);

@@ -21,7 +21,7 @@ std::optional<RouteClass> parse_route_class(std::string_view text);
 
 struct Route {
   RouteId id;
-  Saddr from, to;  // definitions
+  Saddr from, to;  // definitions, without capabilities and io (identity_only): those are `caps` and `route_class`
   LaneKind lane = LaneKind::kUds;
   RouteClass route_class = RouteClass::kReq;
   Digest contract, consumer_contract;
@@ -33,6 +33,7 @@ struct Route {
 
   friend bool operator==(const Route&, const Route&) = default;
 };
+// REQUIRES: from and to are definitions.
 text::Json to_json(const Route& route);
 Result<Route> route_from_json(const text::Json& json, std::string_view where);
 // "rtt://a/hook/x@1.0.0 -> rtt://b/api/y@1.2.0"
@@ -44,6 +45,7 @@ struct Graph {
   friend bool operator==(const Graph&, const Graph&) = default;
 };
 text::Json to_json(const Graph& graph);
+// Refuses what to_json would not have written: another order, two routes alike, an id given twice.
 Result<Graph> graph_from_json(const text::Json& json, std::string_view where);
 Digest graph_root(const Graph& graph);
 [[nodiscard]] const Route* find_route(const Graph& graph, RouteId id);

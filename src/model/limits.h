@@ -14,6 +14,7 @@ inline constexpr std::size_t kNameBytesMax = 128;  // one part of an address
 inline constexpr std::size_t kContractsPerFileMax = 4096;
 inline constexpr std::size_t kCapabilitiesMax = 64;
 inline constexpr std::size_t kProblemsPerFileMax = 100;  // each costs a second pass to find its line
+inline constexpr std::size_t kNodesMax = 4096;
 inline constexpr std::size_t kPlanBytesMax = std::size_t{256} << 20;
 
 // Scan.

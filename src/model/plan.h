@@ -43,9 +43,12 @@ Digest plan_id(const Plan& plan);
 text::Json to_json(const SealedPlan& sealed);
 Result<SealedPlan> parse_plan(std::string_view text, std::string_view file);
 
+// REQUIRES: routes_add and routes_del are sorted by route_order.
 // The graph after the plan; kStalePlan if `from` is not its base, kBadShape if it deletes what is not there.
 Result<Graph> apply_to(const Graph& from, const Plan& plan);
-// The plan that leads back: adds become deletes. inverse(inverse(p)) == p.
+// The plan that leads back: adds become deletes, the order runs backwards. inverse(inverse(p)) == p. `base` is kept,
+// since only the graph after the plan knows its own root; the second form sets it.
 Plan inverse(const Plan& plan);
+Plan inverse(const Plan& plan, const Digest& new_base);
 
 }  // namespace rtt::model
