@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -245,15 +244,26 @@ std::string home_directory() {
   return entry != nullptr && entry->pw_dir != nullptr ? entry->pw_dir : "/";
 }
 
+// Open-file-description locks: like flock they belong to the descriptor, not the process, and unlike it they can be
+// asked about without being taken.
 Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
   FileLock lock;
   lock.fd_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!lock.fd_.valid()) return failed("cannot open the lock " + path, path);
-  while (::flock(lock.fd_.get(), wait == Wait::kYes ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return fail(Code::kBusy, "another process holds the lock " + path, path);
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  while (::fcntl(lock.fd_.get(), wait == Wait::kYes ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
+    if (errno == EAGAIN || errno == EACCES) return fail(Code::kBusy, "another process holds the lock " + path, path);
     if (errno != EINTR) return failed("cannot lock " + path, path);
   }
   return lock;
+}
+
+bool FileLock::held(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  return fd.valid() && ::fcntl(fd.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }
 
 }  // namespace rtt::os

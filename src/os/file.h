@@ -46,6 +46,7 @@ class FileLock {
  public:
   enum class Wait : std::uint8_t { kNo, kYes };
   static Result<FileLock> take(const std::string& path, Wait wait);  // kBusy when held and Wait::kNo
+  static bool held(const std::string& path);                         // by anybody, us included; takes nothing
 
  private:
   Fd fd_;

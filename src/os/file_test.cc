@@ -10,6 +10,7 @@
 
 #include "os/clock.h"
 #include "os/dir.h"
+#include "os/disk_file.h"
 #include "os/temp_dir.h"
 
 namespace rtt::os {
@@ -108,7 +109,10 @@ TEST_F(FileTest, lock_excludes_until_released) {
   auto held = FileLock::take(at("lock"), FileLock::Wait::kNo);
   ASSERT_TRUE(held);
   EXPECT_EQ(code_of(FileLock::take(at("lock"), FileLock::Wait::kNo)), Code::kBusy);
+  EXPECT_TRUE(FileLock::held(at("lock")));
   held = fail(Code::kInternal, "released");
+  EXPECT_FALSE(FileLock::held(at("lock")));
+  EXPECT_FALSE(FileLock::held(at("absent")));
   EXPECT_TRUE(FileLock::take(at("lock"), FileLock::Wait::kNo));
 }
 
@@ -117,6 +121,25 @@ TEST_F(FileTest, every_descriptor_is_close_on_exec) {
   const auto copy = first.duplicate();
   ASSERT_TRUE(copy);
   EXPECT_NE(::fcntl(copy->get(), F_GETFD) & FD_CLOEXEC, 0);
+}
+
+TEST_F(FileTest, disk_file_is_created_whole_and_written_in_place) {
+  ASSERT_TRUE(DiskFile::create_zeroed(at("seg"), 10'000, as_bytes("head")));
+  EXPECT_FALSE(DiskFile::create_zeroed(at("seg"), 10, {}));
+  EXPECT_EQ(list_directory(dir_.path()), std::vector<std::string>{"seg"});
+  auto file = DiskFile::open(at("seg"), DiskFile::Access::kReadWrite);
+  ASSERT_TRUE(file);
+  EXPECT_EQ(file->size(), 10'000u);
+  ASSERT_TRUE(file->write_at(9'998, as_bytes("xy")));
+  ASSERT_TRUE(file->sync_data());
+  Bytes all(20'000, std::byte{1});
+  EXPECT_EQ(file->read_at(0, all), 10'000u);
+  EXPECT_EQ(as_text(ByteView(all).first(5)), std::string_view("head\0", 5));
+  EXPECT_EQ(as_text(ByteView(all).subspan(9'996, 4)), std::string_view("\0\0xy", 4));
+  ASSERT_EQ(::symlink("seg", at("link").c_str()), 0);
+  EXPECT_FALSE(DiskFile::open(at("link"), DiskFile::Access::kRead));
+  EXPECT_EQ(code_of(DiskFile::open(dir_.path(), DiskFile::Access::kRead)), Code::kNotRegular);
+  EXPECT_EQ(code_of(DiskFile::open(at("absent"), DiskFile::Access::kRead)), Code::kNotFound);
 }
 
 // --- dir.h -----------------------------------------------------------------------------------------------------------
