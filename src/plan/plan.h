@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // solve: the planner, a pure function from values to a plan or the reasons there is none.
 //
-// Reads as named passes: expand references → candidates (type, direction, version meet, capabilities, schemas) → ACL →
-// pins → QoS → canonical optimum → order into batches → diff against the base graph → explain. Every decision is made
-// in integers over sorted vectors, so the result is a function of the inputs' content and nothing else.
+// Reads as named passes: expand references → candidates (type, direction, version meet, variant, capabilities,
+// schemas, ACL, pins, QoS) → joint constraints → canonical optimum → diff against the base graph → order into batches
+// → explain → input hashes. Every decision is made in integers over sorted vectors, so the result is a function of the
+// inputs' content and nothing else. docs/design/002-planner.md says what is decided how, and why.
 //
-// Thread: any.   Fails: see Outcome; kPlanTooLarge.   Limits: kRoutesMax, kCandidatesPerRouteMax.
+// Thread: any.   Fails: what the user can mend is Outcome::conflicts; kDuplicateDefinition, kPlanTooLarge.
+// Limits: kRoutesMax, kCandidatesPerRouteMax, kComponentRoutesMax and kSearchStepsMax (solve_exact.h).
 #pragma once
 
 #include <string>
@@ -26,7 +28,8 @@ struct Inputs {
   model::Policy policy;
   model::PanelConfig config;
   model::Topology topology;
-  text::Json flags, health;                     // objects, `{}` when absent
+  text::Json routes;                            // RoutesFile::object, for its hash; null: built from `desired`
+  text::Json flags, health;                     // objects, `{}` (or null) when absent
   text::Json registry;                          // Snapshot::registry_object()
   model::Graph base;
   bool reset_qc = false;
