@@ -56,7 +56,7 @@ struct Recovered {
 class Fold {
  public:
   Fold();
-  // REQUIRES: entries in order of seq.
+  // REQUIRES: entries in order of seq. AUDIT entries change nothing: a reader may leave them out, unparsed.
   Status take(const Entry& entry);
   [[nodiscard]] const Recovered& state() const { return state_; }
 

@@ -33,10 +33,11 @@ namespace rtt::apply {
 
 inline constexpr std::size_t kParticipantsMax = 4096;
 
-// One driver instance and the added routes that it must bring up. A route nobody prepares stays `waiting`.
+// One driver instance that the plan touches. A route nobody prepares stays `waiting`.
 struct Participant {
   std::string name;
-  std::vector<RouteId> routes;
+  std::vector<RouteId> routes;       // of plan.routes_add: what it must bring up before COMMIT
+  std::vector<RouteId> restores{};   // of plan.routes_del: what it must bring up again if the plan is taken back
   friend bool operator==(const Participant&, const Participant&) = default;
 };
 
@@ -135,6 +136,9 @@ struct Answer {
   Seq seq;              // of the COMMIT whose graph is now the truth
   Digest graph;         // its root
   Error reason{};       // kRolledBack, kInDoubt: names participant, route and why; else an empty message
+  // Sorted. Who did not confirm that graph: gone, or silent through a rollback. REQUIRES of the shell: carry no frame of
+  // theirs until they attach again and are given the graph in force.
+  std::vector<std::string> detached{};
 };
 using Action = std::variant<AppendJournal, StoreGraph, Prepare, Flip, Abort, Verify, SetTimer, Answer>;
 
@@ -170,23 +174,23 @@ class TwoPhase {
   Actions on(const ParticipantLost& event, Instant now);
 
   Actions begin_round(Instant now);          // prepares the next batch that needs somebody
-  Actions prepared();                        // all batches are up: write COMMIT
+  Actions write_commit();                    // all batches are up
   Actions begin_flip(Instant now);
   Actions begin_verify(Instant now);
   Actions abort(Error reason);
   Actions roll_back(Error reason);
   Actions settle(Settled state, Seq seq);
   SetTimer timer(Instant now, Nanos after);
-  void commit_actions(Actions& actions, Verb verb, Written what);
   [[nodiscard]] bool rolling_back() const;
-  [[nodiscard]] const model::Graph& goal() const { return rolling_back() ? base_ : target_; }
-  [[nodiscard]] bool answered(const std::string& participant);
-  Actions all_answered(Instant now);
-  [[nodiscard]] std::string waiting_names() const;
+  [[nodiscard]] std::vector<model::Route> share_of(const Participant& participant) const;  // in the present batch
+  bool settle_debt(const std::string& participant, std::uint32_t round);  // whether it owed an answer
+  Actions round_over(Instant now);
+  Actions trouble(Error reason, Instant now);  // somebody refused, is gone or late: abort, roll back, or go on without
+  [[nodiscard]] Error named(Code code, const std::string& who, RouteId route, const Error& cause) const;
 
   TwoPhaseOptions options_;
   Phase phase_ = Phase::kIdle;
-  model::Plan plan_;
+  model::Plan plan_;                         // turned round while rolling back
   Digest plan_id_;
   model::Graph base_, target_;
   Seq base_seq_, commit_seq_;
@@ -194,6 +198,7 @@ class TwoPhase {
   std::vector<std::string> lost_;            // sorted; never asked again
   std::vector<std::string> asked_;           // sorted; got a Prepare, so an Abort is due
   std::vector<std::string> waiting_;         // sorted; owe an answer in this round
+  std::vector<std::string> silent_;          // sorted; owed the last Flip of a rollback when its time was up
   std::size_t batch_ = 0;                    // next entry of the order
   std::uint32_t round_ = 0, timer_ = 0;
   std::string who_, why_;
