@@ -66,16 +66,6 @@ bool order_is_whole(const model::Plan& plan) {
   return named == wanted;
 }
 
-// The way back: what was deleted is brought up again, in reverse order.
-model::Plan turned_round(model::Plan plan) {
-  std::swap(plan.routes_add, plan.routes_del);
-  std::reverse(plan.order.begin(), plan.order.end());
-  for (auto& batch : plan.order) {
-    for (std::string& entry : batch) entry.front() = entry.front() == 'A' ? 'D' : 'A';
-  }
-  return plan;
-}
-
 }  // namespace
 
 std::string_view to_string(Settled settled) {
@@ -156,7 +146,7 @@ TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
     case Written::kRollback:
       if (phase_ != Phase::kRollbackJournal) return {};
       phase_ = Phase::kRollbackPreparing;
-      plan_ = turned_round(std::move(plan_));
+      plan_ = model::inverse(plan_);  // what was deleted is brought up again, in reverse order
       batch_ = 0;
       return begin_round(now);
     case Written::kRollbackCommit:
