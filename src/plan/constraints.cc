@@ -85,7 +85,8 @@ Component numbered(const Numbered& all, const Members& members) {
     for (std::size_t rank = 0; rank < candidates.size(); ++rank) {
       const Candidate& candidate = candidates[rank];
       const bool alone = members.size() == 1;  // ranks differ, so nothing is left for the weight to decide
-      const bool wired = candidates.size() > 1 && wired_already(all.base, wanted, candidate) != nullptr;
+      const bool decided = alone && candidates.size() == 1;
+      const bool wired = !decided && wired_already(all.base, wanted, candidate) != nullptr;
       choice.options.push_back({.latency_ns = candidate.latency_ns,
                                 .churn = wired ? 0U : 1U,
                                 .rank = static_cast<std::uint32_t>(rank),

@@ -59,9 +59,10 @@ std::map<std::string, std::size_t> reference_levels(const std::vector<Route>& ad
 
 std::vector<Route> random_routes(std::mt19937& random, std::uint32_t first_id) {
   std::vector<Route> out;
-  const std::uint32_t count = random() % 9;
+  const auto below = [&random](std::uint32_t bound) { return static_cast<std::uint32_t>(random() % bound); };
+  const std::uint32_t count = below(9);
   for (std::uint32_t i = 0; i < count; ++i) {
-    const std::uint32_t from = random() % 6, to = random() % 6;
+    const std::uint32_t from = below(6), to = below(6);
     if (from >= to) continue;  // numbered upwards: no circle
     Route made = route(first_id + i, std::string(1, static_cast<char>('a' + from)),
                        std::string(1, static_cast<char>('a' + to)), random() % 2 == 0 ? "requires" : "routes");
