@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# rtt_floor(NAME floors... [LIBS libraries...] [TEST_LIBS libraries...]): one static library from src/NAME/**, its
-# tests from *_test.cc, its fuzz targets from *_fuzz.cc (replayed over fuzz/corpus/<name> as a test) and its benches
-# from *_bench.cc.
+# rtt_floor(NAME floors... [LIBS libraries...] [TEST_LIBS libraries...]): one static library from
+# src/NAME/**, its tests from *_test.cc, its fuzz targets from *_fuzz.cc (replayed over fuzz/corpus/<name> as
+# a test) and its benches from *_bench.cc.
 find_program(RTT_CCACHE ccache)
 if(RTT_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${RTT_CCACHE})

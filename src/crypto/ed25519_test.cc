@@ -180,6 +180,17 @@ TEST(SigningMessage, names_kind_and_hash) {
             "rtt:checkpoint:v1\ne3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+// The worked example of docs/formats/signature.md.
+TEST(SigningMessage, the_documented_example_holds) {
+  const SecretKey key = SecretKey::from_seed(from<Seed>(kVectors[0].seed));
+  const Digest hash = sha256(R"({"a":1,"b":[]})");
+  EXPECT_EQ(bare_hex(hash), "f87e4099e9be5e75094e0a4f46d3dc18a9c37429314a5a2490fb78d31e7e170c");
+  const SignRecord record = sign(key, SignKind::kManifest, hash);
+  EXPECT_EQ(record.key_id, "21fe31dfa154a261");
+  EXPECT_EQ(to_base64(record.signature.bytes),
+            "tV1bNYgUeDbsjJCD5LxgIQkhggOLtl9X7GWYB3OUf+M2k/XdMHxuQb8240QjqsAmfWunAJrGtUl6nDho1k7ODQ==");
+}
+
 TEST(SigningMessage, a_signature_of_one_kind_never_verifies_as_another) {
   const SecretKey key = key_of("kinds");
   Keyring keyring;

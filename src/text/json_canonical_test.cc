@@ -69,12 +69,21 @@ TEST(CanonicalJson, rfc8785_sample_object) {
             "\"string\":\"\xE2\x82\xAC$\\u000f\\nA'B\\\"\\\\\\\\\\\"/\"}");
 }
 
+// The worked example of docs/formats/canonical-json.md.
+TEST(CanonicalJson, the_documented_example_holds) {
+  EXPECT_EQ(canonical(R"({ "b": [1.0, 2e3, 0.000001],  "\u00e9": "\u000f/\u0022",
+      "a": null })"),
+            R"({"a":null,"b":[1,2000,0.000001],"é":"\u000f/\""})");
+}
+
 // RFC 8785 §3.2.3: keys as UTF-16 code units, so the emoji (D83D DE00) comes before U+FB33.
 TEST(CanonicalJson, rfc8785_key_order) {
   EXPECT_EQ(
       canonical(R"({
       "\u20ac": "Euro Sign", "\r": "Carriage Return", "\ufb33": "Hebrew Letter Dalet With Dagesh",
-      "1": "One", "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control", "\u00f6": "Latin Small Letter O With Diaeresis"
+      "1": "One",
+      "\ud83d\ude00": "Emoji: Grinning Face", "\u0080": "Control",
+      "\u00f6": "Latin Small Letter O With Diaeresis"
     })"),
       "{\"\\r\":\"Carriage Return\",\"1\":\"One\",\"\xC2\x80\":\"Control\","
       "\"\xC3\xB6\":\"Latin Small Letter O With Diaeresis\",\"\xE2\x82\xAC\":\"Euro Sign\","
@@ -84,10 +93,10 @@ TEST(CanonicalJson, rfc8785_key_order) {
 // The structures, values, weird and french samples published with the RFC.
 TEST(CanonicalJson, published_samples) {
   EXPECT_EQ(canonical("[56,{\"d\":true,\"10\":null,\"1\":[]}]"), "[56,{\"1\":[],\"10\":null,\"d\":true}]");
-  EXPECT_EQ(
-      canonical(
-          R"({"1":{"f":{"f":"hi","F":5},"\n":56.0},"10":{},"":"empty","a":{},"111":[{"e":"yes","E":"no"}],"A":{}})"),
-      R"({"":"empty","1":{"\n":56,"f":{"F":5,"f":"hi"}},"10":{},"111":[{"E":"no","e":"yes"}],"A":{},"a":{}})");
+  EXPECT_EQ(canonical(R"({"1":{"f":{"f":"hi","F":5},"\n":56.0},"10":{},"":"empty","a":{},)"
+                      R"("111":[{"e":"yes","E":"no"}],"A":{}})"),
+            R"({"":"empty","1":{"\n":56,"f":{"F":5,"f":"hi"}},"10":{},)"
+            R"("111":[{"E":"no","e":"yes"}],"A":{},"a":{}})");
   EXPECT_EQ(canonical(R"({"peach":"a","péché":"b","pêche":"c","sin":"d"})"),
             R"({"peach":"a","péché":"b","pêche":"c","sin":"d"})");
   EXPECT_EQ(canonical(R"({"Unnormalized Unicode":"A\u030a"})"), "{\"Unnormalized Unicode\":\"A\xCC\x8A\"}");

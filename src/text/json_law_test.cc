@@ -12,6 +12,7 @@
 #include "text/json_canonical.h"
 #include "text/json_token.h"
 #include "text/utf8.h"
+#include "text/yaml.h"
 
 namespace rtt::text {
 namespace {
@@ -239,6 +240,21 @@ TEST(JsonLaws, locate_finds_every_value) {
     const Json value = Generator(seed).tree();
     expect_located(to_json(value), value, "");
   }
+}
+
+// JSON is YAML, but for characters that may not stand unescaped in a YAML text.
+TEST(JsonLaws, yaml_reads_json_as_the_same_value) {
+  int same = 0;
+  for (std::uint32_t seed = 0; seed < kSeeds; ++seed) {
+    const Json value = Generator(seed).tree();
+    const std::string text = to_pretty_json(value);
+    const auto back = parse_yaml(text);
+    if (!back && back.error().message == "YAML text holds no control characters") continue;
+    ASSERT_TRUE(back.has_value()) << "seed " << seed << ": " << back.error().message << "\n" << text;
+    ASSERT_EQ(*back, value) << "seed " << seed << "\n" << text;
+    ++same;
+  }
+  EXPECT_GT(same, 500);
 }
 
 std::u16string utf16(std::string_view text) {

@@ -32,17 +32,16 @@ void expect_refused(const std::vector<Refused>& cases) {
 }
 
 TEST(ParseYaml, a_configuration_reads_as_the_same_json) {
-  EXPECT_EQ(
-      read("# panel\n"
-           "listen: unix\n"
-           "limits: {clients: 8, ratio: 0.5}\n"
-           "allow_unsigned: [\"dev/*\", 'x']\n"
-           "text: |\n  two\n  lines\n"
-           "folded: >-\n  one\n  line\n"
-           "nothing:\n"
-           "on: yes\n"),
-      R"({"allow_unsigned":["dev/*","x"],"folded":"one line","limits":{"clients":8,"ratio":0.5},"listen":"unix",)"
-      R"("nothing":null,"on":"yes","text":"two\nlines\n"})");
+  EXPECT_EQ(read("# panel\n"
+                 "listen: unix\n"
+                 "limits: {clients: 8, ratio: 0.5}\n"
+                 "allow_unsigned: [\"dev/*\", 'x']\n"
+                 "text: |\n  two\n  lines\n"
+                 "folded: >-\n  one\n  line\n"
+                 "nothing:\n"
+                 "on: yes\n"),
+            R"({"allow_unsigned":["dev/*","x"],"folded":"one line","limits":{"clients":8,"ratio":0.5},)"
+            R"("listen":"unix","nothing":null,"on":"yes","text":"two\nlines\n"})");
   EXPECT_EQ(read(""), "null");
   EXPECT_EQ(read("# only a comment\n"), "null");
   EXPECT_EQ(read("---\na: 1\n...\n"), R"({"a":1})");
@@ -163,6 +162,13 @@ TEST(ParseYaml, aliases_that_grow_are_refused) {
     laughs += "]\n";
   }
   EXPECT_EQ(parse_yaml(laughs).error().code, Code::kTooLarge);
+  std::string many = "a: &a [";  // values without bytes of their own
+  for (int i = 0; i < 100; ++i) many += "1, ";
+  many += "1]\nb:\n";
+  for (int i = 0; i < 97; ++i) many += " - *a\n";
+  EXPECT_TRUE(parse_yaml(many).has_value());
+  for (int i = 0; i < 3; ++i) many += " - *a\n";
+  EXPECT_EQ(parse_yaml(many).error().code, Code::kTooLarge);
   std::string wide = "a: &a \"" + std::string(1000, 'x') + "\"\nb:\n";
   for (int i = 0; i < 2000; ++i) wide += " - *a\n";
   EXPECT_EQ(parse_yaml(wide).error().code, Code::kTooLarge);
