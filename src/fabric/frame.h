@@ -3,9 +3,11 @@
 //
 //     u32 magic "RTT1" · u16 flags · u16 reserved=0 · u32 route_id · u32 frame_id · u32 len · u32 crc32c · payload[len]
 //
-// Little-endian. The CRC covers the header with crc=0, then the payload as far as flag bits 5–6 say.
+// Little-endian. The CRC covers the header with crc=0, then the payload as far as flag bits 5–6 say; with coverage
+// "none" the crc field is 0, so that flipping a bit into that coverage does not make a damaged frame pass.
 //
-// Thread: any.   Fails: kFrame with the reason (magic, reserved, length, crc, coverage).   Limits: the lane's.
+// Owns: nothing.   Thread: any.   Units: bytes.   Fails: kFrame with the reason (magic, flags, reserved, frame id 0,
+// length, crc).   Limits: the caller's payload_bytes_max.
 #pragma once
 
 #include <array>
@@ -41,7 +43,8 @@ struct Header {
   std::uint32_t crc = 0;
 };
 
-std::array<std::byte, kHeaderBytes> encode_header(Header header, ByteView payload);  // fills len and crc
+// Fills len and crc. REQUIRES: known flags, payload under 4 GiB.
+std::array<std::byte, kHeaderBytes> encode_header(Header header, ByteView payload);
 Result<Header> decode_header(ByteView bytes, std::size_t payload_bytes_max);         // all but the crc
 [[nodiscard]] bool crc_matches(ByteView header, ByteView payload);
 std::uint32_t next_frame_id(std::uint32_t id);  // wraps, skips 0
