@@ -8,7 +8,7 @@
 //
 // Owns: the current segment.   Thread: one writer (holds wal/lock), any readers.
 // Fails: kJournalDamaged (with the seq), kTornTail (read-only access to an uncut tail), kNoSpace, kIo, kBusy.
-// Limits: kSegmentBytes, kRecordPayloadBytesMax.
+// Limits: kSegmentBytes (a batch lies in one segment), kRecordPayloadBytesMax (kTooLarge, nothing written).
 #pragma once
 
 #include <functional>
@@ -52,7 +52,7 @@ Result<ReadReport> read_journal(const std::string& directory, const std::functio
 
 struct NewRecord {
   RecordType type = RecordType::kAudit;
-  text::Json payload;
+  text::Json payload;  // an object; its member `batch` is the journal's own (set on all but the first of a batch)
 };
 struct Torn {
   std::string saved_to;  // wal/torn-<seq>.bin

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Appends batches to the last segment: one write, one sync, then they count.
+//
+// A batch lies in one segment, whole: if it does not fit into the rest of the current one a new segment is begun, and
+// the old one keeps zeros to its end. So only the last segment can end in a half-written batch. Every record of a batch
+// but the first carries the payload member `batch`, the seq of the first (tail.h says what for).
+//
+// Owns: the current segment's file.   Thread: one.   Limits: a batch no larger than a segment.
+// Fails: kTooLarge (nothing written, the writer goes on), kIo, kNoSpace (the writer takes no more).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "journal/reader.h"
+#include "journal/storage.h"
+
+namespace rtt::journal {
+
+class Writer {
+ public:
+  // Continues where `state` ended.   REQUIRES: that end is clean.
+  static Result<Writer> resume(Storage& storage, const Layout& layout, ReadState state);
+
+  Result<std::vector<Seq>> append_batch(std::vector<NewRecord> records);
+  [[nodiscard]] Seq last_seq() const { return last_seq_; }
+  [[nodiscard]] Digest root() const { return tree_.root(); }
+
+ private:
+  Writer(Storage& storage, const Layout& layout) : storage_(&storage), layout_(layout) {}
+  Status begin_segment();
+  Status write(ByteView bytes);
+
+  Storage* storage_;
+  Layout layout_;
+  std::unique_ptr<StoredFile> file_;  // none before the first record
+  std::uint64_t offset_ = 0;
+  Seq last_seq_;
+  Digest last_hash_;
+  crypto::MerkleTree tree_;
+  Bytes buffer_;
+  std::optional<Error> failed_;
+};
+
+}  // namespace rtt::journal
