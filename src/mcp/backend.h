@@ -19,13 +19,13 @@
 #include <vector>
 
 #include "mcp/backend_session.h"
+#include "mcp/latency.h"
 #include "mcp/line_stream.h"
 #include "mcp/out_queue.h"
 #include "mcp/pin.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "registry/workspace.h"
-#include "telemetry/histogram.h"
 
 namespace rtt::mcp {
 
@@ -75,6 +75,8 @@ class Backend {
   [[nodiscard]] std::string log() const;   // stderr and what RTT noticed, secrets struck out
 
  private:
+  static constexpr Instant kNever{INT64_MAX};
+
   struct Running {
     BackendTicket ticket = 0;
     BackendUser* user = nullptr;
@@ -110,6 +112,8 @@ class Backend {
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
   void on_timer();
+  void output_closed();
+  [[nodiscard]] Instant next_event(Instant now) const;
   void leave(os::Child child);
   void forget_left(int pidfd);
   void note(std::string_view line);
@@ -132,14 +136,15 @@ class Backend {
   std::deque<Waiting> waiting_;
   std::vector<Instant> failures_;     // within the restart window
   std::optional<Error> last_failure_;
-  os::Loop::TimerId start_timer_ = 0, timer_ = 0;
-  std::optional<Instant> timer_at_;
+  os::Loop::TimerId start_timer_ = 0, end_timer_ = 0, timer_ = 0;
+  Instant timer_at_ = kNever;
   Instant last_used_{};
 
   std::vector<std::unique_ptr<Leaving>> leaving_;
   std::function<void()> on_stopped_;
-  telemetry::Histogram latency_;
+  Latency latency_;
   std::uint64_t calls_ = 0, failed_calls_ = 0, starts_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted tasks look whether it is still there
 };
 
 }  // namespace rtt::mcp

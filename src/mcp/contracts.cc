@@ -102,7 +102,7 @@ Json portable_value(const Json& value, const PathBases& bases) {
   if (value.is_object()) {
     Json out = Json::object({});
     for (const auto& [key, item] : value.as_object()) {
-      out.set(key, key == "secret" ? item : portable_value(item, bases));
+      out.set(key, key == "secret" || key == "env" ? item : portable_value(item, bases));
     }
     return out;
   }
@@ -110,7 +110,7 @@ Json portable_value(const Json& value, const PathBases& bases) {
 }
 
 bool is_text_value(const Json& value) {
-  return value.is_string() || (value.is_object() && (value.find("secret") || value.find("concat")));
+  return value.is_string() || (value.is_object() && (value.find("secret") || value.find("concat") || value.find("env")));
 }
 
 std::string hidden_message(std::string_view what, std::string_view pointer, std::uint32_t point) {

@@ -392,7 +392,7 @@ bool is_json(std::string_view text) {
   return scan.done();
 }
 
-std::string quoted(std::string_view text) {
+std::string clean_text(std::string_view text) {
   std::string clean;
   clean.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
@@ -405,8 +405,10 @@ std::string quoted(std::string_view text) {
       i += length;
     }
   }
-  return text::to_json(text::Json(std::move(clean)));
+  return clean;
 }
+
+std::string quoted(std::string_view text) { return text::to_json(text::Json(clean_text(text))); }
 
 std::string spliced(std::string_view whole, std::string_view part, std::string_view replacement) {
   RTT_ASSERT(part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());

@@ -53,8 +53,9 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
   os::SpawnOptions& options = launch.options;
   options.directory = bases.workspace;
   if (!config.directory.empty()) {
-    RTT_TRY_SET(std::string directory, resolve(text::Json(config.directory)));
-    options.directory = directory.starts_with('/') ? std::move(directory) : bases.workspace + "/" + directory;
+    RTT_TRY_SET(const std::string given, resolve(text::Json(config.directory)));
+    options.directory = given;
+    if (!given.starts_with('/')) options.directory = bases.workspace + "/" + given;
   }
   RTT_TRY_SET(std::string command, resolve(config.command));
   if (command.find('/') != std::string::npos && !command.starts_with('/')) command = options.directory + "/" + command;
