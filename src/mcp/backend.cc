@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "mcp/launch.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/pipe.h"
@@ -39,18 +38,24 @@ std::string ending(const std::optional<os::ExitState>& exit) {
 
 std::string_view to_string(BackendState state) {
   switch (state) {
-    case BackendState::kKnown: return "known";
-    case BackendState::kStarting: return "starting";
-    case BackendState::kReady: return "ready";
-    case BackendState::kTripped: break;
+    case BackendState::kKnown:
+      return "known";
+    case BackendState::kStarting:
+      return "starting";
+    case BackendState::kReady:
+      return "ready";
+    case BackendState::kTripped:
+      break;
   }
   return "tripped";
 }
 
-Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace)
+Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
+                 SecretValues fresh)
     : loop_(loop),
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
+      fresh_(std::move(fresh)),
       stream_(limits::kMcpLineBytesMax),
       outbox_(limits::kClientQueueBytesMax) {}
 
@@ -69,10 +74,16 @@ Backend::~Backend() {
 
 BackendState Backend::state() const {
   if (session_) {
-    return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady : BackendState::kStarting;
+    return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady
+                                                              : BackendState::kStarting;
   }
-  if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax)) return BackendState::kTripped;
+  if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
+    return BackendState::kTripped;
   return start_timer_ != 0 ? BackendState::kStarting : BackendState::kKnown;
+}
+
+const BackendSession* Backend::live() const {
+  return session_ && session_->phase() == BackendSession::Phase::kReady ? &*session_ : nullptr;
 }
 
 std::size_t Backend::recent_failures(Instant now) const {
@@ -116,7 +127,8 @@ Result<BackendTicket> Backend::call(BackendCall call) {
 }
 
 void Backend::cancel(BackendTicket ticket, std::string_view reason) {
-  const auto waits = std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) { return w.ticket == ticket; });
+  const auto waits =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) { return w.ticket == ticket; });
   if (waits != waiting_.end()) {
     waiting_.erase(waits);
     return;
@@ -176,9 +188,10 @@ void Backend::start() {
 }
 
 Status Backend::spawn() {
-  auto launch = resolve_launch(pins_->config, workspace_);
+  auto launch = resolve_launch(pins_->config, workspace_, fresh_);
   if (!launch) {
-    return std::unexpected(std::move(launch).error().in("server '" + pins_->config.name + "' cannot be started"));
+    return std::unexpected(
+        std::move(launch).error().in("server '" + pins_->config.name + "' cannot be started"));
   }
   secrets_ = std::move(launch->secrets);
   auto child = os::spawn(launch->options);
@@ -196,7 +209,8 @@ Status Backend::spawn() {
 
 void Backend::watch_child() {
   const auto watched = [&](int fd, std::uint32_t interest, os::Loop::Handler handler) {
-    if (const Status status = loop_.watch(fd, interest, std::move(handler)); !status) note(status.error().message);
+    if (const Status status = loop_.watch(fd, interest, std::move(handler)); !status)
+      note(status.error().message);
   };
   watched(child_.out.get(), os::kReadable, [this](std::uint32_t) { read_output(); });
   watched(child_.err.get(), os::kReadable, [this](std::uint32_t) { read_errors(); });
@@ -264,12 +278,14 @@ void Backend::write_line(std::string_view line) {
   if (!child_.in.valid()) return;
   const bool idle = outbox_.empty();
   if (const Status written = outbox_.write(child_.in.get(), line); !written) {
-    if (written.error().code == Code::kLost) return;  // its end is reported by the pidfd or by its closed output
+    if (written.error().code == Code::kLost)
+      return;  // its end is reported by the pidfd or by its closed output
     note("stdin: " + written.error().message);
     return;
   }
   if (idle && !outbox_.empty()) {
-    const Status status = loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
+    const Status status =
+        loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
     if (!status) note(status.error().message);
   }
 }
@@ -285,7 +301,9 @@ void Backend::perform(BackendActions actions) {
     std::visit(Overloaded{
                    [&](act::Send& send) { write_line(send.line); },
                    [&](act::Ready&) { became_ready(); },
-                   [&](act::Listed&) { if (session_) verdicts_ = compare_server(*pins_, session_->definitions()); },
+                   [&](act::Listed&) {
+                     if (session_) verdicts_ = compare_server(*pins_, session_->definitions());
+                   },
                    [&](act::Failed& failed) {
                      if (session_) {
                        note_failure(failed.why);
@@ -340,13 +358,14 @@ Status Backend::check_pin(const BackendCall& call) const {
     }
     return {};
   }
-  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call, [](const PinVerdict& v, const BackendCall& c) {
-    return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
-  });
+  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
+                                   [](const PinVerdict& v, const BackendCall& c) {
+                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
+                                   });
   const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
   if (!found) {
-    return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " + std::string(to_string(call.kind)) +
-                                        " '" + call.item + "'");
+    return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " +
+                                        std::string(to_string(call.kind)) + " '" + call.item + "'");
   }
   // Resources come and go with the server's data; whether one is there, only the server knows.
   if (at->state == PinState::kRemoved && at->kind == ItemKind::kResource) return {};
@@ -363,7 +382,8 @@ Status Backend::begin(Waiting waiting) {
   if (call.method.empty()) {
     loop_.post([this, alive = std::weak_ptr(alive_), ticket = waiting.ticket] {
       if (alive.expired()) return;
-      const auto at = std::find_if(running_.begin(), running_.end(), [&](const auto& r) { return r.second.ticket == ticket; });
+      const auto at = std::find_if(running_.begin(), running_.end(),
+                                   [&](const auto& r) { return r.second.ticket == ticket; });
       if (at == running_.end()) return;  // cancelled, or failed with the child
       const Running running = at->second;
       running_.erase(RequestKey{at->first});
@@ -378,7 +398,8 @@ Status Backend::begin(Waiting waiting) {
     ++failed_calls_;
     return fail(Code::kBusy, "server '" + pins_->config.name + "' does not read what it is sent");
   }
-  RTT_TRY_SET(const BackendSession::Submitted submitted, session_->request(call.method, call.params, call.deadline));
+  RTT_TRY_SET(const BackendSession::Submitted submitted,
+              session_->request(call.method, call.params, call.deadline));
   running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
   arm(call.deadline);
   write_line(submitted.line);
@@ -398,9 +419,10 @@ void Backend::child_ended() {
   if (child_.err.valid()) read_errors();
   const auto exit = child_.poll();
   note(ending(exit));
-  Error why{.code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
-            .message = "server '" + pins_->config.name + "' " + ending(exit),
-            .hint = "rtt mcp logs " + pins_->config.name};
+  Error why{
+      .code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
+      .message = "server '" + pins_->config.name + "' " + ending(exit),
+      .hint = "rtt mcp logs " + pins_->config.name};
   note_failure(why);
   lose(std::move(why));
 }
@@ -440,7 +462,8 @@ void Backend::leave(os::Child child) {
   left->child = std::move(child);
   const int pidfd = left->child.pidfd();
   left->timer = loop_.after(kLeaveGrace, [this, pidfd] { forget_left(pidfd); });
-  const Status watched = loop_.watch(pidfd, os::kReadable, [this, pidfd](std::uint32_t) { forget_left(pidfd); });
+  const Status watched =
+      loop_.watch(pidfd, os::kReadable, [this, pidfd](std::uint32_t) { forget_left(pidfd); });
   if (!watched) {  // then it is killed at once rather than forgotten
     loop_.cancel(left->timer);
     return;
@@ -450,7 +473,8 @@ void Backend::leave(os::Child child) {
 
 // It ended, or its time is up: destroying a Child kills its group and reaps it.
 void Backend::forget_left(int pidfd) {
-  const auto at = std::find_if(leaving_.begin(), leaving_.end(), [&](const auto& l) { return l->child.pidfd() == pidfd; });
+  const auto at = std::find_if(leaving_.begin(), leaving_.end(),
+                               [&](const auto& l) { return l->child.pidfd() == pidfd; });
   if (at == leaving_.end()) return;
   loop_.cancel((*at)->timer);
   loop_.unwatch(pidfd);
@@ -460,7 +484,8 @@ void Backend::forget_left(int pidfd) {
 
 void Backend::note_failure(const Error& why) {
   const Instant now = os::now();
-  std::erase_if(failures_, [now](Instant at) { return now - at >= nanos_from_ms(limits::kDriverRestartWindowMs); });
+  std::erase_if(failures_,
+                [now](Instant at) { return now - at >= nanos_from_ms(limits::kDriverRestartWindowMs); });
   failures_.push_back(now);
   last_failure_ = why;
 }
@@ -525,7 +550,8 @@ text::Json Backend::health() const {
   Json drift(text::JsonArray{});
   for (const PinVerdict& verdict : verdicts_) {
     if (verdict.state == PinState::kSame) continue;
-    drift.push(Json::object({{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
+    drift.push(Json::object(
+        {{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
   }
   const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
   return Json::object({{"name", pins_->config.name},

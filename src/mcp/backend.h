@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Backend: one MCP server's child process, its pipes, and the calls it owes.
 //
-// Started by the first call, held to its pin, stopped when idle. The step machine (backend_session.h) decides; this
-// file performs: spawn, read, write, timers. Whatever the child does, it can only harm the calls it owes: junk is
-// counted and logged, a reply too large fails its call, silence ends at the call's deadline, an exit fails what is
-// under way, and too many ends within a minute trip the server until it is restarted by hand or the minute is over.
+// Started by the first call, held to its pin, stopped when idle. The step machine (backend_session.h)
+// decides; this file performs: spawn, read, write, timers. Whatever the child does, it can only harm the
+// calls it owes: junk is counted and logged, a reply too large fails its call, silence ends at the call's
+// deadline, an exit fails what is under way, and too many ends within a minute trip the server until it is
+// restarted by hand or the minute is over.
 //
 // Owns: the child, its pipes, what it printed on stderr (kServerLogBytesMax).   Thread: the loop's.
 // Fails: calls end with kServerStart, kServerProtocol, kServerGone, kDeadline, kDrift, kTooLarge, kBusy….
-// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within kDriverRestartWindowMs.
+// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within
+// kDriverRestartWindowMs.
 #pragma once
 
 #include <deque>
@@ -20,6 +22,7 @@
 
 #include "mcp/backend_session.h"
 #include "mcp/latency.h"
+#include "mcp/launch.h"
 #include "mcp/line_stream.h"
 #include "mcp/out_queue.h"
 #include "mcp/pin.h"
@@ -39,14 +42,14 @@ class BackendUser {
 };
 
 struct BackendCall {
-  std::string method;                // empty: only be ready and checked against the pin; the reply is `{}`
-  std::string params;                // raw
+  std::string method;  // empty: only be ready and checked against the pin; the reply is `{}`
+  std::string params;  // raw
   ItemKind kind = ItemKind::kTool;
-  std::string item;                  // whose pin must hold; empty = none (a resource no list names)
-  std::optional<text::Json> pin;     // a definition other than the snapshot's (a route's older contract)
+  std::string item;               // whose pin must hold; empty = none (a resource no list names)
+  std::optional<text::Json> pin;  // a definition other than the snapshot's (a route's older contract)
   Instant deadline;
-  BackendUser* user = nullptr;       // outlives the call, or cancels it
-  std::uint64_t token = 0;           // handed back to the user
+  BackendUser* user = nullptr;  // outlives the call, or cancels it
+  std::uint64_t token = 0;      // handed back to the user
 };
 using BackendTicket = std::uint64_t;
 
@@ -55,7 +58,9 @@ std::string_view to_string(BackendState state);  // known starting ready tripped
 
 class Backend {
  public:
-  Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace);
+  // `fresh` are secrets not yet in the store (an import under way).
+  Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
+          SecretValues fresh = {});
   ~Backend();
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -65,14 +70,16 @@ class Backend {
   void cancel(BackendTicket ticket, std::string_view reason);  // the user is not called any more
   // New definitions accepted. The child goes on unless how to start it changed.
   void set_pins(std::shared_ptr<const PinnedServer> pins);
-  void restart();                          // forgets earlier failures; the next call starts it
-  void stop(std::function<void()> done);   // ends the child; calls fail with kServerGone
+  void restart();                         // forgets earlier failures; the next call starts it
+  void stop(std::function<void()> done);  // ends the child; calls fail with kServerGone
 
   [[nodiscard]] BackendState state() const;
   [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
+  // What the running server said and listed; nullptr while it is not ready.
+  [[nodiscard]] const BackendSession* live() const;
   // {name,namespace,state,tools,instances,calls,failures,p50_ns,p99_ns,pid,restarts,in_flight,junk_lines,drift,…}
   [[nodiscard]] text::Json health() const;
-  [[nodiscard]] std::string log() const;   // stderr and what RTT noticed, secrets struck out
+  [[nodiscard]] std::string log() const;  // stderr and what RTT noticed, secrets struck out
 
  private:
   static constexpr Instant kNever{INT64_MAX};
@@ -122,6 +129,7 @@ class Backend {
   os::Loop& loop_;
   std::shared_ptr<const PinnedServer> pins_;
   registry::Workspace workspace_;
+  SecretValues fresh_;
   std::vector<std::string> secrets_;
 
   os::Child child_;
@@ -134,7 +142,7 @@ class Backend {
   BackendTicket next_ticket_ = 1;
   FlatMap<RequestKey, Running> running_;
   std::deque<Waiting> waiting_;
-  std::vector<Instant> failures_;     // within the restart window
+  std::vector<Instant> failures_;  // within the restart window
   std::optional<Error> last_failure_;
   os::Loop::TimerId start_timer_ = 0, end_timer_ = 0, timer_ = 0;
   Instant timer_at_ = kNever;

@@ -83,11 +83,19 @@ BackendActions BackendSession::on_line(std::string_view line, Instant now) {
   if (phase_ == Phase::kOver || phase_ == Phase::kNew) return out;
   Message message = classify(line);
   switch (message.kind) {
-    case MessageKind::kInvalid: ++counters_.junk_lines; break;
-    case MessageKind::kRequest: on_request(out, message); break;
-    case MessageKind::kNotification: on_notification(out, message, now); break;
+    case MessageKind::kInvalid:
+      ++counters_.junk_lines;
+      break;
+    case MessageKind::kRequest:
+      on_request(out, message);
+      break;
+    case MessageKind::kNotification:
+      on_notification(out, message, now);
+      break;
     case MessageKind::kResult:
-    case MessageKind::kError: on_reply(out, message, now); break;
+    case MessageKind::kError:
+      on_reply(out, message, now);
+      break;
   }
   return out;
 }
@@ -131,7 +139,8 @@ BackendActions BackendSession::on_tick(Instant now) {
   }
   for (const RequestKey key : expired) {
     calls_.erase(key);
-    out.emplace_back(act::Send{notification_line("notifications/cancelled", cancel_params(key, "deadline passed"))});
+    out.emplace_back(
+        act::Send{notification_line("notifications/cancelled", cancel_params(key, "deadline passed"))});
     out.emplace_back(act::Failure{key, Error{.code = Code::kDeadline,
                                              .message = "server '" + name_ + "' did not answer in time",
                                              .hint = logs_hint(name_)}});
@@ -157,10 +166,10 @@ Result<BackendSession::Submitted> BackendSession::request(std::string_view metho
 }
 
 std::unexpected<Error> BackendSession::fail_busy() const {
-  return rtt::fail(Code::kBusy,
-                   "server '" + name_ + "' already has " + std::to_string(limits::kMcpInFlightMax) +
-                       " requests under way",
-                   {}, "try again when some have been answered");
+  return rtt::fail(
+      Code::kBusy,
+      "server '" + name_ + "' already has " + std::to_string(limits::kMcpInFlightMax) + " requests under way",
+      {}, "try again when some have been answered");
 }
 
 BackendActions BackendSession::cancel(RequestKey key, std::string_view reason) {
@@ -227,7 +236,8 @@ void BackendSession::on_reply(BackendActions& out, const Message& message, Insta
     ++counters_.unknown_replies;
     return;
   }
-  const auto kind = message.kind == MessageKind::kResult ? act::Reply::Kind::kResult : act::Reply::Kind::kError;
+  const auto kind =
+      message.kind == MessageKind::kResult ? act::Reply::Kind::kResult : act::Reply::Kind::kError;
   out.emplace_back(act::Reply{*key, kind, message.payload});
 }
 
@@ -278,15 +288,20 @@ bool BackendSession::offers(List list) const {
 }
 
 bool BackendSession::listing() const {
-  return std::any_of(std::begin(lists_), std::end(lists_), [](const Listing& list) { return list.under_way; });
+  return std::any_of(std::begin(lists_), std::end(lists_),
+                     [](const Listing& list) { return list.under_way; });
 }
 
 std::vector<text::Json>& BackendSession::stored(List list) {
   switch (list) {
-    case List::kTools: return definitions_.tools;
-    case List::kResources: return definitions_.resources;
-    case List::kTemplates: return definitions_.templates;
-    case List::kPrompts: break;
+    case List::kTools:
+      return definitions_.tools;
+    case List::kResources:
+      return definitions_.resources;
+    case List::kTemplates:
+      return definitions_.templates;
+    case List::kPrompts:
+      break;
   }
   return definitions_.prompts;
 }
@@ -314,7 +329,8 @@ void BackendSession::on_page(BackendActions& out, List list, const Message& mess
   Listing& state = lists_[static_cast<std::size_t>(list)];
   const ListNames& names = kListNames[static_cast<std::size_t>(list)];
   if (message.kind == MessageKind::kError) {
-    // A server may announce resources and not know templates; anything else it fails to list is a failed start.
+    // A server may announce resources and not know templates; anything else it fails to list is a failed
+    // start.
     const bool missing = member(message.payload, "code") == std::string_view("-32601");
     if (list == List::kTools || !missing) {
       if (phase_ == Phase::kListing) {
@@ -344,9 +360,10 @@ void BackendSession::on_page(BackendActions& out, List list, const Message& mess
 Result<std::string> BackendSession::take_page(List list, const Message& message) {
   Listing& state = lists_[static_cast<std::size_t>(list)];
   const ListNames& names = kListNames[static_cast<std::size_t>(list)];
-  const std::string context = "server '" + name_ + "' gave an unusable answer to " + std::string(names.method);
-  auto page = text::parse_json(message.payload,
-                               {.source_name = names.method, .bytes_max = limits::kMcpLineBytesMax});
+  const std::string context =
+      "server '" + name_ + "' gave an unusable answer to " + std::string(names.method);
+  auto page =
+      text::parse_json(message.payload, {.source_name = names.method, .bytes_max = limits::kMcpLineBytesMax});
   if (!page) {
     Error why = std::move(page).error().in(context);
     why.code = Code::kServerProtocol;
@@ -367,8 +384,8 @@ Result<std::string> BackendSession::take_page(List list, const Message& message)
   }
   const std::string_view next = page->string_or("nextCursor");
   if (!next.empty() && ++state.pages >= limits::kMcpPagesMax) {
-    return rtt::fail(Code::kLimit, "server '" + name_ + "' answers " + std::string(names.method) + " in more than " +
-                                       std::to_string(limits::kMcpPagesMax) + " pages");
+    return rtt::fail(Code::kLimit, "server '" + name_ + "' answers " + std::string(names.method) +
+                                       " in more than " + std::to_string(limits::kMcpPagesMax) + " pages");
   }
   return std::string(next);
 }

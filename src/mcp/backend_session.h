@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // BackendSession: RTT as the client of one MCP server, as a step machine.
 //
-// Lines, requests, cancellations, the clock and the end of the child are events; what to write and what to tell whom
-// are returned actions, so every order of replies, every silence and every kind of junk is a plain test. The session
-// never trusts the server's ordering: replies are matched by ids it chose itself, late, doubled and unknown ones are
-// counted and dropped. It declares no client capabilities, so lists are taken under the empty set (some servers list
-// more tools to richer clients) and requests a server sends are answered -32601, except ping.
+// Lines, requests, cancellations, the clock and the end of the child are events; what to write and what to
+// tell whom are returned actions, so every order of replies, every silence and every kind of junk is a plain
+// test. The session never trusts the server's ordering: replies are matched by ids it chose itself, late,
+// doubled and unknown ones are counted and dropped. It declares no client capabilities, so lists are taken
+// under the empty set (some servers list more tools to richer clients) and requests a server sends are
+// answered -32601, except ping.
 //
 // Owns: requests under way.   Thread: one (pure).
 // Fails: Failed{kServerProtocol|kServerStart} ends the session; a request ends with one Reply or Failure.
-// Limits: kMcpInFlightMax requests, kMcpPagesMax pages, kMcpToolsPerServerMax definitions of a kind, kServerStartMs.
+// Limits: kMcpInFlightMax requests, kMcpPagesMax pages, kMcpToolsPerServerMax definitions of a kind,
+// kServerStartMs.
 #pragma once
 
 #include <optional>
@@ -59,10 +61,10 @@ using BackendAction = std::variant<act::Send, act::Ready, act::Listed, act::Fail
 using BackendActions = std::vector<BackendAction>;
 
 struct BackendCounters {
-  std::uint64_t junk_lines = 0;       // not JSON-RPC
+  std::uint64_t junk_lines = 0;  // not JSON-RPC
   std::uint64_t overlong_lines = 0;
-  std::uint64_t unknown_replies = 0;  // late, doubled, or never asked for
-  std::uint64_t refused_requests = 0; // server -> client requests answered -32601
+  std::uint64_t unknown_replies = 0;   // late, doubled, or never asked for
+  std::uint64_t refused_requests = 0;  // server -> client requests answered -32601
 };
 
 class BackendSession {
@@ -74,7 +76,8 @@ class BackendSession {
   BackendActions start(Instant now);
   BackendActions on_line(std::string_view line, Instant now);
   BackendActions on_overlong(std::size_t byte_count, std::optional<std::uint64_t> id);
-  // Deadlines that passed: requests fail with kDeadline (the server is told), a start that took too long ends it.
+  // Deadlines that passed: requests fail with kDeadline (the server is told), a start that took too long ends
+  // it.
   BackendActions on_tick(Instant now);
   // The child ended or its pipes closed: every request fails with `why`.
   BackendActions on_closed(const Error& why);
@@ -86,7 +89,8 @@ class BackendSession {
   // `params` is raw JSON (an object) or empty; a progressToken in its _meta is replaced by the key.
   // REQUIRES: phase kReady.   Fails: kBusy.
   Result<Submitted> request(std::string_view method, std::string_view params, Instant deadline);
-  // Tells the server and forgets the request; its reply, if it still comes, counts as unknown. Unknown keys: nothing.
+  // Tells the server and forgets the request; its reply, if it still comes, counts as unknown. Unknown keys:
+  // nothing.
   BackendActions cancel(RequestKey key, std::string_view reason);
 
   [[nodiscard]] Phase phase() const { return phase_; }
@@ -101,7 +105,7 @@ class BackendSession {
   static constexpr std::size_t kListCount = 4;
   struct Listing {
     bool under_way = false;
-    bool again = false;        // changed while being fetched
+    bool again = false;  // changed while being fetched
     RequestKey key = 0;
     Instant deadline{};
     std::size_t pages = 0;

@@ -13,10 +13,14 @@ constexpr Nanos kBatchTime = nanos_from_ms(100);
 
 std::string outcome_text(const CallRecord& record) {
   switch (record.outcome) {
-    case CallRecord::Outcome::kResult: return "result";
-    case CallRecord::Outcome::kToolError: return "tool_error";
-    case CallRecord::Outcome::kRpcError: return "error";
-    case CallRecord::Outcome::kFailure: break;
+    case CallRecord::Outcome::kResult:
+      return "result";
+    case CallRecord::Outcome::kToolError:
+      return "tool_error";
+    case CallRecord::Outcome::kRpcError:
+      return "error";
+    case CallRecord::Outcome::kFailure:
+      break;
   }
   return code_name(record.code);
 }
@@ -35,7 +39,8 @@ text::Json to_json(const CallRecord& record) {
                              {"out_bytes", record.out_bytes}});
 }
 
-CallLedger::CallLedger(os::Loop& loop, std::function<void(text::Json)> sink) : loop_(loop), sink_(std::move(sink)) {}
+CallLedger::CallLedger(os::Loop& loop, std::function<void(text::Json)> sink)
+    : loop_(loop), sink_(std::move(sink)) {}
 
 CallLedger::~CallLedger() { loop_.cancel(timer_); }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// CallLedger: one compact record a call, handed on in batches, so that recording costs a call nothing it can feel.
+// CallLedger: one compact record a call, handed on in batches, so that recording costs a call nothing it can
+// feel.
 //
-// Arguments and results are not recorded, only their sizes: they may hold secrets. What does not fit is counted and
-// the count is itself a record.
+// Arguments and results are not recorded, only their sizes: they may hold secrets. What does not fit is
+// counted and the count is itself a record.
 //
 // Owns: records not handed on yet.   Thread: the loop's.   Fails: never.   Limits: kAuditPendingMax; 100 ms.
 #pragma once

@@ -51,7 +51,8 @@ std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers,
     for (int i = 2; taken.contains(listed.exposed); ++i) listed.exposed = base + "_" + std::to_string(i);
     taken.set(listed.exposed, 1);
   }
-  std::stable_sort(out.begin(), out.end(), [](const Listed& a, const Listed& b) { return a.exposed < b.exposed; });
+  std::stable_sort(out.begin(), out.end(),
+                   [](const Listed& a, const Listed& b) { return a.exposed < b.exposed; });
   return out;
 }
 
@@ -101,7 +102,8 @@ class Builder {
         if (kind == ItemKind::kTool) catalog_.hidden_tools.push_back({exposed, address, access.rule});
         continue;
       }
-      if (!entries.empty() && entries.back().exposed == exposed) continue;  // one URI, two servers: the first has it
+      if (!entries.empty() && entries.back().exposed == exposed)
+        continue;  // one URI, two servers: the first has it
       entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
       Json definition = listed.item->definition;
       if (renames && exposed != listed.item->key()) definition.set("name", exposed);
@@ -134,24 +136,27 @@ class Builder {
     } else if (!empty) {
       return;
     } else if (input_.servers.empty()) {
-      catalog_.notice = "RTT offers no tools: no MCP server is accepted in this workspace. Run: rtt mcp import";
+      catalog_.notice =
+          "RTT offers no tools: no MCP server is accepted in this workspace. Run: rtt mcp import";
     } else if (servers_.empty()) {
       std::string known;
-      for (const PinnedServer& server : input_.servers) known += (known.empty() ? "" : ", ") + server.config.name;
-      catalog_.notice = fmt::format("RTT offers no tools: none of the servers asked for ({}) is accepted in this "
-                                    "workspace, which has {}. Run: rtt mcp ls",
-                                    fmt::join(input_.chosen, ", "), known);
+      for (const PinnedServer& server : input_.servers)
+        known += (known.empty() ? "" : ", ") + server.config.name;
+      catalog_.notice = fmt::format(
+          "RTT offers no tools: none of the servers asked for ({}) is accepted in this "
+          "workspace, which has {}. Run: rtt mcp ls",
+          fmt::join(input_.chosen, ", "), known);
     } else if (!catalog_.hidden_tools.empty()) {
       std::string named;
       for (std::size_t i = 0; i < catalog_.hidden_tools.size() && i < kNamedTools; ++i) {
         const HiddenEntry& hidden = catalog_.hidden_tools[i];
         named += fmt::format("{}{} ({})", i > 0 ? ", " : "", hidden.exposed, hidden.rule);
       }
-      catalog_.notice = fmt::format("RTT offers no tools: the policy hides all {} from {}: {}{}. Run: rtt policy why "
-                                    "{} {}",
-                                    catalog_.hidden_tools.size(), who, named,
-                                    catalog_.hidden_tools.size() > kNamedTools ? ", …" : "", who,
-                                    catalog_.hidden_tools.front().address);
+      catalog_.notice = fmt::format(
+          "RTT offers no tools: the policy hides all {} from {}: {}{}. Run: rtt policy why "
+          "{} {}",
+          catalog_.hidden_tools.size(), who, named, catalog_.hidden_tools.size() > kNamedTools ? ", …" : "",
+          who, catalog_.hidden_tools.front().address);
     } else {
       catalog_.notice = "RTT offers no tools: the accepted servers have none.";
     }
@@ -187,12 +192,16 @@ model::Saddr client_address(std::string_view label) {
   std::string name(label.substr(0, limits::kNameBytesMax));
   for (std::size_t at = name.find(".."); at != std::string::npos; at = name.find("..", at)) name[at] = '-';
   if (name.empty()) name = "unnamed";
-  return {.ns = "client", .type = model::SymbolType::kAgent, .name = std::move(name), .version = model::Version{}};
+  return {.ns = "client",
+          .type = model::SymbolType::kAgent,
+          .name = std::move(name),
+          .version = model::Version{}};
 }
 
 const CatalogEntry* find_exposed(const std::vector<CatalogEntry>& entries, std::string_view exposed) {
-  const auto at = std::lower_bound(entries.begin(), entries.end(), exposed,
-                                   [](const CatalogEntry& entry, std::string_view name) { return entry.exposed < name; });
+  const auto at =
+      std::lower_bound(entries.begin(), entries.end(), exposed,
+                       [](const CatalogEntry& entry, std::string_view name) { return entry.exposed < name; });
   return at != entries.end() && at->exposed == exposed ? &*at : nullptr;
 }
 
@@ -213,7 +222,8 @@ bool template_matches(std::string_view uri_template, std::string_view uri) {
     const std::size_t close = uri_template.find('}', brace);
     if (close == std::string_view::npos || uri.empty()) return false;
     const std::size_t next = uri_template.find('{', close);
-    const std::string_view literal = uri_template.substr(close + 1, next == std::string_view::npos ? next : next - close - 1);
+    const std::string_view literal =
+        uri_template.substr(close + 1, next == std::string_view::npos ? next : next - close - 1);
     if (next == std::string_view::npos) return uri.size() > literal.size() && uri.ends_with(literal);
     const std::size_t at = uri.find(literal, 1);
     if (at == std::string_view::npos) return false;

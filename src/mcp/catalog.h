@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Catalog: what one AI client sees of the accepted servers, with every list already rendered.
 //
-// A function of (accepted servers, policy, client, chosen servers) and nothing else, so a list is byte-identical on
-// every machine and after every restart, and a client's prompt cache survives. Names are a server's own; where two
-// servers of the client's choice share one, both become `namespace__name`, whatever policy then hides, so a rule
-// that changes does not rename tools. What policy hides is kept with the rule, to tell the caller why.
+// A function of (accepted servers, policy, client, chosen servers) and nothing else, so a list is
+// byte-identical on every machine and after every restart, and a client's prompt cache survives. Names are a
+// server's own; where two servers of the client's choice share one, both become `namespace__name`, whatever
+// policy then hides, so a rule that changes does not rename tools. What policy hides is kept with the rule,
+// to tell the caller why.
 //
 // Owns: its text.   Thread: any (a value; share as const).   Fails: never.   Limits: those of the servers.
 #pragma once
@@ -25,21 +26,21 @@ struct CatalogEntry {
   std::string exposed;   // the name the client uses: tool or prompt name, uri, uriTemplate
   std::string original;  // the server's own
   std::string ns;
-  std::string address;   // of the provider
+  std::string address;  // of the provider
 };
 struct HiddenEntry {
   std::string exposed, address, rule;
 };
 
 struct Catalog {
-  std::string client;                                      // its address
-  std::vector<std::string> servers;                        // namespaces served, sorted
-  std::vector<CatalogEntry> tools, prompts, resources;     // sorted by exposed
-  std::vector<CatalogEntry> templates;                     // longest literal start first
-  std::vector<HiddenEntry> hidden_tools;                   // sorted by exposed
+  std::string client;                                   // its address
+  std::vector<std::string> servers;                     // namespaces served, sorted
+  std::vector<CatalogEntry> tools, prompts, resources;  // sorted by exposed
+  std::vector<CatalogEntry> templates;                  // longest literal start first
+  std::vector<HiddenEntry> hidden_tools;                // sorted by exposed
   std::string tools_result, prompts_result, resources_result, templates_result;  // raw JSON results
   std::string instructions;
-  std::string notice;                                      // why nothing is offered; empty if something is
+  std::string notice;  // why nothing is offered; empty if something is
   bool offers_prompts = false, offers_resources = false, offers_completions = false;
   // Where a resource goes that no list names: the one server that has resources.
   std::optional<CatalogEntry> resource_fallback;
@@ -48,9 +49,9 @@ struct Catalog {
 struct CatalogInput {
   std::span<const PinnedServer> servers;
   const model::Policy* policy = nullptr;
-  std::string client;                  // the label in rtt://client/agent/<label>@0.0.0
-  std::vector<std::string> chosen;     // names or namespaces; empty = all
-  std::string trouble;                 // why the workspace itself cannot be served; empty if it can
+  std::string client;               // the label in rtt://client/agent/<label>@0.0.0
+  std::vector<std::string> chosen;  // names or namespaces; empty = all
+  std::string trouble;              // why the workspace itself cannot be served; empty if it can
 };
 Catalog build_catalog(const CatalogInput& input);
 

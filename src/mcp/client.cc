@@ -25,12 +25,14 @@ template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
 bool is_tool_error(std::string_view result) {
-  return result.find("\"isError\"") != std::string_view::npos && member(result, "isError") == std::string_view("true");
+  return result.find("\"isError\"") != std::string_view::npos &&
+         member(result, "isError") == std::string_view("true");
 }
 
 }  // namespace
 
-Client::Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control, ClientOptions options)
+Client::Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control,
+               ClientOptions options)
     : loop_(loop),
       services_(services),
       in_(std::move(in)),
@@ -83,7 +85,8 @@ void Client::take_lines() {
   while (phase_ == Phase::kOpen) {
     const auto item = stream_.next();
     if (!item) break;
-    perform(item->overlong_bytes > 0 ? session_.on_overlong(item->overlong_bytes) : session_.on_line(item->line));
+    perform(item->overlong_bytes > 0 ? session_.on_overlong(item->overlong_bytes)
+                                     : session_.on_line(item->line));
   }
   pace_input();
 }
@@ -136,9 +139,13 @@ void Client::catalog_changed() {
 
 void Client::forward(emit::Forward& forward) {
   const Instant now = os::now();
-  Asked asked{.address = std::move(forward.address), .method = forward.method, .in_bytes = forward.params.size(), .started = now};
+  Asked asked{.address = std::move(forward.address),
+              .method = forward.method,
+              .in_bytes = forward.params.size(),
+              .started = now};
   asked.backend = services_.backend(forward.ns);
-  Result<BackendTicket> ticket = fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
+  Result<BackendTicket> ticket =
+      fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
   if (asked.backend) {
     ticket = asked.backend->call({.method = std::move(forward.method),
                                   .params = std::move(forward.params),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client: one AI client's stdin and stdout inside the gateway.
 //
-// The descriptors belong to another program too, so their flags are never touched. End of input drains: what was asked
-// is still answered (a script may write its requests and close), then the session ends with status 0. A client that
-// stops reading is no longer read from, and is dropped when kClientQueueBytesMax wait for it. The other end of
-// `control` closing means `rtt mcp serve` is gone: the session ends at once.
+// The descriptors belong to another program too, so their flags are never touched. End of input drains: what
+// was asked is still answered (a script may write its requests and close), then the session ends with status
+// 0. A client that stops reading is no longer read from, and is dropped when kClientQueueBytesMax wait for
+// it. The other end of `control` closing means `rtt mcp serve` is gone: the session ends at once.
 //
 // Owns: the three descriptors, the session, its calls' tickets.   Thread: the loop's.
 // Limits: kMcpLineBytesMax a line, kClientQueueBytesMax of output, kClientCallMs a call.
@@ -23,7 +23,8 @@
 
 namespace rtt::mcp {
 
-// A client knows best how long its tool may take, and can cancel; this only bounds what a hung server holds on to.
+// A client knows best how long its tool may take, and can cancel; this only bounds what a hung server holds
+// on to.
 inline constexpr std::int64_t kClientCallMs = 600'000;
 
 class Client;
@@ -35,13 +36,14 @@ class ClientServices {
   virtual std::shared_ptr<const Catalog> catalog_for(const Client& client) = 0;
   virtual Backend* backend(std::string_view ns) = 0;
   virtual void record(CallRecord record) = 0;
-  virtual void refresh() = 0;               // a good moment to look whether the workspace changed
+  virtual void refresh() = 0;                    // a good moment to look whether the workspace changed
   virtual void client_gone(Client& client) = 0;  // destroys it, later
 };
 
 class Client final : public BackendUser {
  public:
-  Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
+  Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control,
+         ClientOptions options);
   ~Client() override;
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

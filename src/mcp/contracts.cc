@@ -27,10 +27,13 @@ bool is_namespace_start(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && 
 
 SymbolType type_of(ItemKind kind) {
   switch (kind) {
-    case ItemKind::kTool: return SymbolType::kTool;
+    case ItemKind::kTool:
+      return SymbolType::kTool;
     case ItemKind::kResource:
-    case ItemKind::kTemplate: return SymbolType::kResource;
-    case ItemKind::kPrompt: break;
+    case ItemKind::kTemplate:
+      return SymbolType::kResource;
+    case ItemKind::kPrompt:
+      break;
   }
   return SymbolType::kPrompt;
 }
@@ -39,17 +42,22 @@ constexpr std::array kKinds{ItemKind::kTool, ItemKind::kResource, ItemKind::kTem
 
 const std::vector<Json>& list_of(const Definitions& definitions, ItemKind kind) {
   switch (kind) {
-    case ItemKind::kTool: return definitions.tools;
-    case ItemKind::kResource: return definitions.resources;
-    case ItemKind::kTemplate: return definitions.templates;
-    case ItemKind::kPrompt: break;
+    case ItemKind::kTool:
+      return definitions.tools;
+    case ItemKind::kResource:
+      return definitions.resources;
+    case ItemKind::kTemplate:
+      return definitions.templates;
+    case ItemKind::kPrompt:
+      break;
   }
   return definitions.prompts;
 }
 
-// The name a definition gets in its address. A resource is named by its `name` where that tells it apart on its
-// server, else by its URI; what is too long for an address keeps its start and the hash of the whole.
-std::string address_name(ItemKind kind, const Json& definition, const FlatMap<std::string, int>& resource_names) {
+// The name a definition gets in its address. A resource is named by its `name` where that tells it apart on
+// its server, else by its URI; what is too long for an address keeps its start and the hash of the whole.
+std::string address_name(ItemKind kind, const Json& definition,
+                         const FlatMap<std::string, int>& resource_names) {
   std::string name(key_of(kind, definition));
   if (kind == ItemKind::kResource || kind == ItemKind::kTemplate) {
     const std::string given(definition.string_or("name"));
@@ -110,7 +118,8 @@ Json portable_value(const Json& value, const PathBases& bases) {
 }
 
 bool is_text_value(const Json& value) {
-  return value.is_string() || (value.is_object() && (value.find("secret") || value.find("concat") || value.find("env")));
+  return value.is_string() ||
+         (value.is_object() && (value.find("secret") || value.find("concat") || value.find("env")));
 }
 
 std::string hidden_message(std::string_view what, std::string_view pointer, std::uint32_t point) {
@@ -121,7 +130,8 @@ std::string hidden_message(std::string_view what, std::string_view pointer, std:
 Status refuse_hidden_below(const Json& value, std::string_view what, const std::string& pointer) {
   if (value.is_string()) {
     if (const auto point = first_hidden(value.as_string())) {
-      return fail(Code::kBadShape, hidden_message(what, pointer, *point), {}, "ask its author what it is for");
+      return fail(Code::kBadShape, hidden_message(what, pointer, *point), {},
+                  "ask its author what it is for");
     }
   } else if (value.is_array()) {
     std::size_t index = 0;
@@ -131,7 +141,8 @@ Status refuse_hidden_below(const Json& value, std::string_view what, const std::
   } else if (value.is_object()) {
     for (const auto& [key, item] : value.as_object()) {
       if (const auto point = first_hidden(key)) {
-        return fail(Code::kBadShape, hidden_message(what, pointer, *point), {}, "ask its author what it is for");
+        return fail(Code::kBadShape, hidden_message(what, pointer, *point), {},
+                    "ask its author what it is for");
       }
       RTT_TRY(refuse_hidden_below(item, what, pointer + "/" + text::escape_pointer(key)));
     }
@@ -148,17 +159,20 @@ FlatMap<std::string, int> count_resource_names(const Definitions& definitions) {
 }
 
 // The definitions of one kind by key, checked.
-Result<std::vector<const Json*>> ordered(ItemKind kind, const Definitions& definitions, std::string_view server) {
+Result<std::vector<const Json*>> ordered(ItemKind kind, const Definitions& definitions,
+                                         std::string_view server) {
   std::vector<const Json*> out;
   for (const Json& definition : list_of(definitions, kind)) {
     const std::string_view key = key_of(kind, definition);
     if (key.empty()) {
-      return fail(Code::kServerProtocol, fmt::format("server '{}' lists a {} without a {}", server, to_string(kind),
-                                                     kind == ItemKind::kResource   ? "uri"
-                                                     : kind == ItemKind::kTemplate ? "uriTemplate"
-                                                                                   : "name"));
+      return fail(Code::kServerProtocol,
+                  fmt::format("server '{}' lists a {} without a {}", server, to_string(kind),
+                              kind == ItemKind::kResource   ? "uri"
+                              : kind == ItemKind::kTemplate ? "uriTemplate"
+                                                            : "name"));
     }
-    RTT_TRY(refuse_hidden_text(definition, fmt::format("{} '{}' of server '{}'", to_string(kind), key, server)));
+    RTT_TRY(
+        refuse_hidden_text(definition, fmt::format("{} '{}' of server '{}'", to_string(kind), key, server)));
     out.push_back(&definition);
   }
   const auto key_less = [kind](const Json* a, const Json* b) { return key_of(kind, *a) < key_of(kind, *b); };
@@ -167,8 +181,8 @@ Result<std::vector<const Json*>> ordered(ItemKind kind, const Definitions& defin
     return key_of(kind, *a) == key_of(kind, *b);
   });
   if (twice != out.end()) {
-    return fail(Code::kServerProtocol,
-                fmt::format("server '{}' lists the {} '{}' twice", server, to_string(kind), key_of(kind, **twice)));
+    return fail(Code::kServerProtocol, fmt::format("server '{}' lists the {} '{}' twice", server,
+                                                   to_string(kind), key_of(kind, **twice)));
   }
   return out;
 }
@@ -181,29 +195,35 @@ bool item_less(const PinnedItem& a, const PinnedItem& b) {
 
 std::string_view to_string(ItemKind kind) {
   switch (kind) {
-    case ItemKind::kTool: return "tool";
-    case ItemKind::kResource: return "resource";
-    case ItemKind::kTemplate: return "template";
-    case ItemKind::kPrompt: break;
+    case ItemKind::kTool:
+      return "tool";
+    case ItemKind::kResource:
+      return "resource";
+    case ItemKind::kTemplate:
+      return "template";
+    case ItemKind::kPrompt:
+      break;
   }
   return "prompt";
 }
 
 std::string_view key_of(ItemKind kind, const Json& definition) {
   switch (kind) {
-    case ItemKind::kResource: return definition.string_or("uri");
-    case ItemKind::kTemplate: return definition.string_or("uriTemplate");
+    case ItemKind::kResource:
+      return definition.string_or("uri");
+    case ItemKind::kTemplate:
+      return definition.string_or("uriTemplate");
     case ItemKind::kTool:
-    case ItemKind::kPrompt: break;
+    case ItemKind::kPrompt:
+      break;
   }
   return definition.string_or("name");
 }
 
 const PinnedItem* PinnedServer::find(ItemKind kind, std::string_view key) const {
-  const auto at = std::lower_bound(items.begin(), items.end(), std::pair(kind, key),
-                                   [](const PinnedItem& item, const auto& wanted) {
-                                     return std::pair(item.kind, item.key()) < wanted;
-                                   });
+  const auto at = std::lower_bound(
+      items.begin(), items.end(), std::pair(kind, key),
+      [](const PinnedItem& item, const auto& wanted) { return std::pair(item.kind, item.key()) < wanted; });
   return at != items.end() && at->kind == kind && at->key() == key ? &*at : nullptr;
 }
 
@@ -221,13 +241,14 @@ Result<std::string> namespace_of(std::string_view configured_name) {
   const auto start = std::find_if(ns.begin(), ns.end(), is_namespace_start);
   ns.erase(ns.begin(), start);
   if (ns.empty()) {
-    return fail(Code::kBadShape,
-                fmt::format("the server name '{}' has no letter or digit to make a namespace of", configured_name), {},
-                "rename the server in its configuration");
+    return fail(
+        Code::kBadShape,
+        fmt::format("the server name '{}' has no letter or digit to make a namespace of", configured_name),
+        {}, "rename the server in its configuration");
   }
   if (ns.size() > limits::kNameBytesMax) {
-    return fail(Code::kTooLarge, fmt::format("the server name '{}…' is longer than {} bytes", ns.substr(0, 32),
-                                             limits::kNameBytesMax));
+    return fail(Code::kTooLarge, fmt::format("the server name '{}…' is longer than {} bytes",
+                                             ns.substr(0, 32), limits::kNameBytesMax));
   }
   return ns;
 }
@@ -261,9 +282,11 @@ std::string portable_text(std::string_view text, const PathBases& bases) {
   const auto starts_path = [&](std::size_t at, std::string_view base) {
     if (base.empty() || base == "/" || text.substr(at, base.size()) != base) return false;
     const char before = at == 0 ? '=' : text[at - 1];
-    const bool begins = std::string_view("=:,; \"'").find(before) != std::string_view::npos || text.substr(0, at).ends_with("://");
+    const bool begins = std::string_view("=:,; \"'").find(before) != std::string_view::npos ||
+                        text.substr(0, at).ends_with("://");
     const std::size_t end = at + base.size();
-    const bool ends = end == text.size() || std::string_view("/:,; \"'").find(text[end]) != std::string_view::npos;
+    const bool ends =
+        end == text.size() || std::string_view("/:,; \"'").find(text[end]) != std::string_view::npos;
     return begins && ends;
   };
   for (std::size_t i = 0; i < text.size();) {
@@ -287,7 +310,8 @@ Result<ServerConfig> config_from_entry(std::string_view name, const Json& entry,
   if (!entry.is_object()) return wrong("its entry is no object");
   ServerConfig config{.name = std::string(name)};
   const Json* const command = entry.find("command");
-  if (!command || !command->is_string() || command->as_string().empty()) return wrong("'command' must be a string");
+  if (!command || !command->is_string() || command->as_string().empty())
+    return wrong("'command' must be a string");
   config.command = portable_value(*command, bases);
   config.args = Json(text::JsonArray{});
   if (const Json* args = entry.find("args")) {
@@ -312,9 +336,11 @@ Result<ServerConfig> config_from_entry(std::string_view name, const Json& entry,
   return config;
 }
 
-Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, const Definitions& definitions) {
+Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
+                           const Definitions& definitions) {
   RTT_TRY_SET(const std::string ns, namespace_of(config.name));
-  RTT_TRY(refuse_hidden_text(Json(info.instructions), fmt::format("the instructions of server '{}'", config.name)));
+  RTT_TRY(refuse_hidden_text(Json(info.instructions),
+                             fmt::format("the instructions of server '{}'", config.name)));
   const model::Version version = version_of(info);
   const model::Saddr connector{.ns = ns, .type = SymbolType::kConnector, .name = ns, .version = version};
   Json contracts(text::JsonArray{});
@@ -330,7 +356,8 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, c
                          .name = address_name(kind, *definition, resource_names),
                          .version = version};
       const std::string address = to_string(saddr);
-      if (owner.contains(address)) saddr.name = "r-" + bare_hex(crypto::sha256(key_of(kind, *definition))).substr(0, 32);
+      if (owner.contains(address))
+        saddr.name = "r-" + bare_hex(crypto::sha256(key_of(kind, *definition))).substr(0, 32);
       owner.set(to_string(saddr), std::string(key_of(kind, *definition)));
       contracts.push(symbol(saddr, Json::object({{"server", server}, {"definition", *definition}})));
     }
@@ -338,8 +365,9 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, c
   Json manifest = Json::object({{"$schema", kSchema}, {"contracts", std::move(contracts)}});
   const std::size_t size = text::to_pretty_json(manifest).size();
   if (size > limits::kManifestBytesMax) {
-    return fail(Code::kTooLarge, fmt::format("what server '{}' lists makes a manifest of {} bytes; {} are the most",
-                                             config.name, size, limits::kManifestBytesMax));
+    return fail(Code::kTooLarge,
+                fmt::format("what server '{}' lists makes a manifest of {} bytes; {} are the most",
+                            config.name, size, limits::kManifestBytesMax));
   }
   return manifest;
 }
@@ -356,7 +384,8 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
     return fail(Code::kBadShape, fmt::format("transport '{}' is not supported", config.transport), where);
   }
   const Json* const command = params.find("command");
-  if (!command || !command->is_string()) return fail(Code::kBadShape, "driver.params.command is no string", where);
+  if (!command || !command->is_string())
+    return fail(Code::kBadShape, "driver.params.command is no string", where);
   config.command = *command;
   const Json* const args = params.find("args");
   config.args = args && args->is_array() ? *args : Json(text::JsonArray{});
@@ -368,11 +397,13 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
 
 Result<model::Saddr> connector_of(const model::Contract& contract) {
   const std::string where = to_string(contract.saddr);
-  if (!contract.driver || contract.driver->use != "mcp") return fail(Code::kBadShape, "not an MCP contract", where);
+  if (!contract.driver || contract.driver->use != "mcp")
+    return fail(Code::kBadShape, "not an MCP contract", where);
   if (contract.saddr.type == SymbolType::kConnector) return contract.saddr;
   auto connector = model::parse_definition(contract.driver->params.string_or("server"));
   if (!connector) {
-    return std::unexpected(std::move(connector).error().in("driver.params.server names no connector").at(where));
+    return std::unexpected(
+        std::move(connector).error().in("driver.params.server names no connector").at(where));
   }
   return connector;
 }
@@ -406,11 +437,12 @@ Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract
     if (!config) continue;  // somebody else's connector, or one of a later version
     PinnedServer server{.connector = contract.saddr, .hash = contract.hash, .config = *std::move(config)};
     if (const Json* said = contract.driver->params.find("server")) {
-      server.info = {.name = std::string(said->string_or("name")),
-                     .version = std::string(said->string_or("version")),
-                     .protocol = std::string(said->string_or("protocol")),
-                     .instructions = std::string(said->string_or("instructions")),
-                     .capabilities = said->find("capabilities") ? *said->find("capabilities") : Json::object({})};
+      server.info = {
+          .name = std::string(said->string_or("name")),
+          .version = std::string(said->string_or("version")),
+          .protocol = std::string(said->string_or("protocol")),
+          .instructions = std::string(said->string_or("instructions")),
+          .capabilities = said->find("capabilities") ? *said->find("capabilities") : Json::object({})};
     }
     const std::string id = identity(contract.saddr);
     const std::string* const other = by_namespace.find(contract.saddr.ns);
@@ -432,11 +464,14 @@ Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract
     std::sort(out.back().items.begin(), out.back().items.end(), item_less);
   }
   if (out.size() > limits::kMcpServersMax) {
-    return fail(Code::kLimit, fmt::format("{} MCP servers; {} are the most", out.size(), limits::kMcpServersMax));
+    return fail(Code::kLimit,
+                fmt::format("{} MCP servers; {} are the most", out.size(), limits::kMcpServersMax));
   }
   return out;
 }
 
-Status refuse_hidden_text(const Json& value, std::string_view what) { return refuse_hidden_below(value, what, ""); }
+Status refuse_hidden_text(const Json& value, std::string_view what) {
+  return refuse_hidden_below(value, what, "");
+}
 
 }  // namespace rtt::mcp

@@ -18,6 +18,7 @@ namespace {
 using text::Json;
 
 constexpr Nanos kRefreshEvery = nanos_from_ms(500);
+constexpr int kGatewayLostStatus = 75;  // what `rtt mcp serve` exits with
 constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
 
 // What a call of the fabric becomes on the wire of its server.
@@ -31,14 +32,19 @@ Result<Wire> wire_of(const PinnedItem& item, std::string_view payload) {
     return fail(Code::kBadArgument, "the arguments of " + to_string(item.saddr) + " must be one JSON object");
   }
   std::string arguments(payload);
-  std::replace(arguments.begin(), arguments.end(), '\n', ' ');  // a line is a message; inside strings it is escaped
+  std::replace(arguments.begin(), arguments.end(), '\n',
+               ' ');  // a line is a message; inside strings it is escaped
   std::replace(arguments.begin(), arguments.end(), '\r', ' ');
   const std::string key = quoted(item.key());
   switch (item.kind) {
-    case ItemKind::kTool: return Wire{"tools/call", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
-    case ItemKind::kPrompt: return Wire{"prompts/get", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
-    case ItemKind::kResource: return Wire{"resources/read", R"({"uri":)" + key + "}"};
-    case ItemKind::kTemplate: break;
+    case ItemKind::kTool:
+      return Wire{"tools/call", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
+    case ItemKind::kPrompt:
+      return Wire{"prompts/get", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
+    case ItemKind::kResource:
+      return Wire{"resources/read", R"({"uri":)" + key + "}"};
+    case ItemKind::kTemplate:
+      break;
   }
   const auto raw = member(arguments, "uri");
   const auto uri = raw ? decode_string(*raw) : std::nullopt;
@@ -59,7 +65,8 @@ Error rpc_failure(std::string_view error) {
 }
 
 bool is_tool_error(std::string_view result) {
-  return result.find("\"isError\"") != std::string_view::npos && member(result, "isError") == std::string_view("true");
+  return result.find("\"isError\"") != std::string_view::npos &&
+         member(result, "isError") == std::string_view("true");
 }
 
 }  // namespace
@@ -71,8 +78,8 @@ struct Gateway::State final : ClientServices, BackendUser {
   struct DriverCall {
     Backend* backend = nullptr;
     BackendTicket ticket = 0;
-    OnReply reply;   // call
-    OnDone done;     // prepare
+    OnReply reply;  // call
+    OnDone done;    // prepare
     std::string who, to;
     std::size_t in_bytes = 0;
     Instant started;
@@ -184,8 +191,8 @@ void Gateway::State::client_gone(Client& client) {
   });
 }
 
-Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, DriverCall call, BackendCall ask,
-                                               std::string_view payload) {
+Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, DriverCall call,
+                                               BackendCall ask, std::string_view payload) {
   refresh();
   RTT_TRY_SET(const model::Saddr connector, connector_of(provider));
   Backend* const server = backend(connector.ns);
@@ -222,7 +229,8 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
   return id;
 }
 
-void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outcome, CallRecord::Outcome kind) {
+void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outcome,
+                            CallRecord::Outcome kind) {
   DriverCall* const found = calls.find(token);
   if (!found) return;
   DriverCall call = std::move(*found);
@@ -250,7 +258,9 @@ void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind
   }
   using Kind = drivers::CallReply::Kind;
   const bool tool_error = is_tool_error(payload);
-  finish(token, drivers::CallReply{.payload = std::string(payload), .kind = tool_error ? Kind::kToolError : Kind::kResult},
+  finish(token,
+         drivers::CallReply{.payload = std::string(payload),
+                            .kind = tool_error ? Kind::kToolError : Kind::kResult},
          tool_error ? CallRecord::Outcome::kToolError : CallRecord::Outcome::kResult);
 }
 
@@ -279,8 +289,8 @@ Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOption
   if (state.clients.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
     return fail(Code::kBusy, std::to_string(limits::kClientsMax) + " AI clients are served already");
   }
-  state.clients.push_back(std::make_unique<Client>(state.loop, state, std::move(in), std::move(out), std::move(control),
-                                                   std::move(options)));
+  state.clients.push_back(std::make_unique<Client>(state.loop, state, std::move(in), std::move(out),
+                                                   std::move(control), std::move(options)));
   if (Status started = state.clients.back()->start(); !started) {
     state.clients.back()->end(1);
     return started;
@@ -294,7 +304,8 @@ void Gateway::prepare(const model::Contract& provider, OnDone done) {
   State::DriverCall call{.done = done};
   BackendCall ask{.deadline = os::now() + nanos_from_ms(limits::kServerStartMs)};
   auto id = state_->submit(provider, std::move(call), std::move(ask), {});
-  if (!id) state_->later([done = std::move(done), why = std::move(id).error()] { done(std::unexpected(why)); });
+  if (!id)
+    state_->later([done = std::move(done), why = std::move(id).error()] { done(std::unexpected(why)); });
 }
 
 drivers::CallId Gateway::call(drivers::CallRequest request, OnReply reply) {
@@ -316,7 +327,8 @@ void Gateway::cancel(drivers::CallId call) {
   if (!found) return;
   found->backend->cancel(found->ticket, "the caller withdrew it");
   state_->later([state = state_.get(), call] {
-    state->finish(call, fail(Code::kCancelled, "the caller withdrew the call"), CallRecord::Outcome::kFailure);
+    state->finish(call, fail(Code::kCancelled, "the caller withdrew the call"),
+                  CallRecord::Outcome::kFailure);
   });
 }
 
@@ -371,7 +383,7 @@ Result<Json> Gateway::control(std::string_view verb, const Json& args) {
 
 void Gateway::stop(OnDone done) {
   State& state = *state_;
-  for (std::size_t i = 0; i < state.clients.size(); ++i) state.clients[i]->end(0);
+  for (std::size_t i = 0; i < state.clients.size(); ++i) state.clients[i]->end(kGatewayLostStatus);
   auto left = std::make_shared<std::size_t>(state.backends.size() + 1);
   const auto one_done = [left, done = std::move(done)] {
     if (--*left == 0) done({});

@@ -11,7 +11,8 @@ namespace {
 struct Span {
   std::uint32_t first, last;
 };
-// Sorted. Unicode's default-ignorable and bidi format characters, fillers that print as nothing, and controls.
+// Sorted. Unicode's default-ignorable and bidi format characters, fillers that print as nothing, and
+// controls.
 constexpr std::array kHidden{
     Span{0x0000, 0x0008},   Span{0x000B, 0x000C},   Span{0x000E, 0x001F},   Span{0x007F, 0x009F},
     Span{0x00AD, 0x00AD},   Span{0x034F, 0x034F},   Span{0x061C, 0x061C},   Span{0x115F, 0x1160},
@@ -41,12 +42,15 @@ bool joining_letter(std::uint32_t point) { return point >= 0x0600 && point <= 0x
 bool fits(std::uint32_t before, std::uint32_t point, std::uint32_t after) {
   switch (point) {
     case kEmojiStyle:
-    case kTextStyle: return pictograph(before) || keycap_base(before);
+    case kTextStyle:
+      return pictograph(before) || keycap_base(before);
     case kZeroWidthJoiner:
       return ((pictograph(before) || before == kEmojiStyle) && pictograph(after)) ||
              (joining_letter(before) && joining_letter(after));
-    case kZeroWidthNonJoiner: return joining_letter(before) && joining_letter(after);
-    default: return false;
+    case kZeroWidthNonJoiner:
+      return joining_letter(before) && joining_letter(after);
+    default:
+      return false;
   }
 }
 

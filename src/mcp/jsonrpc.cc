@@ -18,7 +18,8 @@ constexpr std::uint64_t repeat(unsigned char byte) { return 0x0101010101010101UL
 bool any_special(std::uint64_t word) {
   const auto has_zero = [](std::uint64_t x) { return (x - repeat(0x01)) & ~x & repeat(0x80); };
   const std::uint64_t control = (word - repeat(0x20)) & ~word & repeat(0x80);
-  return (control | has_zero(word ^ repeat('"')) | has_zero(word ^ repeat('\\')) | (word & repeat(0x80))) != 0;
+  return (control | has_zero(word ^ repeat('"')) | has_zero(word ^ repeat('\\')) | (word & repeat(0x80))) !=
+         0;
 }
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
@@ -184,11 +185,16 @@ class Scanner {
   }
   bool scalar() {
     switch (*at_) {
-      case '"': return string();
-      case 't': return word("true");
-      case 'f': return word("false");
-      case 'n': return word("null");
-      default: return number();
+      case '"':
+        return string();
+      case 't':
+        return word("true");
+      case 'f':
+        return word("false");
+      case 'n':
+        return word("null");
+      default:
+        return number();
     }
   }
 
@@ -218,7 +224,8 @@ void append_utf8(std::string& out, std::uint32_t point) {
 
 std::uint32_t four_hex(std::string_view text, std::size_t at) {
   std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = value * 16 + static_cast<std::uint32_t>(hex_value(text[at + i]));
+  for (std::size_t i = 0; i < 4; ++i)
+    value = value * 16 + static_cast<std::uint32_t>(hex_value(text[at + i]));
   return value;
 }
 
@@ -234,11 +241,21 @@ std::optional<std::string> unescape(std::string_view content) {
     const char c = content[i + 1];
     i += 2;
     switch (c) {
-      case 'b': out.push_back('\b'); break;
-      case 'f': out.push_back('\f'); break;
-      case 'n': out.push_back('\n'); break;
-      case 'r': out.push_back('\r'); break;
-      case 't': out.push_back('\t'); break;
+      case 'b':
+        out.push_back('\b');
+        break;
+      case 'f':
+        out.push_back('\f');
+        break;
+      case 'n':
+        out.push_back('\n');
+        break;
+      case 'r':
+        out.push_back('\r');
+        break;
+      case 't':
+        out.push_back('\t');
+        break;
       case 'u': {
         std::uint32_t point = four_hex(content, i);
         i += 4;
@@ -252,7 +269,9 @@ std::optional<std::string> unescape(std::string_view content) {
         append_utf8(out, point);
         break;
       }
-      default: out.push_back(c); break;
+      default:
+        out.push_back(c);
+        break;
     }
   }
   return out;
@@ -266,7 +285,8 @@ bool same_key(std::string_view content, std::string_view key) {
 }
 
 enum Field : std::size_t { kJsonrpc, kId, kMethod, kParams, kResult, kErrorField, kFieldCount };
-constexpr std::array<std::string_view, kFieldCount> kFieldNames{"jsonrpc", "id", "method", "params", "result", "error"};
+constexpr std::array<std::string_view, kFieldCount> kFieldNames{"jsonrpc", "id",     "method",
+                                                                "params",  "result", "error"};
 using Fields = std::array<std::string_view, kFieldCount>;
 
 struct TopLevel {
@@ -422,7 +442,10 @@ std::string spliced(std::string_view whole, std::string_view part, std::string_v
 std::string request_line(std::uint64_t id, std::string_view method, std::string_view params) {
   std::string out;
   out.reserve(64 + method.size() + params.size());
-  out.append(R"({"jsonrpc":"2.0","id":)").append(std::to_string(id)).append(R"(,"method":)").append(quoted(method));
+  out.append(R"({"jsonrpc":"2.0","id":)")
+      .append(std::to_string(id))
+      .append(R"(,"method":)")
+      .append(quoted(method));
   if (!params.empty()) out.append(R"(,"params":)").append(params);
   out.append("}\n");
   return out;
@@ -445,14 +468,19 @@ std::string result_line(std::string_view id, std::string_view result) {
 
 std::string error_line(std::string_view id, std::string_view error) {
   std::string out;
-  out.append(R"({"jsonrpc":"2.0","id":)").append(id.empty() ? "null" : id).append(R"(,"error":)").append(error);
+  out.append(R"({"jsonrpc":"2.0","id":)")
+      .append(id.empty() ? "null" : id)
+      .append(R"(,"error":)")
+      .append(error);
   out.append("}\n");
   return out;
 }
 
 std::string error_object(RpcCode code, std::string_view message, std::string_view data) {
   std::string out = R"({"code":)";
-  out.append(std::to_string(static_cast<std::int32_t>(code))).append(R"(,"message":)").append(quoted(message));
+  out.append(std::to_string(static_cast<std::int32_t>(code)))
+      .append(R"(,"message":)")
+      .append(quoted(message));
   if (!data.empty()) out.append(R"(,"data":)").append(data);
   out.push_back('}');
   return out;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Latency: how long a server's calls took, as counts in logarithmic buckets.
 //
-// Eight buckets an octave keep a quantile within 12.5 % in 4 KiB a server, with one increment a call; keeping the
-// values themselves would cost more than the call.
+// Eight buckets an octave keep a quantile within 12.5 % in 4 KiB a server, with one increment a call; keeping
+// the values themselves would cost more than the call.
 //
 // Owns: its counts.   Thread: one (pure).   Units: nanoseconds.   Fails: never.
 #pragma once

@@ -114,7 +114,8 @@ std::optional<std::uint64_t> id_from_ends(std::string_view head, std::string_vie
   if (auto id = id_before(tail, "}")) return id;
   if (auto id = id_before(tail, R"(,"jsonrpc":"2.0"})")) return id;
   if (auto id = id_before(tail, R"(, "jsonrpc": "2.0"})")) return id;
-  for (const std::string_view start : {R"({"jsonrpc":"2.0","id":)", R"({"id":)", R"({"jsonrpc": "2.0", "id": )", R"({"id": )"}) {
+  for (const std::string_view start :
+       {R"({"jsonrpc":"2.0","id":)", R"({"id":)", R"({"jsonrpc": "2.0", "id": )", R"({"id": )"}) {
     if (!head.starts_with(start)) continue;
     const std::string_view after = head.substr(start.size());
     const std::size_t length = after.find_first_not_of("0123456789");

@@ -29,7 +29,8 @@ void OutQueue::clear() {
 
 Status OutQueue::write(int fd, std::string_view line) {
   if (bytes() + line.size() > limit_) {
-    return fail(Code::kLimit, "the reader is too slow: " + std::to_string(bytes()) + " bytes wait for it already");
+    return fail(Code::kLimit,
+                "the reader is too slow: " + std::to_string(bytes()) + " bytes wait for it already");
   }
   if (empty()) {
     RTT_TRY_SET(const std::size_t done, write_some(fd, line));

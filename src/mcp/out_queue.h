@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // OutQueue: what is still to be written to a pipe whose reader may be slow, hung, or gone.
 //
-// Written at once while the pipe takes it, kept up to a limit when it does not; the owner watches the descriptor for
-// room only while something is kept. Nothing here blocks or changes the descriptor's flags.
+// Written at once while the pipe takes it, kept up to a limit when it does not; the owner watches the
+// descriptor for room only while something is kept. Nothing here blocks or changes the descriptor's flags.
 //
 // Owns: the bytes not written yet.   Thread: one.
 // Fails: kLost (nobody reads any more), kLimit (the reader is too slow: nothing of this line was taken), kIo.

@@ -16,7 +16,8 @@ constexpr std::size_t kShownChanges = 3;
 
 void diff(const Json* before, const Json* after, const std::string& pointer, std::vector<PinChange>& out);
 
-void diff_objects(const Json& before, const Json& after, const std::string& pointer, std::vector<PinChange>& out) {
+void diff_objects(const Json& before, const Json& after, const std::string& pointer,
+                  std::vector<PinChange>& out) {
   for (const auto& [key, value] : before.as_object()) {
     diff(&value, after.find(key), pointer + "/" + text::escape_pointer(key), out);
   }
@@ -48,10 +49,11 @@ void diff(const Json* before, const Json* after, const std::string& pointer, std
   out.push_back(std::move(change));
 }
 
-// Members that only say things to people. A resource's size and last change are facts of the moment, not of its kind.
+// Members that only say things to people. A resource's size and last change are facts of the moment, not of
+// its kind.
 bool is_text_member(ItemKind kind, std::string_view key) {
-  constexpr std::array kText{std::string_view("_meta"), std::string_view("description"), std::string_view("icons"),
-                             std::string_view("title")};
+  constexpr std::array kText{std::string_view("_meta"), std::string_view("description"),
+                             std::string_view("icons"), std::string_view("title")};
   if (std::find(kText.begin(), kText.end(), key) != kText.end()) return true;
   const bool resource = kind == ItemKind::kResource || kind == ItemKind::kTemplate;
   return resource && (key == "size" || key == "annotations");
@@ -91,11 +93,16 @@ std::vector<LiveItem> live_items(const Definitions& live) {
 
 std::string_view to_string(PinState state) {
   switch (state) {
-    case PinState::kSame: return "same";
-    case PinState::kContractDrift: return "contract";
-    case PinState::kTextDrift: return "text";
-    case PinState::kNew: return "new";
-    case PinState::kRemoved: break;
+    case PinState::kSame:
+      return "same";
+    case PinState::kContractDrift:
+      return "contract";
+    case PinState::kTextDrift:
+      return "text";
+    case PinState::kNew:
+      return "new";
+    case PinState::kRemoved:
+      break;
   }
   return "removed";
 }
@@ -151,15 +158,19 @@ std::vector<PinVerdict> compare_server(const PinnedServer& accepted, const Defin
 }
 
 Status admit(const PinVerdict& verdict, std::string_view server) {
-  const std::string what = std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + std::string(server) + "'";
+  const std::string what =
+      std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + std::string(server) + "'";
   const std::string hint = "rtt mcp diff " + std::string(server);
   switch (verdict.state) {
     case PinState::kSame:
-    case PinState::kTextDrift: return {};
+    case PinState::kTextDrift:
+      return {};
     case PinState::kNew:
       return fail(Code::kDrift, what + " has not been accepted", {}, "rtt mcp accept " + std::string(server));
-    case PinState::kRemoved: return fail(Code::kDrift, what + " is no longer offered", {}, hint);
-    case PinState::kContractDrift: break;
+    case PinState::kRemoved:
+      return fail(Code::kDrift, what + " is no longer offered", {}, hint);
+    case PinState::kContractDrift:
+      break;
   }
   std::string changes;
   for (std::size_t i = 0; i < verdict.changes.size() && i < kShownChanges; ++i) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinboard: the accepted servers and the policy of a workspace, as the gateway last read them.
 //
-// A workspace that cannot be read gives an empty board with the reason, so that clients are told instead of dropped.
+// A workspace that cannot be read gives an empty board with the reason, so that clients are told instead of
+// dropped.
 //
 // Owns: its values (share as const).   Thread: the loop's.   Fails: never.
 #pragma once
@@ -19,7 +20,7 @@ namespace rtt::mcp {
 struct Pinboard {
   std::vector<PinnedServer> servers;  // sorted by namespace
   model::Policy policy;
-  std::string trouble;                // why the workspace cannot be served; empty if it can
+  std::string trouble;  // why the workspace cannot be served; empty if it can
 };
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace);
 

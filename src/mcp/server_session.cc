@@ -30,15 +30,18 @@ std::string progress_token(std::string_view params) {
 
 RpcCode rpc_code_of(const Error& why) {
   switch (exit_status(why.code)) {
-    case Exit::kRefused: return RpcCode::kRefused;
-    case Exit::kUsage: return RpcCode::kInvalidParams;
+    case Exit::kRefused:
+      return RpcCode::kRefused;
+    case Exit::kUsage:
+      return RpcCode::kInvalidParams;
     case Exit::kDone:
     case Exit::kFailed:
     case Exit::kPending:
     case Exit::kRolledBack:
     case Exit::kNoPanel:
     case Exit::kCorrupt:
-    case Exit::kGatewayLost: break;
+    case Exit::kGatewayLost:
+      break;
   }
   return RpcCode::kBackend;
 }
@@ -84,13 +87,16 @@ ClientActions ServerSession::on_line(std::string_view line) {
       if (message.method == "notifications/cancelled") on_cancelled(out, message.params);
       break;  // the others tell nothing RTT acts on
     case MessageKind::kResult:
-    case MessageKind::kError: ++counters_.junk_lines; break;  // RTT asks clients nothing
+    case MessageKind::kError:
+      ++counters_.junk_lines;
+      break;  // RTT asks clients nothing
     case MessageKind::kInvalid:
       ++counters_.junk_lines;
       if (message.fault == Fault::kSyntax) {
         send_error(out, {}, RpcCode::kParse, "Parse error: the line is not JSON");
       } else {
-        send_error(out, message.id, RpcCode::kInvalidRequest, "Invalid request: the line is no JSON-RPC 2.0 message");
+        send_error(out, message.id, RpcCode::kInvalidRequest,
+                   "Invalid request: the line is no JSON-RPC 2.0 message");
       }
       break;
   }
@@ -159,7 +165,8 @@ ClientActions ServerSession::identified(std::shared_ptr<const Catalog> catalog) 
   RTT_ASSERT(!initialize_id_.empty() && catalog);
   catalog_ = std::move(catalog);
   ClientActions out;
-  out.emplace_back(emit::Send{result_line(std::exchange(initialize_id_, {}), initialize_result(*catalog_, protocol_))});
+  out.emplace_back(
+      emit::Send{result_line(std::exchange(initialize_id_, {}), initialize_result(*catalog_, protocol_))});
   return out;
 }
 
@@ -167,7 +174,9 @@ ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) 
   ClientActions out;
   if (!catalog_) return out;
   const std::shared_ptr<const Catalog> before = std::exchange(catalog_, std::move(catalog));
-  const auto tell = [&out](std::string_view method) { out.emplace_back(emit::Send{notification_line(method, {})}); };
+  const auto tell = [&out](std::string_view method) {
+    out.emplace_back(emit::Send{notification_line(method, {})});
+  };
   if (before->tools_result != catalog_->tools_result) tell("notifications/tools/list_changed");
   if (before->offers_prompts && before->prompts_result != catalog_->prompts_result) {
     tell("notifications/prompts/list_changed");
@@ -181,7 +190,8 @@ ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) 
 
 void ServerSession::list(ClientActions& out, const Message& message, const std::string& result) const {
   if (message.params.find("\"cursor\"") != std::string_view::npos && member(message.params, "cursor")) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: unknown cursor (every list is one page)");
+    send_error(out, message.id, RpcCode::kInvalidParams,
+               "Invalid params: unknown cursor (every list is one page)");
     return;
   }
   out.emplace_back(emit::Send{result_line(message.id, result)});
@@ -200,12 +210,14 @@ void ServerSession::call_named(ClientActions& out, const Message& message, ItemK
     if (tool) {
       refuse_unknown_tool(out, message, *name);
     } else {
-      send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: unknown prompt " + name->substr(0, 200));
+      send_error(out, message.id, RpcCode::kInvalidParams,
+                 "Invalid params: unknown prompt " + name->substr(0, 200));
     }
     return;
   }
-  std::string params = entry->original == entry->exposed ? std::string(message.params)
-                                                         : spliced(message.params, *raw_name, quoted(entry->original));
+  std::string params = entry->original == entry->exposed
+                           ? std::string(message.params)
+                           : spliced(message.params, *raw_name, quoted(entry->original));
   forward(out, message,
           {.ns = entry->ns,
            .kind = kind,
@@ -215,13 +227,15 @@ void ServerSession::call_named(ClientActions& out, const Message& message, ItemK
            .params = std::move(params)});
 }
 
-void ServerSession::refuse_unknown_tool(ClientActions& out, const Message& message, std::string_view name) const {
+void ServerSession::refuse_unknown_tool(ClientActions& out, const Message& message,
+                                        std::string_view name) const {
   for (const HiddenEntry& hidden : catalog_->hidden_tools) {
     if (hidden.exposed != name) continue;
-    const Error why{.code = Code::kDenied,
-                    .message = "policy does not let this client call " + hidden.address + " (" + hidden.rule + ")",
-                    .where = hidden.rule,
-                    .hint = "rtt policy why " + catalog_->client + " " + hidden.address};
+    const Error why{
+        .code = Code::kDenied,
+        .message = "policy does not let this client call " + hidden.address + " (" + hidden.rule + ")",
+        .where = hidden.rule,
+        .hint = "rtt policy why " + catalog_->client + " " + hidden.address};
     out.emplace_back(emit::Send{error_line(message.id, rpc_error_of(why))});
     return;
   }
@@ -268,7 +282,8 @@ void ServerSession::complete(ClientActions& out, const Message& message) {
     return;
   }
   std::string params(message.params);
-  if (name && entry->original != entry->exposed) params = spliced(message.params, *raw_name, quoted(entry->original));
+  if (name && entry->original != entry->exposed)
+    params = spliced(message.params, *raw_name, quoted(entry->original));
   forward(out, message,
           {.ns = entry->ns,
            .kind = name ? ItemKind::kPrompt : ItemKind::kTemplate,

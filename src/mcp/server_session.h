@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // ServerSession: RTT as the MCP server of one AI client, as a step machine.
 //
-// Lines of the client and answers of servers are events; lines to write, calls to forward and calls to withdraw are
-// actions. Lists are answered from the catalog without asking any server. Results pass through byte for byte; ids,
-// strings or numbers, are echoed as they were written; progress tokens are put back as the client chose them.
+// Lines of the client and answers of servers are events; lines to write, calls to forward and calls to
+// withdraw are actions. Lists are answered from the catalog without asking any server. Results pass through
+// byte for byte; ids, strings or numbers, are echoed as they were written; progress tokens are put back as
+// the client chose them.
 //
 // Owns: the client's requests under way.   Thread: one (pure).
-// Fails: never; bad input is answered with a JSON-RPC error (-32700, -32600, -32601, -32602, -32002, -32010, -32011).
-// Limits: kMcpInFlightMax requests under way.
+// Fails: never; bad input is answered with a JSON-RPC error (-32700, -32600, -32601, -32602, -32002, -32010,
+// -32011). Limits: kMcpInFlightMax requests under way.
 #pragma once
 
 #include <memory>
@@ -35,10 +36,10 @@ struct Forward {  // ask a server; answer with on_reply() or on_failure()
   CallKey key = 0;
   std::string ns;
   ItemKind kind = ItemKind::kTool;
-  std::string item;      // its key on that server; empty for a resource no list names
-  std::string address;   // of the provider
+  std::string item;     // its key on that server; empty for a resource no list names
+  std::string address;  // of the provider
   std::string method;
-  std::string params;    // raw
+  std::string params;  // raw
 };
 struct Withdraw {  // the client wants no answer any more
   CallKey key = 0;
