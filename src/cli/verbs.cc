@@ -63,7 +63,7 @@ constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany,
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
 constexpr auto kServeFlags = std::to_array<Flag>({{"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"}});
-constexpr auto kClient = std::to_array<Positional>({{"client", Arity::kOne, Names::kClient}});
+constexpr auto kClient = std::to_array<Positional>({{"client", Arity::kOne, Names::kText}});
 constexpr auto kConnectFlags =
     std::to_array<Flag>({{"write", Takes::kNothing, "", "change the client's configuration file (asks first)"}});
 constexpr auto kLogsFlags = std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});

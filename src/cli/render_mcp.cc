@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rtt mcp …`.
+#include <fmt/format.h>
+
+#include "cli/render.h"
+#include "cli/report.h"
+#include "cli/table.h"
+
+namespace rtt::cli {
+namespace {
+
+using text::Json;
+
+std::string number_or_dash(const Json& row, std::string_view field) {
+  const std::string text = plain(row.find(field));
+  return text.empty() ? "-" : text;
+}
+
+std::string servers_table(const Json& body, const View& view) {
+  Table table({{"SERVER"}, {"STATE"}, {"TOOLS", Align::kRight}, {"INSTANCES", Align::kRight}, {"P99", Align::kRight},
+               {"CLIENTS", Align::kRight}});
+  for (const Json& server : items(body, "servers")) {
+    const std::string_view state = server.string_or("state");
+    const Tone tone = state == "ready" ? Tone::kGood : state == "failed" || state == "drift" ? Tone::kBad : Tone::kWarn;
+    const Json* p99 = server.find("p99_ns");
+    table.add({{std::string(server.string_or("name"))}, {std::string(state), tone}, {number_or_dash(server, "tools")},
+               {number_or_dash(server, "instances")},
+               {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"}, {number_or_dash(server, "clients")}});
+  }
+  return table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
+}
+
+std::string imported(const Json& body, const View& view) {
+  Table table({{"SERVER"}, {"STATE"}, {"VERSION"}, {"TOOLS", Align::kRight}, {"RESOURCES", Align::kRight},
+               {"PROMPTS", Align::kRight}});
+  std::string errors;
+  for (const Json& server : items(body, "servers")) {
+    const std::string_view state = server.string_or("state");
+    const Tone tone = state == "failed" ? Tone::kBad : state == "imported" ? Tone::kGood : Tone::kPlain;
+    table.add({{std::string(server.string_or("name"))}, {std::string(state), tone},
+               {std::string(server.string_or("version", "-"))}, {number_or_dash(server, "tools")},
+               {number_or_dash(server, "resources")}, {number_or_dash(server, "prompts")}});
+    if (const Json* error = server.find("error"); error != nullptr && error->is_object()) {
+      errors += error_text(*error, view.paint);
+    }
+  }
+  std::string text = table.empty() ? "no servers to import\n" : table.text(view.paint, view.columns);
+  text += errors;
+  for (const Json& path : items(body, "manifests")) {
+    text += view.paint(Tone::kGood, "+ ") + printable(plain(&path)) + "\n";
+  }
+  for (const Json& rule : items(body, "rules")) {
+    text += view.paint(Tone::kGood, "+ ") + "policy: " + printable(plain(&rule)) + "\n";
+  }
+  if (const Json* secrets = body.find("secrets"); secrets != nullptr && !items(body, "secrets").empty()) {
+    text += "kept in your secret store: " + printable(joined(*secrets)) + "\n";
+  }
+  return text;
+}
+
+std::string difference(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& server : items(body, "servers")) {
+    const std::string name = printable(server.string_or("name"));
+    if (!server.bool_or("changed", false)) {
+      text += name + ": as accepted\n";
+      continue;
+    }
+    text += view.paint(Tone::kBold, name) + "\n";
+    for (const Json& change : items(server, "changes")) {
+      const std::string_view kind = change.string_or("change");
+      const Tone tone = kind == "added" ? Tone::kGood : kind == "removed" ? Tone::kBad : Tone::kWarn;
+      const char* sign = kind == "added" ? "+" : kind == "removed" ? "-" : "~";
+      text += "  " + view.paint(tone, fmt::format("{} {} {}", sign, printable(change.string_or("kind")),
+                                                  printable(change.string_or("name")))) + "\n";
+      for (const Json& line : items(change, "lines")) {
+        const std::string shown = printable(plain(&line));
+        const Tone line_tone = shown.starts_with('+') ? Tone::kGood : shown.starts_with('-') ? Tone::kBad : Tone::kDim;
+        text += "      " + view.paint(line_tone, shown) + "\n";
+      }
+    }
+    text += view.paint(Tone::kNew, "next") + ": rtt mcp accept " + name + "\n";
+  }
+  return text.empty() ? "no servers\n" : text;
+}
+
+std::string connected(const Json& body, const View& view) {
+  std::string text;
+  const bool written = body.bool_or("written", false);
+  const std::string file = printable(body.string_or("file"));
+  if (written) {
+    text = view.paint(Tone::kGood, "written") + " to " + file + ":\n";
+  } else if (!file.empty()) {
+    text = "add to " + file + ":\n";
+  }
+  for (const Json& line : items(body, "add")) text += printable(plain(&line), Lines::kMany) + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string render_mcp(std::string_view what, const Json& body, const View& view) {
+  if (what == "ls") return servers_table(body, view);
+  if (what == "import") return imported(body, view);
+  if (what == "diff") return difference(body, view);
+  if (what == "connect") return connected(body, view);
+  std::string text;
+  if (what == "logs") {
+    for (const Json& line : items(body, "lines")) text += printable(plain(&line)) + "\n";
+    return text;
+  }
+  for (const Json& server : items(body, "servers")) {
+    const std::string name = printable(server.string_or("name"));
+    if (what == "accept") {
+      text += name + (server.bool_or("changed", true) ? ": accepted " + short_hash(server.string_or("hash"))
+                                                      : std::string(": as accepted before")) + "\n";
+    } else {
+      text += fmt::format("{}: {} (pid {})\n", name, printable(server.string_or("state")),
+                          number_or_dash(server, "pid"));
+    }
+  }
+  return text.empty() ? "no servers\n" : text;
+}
+
+}  // namespace rtt::cli
