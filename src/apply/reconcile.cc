@@ -52,9 +52,11 @@ std::string what_changed(const model::Plan& plan, const Committed& committed) {
   std::string out;
   for (std::size_t i = since; i < history.size() && i < since + kNamedMax; ++i) {
     out += (out.empty() ? "since then: commit " : ", commit ") + std::to_string(history[i].seq.value) + " (" +
-           std::string(to_string(history[i].action)) + (history[i].who.empty() ? "" : " by " + history[i].who) + ")";
+           std::string(to_string(history[i].action)) +
+           (history[i].who.empty() ? "" : " by " + history[i].who) + ")";
   }
-  if (history.size() > since + kNamedMax) out += " and " + std::to_string(history.size() - since - kNamedMax) + " more";
+  if (history.size() > since + kNamedMax)
+    out += " and " + std::to_string(history.size() - since - kNamedMax) + " more";
   if (base == nullptr) return out;
   const Changes changes = changes_between(*base, committed.graph);
   const std::string added = listed(changes.add, "+");
@@ -98,7 +100,8 @@ Result<Graph> edited(const Graph& from, const Changes& changes) {
     }
   }
   if (gone != changes.del.end()) {
-    return fail(Code::kBadShape, "the edit deletes " + model::route_name(*gone) + ", which is not in the graph");
+    return fail(Code::kBadShape,
+                "the edit deletes " + model::route_name(*gone) + ", which is not in the graph");
   }
   const auto kept = static_cast<std::ptrdiff_t>(out.routes.size());
   out.routes.insert(out.routes.end(), changes.add.begin(), changes.add.end());
@@ -106,7 +109,8 @@ Result<Graph> edited(const Graph& from, const Changes& changes) {
   const auto twice = std::adjacent_find(out.routes.begin(), out.routes.end(),
                                         [](const Route& a, const Route& b) { return !before(a, b); });
   if (twice != out.routes.end()) {
-    return fail(Code::kBadShape, "the edit adds " + model::route_name(*twice) + ", which is in the graph already");
+    return fail(Code::kBadShape,
+                "the edit adds " + model::route_name(*twice) + ", which is in the graph already");
   }
   return out;
 }
@@ -116,8 +120,8 @@ Result<Decision> decide(const model::Plan& plan, const Committed& committed) {
   if (model::graph_root(committed.graph) == plan.base) return Decision::kProceed;
   return fail(Code::kStalePlan,
               "the plan starts from graph " + rtt::to_string(plan.base) + ", committed is " +
-                  rtt::to_string(committed.ledger.root) + " (seq " + std::to_string(committed.ledger.seq.value) +
-                  "): " + what_changed(plan, committed),
+                  rtt::to_string(committed.ledger.root) + " (seq " +
+                  std::to_string(committed.ledger.seq.value) + "): " + what_changed(plan, committed),
               {}, "rtt plan");
 }
 

@@ -2,8 +2,8 @@
 // Reconcile: what separates two graphs, and whether a plan may be applied to the one that is committed.
 //
 // A plan binds the graph it starts from. If the committed graph already is its result, applying it again is
-// `unchanged`, whoever got there first; else, if the committed graph is not its base, it is stale, and the error names
-// the routes and commits that came in between rather than only two hashes.
+// `unchanged`, whoever got there first; else, if the committed graph is not its base, it is stale, and the
+// error names the routes and commits that came in between rather than only two hashes.
 //
 // Thread: any (pure functions).   Fails: kStalePlan, kBadShape.
 #pragma once
@@ -26,8 +26,8 @@ Result<model::Graph> edited(const model::Graph& from, const Changes& changes);
 
 enum class Decision : std::uint8_t { kProceed, kUnchanged };
 struct Committed {
-  const Recovered& ledger;     // for the commits in between
-  const model::Graph& graph;   // the graph in force
+  const Recovered& ledger;    // for the commits in between
+  const model::Graph& graph;  // the graph in force
 };
 // kStalePlan names what changed since the plan's base.
 Result<Decision> decide(const model::Plan& plan, const Committed& committed);

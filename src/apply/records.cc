@@ -16,7 +16,9 @@ constexpr std::array<std::string_view, 4> kVerbNames{"apply", "rollback", "undo"
 // Seqs stay below 2^53 for as long as one journal lives; a larger one is a decimal string, as everywhere.
 constexpr std::uint64_t kIntegerMax = (std::uint64_t{1} << 53) - 1;
 
-Json seq_json(Seq seq) { return seq.value <= kIntegerMax ? Json(seq.value) : Json(std::to_string(seq.value)); }
+Json seq_json(Seq seq) {
+  return seq.value <= kIntegerMax ? Json(seq.value) : Json(std::to_string(seq.value));
+}
 
 // Cut between characters: a reason is text that people read, and canonical JSON is valid UTF-8.
 std::string cut(std::string reason) {
@@ -136,7 +138,8 @@ Result<AbortRecord> abort_from_json(const Json& payload, Seq seq) {
 Result<RollbackRecord> rollback_from_json(const Json& payload, Seq seq) {
   RTT_TRY_SET(const Digest plan_id, digest_at(payload, "plan_id", "ROLLBACK", seq));
   RTT_TRY_SET(const Seq to_seq, seq_at(payload, "to_seq", "ROLLBACK", seq));
-  return RollbackRecord{.to_seq = to_seq, .plan_id = plan_id, .reason = std::string(payload.string_or("reason"))};
+  return RollbackRecord{
+      .to_seq = to_seq, .plan_id = plan_id, .reason = std::string(payload.string_or("reason"))};
 }
 
 Json stamped(Json payload, std::string_view ts) {

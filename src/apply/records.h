@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Records: what the journal says about transitions, as values (docs/formats/ledger.md).
 //
-// The journal floor knows bytes, chains and sequence numbers; what a payload means is decided here, in one place for
-// the writer (two_phase), the reader (recover) and `log`. A COMMIT carries its whole graph when that is small enough,
-// so a workspace of ordinary size recovers from its journal alone; a larger graph is named by its root and lies in
-// the content-addressed store, written before the COMMIT. Payloads are built without a time: whoever appends them
-// adds `ts` (stamped), so the step machines stay pure.
+// The journal floor knows bytes, chains and sequence numbers; what a payload means is decided here, in one
+// place for the writer (two_phase), the reader (recover) and `log`. A COMMIT carries its whole graph when
+// that is small enough, so a workspace of ordinary size recovers from its journal alone; a larger graph is
+// named by its root and lies in the content-addressed store, written before the COMMIT. Payloads are built
+// without a time: whoever appends them adds `ts` (stamped), so the step machines stay pure.
 //
 // Thread: any (values).   Fails: kJournalDamaged naming the record and the field.
 // Limits: kInlineGraphBytesMax of canonical JSON; kReasonBytesMax of a reason (longer ones are cut).
@@ -34,12 +34,12 @@ struct PrepareRecord {  // somebody began to move from `base` to the result of `
 };
 struct CommitRecord {  // from here on this graph is the truth
   Digest plan_id;
-  Digest before, after;              // graph roots; `after` is written as graph_root too
-  std::optional<model::Graph> graph; // nothing: too large, in the object store under `after`
+  Digest before, after;               // graph roots; `after` is written as graph_root too
+  std::optional<model::Graph> graph;  // nothing: too large, in the object store under `after`
   std::string who;
   Verb action = Verb::kApply;
-  std::string reason;                // why it was rolled back, or what the caller gave; may be empty
-  std::string ts{};                  // RFC 3339, as stamped; empty before that
+  std::string reason;  // why it was rolled back, or what the caller gave; may be empty
+  std::string ts{};    // RFC 3339, as stamped; empty before that
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
 };
 struct AbortRecord {  // the PREPARE of this plan came to nothing

@@ -54,8 +54,8 @@ Status Fold::take(const Entry& entry) {
 Status Fold::take_commit(const Entry& entry) {
   RTT_TRY_SET(auto record, commit_from_json(entry.payload, entry.seq));
   if (record.before != state_.root) {
-    return damaged(entry.seq, "commits a change of graph " + rtt::to_string(record.before) + ", but the graph is " +
-                                  rtt::to_string(state_.root));
+    return damaged(entry.seq, "commits a change of graph " + rtt::to_string(record.before) +
+                                  ", but the graph is " + rtt::to_string(state_.root));
   }
   state_.seq = entry.seq;
   state_.root = record.after;
@@ -87,7 +87,8 @@ Status Fold::take_rollback(const Entry& entry) {
   } else {
     const Commit* commit = find_commit(state_.history, rollback.record.to_seq);
     if (commit == nullptr) {
-      return damaged(entry.seq, "rolls back to " + std::to_string(rollback.record.to_seq.value) + ", which is no commit");
+      return damaged(entry.seq, "rolls back to " + std::to_string(rollback.record.to_seq.value) +
+                                    ", which is no commit");
     }
     rollback.root = commit->root;
     rollback.graph = commit->graph;
@@ -134,7 +135,8 @@ Result<const Commit*> commit_at(const Recovered& recovered, Seq seq) {
   const auto& history = recovered.history;
   if (const Commit* found = find_commit(history, seq)) return found;
   const std::string number = std::to_string(seq.value);
-  if (history.empty()) return fail(Code::kNotACommit, number + " is no commit: nothing was committed yet", "seq " + number);
+  if (history.empty())
+    return fail(Code::kNotACommit, number + " is no commit: nothing was committed yet", "seq " + number);
   const auto after = std::lower_bound(history.begin(), history.end(), seq,
                                       [](const Commit& commit, Seq wanted) { return commit.seq < wanted; });
   const Commit* nearest = after == history.end() ? &history.back() : &*after;

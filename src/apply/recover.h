@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Recover: folds journal records, oldest first, into what is true now and what a crash left unfinished.
 //
-// The graph of the last COMMIT is the truth, whatever was happening. A PREPARE that found neither COMMIT nor ABORT is
-// dropped; a ROLLBACK that found no COMMIT was decided and is finished. `repairs` are the records that say so: append
-// them in one batch before anything new, then fold them too; folding them leaves nothing unfinished (recover_test).
+// The graph of the last COMMIT is the truth, whatever was happening. A PREPARE that found neither COMMIT nor
+// ABORT is dropped; a ROLLBACK that found no COMMIT was decided and is finished. `repairs` are the records
+// that say so: append them in one batch before anything new, then fold them too; folding them leaves nothing
+// unfinished (recover_test).
 //
-// Owns: the folded state.   Thread: one.   Fails: kJournalDamaged naming the record whose payload makes no sense.
-// Limits: kHistoryGraphsMax graphs are kept; older commits keep their root, and their graph is read again when asked.
+// Owns: the folded state.   Thread: one.   Fails: kJournalDamaged naming the record whose payload makes no
+// sense. Limits: kHistoryGraphsMax graphs are kept; older commits keep their root, and their graph is read
+// again when asked.
 #pragma once
 
 #include <optional>
@@ -39,7 +41,7 @@ struct UnfinishedPrepare {
 struct UnfinishedRollback {
   Seq seq;
   RollbackRecord record;
-  Digest root;                        // of the graph to come back
+  Digest root;  // of the graph to come back
   std::optional<model::Graph> graph;
 };
 
@@ -69,8 +71,8 @@ class Fold {
 
 Result<Recovered> fold(const std::vector<Entry>& entries);
 
-// What a restarted panel appends before anything else: an ABORT for a dropped PREPARE, a COMMIT that finishes a
-// decided ROLLBACK. Payloads are without ts. Empty: the journal is settled.
+// What a restarted panel appends before anything else: an ABORT for a dropped PREPARE, a COMMIT that finishes
+// a decided ROLLBACK. Payloads are without ts. Empty: the journal is settled.
 std::vector<journal::NewRecord> repairs(const Recovered& recovered);
 
 // The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one.

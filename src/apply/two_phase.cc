@@ -13,7 +13,7 @@ namespace {
 using model::Route;
 
 constexpr std::array<std::string_view, 11> kPhaseNames{
-    "idle",     "preparing",        "committing",         "flipping",            "verifying",         "aborting",
+    "idle",     "preparing",        "committing",      "flipping",      "verifying", "aborting",
     "rollback", "rollback-prepare", "rollback-commit", "rollback-flip", "done"};
 
 // Sorted vectors of names as sets: a plan has few participants and their order must not matter.
@@ -55,7 +55,8 @@ std::vector<RouteId> adds_in(const std::vector<std::string>& batch) {
   return out;
 }
 
-// Whether the order names every edit of the plan exactly once: a route it left out would be committed unprepared.
+// Whether the order names every edit of the plan exactly once: a route it left out would be committed
+// unprepared.
 bool order_is_whole(const model::Plan& plan) {
   std::vector<std::string> named, wanted;
   for (const auto& batch : plan.order) named.insert(named.end(), batch.begin(), batch.end());
@@ -111,7 +112,8 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     return settle(Settled::kRolledBack, base_seq_);
   }
   if (!order_is_whole(plan_)) {
-    reason_ = Error{.code = Code::kBadShape, .message = "the order of the plan does not name each of its routes once"};
+    reason_ = Error{.code = Code::kBadShape,
+                    .message = "the order of the plan does not name each of its routes once"};
     return settle(Settled::kRolledBack, base_seq_);
   }
   phase_ = Phase::kPreparing;
@@ -127,6 +129,7 @@ TwoPhase::Actions TwoPhase::on(const PrepareDone& event, Instant now) {
 
 TwoPhase::Actions TwoPhase::on(const Nack& event, Instant now) {
   if (!settle_debt(event.participant, event.round)) return {};
+  if (phase_ == Phase::kRollbackFlipping) insert(unconfirmed_, event.participant);
   return trouble(named(Code::kNack, event.participant, event.route, event.error), now);
 }
 
@@ -204,12 +207,14 @@ TwoPhase::Actions TwoPhase::on(const Timeout& event, Instant now) {
   const std::string names = joined(waiting_);
   const bool asked = phase_ == Phase::kPreparing || phase_ == Phase::kFlipping || rolling_back();
   if ((asked && waiting_.empty()) || (!asked && phase_ != Phase::kVerifying)) return {};
-  if (phase_ == Phase::kRollbackFlipping) silent_ = waiting_;  // slow is not gone: it is still told to flip back
+  if (phase_ == Phase::kRollbackFlipping) {  // nobody waits any longer, so nobody else can confirm
+    for (const std::string& name : waiting_) insert(unconfirmed_, name);
+  }
   waiting_.clear();
   Error late{.code = Code::kDeadline,
-             .message = phase_ == Phase::kVerifying ? "the new wiring did not prove itself in time"
-                                                    : "no answer in time from " + names + " while " +
-                                                          std::string(to_string(phase_))};
+             .message = phase_ == Phase::kVerifying
+                            ? "the new wiring did not prove itself in time"
+                            : "no answer in time from " + names + " while " + std::string(to_string(phase_))};
   return trouble(std::move(late), now);
 }
 
@@ -362,14 +367,14 @@ TwoPhase::Actions TwoPhase::roll_back(Error reason) {
 }
 
 TwoPhase::Actions TwoPhase::settle(Settled state, Seq seq) {
-  const bool forward = state == Settled::kCommitted ||
-                       (state == Settled::kInDoubt && phase_ != Phase::kCommitting);
+  const bool forward =
+      state == Settled::kCommitted || (state == Settled::kInDoubt && phase_ != Phase::kCommitting);
   phase_ = Phase::kDone;
   waiting_.clear();
   Answer answer{.state = state, .seq = seq, .graph = model::graph_root(forward ? target_ : base_)};
   if (state == Settled::kRolledBack || state == Settled::kInDoubt) answer.reason = reason_;
   answer.detached = lost_;
-  for (const std::string& name : silent_) insert(answer.detached, name);
+  for (const std::string& name : unconfirmed_) insert(answer.detached, name);
   return {std::move(answer)};
 }
 
@@ -391,8 +396,8 @@ Error TwoPhase::named(Code code, const std::string& who, RouteId route, const Er
   }
   if (!where.empty()) what += " route " + std::to_string(route.value) + " (" + where + ")";
   Error out{.code = code,
-            .message = what + " while " + std::string(to_string(phase_)) + " plan " + rtt::to_string(plan_id_) + ": " +
-                       cause.message,
+            .message = what + " while " + std::string(to_string(phase_)) + " plan " +
+                       rtt::to_string(plan_id_) + ": " + cause.message,
             .where = where.empty() ? who : where,
             .hint = cause.hint,
             .causes = cause.causes};

@@ -6,18 +6,20 @@
 //              ▼                          ▼
 //           aborting → done            rolling back: journal → prepare → commit → flip → done
 //
-// Order, and so what every crash leaves behind: PREPARE durable → participants prepare batch by batch (plan.order) →
-// COMMIT durable → flip → verify → Answer. Before COMMIT is durable everything is dropped (ABORT); after it nothing is
-// lost: it is finished, or taken back by ROLLBACK and a second COMMIT whose graph root is the old one. While rolling
-// back, participants that are lost, refuse or are late are left behind (their routes wait), so it always ends. When the
-// journal fails while a COMMIT or ROLLBACK is being written nobody knows what the disk holds: the machine stops with
-// kInDoubt, touches no participant, and recovery decides. Events that are late, repeated or meant for an earlier round
-// are ignored, so the shell may deliver anything in any order.
+// Order, and so what every crash leaves behind: PREPARE durable → participants prepare batch by batch
+// (plan.order) → COMMIT durable → flip → verify → Answer. Before COMMIT is durable everything is dropped
+// (ABORT); after it nothing is lost: it is finished, or taken back by ROLLBACK and a second COMMIT whose
+// graph root is the old one. While rolling back, participants that are lost, refuse or are late are left
+// behind (their routes wait), so it always ends. When the journal fails while a COMMIT or ROLLBACK is being
+// written nobody knows what the disk holds: the machine stops with kInDoubt, touches no participant, and
+// recovery decides. Events that are late, repeated or meant for an earlier round are ignored, so the shell
+// may deliver anything in any order.
 //
-// The shell performs the returned actions in order and feeds back what happened. One machine carries one plan.
+// The shell performs the returned actions in order and feeds back what happened. One machine carries one
+// plan.
 //
-// Owns: the plan and both graphs.   Thread: the panel's loop.   Fails: never; a failure is an Answer with its reason.
-// Limits: kParticipantsMax; timers of TwoPhaseOptions.
+// Owns: the plan and both graphs.   Thread: the panel's loop.   Fails: never; a failure is an Answer with its
+// reason. Limits: kParticipantsMax; timers of TwoPhaseOptions.
 #pragma once
 
 #include <cstdint>
@@ -36,24 +38,25 @@ inline constexpr std::size_t kParticipantsMax = 4096;
 // One driver instance that the plan touches. A route nobody prepares stays `waiting`.
 struct Participant {
   std::string name;
-  std::vector<RouteId> routes;       // of plan.routes_add: what it must bring up before COMMIT
-  std::vector<RouteId> restores{};   // of plan.routes_del: what it must bring up again if the plan is taken back
+  std::vector<RouteId> routes;  // of plan.routes_add: what it must bring up before COMMIT
+  std::vector<RouteId>
+      restores{};  // of plan.routes_del: what it must bring up again if the plan is taken back
   friend bool operator==(const Participant&, const Participant&) = default;
 };
 
 struct TwoPhaseOptions {
-  Nanos prepare_max = nanos_from_ms(30'000);   // each batch
+  Nanos prepare_max = nanos_from_ms(30'000);  // each batch
   Nanos flip_max = nanos_from_ms(2'000);
   Nanos verify_max = nanos_from_ms(5'000);
-  Nanos rollback_max = nanos_from_ms(5'000);   // each step of a rollback
+  Nanos rollback_max = nanos_from_ms(5'000);  // each step of a rollback
 };
 
 // ---- events ----
 struct Start {
   model::Plan plan;
   Digest plan_id;
-  model::Graph base;       // REQUIRES: graph_root(base) == plan.base
-  Seq base_seq;            // of the COMMIT that made it
+  model::Graph base;  // REQUIRES: graph_root(base) == plan.base
+  Seq base_seq;       // of the COMMIT that made it
   std::vector<Participant> participants;
   std::string who;
   Verb verb = Verb::kApply;
@@ -63,7 +66,7 @@ struct PrepareDone {
   std::string participant;
   std::uint32_t round = 0;  // of the Prepare it answers
 };
-struct Nack {               // "I will not": names the route when there is one
+struct Nack {  // "I will not": names the route when there is one
   std::string participant;
   std::uint32_t round = 0;
   RouteId route;
@@ -92,35 +95,35 @@ struct ParticipantLost {
   std::string participant;
   std::string reason;
 };
-using Event = std::variant<Start, PrepareDone, Nack, Durable, JournalFailed, FlipDone, VerifyOk, VerifyFailed, Timeout,
-                           ParticipantLost>;
+using Event = std::variant<Start, PrepareDone, Nack, Durable, JournalFailed, FlipDone, VerifyOk, VerifyFailed,
+                           Timeout, ParticipantLost>;
 
 // ---- actions ----
 struct AppendJournal {  // answer: Durable{what, seq} or JournalFailed
   journal::RecordType type = journal::RecordType::kPrepare;
-  text::Json payload;   // without ts
+  text::Json payload;  // without ts
   Written what = Written::kPrepare;
 };
-struct StoreGraph {     // a graph too large to stand in the COMMIT that follows: store it durably first
+struct StoreGraph {  // a graph too large to stand in the COMMIT that follows: store it durably first
   model::Graph graph;
 };
-struct Prepare {        // answer: PrepareDone or Nack, with this round
+struct Prepare {  // answer: PrepareDone or Nack, with this round
   std::string participant;
   std::uint32_t round = 0;
   std::vector<model::Route> routes;
 };
-struct Flip {           // answer: FlipDone with this round
+struct Flip {  // answer: FlipDone with this round
   std::string participant;
   std::uint32_t round = 0;
   model::Graph graph;
 };
-struct Abort {          // drop what was prepared; no answer expected
+struct Abort {  // drop what was prepared; no answer expected
   std::string participant;
 };
-struct Verify {         // answer: VerifyOk or VerifyFailed
+struct Verify {  // answer: VerifyOk or VerifyFailed
   model::Graph graph;
 };
-struct SetTimer {       // answer: Timeout{timer}; replaces any earlier one
+struct SetTimer {  // answer: Timeout{timer}; replaces any earlier one
   std::uint32_t timer = 0;
   Instant deadline;
 };
@@ -133,18 +136,27 @@ enum class Settled : std::uint8_t {
 std::string_view to_string(Settled settled);
 struct Answer {
   Settled state = Settled::kUnchanged;
-  Seq seq;              // of the COMMIT whose graph is now the truth
-  Digest graph;         // its root
-  Error reason{};       // kRolledBack, kInDoubt: names participant, route and why; else an empty message
-  // Sorted. Who did not confirm that graph: gone, or silent through a rollback. REQUIRES of the shell: carry no frame of
-  // theirs until they attach again and are given the graph in force.
+  Seq seq;         // of the COMMIT whose graph is now the truth
+  Digest graph;    // its root
+  Error reason{};  // kRolledBack, kInDoubt: names participant, route and why; else an empty message
+  // Sorted. Who did not confirm that graph: gone, or silent through a rollback. REQUIRES of the shell: carry
+  // no frame of theirs until they attach again and are given the graph in force.
   std::vector<std::string> detached{};
 };
 using Action = std::variant<AppendJournal, StoreGraph, Prepare, Flip, Abort, Verify, SetTimer, Answer>;
 
 enum class Phase : std::uint8_t {
-  kIdle, kPreparing, kCommitting, kFlipping, kVerifying, kAborting,
-  kRollbackJournal, kRollbackPreparing, kRollbackCommitting, kRollbackFlipping, kDone,
+  kIdle,
+  kPreparing,
+  kCommitting,
+  kFlipping,
+  kVerifying,
+  kAborting,
+  kRollbackJournal,
+  kRollbackPreparing,
+  kRollbackCommitting,
+  kRollbackFlipping,
+  kDone,
 };
 std::string_view to_string(Phase phase);
 
@@ -173,8 +185,8 @@ class TwoPhase {
   Actions on(const Timeout& event, Instant now);
   Actions on(const ParticipantLost& event, Instant now);
 
-  Actions begin_round(Instant now);          // prepares the next batch that needs somebody
-  Actions write_commit();                    // all batches are up
+  Actions begin_round(Instant now);  // prepares the next batch that needs somebody
+  Actions write_commit();            // all batches are up
   Actions begin_flip(Instant now);
   Actions begin_verify(Instant now);
   Actions abort(Error reason);
@@ -182,24 +194,26 @@ class TwoPhase {
   Actions settle(Settled state, Seq seq);
   SetTimer timer(Instant now, Nanos after);
   [[nodiscard]] bool rolling_back() const;
-  [[nodiscard]] std::vector<model::Route> share_of(const Participant& participant) const;  // in the present batch
+  [[nodiscard]] std::vector<model::Route> share_of(
+      const Participant& participant) const;                              // in the present batch
   bool settle_debt(const std::string& participant, std::uint32_t round);  // whether it owed an answer
   Actions round_over(Instant now);
-  Actions trouble(Error reason, Instant now);  // somebody refused, is gone or late: abort, roll back, or go on without
+  Actions trouble(Error reason,
+                  Instant now);  // somebody refused, is gone or late: abort, roll back, or go on without
   [[nodiscard]] Error named(Code code, const std::string& who, RouteId route, const Error& cause) const;
 
   TwoPhaseOptions options_;
   Phase phase_ = Phase::kIdle;
-  model::Plan plan_;                         // turned round while rolling back
+  model::Plan plan_;  // turned round while rolling back
   Digest plan_id_;
   model::Graph base_, target_;
   Seq base_seq_, commit_seq_;
-  std::vector<Participant> participants_;    // sorted by name
-  std::vector<std::string> lost_;            // sorted; never asked again
-  std::vector<std::string> asked_;           // sorted; got a Prepare, so an Abort is due
-  std::vector<std::string> waiting_;         // sorted; owe an answer in this round
-  std::vector<std::string> silent_;          // sorted; owed the last Flip of a rollback when its time was up
-  std::size_t batch_ = 0;                    // next entry of the order
+  std::vector<Participant> participants_;  // sorted by name
+  std::vector<std::string> lost_;          // sorted; never asked again
+  std::vector<std::string> asked_;         // sorted; got a Prepare, so an Abort is due
+  std::vector<std::string> waiting_;       // sorted; owe an answer in this round
+  std::vector<std::string> unconfirmed_;   // sorted; refused the last Flip of a rollback, or were too late
+  std::size_t batch_ = 0;                  // next entry of the order
   std::uint32_t round_ = 0, timer_ = 0;
   std::string who_, why_;
   Verb verb_ = Verb::kApply;

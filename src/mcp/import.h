@@ -50,7 +50,8 @@ text::Json summary(const Imported& imported);
 
 struct ImportOptions {
   registry::Workspace workspace;
-  std::vector<std::string> plain;  // env, header and argument names whose literal value stays (--plain)
+  std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
+  std::vector<std::string> marked;  // arguments that are secrets: "3", "--api-key", "url"
   std::int64_t deadline_ms = 30'000;
 };
 using OnImported = std::function<void(Imported)>;

@@ -257,8 +257,6 @@ Result<Spelled> read_set(Cursor& cursor) {
     }
     for (Comparator& comparator : desugar(op, partial)) out.set.push_back(std::move(comparator));
   }
-  // `>=0.0.0` holds for every release, and a comparator never opens prereleases it does not name.
-  std::erase(out.set, Comparator{Compare::kGreaterEqual, core(0, 0, 0)});
   if (out.text.empty()) out.text = "*";
   return out;
 }
@@ -399,6 +397,7 @@ Result<Range> parse_range(std::string_view text) {
     Cursor cursor{text.substr(start, bar - start)};
     RTT_TRY_SET(Spelled one, read_set(cursor));
     if (!representable(one.set)) return bad(text, "it needs a number larger than 2^53-1");
+    std::erase(one.set, Comparator{Compare::kGreaterEqual, core(0, 0, 0)});  // as node-semver has it: the same as `*`
     if (!range.text_.empty()) range.text_ += " || ";
     range.text_ += one.text;
     range.sets_.push_back(std::move(one.set));

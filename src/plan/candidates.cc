@@ -26,7 +26,8 @@ Candidate candidate(const Question& question, const Contract& provider) {
                 .qos = std::move(*qos),
                 .caps = granted_caps(question.wanted, provider)};
   if (question.pin != nullptr) out.because.push_back("pin > " + question.pin->where);
-  out.because.push_back(model::access(question.inputs.policy, question.wanted.consumer->saddr, provider.saddr).rule);
+  out.because.push_back(
+      model::access(question.inputs.policy, question.wanted.consumer->saddr, provider.saddr).rule);
   if (out.qos.latency_budget_ms) {
     out.because.push_back("predicted p99 " + std::to_string(out.latency_ns) + " ns on " +
                           std::string(model::to_string(out.lane)) + " is within the latency budget");
@@ -71,9 +72,10 @@ Blame assign_blame(const Question& question, std::span<const Contract* const> de
     for (std::size_t f = 0; f < table.size(); ++f) {
       auto refusal = table[f].check(question, *provider);
       if (!refusal) continue;
-      auto at = std::find_if(out.constraints.begin(), out.constraints.end(), [&](const Constraint& constraint) {
-        return constraint.filter == f && constraint.where == refusal->where;
-      });
+      auto at =
+          std::find_if(out.constraints.begin(), out.constraints.end(), [&](const Constraint& constraint) {
+            return constraint.filter == f && constraint.where == refusal->where;
+          });
       if (at == out.constraints.end()) {
         if (out.constraints.size() == kConstraintsMax) continue;
         out.constraints.push_back({.filter = f, .where = refusal->where, .first = *refusal});
@@ -88,7 +90,8 @@ Blame assign_blame(const Question& question, std::span<const Contract* const> de
   return out;
 }
 
-// Constraints in the order of the filter table, so that of two smallest subsets the earlier filters are named.
+// Constraints in the order of the filter table, so that of two smallest subsets the earlier filters are
+// named.
 void sort_constraints(Blame& blame) {
   std::vector<std::size_t> order(blame.constraints.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -107,7 +110,8 @@ void sort_constraints(Blame& blame) {
 }
 
 // Extends `chosen` with constraints from `first` on, up to `size`, until every set is hit.
-std::optional<std::uint32_t> hitting_set(const Blame& blame, std::uint32_t chosen, std::size_t first, int size) {
+std::optional<std::uint32_t> hitting_set(const Blame& blame, std::uint32_t chosen, std::size_t first,
+                                         int size) {
   const bool hits_all = std::all_of(blame.sets.begin(), blame.sets.end(),
                                     [&](std::uint32_t set) { return (set & chosen) != 0; });
   if (hits_all) return chosen;
@@ -118,7 +122,8 @@ std::optional<std::uint32_t> hitting_set(const Blame& blame, std::uint32_t chose
   return std::nullopt;
 }
 
-std::vector<Conflict> smallest_conflict(const Question& question, std::span<const Contract* const> definitions) {
+std::vector<Conflict> smallest_conflict(const Question& question,
+                                        std::span<const Contract* const> definitions) {
   Blame blame = assign_blame(question, definitions);
   sort_constraints(blame);
   std::optional<std::uint32_t> chosen;
@@ -156,9 +161,10 @@ Result<Options> find_candidates(const Inputs& inputs, const Catalogue& catalogue
   }
   Options out;
   if (definitions.empty()) {
-    out.conflict.push_back({.constraint = wish_name(wanted) + ": no symbol " + symbol_name(wanted.to) + " is in force",
-                            .where = wanted.where,
-                            .code = Code::kNoProvider});
+    out.conflict.push_back(
+        {.constraint = wish_name(wanted) + ": no symbol " + symbol_name(wanted.to) + " is in force",
+         .where = wanted.where,
+         .code = Code::kNoProvider});
     return out;
   }
   const auto pin = model::pin_for(inputs.policy, wanted.consumer->saddr, wanted.to);

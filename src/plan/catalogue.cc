@@ -46,8 +46,8 @@ Result<Catalogue> Catalogue::of(const std::vector<Contract>& contracts) {
     const Contract& here = *out.sorted_[i];
     if (model::canonical_order(before.saddr, here.saddr) != 0 || before.hash == here.hash) continue;
     return fail(Code::kDuplicateDefinition,
-                "two contracts define " + model::identity(here.saddr) + " (" + rtt::to_string(before.hash) + ", " +
-                    rtt::to_string(here.hash) + ")",
+                "two contracts define " + model::identity(here.saddr) + " (" + rtt::to_string(before.hash) +
+                    ", " + rtt::to_string(here.hash) + ")",
                 model::identity(here.saddr), "keep one, or give one of them another version");
   }
   const auto same = [](const Contract* a, const Contract* b) {
@@ -70,7 +70,8 @@ std::span<const Contract* const> Catalogue::symbol(const Saddr& wanted) const {
 const Contract* Catalogue::exact(const Saddr& definition) const {
   if (!definition.version) return nullptr;
   for (const Contract* contract : symbol(definition)) {
-    if (contract->saddr.version == definition.version && contract->saddr.variant == definition.variant) return contract;
+    if (contract->saddr.version == definition.version && contract->saddr.variant == definition.variant)
+      return contract;
   }
   return nullptr;
 }

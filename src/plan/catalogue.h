@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Catalogue: the contracts in force, in canonical order, found by symbol or by exact definition.
 //
-// The order in which contracts were given ends here: every later pass sees them only through this sorted view. All
-// definitions of one symbol (namespace, type, name) are neighbours, so a lookup is a binary search.
+// The order in which contracts were given ends here: every later pass sees them only through this sorted
+// view. All definitions of one symbol (namespace, type, name) are neighbours, so a lookup is a binary search.
 //
 // Owns: pointers into the contracts given, which outlive it.   Thread: any, as const.
 // Fails: kDuplicateDefinition when two different contracts claim one definition.
@@ -30,7 +30,8 @@ class Catalogue {
   std::vector<const model::Contract*> sorted_;
 };
 
-// The address without what is no part of a definition's identity (range, caps, io): how graphs name endpoints.
+// The address without what is no part of a definition's identity (range, caps, io): how graphs name
+// endpoints.
 model::Saddr bare(const model::Saddr& saddr);
 // -1, 0, 1 by namespace, type, name.
 int compare_symbol(const model::Saddr& a, const model::Saddr& b);

@@ -12,7 +12,8 @@ using model::RouteClass;
 
 // What one link is: to this symbol, with this class. 0 = free to fan out.
 std::uint32_t link_of(const Candidate& candidate) {
-  return candidate.route_class == RouteClass::kPubsub ? 0 : static_cast<std::uint32_t>(candidate.route_class) + 1;
+  return candidate.route_class == RouteClass::kPubsub ? 0
+                                                      : static_cast<std::uint32_t>(candidate.route_class) + 1;
 }
 
 bool may_collide(const Options& options) {
@@ -63,16 +64,17 @@ std::vector<Members> components(const std::vector<Wanted>& wanted, const std::ve
   return out;
 }
 
-const model::Route* wired_already(const model::Graph& base, const Wanted& wanted, const Candidate& candidate) {
+const model::Route* wired_already(const model::Graph& base, const Wanted& wanted,
+                                  const Candidate& candidate) {
   const model::Route probe{.from = bare(wanted.consumer->saddr),
                            .to = bare(candidate.provider->saddr),
                            .route_class = candidate.route_class};
-  const auto at = std::partition_point(base.routes.begin(), base.routes.end(), [&](const model::Route& route) {
-    return model::route_order(route, probe) < 0;
-  });
+  const auto at =
+      std::partition_point(base.routes.begin(), base.routes.end(),
+                           [&](const model::Route& route) { return model::route_order(route, probe) < 0; });
   if (at == base.routes.end() || model::route_order(*at, probe) != 0) return nullptr;
-  const bool same = at->contract == candidate.provider->hash && at->consumer_contract == wanted.consumer->hash &&
-                    at->lane == candidate.lane;
+  const bool same = at->contract == candidate.provider->hash &&
+                    at->consumer_contract == wanted.consumer->hash && at->lane == candidate.lane;
   return same ? &*at : nullptr;
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Constraints: which wishes have to be decided together, and what to say when they cannot be.
 //
-// Fan-out: a bus or queue may have any number of routes, but on a class other than pubsub one consumer has one active
-// route to one symbol (namespace, type, name): a call must not have two answers. Two wishes of one consumer for one
-// symbol ("@^1" from an agent, ">=1.2 <3" from routes.json) therefore have to settle on one provider, and form one
-// component. Everything else is independent, so almost every component has one member and is solved on sight.
+// Fan-out: a bus or queue may have any number of routes, but on a class other than pubsub one consumer has
+// one active route to one symbol (namespace, type, name): a call must not have two answers. Two wishes of one
+// consumer for one symbol ("@^1" from an agent, ">=1.2 <3" from routes.json) therefore have to settle on one
+// provider, and form one component. Everything else is independent, so almost every component has one member
+// and is solved on sight.
 //
 // Thread: any (pure).   Fails: as conflicts.
 #pragma once

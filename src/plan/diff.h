@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Diff: from the wiring that is wanted to the smallest edit of the graph that is committed.
 //
-// A route that the base has under the same (from, to, class) keeps its id even when its content changes (then it is
-// deleted and added); a new one takes the smallest id ≥ 1 that no remaining route holds, in route order. So ids are a
-// function of base and result, and a route that stays is the same bytes in both graphs.
+// A route that the base has under the same (from, to, class) keeps its id even when its content changes (then
+// it is deleted and added); a new one takes the smallest id ≥ 1 that no remaining route holds, in route
+// order. So ids are a function of base and result, and a route that stays is the same bytes in both graphs.
 //
 // Thread: any (pure).
 #pragma once
@@ -23,11 +23,12 @@ struct Diff {
 };
 Diff diff(const model::Graph& base, const model::Graph& result);
 
-// The plan that leads from one graph to another as they are (rollback, undo, quick connect): diff, order, objective.
-// Both graphs are taken as decided; nothing is checked against policy or contracts.
+// The plan that leads from one graph to another as they are (rollback, undo, quick connect): diff, order,
+// objective. Both graphs are taken as decided; nothing is checked against policy or contracts.
 model::Plan plan_between(const model::Graph& from, const model::Graph& to, const model::PlanInputs& inputs);
 
-// Sum of the predicted p99 of every route, and what the plan edits. The optimum is proven: bound = latency, gap 0.
+// Sum of the predicted p99 of every route, and what the plan edits. The optimum is proven: bound = latency,
+// gap 0.
 model::Objective objective_of(const model::Graph& result, const Diff& changes);
 
 }  // namespace rtt::plan

@@ -33,18 +33,19 @@ void merge(Wanted& into, const Wanted& other) {
   into.optional = into.optional && other.optional;
 }
 
-// Sorted and unique by (consumer, reference); of one source the smaller place is named, so input order has no say.
+// Sorted and unique by (consumer, reference); of one source the smaller place is named, so input order has no
+// say.
 void sort_and_merge(std::vector<Wanted>& wanted) {
   std::sort(wanted.begin(), wanted.end(), [](const Wanted& a, const Wanted& b) {
     return std::tuple(std::string_view(a.from_text), std::string_view(a.to_text), -strength(a.origin),
-                      std::string_view(a.where), a.optional) <
-           std::tuple(std::string_view(b.from_text), std::string_view(b.to_text), -strength(b.origin),
-                      std::string_view(b.where), b.optional);
+                      std::string_view(a.where),
+                      a.optional) < std::tuple(std::string_view(b.from_text), std::string_view(b.to_text),
+                                               -strength(b.origin), std::string_view(b.where), b.optional);
   });
   std::vector<Wanted> unique;
   for (Wanted& each : wanted) {
-    const bool same = !unique.empty() && unique.back().from_text == each.from_text &&
-                      unique.back().to_text == each.to_text;
+    const bool same =
+        !unique.empty() && unique.back().from_text == each.from_text && unique.back().to_text == each.to_text;
     if (same) {
       merge(unique.back(), each);
     } else {
@@ -77,14 +78,16 @@ Choice choose_consumer(const Catalogue& catalogue, const Saddr& reference) {
       provider_only = contract;
       continue;
     }
-    // Definitions come lowest version first, variants in canonical order: a higher version wins, an equal one does not.
+    // Definitions come lowest version first, variants in canonical order: a higher version wins, an equal one
+    // does not.
     const bool higher =
         best == nullptr || model::precedence(*contract->saddr.version, *best->saddr.version) > 0;
     if (higher) best = contract;
   }
   if (best != nullptr) return {.consumer = best};
   if (provider_only != nullptr) {
-    return {.why_not = model::identity(provider_only->saddr) + " is a provider only; `from` must be consumer or both",
+    return {.why_not = model::identity(provider_only->saddr) +
+                       " is a provider only; `from` must be consumer or both",
             .code = Code::kDirection};
   }
   return {.why_not = "none of the " + std::to_string(definitions.size()) + " definitions of " +
@@ -103,15 +106,16 @@ void add_desired(const Inputs& inputs, const Catalogue& catalogue, Expanded& out
   for (const model::DesiredRoute* desired : sorted) {
     const Choice choice = choose_consumer(catalogue, desired->from);
     if (choice.consumer == nullptr) {
-      std::string words = model::to_string(desired->from) + " -> " + model::to_string(desired->to) + ": " +
-                          choice.why_not;
+      std::string words =
+          model::to_string(desired->from) + " -> " + model::to_string(desired->to) + ": " + choice.why_not;
       if (choice.code == Code::kNoProvider && suggestions++ < kSuggestionsMax) {
         words += nearest_words(catalogue, desired->from);
       }
       if (desired->optional) {
         out.warnings.push_back(warning(choice.code, "left unwired: " + words, desired->where));
       } else {
-        out.conflicts.push_back({.constraint = std::move(words), .where = desired->where, .code = choice.code});
+        out.conflicts.push_back(
+            {.constraint = std::move(words), .where = desired->where, .code = choice.code});
       }
       continue;
     }
@@ -146,31 +150,37 @@ void add_requirements(const Catalogue& catalogue, Expanded& out) {
         out.wanted.push_back(std::move(wanted));
         continue;
       }
-      std::string words = wish_name(wanted) + ": " + wanted.from_text + " is a provider only; what requires something "
+      std::string words = wish_name(wanted) + ": " + wanted.from_text +
+                          " is a provider only; what requires something "
                           "must be consumer or both";
       if (wanted.optional) {
         out.warnings.push_back(warning(Code::kDirection, "left unwired: " + words, wanted.where));
       } else {
-        out.conflicts.push_back({.constraint = std::move(words), .where = wanted.where, .code = Code::kDirection});
+        out.conflicts.push_back(
+            {.constraint = std::move(words), .where = wanted.where, .code = Code::kDirection});
       }
     }
   }
 }
 
 // Why a quick connect of the base graph cannot be kept, or nothing.
-std::optional<std::string> why_dropped(const Inputs& inputs, const Contract* consumer, const Contract* provider,
-                                       const model::Route& route) {
-  if (consumer == nullptr || !consumer->consumes()) return model::identity(route.from) + " is no consumer in force";
-  if (provider == nullptr || !provider->provides()) return model::identity(route.to) + " is no provider in force";
+std::optional<std::string> why_dropped(const Inputs& inputs, const Contract* consumer,
+                                       const Contract* provider, const model::Route& route) {
+  if (consumer == nullptr || !consumer->consumes())
+    return model::identity(route.from) + " is no consumer in force";
+  if (provider == nullptr || !provider->provides())
+    return model::identity(route.to) + " is no provider in force";
   const model::AccessVerdict verdict = model::access(inputs.policy, consumer->saddr, provider->saddr);
-  if (!verdict.allowed && verdict.rule.starts_with("deny")) return "the policy denies it (" + verdict.rule + ")";
+  if (!verdict.allowed && verdict.rule.starts_with("deny"))
+    return "the policy denies it (" + verdict.rule + ")";
   return std::nullopt;
 }
 
 // REQUIRES: `wanted` sorted.
 Wanted* find_wish(std::vector<Wanted>& wanted, std::string_view from_text, std::string_view to_text) {
   const auto at = std::partition_point(wanted.begin(), wanted.end(), [&](const Wanted& each) {
-    return std::tuple(std::string_view(each.from_text), std::string_view(each.to_text)) < std::tuple(from_text, to_text);
+    return std::tuple(std::string_view(each.from_text), std::string_view(each.to_text)) <
+           std::tuple(from_text, to_text);
   });
   return at != wanted.end() && at->from_text == from_text && at->to_text == to_text ? &*at : nullptr;
 }
@@ -189,8 +199,8 @@ void hold_quick_connects(const Inputs& inputs, const Catalogue& catalogue, Expan
       reason = "the reference it stood in for, " + route.replaces + ", is no longer wanted";
     }
     if (reason) {
-      out.warnings.push_back(warning(Code::kNoProvider, "quick connect " + model::route_name(route) +
-                                                            " is not kept: " + *reason, {}));
+      out.warnings.push_back(warning(
+          Code::kNoProvider, "quick connect " + model::route_name(route) + " is not kept: " + *reason, {}));
     } else if (replaced != nullptr) {
       replaced->held = &route;
       replaced->held_provider = provider;

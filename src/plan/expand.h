@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expand: everything anybody wants wired, each with the one consumer it is about.
 //
-// Three sources become one sorted list: routes.json, what agents list as tools and skills, what contracts require; and
-// the routes that a quick connect put into the base graph. A `from` in routes.json is a reference; it stands for one
-// consumer, the highest matching version (then canonical order), as `to` stands for one provider. An agent's or
-// contract's own requirement is about exactly that definition, so two versions of an agent in force want twice. The
-// same wish from two sources is one wish: required if either requires it, its origin the strongest of requires, agent,
-// routes.
+// Three sources become one sorted list: routes.json, what agents list as tools and skills, what contracts
+// require; and the routes that a quick connect put into the base graph. A `from` in routes.json is a
+// reference; it stands for one consumer, the highest matching version (then canonical order), as `to` stands
+// for one provider. An agent's or contract's own requirement is about exactly that definition, so two
+// versions of an agent in force want twice. The same wish from two sources is one wish: required if either
+// requires it, its origin the strongest of requires, agent, routes.
 //
 // Owns: values and pointers into the catalogue and the base graph.   Thread: any.
-// Fails: as conflicts (a required wish without a consumer) and warnings (an optional one).   Limits: kRoutesMax.
+// Fails: as conflicts (a required wish without a consumer) and warnings (an optional one).   Limits:
+// kRoutesMax.
 #pragma once
 
 #include <string>
@@ -22,8 +23,8 @@ namespace rtt::plan {
 
 struct Wanted {
   const model::Contract* consumer = nullptr;
-  model::Saddr to;                        // a reference
-  std::string from_text, to_text;         // canonical: the consumer's definition, the reference
+  model::Saddr to;                 // a reference
+  std::string from_text, to_text;  // canonical: the consumer's definition, the reference
   bool optional = false;
   std::string origin;
   std::string where;
@@ -33,7 +34,7 @@ struct Wanted {
 };
 
 struct Expanded {
-  std::vector<Wanted> wanted;             // by (from_text, to_text), unique
+  std::vector<Wanted> wanted;  // by (from_text, to_text), unique
   std::vector<Conflict> conflicts;
   std::vector<model::Problem> warnings;
 };

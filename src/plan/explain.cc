@@ -12,7 +12,8 @@ namespace {
 using model::Route;
 
 std::string node_of(const model::Topology& topology) {
-  // One node carries everything until placement exists; of several the first by name, so that their order says nothing.
+  // One node carries everything until placement exists; of several the first by name, so that their order
+  // says nothing.
   if (topology.nodes.empty()) return model::one_node_topology().nodes.front().id;
   const auto first = std::min_element(topology.nodes.begin(), topology.nodes.end(),
                                       [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -23,9 +24,11 @@ int strength(std::string_view origin) {
   return origin == "qc" ? 4 : origin == "requires" ? 3 : origin == "agent" ? 2 : 1;
 }
 
-std::string why_beaten(const Inputs& inputs, const Wanted& wanted, const Candidate& winner, const Candidate& loser) {
+std::string why_beaten(const Inputs& inputs, const Wanted& wanted, const Candidate& winner,
+                       const Candidate& loser) {
   if (loser.latency_ns > winner.latency_ns) {
-    return "predicted p99 " + std::to_string(loser.latency_ns) + " ns against " + std::to_string(winner.latency_ns);
+    return "predicted p99 " + std::to_string(loser.latency_ns) + " ns against " +
+           std::to_string(winner.latency_ns);
   }
   const bool keeps = wired_already(inputs.base, wanted, winner) != nullptr;
   if (keeps && wired_already(inputs.base, wanted, loser) == nullptr) {
@@ -40,7 +43,8 @@ std::string why_beaten(const Inputs& inputs, const Wanted& wanted, const Candida
   return "another wish of the same consumer for this symbol does not allow it";
 }
 
-std::string why_chosen(const Inputs& inputs, const Wanted& wanted, const Options& options, std::size_t chosen) {
+std::string why_chosen(const Inputs& inputs, const Wanted& wanted, const Options& options,
+                       std::size_t chosen) {
   const auto& candidates = options.candidates;
   if (candidates.size() == 1) return "only candidate";
   if (wired_already(inputs.base, wanted, candidates[chosen]) != nullptr) return "wired already";
@@ -56,7 +60,8 @@ void append_unique(std::vector<std::string>& into, const std::vector<std::string
 
 }  // namespace
 
-Settled settled_route(const Inputs& inputs, const Wanted& wanted, const Options& options, std::size_t chosen) {
+Settled settled_route(const Inputs& inputs, const Wanted& wanted, const Options& options,
+                      std::size_t chosen) {
   const Candidate& winner = options.candidates[chosen];
   const std::string node = node_of(inputs.topology);
   Settled out{.route = {.from = bare(wanted.consumer->saddr),
@@ -109,8 +114,8 @@ std::vector<Settled> joined_routes(std::vector<Settled> routes) {
   return out;
 }
 
-std::vector<RouteReport> reports(const model::Graph& base, const model::Graph& result, std::vector<Settled> settled,
-                                 const Catalogue& catalogue) {
+std::vector<RouteReport> reports(const model::Graph& base, const model::Graph& result,
+                                 std::vector<Settled> settled, const Catalogue& catalogue) {
   RTT_ASSERT(settled.size() == result.routes.size());
   std::vector<RouteReport> out;
   const auto deleted = [&](const Route& old) {
@@ -129,9 +134,10 @@ std::vector<RouteReport> reports(const model::Graph& base, const model::Graph& r
     const bool same_place = old != base.routes.end() && model::route_order(*old, route) == 0;
     const bool keeps = same_place && *old == route;
     if (same_place && !keeps) {
-      out.push_back({.route = *old,
-                     .change = RouteReport::Change::kDelete,
-                     .because = {"comes back as A" + std::to_string(route.id.value) + " with changed content"}});
+      out.push_back(
+          {.route = *old,
+           .change = RouteReport::Change::kDelete,
+           .because = {"comes back as A" + std::to_string(route.id.value) + " with changed content"}});
     }
     if (same_place) ++old;
     out.push_back({.route = route,

@@ -26,7 +26,7 @@ Settled settled_route(const Inputs& inputs, const Wanted& wanted, const Options&
 std::vector<Settled> joined_routes(std::vector<Settled> routes);
 
 // REQUIRES: `settled` and `result` name the same routes in the same order.
-std::vector<RouteReport> reports(const model::Graph& base, const model::Graph& result, std::vector<Settled> settled,
-                                 const Catalogue& catalogue);
+std::vector<RouteReport> reports(const model::Graph& base, const model::Graph& result,
+                                 std::vector<Settled> settled, const Catalogue& catalogue);
 
 }  // namespace rtt::plan

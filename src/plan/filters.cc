@@ -24,7 +24,8 @@ bool is_bus(SymbolType type) { return type == SymbolType::kBus || type == Symbol
 
 // Takes what a bus sends without being asked to. A bus does too: it is a pubsub endpoint itself.
 bool accepts_pubsub(SymbolType type) {
-  return is_bus(type) || type == SymbolType::kExtension || type == SymbolType::kFile || type == SymbolType::kService;
+  return is_bus(type) || type == SymbolType::kExtension || type == SymbolType::kFile ||
+         type == SymbolType::kService;
 }
 
 RouteClass class_of(IoMode io) {
@@ -71,8 +72,9 @@ std::optional<Refusal> check_type(const Question& question, const Contract& prov
 
 std::optional<Refusal> check_direction(const Question& question, const Contract& provider) {
   if (!provider.provides()) {
-    return Refusal{.why = model::identity(provider.saddr) + " is a consumer only; `to` must be provider or both",
-                   .where = {}};
+    return Refusal{
+        .why = model::identity(provider.saddr) + " is a consumer only; `to` must be provider or both",
+        .where = {}};
   }
   if (&provider == question.wanted.consumer) {
     return Refusal{.why = model::identity(provider.saddr) + " is not wired to itself", .where = {}};
@@ -87,16 +89,19 @@ std::optional<Refusal> check_version(const Question& question, const Contract& p
                     (wanted.to.version ? model::to_string(*wanted.to.version)
                      : wanted.to.range ? wanted.to.range->text()
                                        : "*");
-  if (wanted.consumer->version_set) why += " within the consumer's version_set " + wanted.consumer->version_set->text();
-  if (!provider.saddr.version->prerelease.empty()) why += " (a prerelease matches only a range that names it)";
+  if (wanted.consumer->version_set)
+    why += " within the consumer's version_set " + wanted.consumer->version_set->text();
+  if (!provider.saddr.version->prerelease.empty())
+    why += " (a prerelease matches only a range that names it)";
   return Refusal{.why = std::move(why), .where = {}};
 }
 
 std::optional<Refusal> check_variant(const Question& question, const Contract& provider) {
   const std::string& variant = question.wanted.to.variant;
   if (variant.empty() || variant == provider.saddr.variant) return std::nullopt;
-  return Refusal{.why = "variant #" + variant + " is wanted, " + model::identity(provider.saddr) + " is another one",
-                 .where = {}};
+  return Refusal{
+      .why = "variant #" + variant + " is wanted, " + model::identity(provider.saddr) + " is another one",
+      .where = {}};
 }
 
 std::optional<Refusal> check_capability(const Question& question, const Contract& provider) {
@@ -110,27 +115,28 @@ std::optional<Refusal> check_capability(const Question& question, const Contract
   const Words needed = needed_caps(question.wanted);
   if (needed.empty() || offered.empty() || !intersection(needed, offered).empty()) return std::nullopt;
   return Refusal{.why = question.wanted.from_text + " needs one of " + joined(needed) + ", " +
-                        model::identity(provider.saddr) + " offers " + joined(offered) + ": nothing in common",
+                        model::identity(provider.saddr) + " offers " + joined(offered) +
+                        ": nothing in common",
                  .where = {}};
 }
 
-// A declared coercer between the two schemas would be looked up here and become an endpoint of the route; contracts
-// have no way to declare one yet, so two schemas that differ are refused.
+// A declared coercer between the two schemas would be looked up here and become an endpoint of the route;
+// contracts have no way to declare one yet, so two schemas that differ are refused.
 std::optional<Refusal> check_schema(const Question& question, const Contract& provider) {
   const auto& outputs = question.wanted.consumer->outputs;
   if (outputs.empty() || provider.inputs.empty()) return std::nullopt;
   for (const model::Port& output : outputs) {
-    const bool taken = std::any_of(provider.inputs.begin(), provider.inputs.end(), [&](const model::Port& input) {
-      return model::schemas_equal(output.schema, input.schema);
-    });
+    const bool taken = std::any_of(
+        provider.inputs.begin(), provider.inputs.end(),
+        [&](const model::Port& input) { return model::schemas_equal(output.schema, input.schema); });
     if (taken) continue;
     std::string inputs;
     for (const model::Port& input : provider.inputs) {
       inputs += (inputs.empty() ? "" : ", ") + input.name + " " + text::to_json(input.schema);
     }
     return Refusal{.why = "output " + output.name + " " + text::to_json(output.schema) + " of " +
-                          question.wanted.from_text + " equals no input of " + model::identity(provider.saddr) + " (" +
-                          inputs + ")",
+                          question.wanted.from_text + " equals no input of " +
+                          model::identity(provider.saddr) + " (" + inputs + ")",
                    .where = {}};
   }
   return std::nullopt;
@@ -148,7 +154,8 @@ std::optional<Refusal> check_policy(const Question& question, const Contract& pr
       model::access(question.inputs.policy, question.wanted.consumer->saddr, provider.saddr);
   if (verdict.allowed) return std::nullopt;
   std::string where = place_of(verdict.rule);
-  std::string why = question.wanted.from_text + " -> " + model::identity(provider.saddr) + " is denied: " + verdict.rule;
+  std::string why =
+      question.wanted.from_text + " -> " + model::identity(provider.saddr) + " is denied: " + verdict.rule;
   if (where.empty()) why += ", no allow rule of policy.json matches";
   return Refusal{.why = std::move(why), .where = std::move(where)};
 }
@@ -158,12 +165,12 @@ std::optional<Refusal> check_pin(const Question& question, const Contract& provi
   if (pin == nullptr) return std::nullopt;
   const bool satisfies = compare_symbol(pin->to, provider.saddr) == 0 &&
                          (pin->to.variant.empty() || pin->to.variant == provider.saddr.variant) &&
-                         std::includes(provider.saddr.caps.begin(), provider.saddr.caps.end(), pin->to.caps.begin(),
-                                       pin->to.caps.end()) &&
+                         std::includes(provider.saddr.caps.begin(), provider.saddr.caps.end(),
+                                       pin->to.caps.begin(), pin->to.caps.end()) &&
                          versions_meet(pin->to, provider, nullptr);
   if (satisfies) return std::nullopt;
-  return Refusal{.why = "pinned to " + model::to_string(pin->to) + ", which " + model::identity(provider.saddr) +
-                        " is not",
+  return Refusal{.why = "pinned to " + model::to_string(pin->to) + ", which " +
+                        model::identity(provider.saddr) + " is not",
                  .where = pin->where};
 }
 
@@ -216,14 +223,16 @@ std::expected<RouteClass, std::string> route_class(const Wanted& wanted, const C
   const SymbolType from = wanted.consumer->saddr.type;
   const SymbolType to = provider.saddr.type;
   const std::string pair = std::string(model::to_string(from)) + " -> " + std::string(model::to_string(to));
-  if (!is_endpoint(from)) return std::unexpected(pair + ": a " + std::string(model::to_string(from)) + " is no endpoint");
-  if (!is_endpoint(to)) return std::unexpected(pair + ": a " + std::string(model::to_string(to)) + " is no endpoint");
+  if (!is_endpoint(from))
+    return std::unexpected(pair + ": a " + std::string(model::to_string(from)) + " is no endpoint");
+  if (!is_endpoint(to))
+    return std::unexpected(pair + ": a " + std::string(model::to_string(to)) + " is no endpoint");
   std::optional<IoMode> named;  // every place that names io= must name the same
   for (const auto& io : {wanted.to.io, provider.saddr.io, wanted.consumer->saddr.io}) {
     if (!io) continue;
     if (named && *named != *io) {
-      return std::unexpected(pair + ": io=" + std::string(model::to_string(*named)) + " and io=" +
-                             std::string(model::to_string(*io)) + " do not fit together");
+      return std::unexpected(pair + ": io=" + std::string(model::to_string(*named)) +
+                             " and io=" + std::string(model::to_string(*io)) + " do not fit together");
     }
     named = io;
   }
@@ -245,7 +254,8 @@ Result<model::Qos> effective_qos(const Inputs& inputs, const Wanted& wanted, con
   RTT_TRY_SET(const model::QosRule* rule, model::qos_for(inputs.policy, provider.saddr));
   const model::Qos& mine = wanted.consumer->qos;
   model::Qos qos = provider.qos;
-  if (mine.latency_budget_ms && (!qos.latency_budget_ms || *mine.latency_budget_ms < *qos.latency_budget_ms)) {
+  if (mine.latency_budget_ms &&
+      (!qos.latency_budget_ms || *mine.latency_budget_ms < *qos.latency_budget_ms)) {
     qos.latency_budget_ms = mine.latency_budget_ms;
   }
   if (!qos.throughput_qps) qos.throughput_qps = mine.throughput_qps;

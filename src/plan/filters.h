@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Filters: the table of questions a definition has to pass to be a candidate (docs/design/002-planner.md).
 //
-// Each filter looks at one wish and one definition and knows nothing of the others, so the table can be run in order
-// (for the losers' reasons) or in full (for the smallest conflict). Adding a rule is adding a row.
+// Each filter looks at one wish and one definition and knows nothing of the others, so the table can be run
+// in order (for the losers' reasons) or in full (for the smallest conflict). Adding a rule is adding a row.
 //
 // Thread: any (pure functions).
 #pragma once
@@ -21,8 +21,8 @@ struct Question {
   const model::PinRule* pin = nullptr;  // that governs the wish, if any
 };
 struct Refusal {
-  std::string why;    // one sentence
-  std::string where;  // file:line of the deciding rule; empty: the wish itself
+  std::string why;             // one sentence
+  std::string where;           // file:line of the deciding rule; empty: the wish itself
   std::optional<Code> code{};  // when it is not the filter's own
 };
 struct Filter {
@@ -33,7 +33,8 @@ struct Filter {
 std::span<const Filter> filters();
 
 // The class of the route if the two may be joined at all, else why not.
-std::expected<model::RouteClass, std::string> route_class(const Wanted& wanted, const model::Contract& provider);
+std::expected<model::RouteClass, std::string> route_class(const Wanted& wanted,
+                                                          const model::Contract& provider);
 // What the route grants: what was asked for, else what both name, else all the provider offers.
 std::vector<std::string> granted_caps(const Wanted& wanted, const model::Contract& provider);
 // The rule of policy.json over the stricter of what the two contracts say.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lanes: which lane a route takes, and what p99 that lane is predicted to have.
 //
-// The prediction is one constant a lane: the one-way hand-over between two processes of one machine at the 99th
-// percentile under ordinary load, rounded up. It does not know the provider's own work; a budget that a bare lane
-// cannot keep is refused here, one that the provider breaks is seen by telemetry.
+// The prediction is one constant a lane: the one-way hand-over between two processes of one machine at the
+// 99th percentile under ordinary load, rounded up. It does not know the provider's own work; a budget that a
+// bare lane cannot keep is refused here, one that the provider breaks is seen by telemetry.
 //
 // Thread: any.   Units: nanoseconds.   Fails: nothing when no preferred lane can carry the route.
 #pragma once
@@ -16,8 +16,8 @@
 
 namespace rtt::plan {
 
-// Lanes that endpoints of this version really carry frames on. A lane that starts to work is added here, and the
-// planner uses it: nothing else in this floor knows which lanes exist.
+// Lanes that endpoints of this version really carry frames on. A lane that starts to work is added here, and
+// the planner uses it: nothing else in this floor knows which lanes exist.
 inline constexpr std::array kCarried{model::LaneKind::kUds};
 
 [[nodiscard]] std::int64_t predicted_p99_ns(model::LaneKind lane);

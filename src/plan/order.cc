@@ -54,7 +54,8 @@ std::vector<Edit> edits_of(const std::vector<Route>& routes, const Endpoints& en
 // Edits by one of their ends: neighbours[starts[e]..starts[e+1]) are those at endpoint e.
 struct Adjacency {
   std::vector<std::size_t> starts, edits;
-  Adjacency(const std::vector<Edit>& all, std::size_t Edit::*end, std::size_t endpoints) : starts(endpoints + 1) {
+  Adjacency(const std::vector<Edit>& all, std::size_t Edit::* end, std::size_t endpoints)
+      : starts(endpoints + 1) {
     for (const Edit& edit : all) ++starts[edit.*end + 1];
     for (std::size_t i = 0; i < endpoints; ++i) starts[i + 1] += starts[i];
     std::vector<std::size_t> next(starts.begin(), starts.end() - 1);
@@ -63,9 +64,9 @@ struct Adjacency {
   }
 };
 
-// A route with `requires` waits for its whole `behind` end; `ahead` is the end whose other routes wait for it. For adds
-// a route waits until its provider's own requirements are up; for deletes a requirement waits until the routes to the
-// symbol that has it are gone.
+// A route with `requires` waits for its whole `behind` end; `ahead` is the end whose other routes wait for
+// it. For adds a route waits until its provider's own requirements are up; for deletes a requirement waits
+// until the routes to the symbol that has it are gone.
 void level_adds(std::vector<Edit>& adds, std::size_t endpoints) {
   const Adjacency by_provider(adds, &Edit::to, endpoints);
   std::vector<std::size_t> owing(endpoints), ready(endpoints), queue;
@@ -119,7 +120,8 @@ void level_deletes(std::vector<Edit>& deletes, std::size_t endpoints) {
 using LinkKey = std::tuple<std::string, std::string_view, std::string, std::string, model::RouteClass>;
 
 LinkKey link_key(const Route& route) {
-  return {model::identity(route.from), model::to_string(route.to.type), route.to.ns, route.to.name, route.route_class};
+  return {model::identity(route.from), model::to_string(route.to.type), route.to.ns, route.to.name,
+          route.route_class};
 }
 
 // A new route comes after every deleted one whose id or link it takes over.
@@ -128,12 +130,14 @@ void wait_for_deletes(std::vector<Edit>& adds, const std::vector<Edit>& deletes)
   std::vector<std::pair<LinkKey, std::size_t>> by_link;
   for (const Edit& del : deletes) {
     by_id.emplace_back(del.route->id, del.level + 1);
-    if (del.route->route_class != model::RouteClass::kPubsub) by_link.emplace_back(link_key(*del.route), del.level + 1);
+    if (del.route->route_class != model::RouteClass::kPubsub)
+      by_link.emplace_back(link_key(*del.route), del.level + 1);
   }
   std::sort(by_id.begin(), by_id.end());
   std::sort(by_link.begin(), by_link.end());
   const auto raise = [](const auto& sorted, const auto& key, std::size_t level) {
-    auto at = std::partition_point(sorted.begin(), sorted.end(), [&](const auto& each) { return each.first < key; });
+    auto at = std::partition_point(sorted.begin(), sorted.end(),
+                                   [&](const auto& each) { return each.first < key; });
     for (; at != sorted.end() && at->first == key; ++at) level = std::max(level, at->second);
     return level;
   };
@@ -217,7 +221,8 @@ std::vector<std::size_t> find_cycle(const std::vector<Route>& routes) {
       if (marks[to] == Mark::kDone) continue;
       path.push_back(edge);
       if (marks[to] == Mark::kOpen) {  // closed: the path from `to` on is the circle
-        const auto first = std::find_if(path.begin(), path.end(), [&](std::size_t e) { return edits[e].from == to; });
+        const auto first =
+            std::find_if(path.begin(), path.end(), [&](std::size_t e) { return edits[e].from == to; });
         return {first, path.end()};
       }
       marks[to] = Mark::kOpen;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Order: the batches in which a plan's routes are taken down and brought up.
 //
-// Whatever a provider `requires` is up before routes to that provider are, and goes down after them; a new route waits
-// for the deleted one whose id or link it takes over. Nothing else is ordered, so a batch is as wide as it can be.
-// Within a batch entries are sorted by (from, to.type, to, version), a delete before an add. Requirements that form a
-// circle cannot be ordered: the circle is reported as a path.
+// Whatever a provider `requires` is up before routes to that provider are, and goes down after them; a new
+// route waits for the deleted one whose id or link it takes over. Nothing else is ordered, so a batch is as
+// wide as it can be. Within a batch entries are sorted by (from, to.type, to, version), a delete before an
+// add. Requirements that form a circle cannot be ordered: the circle is reported as a path.
 //
 // Thread: any (pure).   Limits: linear in routes; no recursion.
 #pragma once

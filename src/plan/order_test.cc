@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: batches keep every order that matters and no other. Method: random edits against a quadratic reference that
-// takes the rules literally (longest path over all pairs).
+// Goal: batches keep every order that matters and no other. Method: random edits against a quadratic
+// reference that takes the rules literally (longest path over all pairs).
 #include "plan/order.h"
 
 #include <gtest/gtest.h>
@@ -38,7 +38,8 @@ bool waits_for(const Edit& later, const Edit& earlier) {
   return a.id == b.id || same_link;
 }
 
-std::map<std::string, std::size_t> reference_levels(const std::vector<Route>& add, const std::vector<Route>& del) {
+std::map<std::string, std::size_t> reference_levels(const std::vector<Route>& add,
+                                                    const std::vector<Route>& del) {
   std::vector<Edit> edits;
   for (const Route& each : add) edits.push_back({true, &each});
   for (const Route& each : del) edits.push_back({false, &each});
@@ -64,15 +65,16 @@ std::vector<Route> random_routes(std::mt19937& random, std::uint32_t first_id) {
   for (std::uint32_t i = 0; i < count; ++i) {
     const std::uint32_t from = below(6), to = below(6);
     if (from >= to) continue;  // numbered upwards: no circle
-    Route made = route(first_id + i, std::string(1, static_cast<char>('a' + from)),
-                       std::string(1, static_cast<char>('a' + to)), random() % 2 == 0 ? "requires" : "routes");
+    Route made =
+        route(first_id + i, std::string(1, static_cast<char>('a' + from)),
+              std::string(1, static_cast<char>('a' + to)), random() % 2 == 0 ? "requires" : "routes");
     if (random() % 4 == 0) made.route_class = model::RouteClass::kPubsub;
-    const bool twice = std::any_of(out.begin(), out.end(), [&](const Route& each) {
-      return model::route_order(each, made) == 0;
-    });
+    const bool twice = std::any_of(out.begin(), out.end(),
+                                   [&](const Route& each) { return model::route_order(each, made) == 0; });
     if (!twice) out.push_back(made);
   }
-  std::sort(out.begin(), out.end(), [](const Route& a, const Route& b) { return model::route_order(a, b) < 0; });
+  std::sort(out.begin(), out.end(),
+            [](const Route& a, const Route& b) { return model::route_order(a, b) < 0; });
   return out;
 }
 
@@ -107,7 +109,8 @@ TEST(Order, requirements_come_up_first_and_go_down_last) {
 }
 
 TEST(Order, entries_of_a_batch_are_sorted_by_from_type_to) {
-  std::vector<Route> routes{route(9, "b", "z", "routes"), route(3, "a", "z", "routes"), route(5, "a", "y", "routes")};
+  std::vector<Route> routes{route(9, "b", "z", "routes"), route(3, "a", "z", "routes"),
+                            route(5, "a", "y", "routes")};
   routes[1].to.type = model::SymbolType::kApi;
   EXPECT_EQ(order_batches(routes, {}), (Batches{{"A3", "A5", "A9"}}));
 }

@@ -36,8 +36,8 @@ Result<std::vector<Options>> candidates_of_all(const Inputs& inputs, const Catal
   std::size_t suggestions = 0;
   for (const Wanted& each : wanted) {
     RTT_TRY_SET(auto options, find_candidates(inputs, catalogue, each));
-    const bool unknown = options.candidates.empty() && options.rejected.empty() && !options.conflict.empty() &&
-                         options.conflict.front().code == Code::kNoProvider;
+    const bool unknown = options.candidates.empty() && options.rejected.empty() &&
+                         !options.conflict.empty() && options.conflict.front().code == Code::kNoProvider;
     if (unknown && suggestions++ < kSuggestionsMax) {
       options.conflict.front().constraint += nearest_words(catalogue, each.to);
     }
@@ -63,10 +63,10 @@ Result<std::vector<Settled>> settle(const Inputs& inputs, const Numbered& all, O
         out.push_back(settled_route(inputs, wanted, all.options[members[k]], *solution->chosen[k]));
         continue;
       }
-      outcome.warnings.push_back(warning(
-          Code::kRuleConflict,
-          "left unwired: " + wish_name(wanted) + ": another wish of this consumer decides which provider it has",
-          wanted.where));
+      outcome.warnings.push_back(warning(Code::kRuleConflict,
+                                         "left unwired: " + wish_name(wanted) +
+                                             ": another wish of this consumer decides which provider it has",
+                                         wanted.where));
     }
   }
   return joined_routes(std::move(out));
@@ -77,9 +77,10 @@ void report_cycle(const std::vector<model::Route>& routes, Outcome& outcome) {
   if (circle.empty()) return;
   std::string path = model::identity(routes[circle.front()].from);
   for (const std::size_t i : circle) path += " -> " + model::identity(routes[i].to);
-  outcome.conflicts.push_back({.constraint = "requirements form a circle, so no order brings them up: " + path,
-                               .where = model::identity(routes[circle.front()].from),
-                               .code = Code::kCycle});
+  outcome.conflicts.push_back(
+      {.constraint = "requirements form a circle, so no order brings them up: " + path,
+       .where = model::identity(routes[circle.front()].from),
+       .code = Code::kCycle});
 }
 
 void keep_listable(Outcome& outcome) {
@@ -99,11 +100,12 @@ Result<Outcome> solve(const Inputs& inputs) {
   outcome.warnings = std::move(expanded.warnings);
   const std::vector<Wanted>& wanted = expanded.wanted;
 
-  // Beyond this point nobody new can want anything. Types, versions, capabilities, schemas, policy, pins and QoS decide
-  // who may serve each wish, each wish for itself.
+  // Beyond this point nobody new can want anything. Types, versions, capabilities, schemas, policy, pins and
+  // QoS decide who may serve each wish, each wish for itself.
   RTT_TRY_SET(const std::vector<Options> options, candidates_of_all(inputs, catalogue, wanted, outcome));
 
-  // At this point candidates are final. Wishes that constrain each other are settled together, all others on sight.
+  // At this point candidates are final. Wishes that constrain each other are settled together, all others on
+  // sight.
   RTT_TRY_SET(std::vector<Settled> settled,
               settle(inputs, Numbered{wanted, options, catalogue, inputs.base}, outcome));
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // solve: the planner, a pure function from values to a plan or the reasons there is none.
 //
-// Reads as named passes: expand references → candidates (type, direction, version meet, variant, capabilities,
-// schemas, ACL, pins, QoS) → joint constraints → canonical optimum → diff against the base graph → order into batches
-// → explain → input hashes. Every decision is made in integers over sorted vectors, so the result is a function of the
-// inputs' content and nothing else. docs/design/002-planner.md says what is decided how, and why.
+// Reads as named passes: expand references → candidates (type, direction, version meet, variant,
+// capabilities, schemas, ACL, pins, QoS) → joint constraints → canonical optimum → diff against the base
+// graph → order into batches → explain → input hashes. Every decision is made in integers over sorted
+// vectors, so the result is a function of the inputs' content and nothing else. docs/design/002-planner.md
+// says what is decided how, and why.
 //
 // Thread: any.   Fails: what the user can mend is Outcome::conflicts; kDuplicateDefinition, kPlanTooLarge.
 // Limits: kRoutesMax, kCandidatesPerRouteMax, kComponentRoutesMax and kSearchStepsMax (solve_exact.h).
@@ -22,15 +23,15 @@
 namespace rtt::plan {
 
 struct Inputs {
-  std::vector<model::Contract> contracts;       // in force, any order
-  std::vector<model::DesiredRoute> desired;     // routes.json, any order; agents' and contracts' requirements are
-                                                // read from `contracts` by solve itself
+  std::vector<model::Contract> contracts;    // in force, any order
+  std::vector<model::DesiredRoute> desired;  // routes.json, any order; agents' and contracts' requirements
+                                             // are read from `contracts` by solve itself
   model::Policy policy;
   model::PanelConfig config;
   model::Topology topology;
-  text::Json routes;                            // RoutesFile::object, for its hash; null: built from `desired`
-  text::Json flags, health;                     // objects, `{}` (or null) when absent
-  text::Json registry;                          // Snapshot::registry_object()
+  text::Json routes;         // RoutesFile::object, for its hash; null: built from `desired`
+  text::Json flags, health;  // objects, `{}` (or null) when absent
+  text::Json registry;       // Snapshot::registry_object()
   model::Graph base;
   bool reset_qc = false;
 };
@@ -54,10 +55,10 @@ struct Conflict {
 };
 
 struct Outcome {
-  model::Plan plan;                    // empty add and del: nothing to change
+  model::Plan plan;  // empty add and del: nothing to change
   std::size_t unchanged = 0;
-  std::vector<RouteReport> reports;    // by route_order
-  std::vector<Conflict> conflicts;     // not empty: no plan possible; `plan` is meaningless
+  std::vector<RouteReport> reports;  // by route_order
+  std::vector<Conflict> conflicts;   // not empty: no plan possible; `plan` is meaningless
   std::vector<model::Problem> warnings;
 };
 Result<Outcome> solve(const Inputs& inputs);

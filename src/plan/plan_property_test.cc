@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: the plan is a function of what the inputs mean. Method: one world in 1,000 orders has one plan_id; one route
-// more leaves the others alone; random small worlds agree with an oracle that enumerates every wiring.
+// Goal: the plan is a function of what the inputs mean. Method: one world in 1,000 orders has one plan_id;
+// one route more leaves the others alone; random small worlds agree with an oracle that enumerates every
+// wiring.
 #include <map>
 #include <set>
 #include <tuple>
@@ -167,14 +168,15 @@ TEST(PlanProperty, a_plan_and_its_inverse_are_nothing) {
 
 // ---- the oracle ----
 
-// Wishes of two consumers over two symbols with six versions each: majors lo..hi, some versions denied, some wired.
+// Wishes of two consumers over two symbols with six versions each: majors lo..hi, some versions denied, some
+// wired.
 struct Small {
   struct Wish {
     std::size_t consumer, symbol, lo, hi;
     bool optional;
   };
   std::vector<Wish> wishes;
-  std::set<std::pair<std::size_t, std::size_t>> denied;          // symbol, version index
+  std::set<std::pair<std::size_t, std::size_t>> denied;              // symbol, version index
   std::map<std::pair<std::size_t, std::size_t>, std::size_t> wired;  // consumer, symbol -> version index
 };
 constexpr std::size_t kVersions = 5;
@@ -188,10 +190,12 @@ Small random_small(std::mt19937& random) {
   const std::size_t wishes = 1 + random() % 4;
   for (std::size_t i = 0; i < wishes; ++i) {
     const std::size_t lo = random() % kVersions;
-    out.wishes.push_back({random() % 2, random() % 2, lo, lo + random() % (kVersions - lo), random() % 3 == 0});
+    out.wishes.push_back(
+        {random() % 2, random() % 2, lo, lo + random() % (kVersions - lo), random() % 3 == 0});
   }
   for (std::size_t i = random() % 5; i > 0; --i) out.denied.insert({random() % 2, random() % kVersions});
-  for (std::size_t i = random() % 3; i > 0; --i) out.wired[{random() % 2, random() % 2}] = random() % kVersions;
+  for (std::size_t i = random() % 3; i > 0; --i)
+    out.wired[{random() % 2, random() % 2}] = random() % kVersions;
   return out;
 }
 
@@ -212,12 +216,13 @@ World world_of(const Small& small) {
   std::sort(world.inputs.base.routes.begin(), world.inputs.base.routes.end(),
             [](const auto& a, const auto& b) { return model::route_order(a, b) < 0; });
   for (const auto& wish : small.wishes) {
-    world.want("rtt://c/agent/a" + number(wish.consumer),
-               "rtt://p/tool/s" + number(wish.symbol) + "@>=" + number(wish.lo + 1) + ".0.0 <=" + number(wish.hi + 1) +
-                   ".0.0");
+    world.want("rtt://c/agent/a" + number(wish.consumer), "rtt://p/tool/s" + number(wish.symbol) +
+                                                              "@>=" + number(wish.lo + 1) +
+                                                              ".0.0 <=" + number(wish.hi + 1) + ".0.0");
     world.inputs.desired.back().optional = wish.optional;
   }
-  for (const auto& [symbol, version] : small.denied) world.deny("rtt://c/agent/*", provider_name(symbol, version));
+  for (const auto& [symbol, version] : small.denied)
+    world.deny("rtt://c/agent/*", provider_name(symbol, version));
   return world;
 }
 
@@ -235,7 +240,8 @@ std::optional<Price> price_of(const Small& small, const std::vector<std::optiona
       continue;
     }
     const std::size_t version = *chosen[i];
-    if (version < wish.lo || version > wish.hi || small.denied.contains({wish.symbol, version})) return std::nullopt;
+    if (version < wish.lo || version > wish.hi || small.denied.contains({wish.symbol, version}))
+      return std::nullopt;
     const std::pair link{wish.consumer, wish.symbol};
     if (const auto at = links.find(link); at != links.end() && at->second != version) return std::nullopt;
     links[link] = version;
@@ -248,7 +254,8 @@ std::optional<Price> price_of(const Small& small, const std::vector<std::optiona
   return price;
 }
 
-void enumerate(const Small& small, std::vector<std::optional<std::size_t>>& chosen, std::optional<Price>& best) {
+void enumerate(const Small& small, std::vector<std::optional<std::size_t>>& chosen,
+               std::optional<Price>& best) {
   if (chosen.size() == small.wishes.size()) {
     const auto price = price_of(small, chosen);
     if (price && (!best || *price < *best)) best = price;
@@ -267,7 +274,8 @@ std::vector<std::optional<std::size_t>> read_back(const Small& small, const mode
   for (const auto& wish : small.wishes) {
     std::optional<std::size_t> found;
     for (const model::Route& route : graph.routes) {
-      if (route.from.name != "a" + number(wish.consumer) || route.to.name != "s" + number(wish.symbol)) continue;
+      if (route.from.name != "a" + number(wish.consumer) || route.to.name != "s" + number(wish.symbol))
+        continue;
       const std::size_t version = route.to.version->major - 1;
       if (version >= wish.lo && version <= wish.hi) found = version;
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: every rule of the planner, each seen deciding a plan, and each refusal seen naming its rule and place.
+// Goal: every rule of the planner, each seen deciding a plan, and each refusal seen naming its rule and
+// place.
 #include "plan/plan.h"
 
 #include <gmock/gmock.h>
@@ -76,7 +77,8 @@ TEST(Plan, graph_addresses_carry_no_capabilities) {
   world.provider("rtt://core/api/metrics@1.2.0?caps=pull,push");
   world.want("rtt://ui/hook/refresh", "rtt://core/api/metrics");
   const Outcome outcome = world.solved();
-  ASSERT_EQ(names(outcome.plan.routes_add), Names{"rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0"});
+  ASSERT_EQ(names(outcome.plan.routes_add),
+            Names{"rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0"});
   EXPECT_THAT(outcome.plan.routes_add[0].caps, ElementsAre("pull"));
 }
 
@@ -108,7 +110,8 @@ TEST(Plan, the_same_wish_twice_is_one_route) {
   World world;
   world.provider("rtt://fs/tool/read@1.0.0");
   auto& agent = world.consumer("rtt://common/agent/search@1.0.0");
-  agent.requirements.push_back({.to = reference("rtt://fs/tool/read@^1"), .optional = true, .pointer = "/agent/tools/0"});
+  agent.requirements.push_back(
+      {.to = reference("rtt://fs/tool/read@^1"), .optional = true, .pointer = "/agent/tools/0"});
   world.want("rtt://common/agent/search", "rtt://fs/tool/read@^1");
   world.want("rtt://common/agent/search", "rtt://fs/tool/read");
   const Outcome outcome = world.solved();
@@ -187,8 +190,8 @@ constexpr auto kStream = model::RouteClass::kStream;
 
 std::vector<TypeCase> type_cases() {
   std::vector<TypeCase> out;
-  for (const std::string to : {"api", "tool", "agent", "skill", "prompt", "resource", "service", "proc", "file", "plugin",
-                               "connector", "hook", "extension"}) {
+  for (const std::string to : {"api", "tool", "agent", "skill", "prompt", "resource", "service", "proc",
+                               "file", "plugin", "connector", "hook", "extension"}) {
     out.push_back({"rtt://a/agent/x@1.0.0", "rtt://b/" + to + "/y@1.0.0", kReq});
   }
   for (const std::string to : {"bus", "queue"}) {

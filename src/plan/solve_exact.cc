@@ -11,7 +11,8 @@ namespace {
 constexpr int kWeightBits = 54, kRankBits = 20, kChurnBits = 8, kLatencyBits = 36;
 constexpr std::uint64_t kWeightMask = (std::uint64_t{1} << 48) - 1;
 
-Wide pack(std::int64_t open, std::int64_t latency_ns, std::uint32_t churn, std::uint32_t rank, std::uint64_t weight) {
+Wide pack(std::int64_t open, std::int64_t latency_ns, std::uint32_t churn, std::uint32_t rank,
+          std::uint64_t weight) {
   Wide value = open;
   value = (value << kLatencyBits) + latency_ns;
   value = (value << kChurnBits) + churn;
@@ -87,7 +88,8 @@ class Search {
 
 Cost cost_of(const Option& option) {
   RTT_ASSERT(option.latency_ns >= 0 && option.churn <= 1 && option.rank < (1U << 14));
-  return {pack(0, std::min(option.latency_ns, kLatencyNsMax), option.churn, option.rank, option.weight & kWeightMask)};
+  return {pack(0, std::min(option.latency_ns, kLatencyNsMax), option.churn, option.rank,
+               option.weight & kWeightMask)};
 }
 
 Cost cost_of_open() { return {pack(1, 0, 0, 0, 0)}; }

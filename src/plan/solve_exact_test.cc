@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: the search returns the one cheapest set of choices. Method: random components against enumeration of all sets
-// compared field by field, without packed integers.
+// Goal: the search returns the one cheapest set of choices. Method: random components against enumeration of
+// all sets compared field by field, without packed integers.
 #include "plan/solve_exact.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,8 @@ struct Best {
   std::vector<std::optional<std::size_t>> chosen;
 };
 
-void enumerate(const Component& component, std::vector<std::optional<std::size_t>>& chosen, std::optional<Best>& best) {
+void enumerate(const Component& component, std::vector<std::optional<std::size_t>>& chosen,
+               std::optional<Best>& best) {
   const std::size_t place = chosen.size();
   if (place == component.size()) {
     Fields sum{};
@@ -89,21 +90,21 @@ TEST(SolveExact, agrees_with_enumeration_on_random_components) {
 }
 
 TEST(SolveExact, fields_never_carry_into_each_other) {
-  const Option dearest{.latency_ns = kLatencyNsMax,
-                       .churn = 1,
-                       .rank = 4095,
-                       .weight = (std::uint64_t{1} << 48) - 1};
+  const Option dearest{
+      .latency_ns = kLatencyNsMax, .churn = 1, .rank = 4095, .weight = (std::uint64_t{1} << 48) - 1};
   Cost all;
   for (std::size_t i = 0; i < kComponentRoutesMax; ++i) all = all + cost_of(dearest);
   EXPECT_LT(all, cost_of_open());  // 64 of the dearest routes are cheaper than one wish left open
   Cost ranks;
-  for (std::size_t i = 0; i < kComponentRoutesMax; ++i) ranks = ranks + cost_of({.rank = 4095, .weight = dearest.weight});
+  for (std::size_t i = 0; i < kComponentRoutesMax; ++i)
+    ranks = ranks + cost_of({.rank = 4095, .weight = dearest.weight});
   EXPECT_LT(ranks, cost_of({.churn = 1}));
   Cost churns;
   for (std::size_t i = 0; i < kComponentRoutesMax; ++i) churns = churns + cost_of({.churn = 1, .rank = 4095});
   EXPECT_LT(churns, cost_of({.latency_ns = 1}));
   Cost weights;
-  for (std::size_t i = 0; i < kComponentRoutesMax; ++i) weights = weights + cost_of({.weight = dearest.weight});
+  for (std::size_t i = 0; i < kComponentRoutesMax; ++i)
+    weights = weights + cost_of({.weight = dearest.weight});
   EXPECT_LT(weights, cost_of({.rank = 1}));
 }
 

@@ -1,0 +1,396 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/gateway.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "mcp/backend.h"
+#include "mcp/call_ledger.h"
+#include "mcp/client.h"
+#include "mcp/pinboard.h"
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/dir.h"
+
+namespace rtt::mcp {
+namespace {
+
+using text::Json;
+
+constexpr Nanos kRefreshEvery = nanos_from_ms(500);
+constexpr int kGatewayLostStatus = 75;  // what `rtt mcp serve` exits with
+constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
+
+// What a call of the fabric becomes on the wire of its server.
+struct Wire {
+  std::string method, params;
+};
+Result<Wire> wire_of(const PinnedItem& item, std::string_view payload) {
+  if (payload.empty()) payload = "{}";
+  if (!is_json(payload) || payload.find_first_not_of(" \t\r\n") == std::string_view::npos ||
+      payload[payload.find_first_not_of(" \t\r\n")] != '{') {
+    return fail(Code::kBadArgument, "the arguments of " + to_string(item.saddr) + " must be one JSON object");
+  }
+  std::string arguments(payload);
+  std::replace(arguments.begin(), arguments.end(), '\n',
+               ' ');  // a line is a message; inside strings it is escaped
+  std::replace(arguments.begin(), arguments.end(), '\r', ' ');
+  const std::string key = quoted(item.key());
+  switch (item.kind) {
+    case ItemKind::kTool:
+      return Wire{"tools/call", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
+    case ItemKind::kPrompt:
+      return Wire{"prompts/get", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
+    case ItemKind::kResource:
+      return Wire{"resources/read", R"({"uri":)" + key + "}"};
+    case ItemKind::kTemplate:
+      break;
+  }
+  const auto raw = member(arguments, "uri");
+  const auto uri = raw ? decode_string(*raw) : std::nullopt;
+  if (!uri || !template_matches(item.key(), *uri)) {
+    return fail(Code::kBadArgument, to_string(item.saddr) + " takes {\"uri\":…} with a URI of the form " +
+                                        std::string(item.key()));
+  }
+  return Wire{"resources/read", R"({"uri":)" + quoted(*uri) + "}"};
+}
+
+Error rpc_failure(std::string_view error) {
+  const auto raw = member(error, "message");
+  const auto message = raw ? decode_string(*raw) : std::nullopt;
+  const auto code = member(error, "code");
+  Error why{.code = Code::kToolFailed, .message = message.value_or("the server answered with an error")};
+  if (code) why.causes.push_back("JSON-RPC error " + std::string(*code));
+  return why;
+}
+
+bool is_tool_error(std::string_view result) {
+  return result.find("\"isError\"") != std::string_view::npos &&
+         member(result, "isError") == std::string_view("true");
+}
+
+}  // namespace
+
+struct Gateway::State final : ClientServices, BackendUser {
+  State(os::Loop& the_loop, GatewayOptions the_options)
+      : loop(the_loop), options(std::move(the_options)), ledger(the_loop, options.on_audit) {}
+
+  struct DriverCall {
+    Backend* backend = nullptr;
+    BackendTicket ticket = 0;
+    OnReply reply;  // call
+    OnDone done;    // prepare
+    std::string who, to;
+    std::size_t in_bytes = 0;
+    Instant started;
+  };
+
+  std::shared_ptr<const Catalog> catalog_for(const Client& client) override;
+  Backend* backend(std::string_view ns) override;
+  void record(CallRecord record) override { ledger.add(std::move(record)); }
+  void refresh() override;
+  void client_gone(Client& client) override;
+  void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) override;
+  void on_backend_failure(std::uint64_t token, const Error& why) override;
+  void on_backend_progress(std::uint64_t, std::string_view) override {}
+
+  void reload();
+  void place_backends();
+  Backend* named(std::string_view name);
+  Result<drivers::CallId> submit(const model::Contract& provider, DriverCall call, BackendCall ask,
+                                 std::string_view payload);
+  void finish(std::uint64_t token, Result<drivers::CallReply> outcome, CallRecord::Outcome kind);
+  void later(os::Loop::Task task);
+
+  os::Loop& loop;
+  GatewayOptions options;
+  CallLedger ledger;
+  std::shared_ptr<const Pinboard> board;
+  std::optional<os::FileStamp> stamp;
+  Instant next_refresh{};
+  FlatMap<std::string, std::unique_ptr<Backend>> backends;  // by namespace
+  std::vector<std::unique_ptr<Backend>> retired;            // no longer accepted, their children still ending
+  std::vector<std::unique_ptr<Client>> clients;
+  drivers::CallId next_call = 1;
+  FlatMap<drivers::CallId, DriverCall> calls;
+  std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+};
+
+void Gateway::State::later(os::Loop::Task task) {
+  loop.post([still = std::weak_ptr(alive), task = std::move(task)] {
+    if (!still.expired()) task();
+  });
+}
+
+std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client) {
+  return std::make_shared<const Catalog>(build_catalog({.servers = board->servers,
+                                                        .policy = &board->policy,
+                                                        .client = client.label(),
+                                                        .chosen = client.options().servers,
+                                                        .trouble = board->trouble}));
+}
+
+Backend* Gateway::State::backend(std::string_view ns) {
+  const auto* const found = backends.find(ns);
+  return found ? found->get() : nullptr;
+}
+
+Backend* Gateway::State::named(std::string_view name) {
+  for (const auto& [ns, server] : backends) {
+    if (ns == name || server->pins().config.name == name) return server.get();
+  }
+  return nullptr;
+}
+
+void Gateway::State::refresh() {
+  const Instant now = os::now();
+  if (now < next_refresh) return;
+  next_refresh = now + kRefreshEvery;
+  auto present = os::stamp_beneath(options.workspace.root, std::string(kIndexFile));
+  const auto found = present ? std::optional(*present) : std::nullopt;
+  if (found != stamp) reload();
+}
+
+void Gateway::State::reload() {
+  const auto present = os::stamp_beneath(options.workspace.root, std::string(kIndexFile));
+  stamp = present ? std::optional(*present) : std::nullopt;
+  board = read_pinboard(options.workspace);
+  place_backends();
+  for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->catalog_changed();
+}
+
+void Gateway::State::place_backends() {
+  std::vector<std::string> gone;
+  for (const auto& [ns, server] : backends) {
+    const bool stays = std::any_of(board->servers.begin(), board->servers.end(),
+                                   [&](const PinnedServer& pinned) { return pinned.ns() == ns; });
+    if (!stays) gone.push_back(ns);
+  }
+  for (const std::string& ns : gone) {
+    retired.push_back(std::move(*backends.find(ns)));
+    backends.erase(ns);
+    Backend* const server = retired.back().get();
+    server->stop([this, server, still = std::weak_ptr(alive)] {
+      if (still.expired()) return;
+      std::erase_if(retired, [server](const auto& held) { return held.get() == server; });
+    });
+  }
+  for (const PinnedServer& pinned : board->servers) {
+    std::shared_ptr<const PinnedServer> pins(board, &pinned);
+    if (Backend* const server = backend(pinned.ns())) {
+      server->set_pins(std::move(pins));
+    } else {
+      backends.set(pinned.ns(), std::make_unique<Backend>(loop, std::move(pins), options.workspace));
+    }
+  }
+}
+
+void Gateway::State::client_gone(Client& client) {
+  later([this, gone = &client] {
+    std::erase_if(clients, [gone](const auto& held) { return held.get() == gone; });
+  });
+}
+
+Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, DriverCall call,
+                                               BackendCall ask, std::string_view payload) {
+  refresh();
+  RTT_TRY_SET(const model::Saddr connector, connector_of(provider));
+  Backend* const server = backend(connector.ns);
+  if (!server) {
+    Error why{.code = Code::kNotFound,
+              .message = "no accepted MCP server is behind " + to_string(provider.saddr),
+              .where = to_string(connector),
+              .hint = "rtt mcp ls"};
+    if (!board->trouble.empty()) why.causes.push_back(board->trouble);
+    return std::unexpected(std::move(why));
+  }
+  if (provider.saddr.type != model::SymbolType::kConnector) {
+    RTT_TRY_SET(const PinnedItem item, item_from_contract(provider));
+    ask.kind = item.kind;
+    ask.item = item.key();
+    const PinnedItem* const accepted = server->pins().find(item.kind, item.key());
+    if (!accepted || accepted->definition != item.definition) ask.pin = item.definition;
+    if (call.reply) {
+      RTT_TRY_SET(Wire wire, wire_of(item, payload));
+      ask.method = std::move(wire.method);
+      ask.params = std::move(wire.params);
+    }
+  } else if (call.reply) {
+    return fail(Code::kBadArgument, to_string(provider.saddr) + " is a connector; call one of its tools", {},
+                "rtt ls symbols");
+  }
+  const drivers::CallId id = next_call++;
+  ask.user = this;
+  ask.token = id;
+  call.backend = server;
+  call.in_bytes = payload.size();
+  RTT_TRY_SET(call.ticket, server->call(std::move(ask)));
+  calls.set(id, std::move(call));
+  return id;
+}
+
+void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outcome,
+                            CallRecord::Outcome kind) {
+  DriverCall* const found = calls.find(token);
+  if (!found) return;
+  DriverCall call = std::move(*found);
+  calls.erase(token);
+  if (call.done) {
+    call.done(outcome ? Status{} : Status(std::unexpected(std::move(outcome).error())));
+    return;
+  }
+  ledger.add({.ts = os::wall_now(),
+              .who = call.who,
+              .to = call.to,
+              .method = "call",
+              .outcome = kind,
+              .code = outcome ? Code::kToolFailed : outcome.error().code,
+              .latency = os::now() - call.started,
+              .in_bytes = call.in_bytes,
+              .out_bytes = outcome ? outcome->payload.size() : 0});
+  call.reply(std::move(outcome));
+}
+
+void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) {
+  if (kind == act::Reply::Kind::kError) {
+    finish(token, std::unexpected(rpc_failure(payload)), CallRecord::Outcome::kRpcError);
+    return;
+  }
+  using Kind = drivers::CallReply::Kind;
+  const bool tool_error = is_tool_error(payload);
+  finish(token,
+         drivers::CallReply{.payload = std::string(payload),
+                            .kind = tool_error ? Kind::kToolError : Kind::kResult},
+         tool_error ? CallRecord::Outcome::kToolError : CallRecord::Outcome::kResult);
+}
+
+void Gateway::State::on_backend_failure(std::uint64_t token, const Error& why) {
+  finish(token, std::unexpected(why), CallRecord::Outcome::kFailure);
+}
+
+Gateway::Gateway() = default;
+Gateway::~Gateway() {
+  if (!state_) return;
+  state_->ledger.flush();
+  state_->alive.reset();
+  state_->clients.clear();  // they withdraw their calls from backends that still stand
+}
+
+Result<std::unique_ptr<Gateway>> Gateway::create(os::Loop& loop, GatewayOptions options) {
+  std::unique_ptr<Gateway> gateway(new Gateway);
+  gateway->state_ = std::make_unique<State>(loop, std::move(options));
+  gateway->state_->reload();
+  gateway->state_->next_refresh = os::now() + kRefreshEvery;
+  return gateway;
+}
+
+Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options) {
+  State& state = *state_;
+  if (state.clients.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
+    return fail(Code::kBusy, std::to_string(limits::kClientsMax) + " AI clients are served already");
+  }
+  state.clients.push_back(std::make_unique<Client>(state.loop, state, std::move(in), std::move(out),
+                                                   std::move(control), std::move(options)));
+  if (Status started = state.clients.back()->start(); !started) {
+    state.clients.back()->end(1);
+    return started;
+  }
+  return {};
+}
+
+std::size_t Gateway::client_count() const { return state_->clients.size(); }
+
+void Gateway::prepare(const model::Contract& provider, OnDone done) {
+  State::DriverCall call{.done = done};
+  BackendCall ask{.deadline = os::now() + nanos_from_ms(limits::kServerStartMs)};
+  auto id = state_->submit(provider, std::move(call), std::move(ask), {});
+  if (!id)
+    state_->later([done = std::move(done), why = std::move(id).error()] { done(std::unexpected(why)); });
+}
+
+drivers::CallId Gateway::call(drivers::CallRequest request, OnReply reply) {
+  State& state = *state_;
+  State::DriverCall call{.reply = reply,
+                         .who = std::move(request.consumer),
+                         .to = to_string(request.provider.saddr),
+                         .started = os::now()};
+  BackendCall ask{.deadline = request.deadline};
+  auto id = state.submit(request.provider, std::move(call), std::move(ask), request.payload);
+  if (id) return *id;
+  const drivers::CallId refused = state.next_call++;
+  state.later([reply = std::move(reply), why = std::move(id).error()] { reply(std::unexpected(why)); });
+  return refused;
+}
+
+void Gateway::cancel(drivers::CallId call) {
+  const State::DriverCall* const found = state_->calls.find(call);
+  if (!found) return;
+  found->backend->cancel(found->ticket, "the caller withdrew it");
+  state_->later([state = state_.get(), call] {
+    state->finish(call, fail(Code::kCancelled, "the caller withdrew the call"),
+                  CallRecord::Outcome::kFailure);
+  });
+}
+
+Json Gateway::health() const {
+  Json drivers(text::JsonArray{}), servers(text::JsonArray{});
+  for (const auto& [ns, server] : state_->backends) {
+    Json row = server->health();
+    const auto watchers = std::count_if(state_->clients.begin(), state_->clients.end(),
+                                        [&ns = ns](const auto& client) { return client->sees(ns); });
+    row.set("clients", watchers);
+    drivers.push(Json::object({{"name", "mcp/" + ns},
+                               {"pid", *row.find("pid")},
+                               {"state", *row.find("state")},
+                               {"restarts", *row.find("restarts")}}));
+    servers.push(std::move(row));
+  }
+  Json answer = Json::object({{"drivers", std::move(drivers)},
+                              {"servers", std::move(servers)},
+                              {"clients", state_->clients.size()}});
+  if (!state_->board->trouble.empty()) answer.set("trouble", state_->board->trouble);
+  return answer;
+}
+
+Result<Json> Gateway::control(std::string_view verb, const Json& args) {
+  State& state = *state_;
+  if (verb == "mcp.ls") {
+    state.refresh();
+    return health();
+  }
+  if (verb == "mcp.reload") {
+    state.reload();
+    return Json::object({{"servers", state.backends.size()}});
+  }
+  if (verb != "mcp.logs" && verb != "mcp.restart") {
+    return fail(Code::kUnknownVerb, "the MCP gateway has no verb '" + std::string(verb) + "'");
+  }
+  const std::string_view name = args.string_or("name");
+  Backend* const server = state.named(name);
+  if (!server) {
+    std::vector<std::string> known;
+    for (const auto& [ns, held] : state.backends) known.push_back(held->pins().config.name);
+    const auto near = model::nearest(name, known);
+    return fail(Code::kNotFound, "no accepted MCP server is called '" + std::string(name) + "'", {},
+                near ? "did you mean " + *near + "?" : "rtt mcp ls");
+  }
+  if (verb == "mcp.logs") {
+    return Json::object({{"name", server->pins().config.name}, {"text", clean_text(server->log())}});
+  }
+  server->restart();
+  return Json::object({{"name", server->pins().config.name}, {"state", to_string(server->state())}});
+}
+
+void Gateway::stop(OnDone done) {
+  State& state = *state_;
+  for (std::size_t i = 0; i < state.clients.size(); ++i) state.clients[i]->end(kGatewayLostStatus);
+  auto left = std::make_shared<std::size_t>(state.backends.size() + 1);
+  const auto one_done = [left, done = std::move(done)] {
+    if (--*left == 0) done({});
+  };
+  for (const auto& [ns, server] : state.backends) server->stop(one_done);
+  state.ledger.flush();
+  state.later(one_done);
+}
+
+}  // namespace rtt::mcp
