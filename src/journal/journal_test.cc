@@ -129,6 +129,19 @@ TEST_F(JournalTest, rotates_into_segments_that_chain) {
   const auto names = storage->names();
   EXPECT_GT(names->size(), 10u);
   for (const std::string& name : *names) EXPECT_EQ(*os::DiskFile::open(storage->path_of(name), os::DiskFile::Access::kRead)->size(), 1024u);
+  const std::string third = storage->path_of((*names)[2]);
+  const std::string content = *os::read_file(third, 4096);
+  const SegmentHeader header = *decode_segment_header(as_bytes(content));
+  for (const SegmentHeader& wrong : {SegmentHeader{header.first_seq, crypto::sha256("other")},
+                                     SegmentHeader{{header.first_seq.value + 1}, header.prev}}) {
+    const Bytes head = encode_segment_header(wrong);
+    ASSERT_TRUE(os::write_atomic(third, std::string(as_text(head)) + content.substr(head.size())));
+    const ReadState state_now = read_small();
+    EXPECT_EQ(state_now.report.end, End::kDamaged);
+    EXPECT_EQ(state_now.report.bad_seq, header.first_seq);
+  }
+  ASSERT_TRUE(os::write_atomic(third, content));
+  EXPECT_EQ(read_small().report.end, End::kClean);
   ASSERT_TRUE(os::remove_file(storage->path_of((*names)[4])));
   const ReadState gap = read_small();
   EXPECT_EQ(gap.report.end, End::kDamaged);
@@ -273,6 +286,23 @@ TEST_F(EveryByte, records_swapped_dropped_or_doubled_show) {
   EXPECT_EQ(with({0, 2, 1, 3}), End::kDamaged);
   EXPECT_NE(with({0, 1, 2, 3, 3}), End::kClean);
   EXPECT_NE(with({0, 1, 2, 3, 1}), End::kClean);
+}
+
+TEST_F(EveryByte, a_well_formed_record_that_does_not_follow_from_the_one_before_is_damage) {
+  std::size_t last = kSegmentHeaderBytes;
+  for (int i = 0; i < 3; ++i) last += decode_record(as_bytes(std::string_view(original_).substr(last)))->span();
+  const auto genuine = decode_record(as_bytes(std::string_view(original_).substr(last)));
+  ASSERT_EQ(genuine->seq, Seq{4});
+  const auto with = [&](const RecordHead& head) {
+    Bytes forged;
+    (void)encode_record(forged, head, genuine->payload_text);
+    std::string content = original_;
+    content.replace(last, forged.size(), as_text(forged));
+    return read_with(content).report.end;
+  };
+  EXPECT_EQ(with({.seq = {4}, .type = genuine->type, .prev = genuine->prev}), End::kClean);
+  EXPECT_EQ(with({.seq = {4}, .type = genuine->type, .prev = crypto::sha256("other")}), End::kDamaged);
+  EXPECT_EQ(with({.seq = {5}, .type = genuine->type, .prev = genuine->prev}), End::kDamaged);
 }
 
 // --- a reader beside a writer ----------------------------------------------------------------------------------------

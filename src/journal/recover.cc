@@ -48,7 +48,7 @@ Result<Torn> cut(Storage& storage, const Layout& layout, ReadState& state) {
   RTT_TRY(storage.save(name, tail));
   const std::uint64_t zeros = state.short_file ? layout.segment_bytes - state.end_offset : tail.size();
   RTT_TRY(file->write_at(state.end_offset, Bytes(static_cast<std::size_t>(zeros))));
-  RTT_TRY(file->sync_data());
+  // Synced by Writer::resume, before anything is appended: old bytes may not come back beneath a new record.
   state.report.end = ReadReport::End::kClean;
   state.tail_bytes = 0;
   state.short_file = false;
