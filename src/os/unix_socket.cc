@@ -181,7 +181,9 @@ Result<PeerIdentity> peer_identity(int fd) {
   return PeerIdentity{.pid = credentials.pid, .uid = credentials.uid, .gid = credentials.gid};
 }
 
-Result<Received> receive(int fd, MutableBytes into, int fds_max) {
+namespace {
+
+Result<Received> receive_with(int fd, MutableBytes into, int fds_max, int flags) {
   RTT_ASSERT(fds_max >= 0 && fds_max <= kFdsPerMessageMax);
   RTT_ASSERT(!into.empty());
   alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kFdsPerMessageMax)> control{};
@@ -195,7 +197,7 @@ Result<Received> receive(int fd, MutableBytes into, int fds_max) {
   }
   ssize_t got = 0;
   do {
-    got = ::recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    got = ::recvmsg(fd, &message, flags | MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   Received received;
   if (got < 0) {
@@ -216,6 +218,24 @@ Result<Received> receive(int fd, MutableBytes into, int fds_max) {
   received.bytes = static_cast<std::size_t>(got);
   received.closed = got == 0;
   return received;
+}
+
+}  // namespace
+
+Result<Received> receive(int fd, MutableBytes into, int fds_max) {
+  return receive_with(fd, into, fds_max, MSG_DONTWAIT);
+}
+
+Result<Received> receive_blocking(int fd, MutableBytes into, int fds_max) {
+  return receive_with(fd, into, fds_max, 0);
+}
+
+Status limit_receives(int fd, std::int64_t limit_ms) {
+  RTT_ASSERT(limit_ms != 0);  // the kernel takes 0 for no limit
+  timeval limit{};
+  if (limit_ms > 0) limit = {.tv_sec = limit_ms / 1000, .tv_usec = limit_ms % 1000 * 1000};
+  if (::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) == 0) return {};
+  return std::unexpected(last_error("cannot limit how long a socket waits"));
 }
 
 Result<Sent> send(int fd, ByteView bytes, const std::vector<int>& fds) {

@@ -54,5 +54,9 @@ Result<Sent> send(int fd, ByteView bytes, const std::vector<int>& fds = {});
 // Blocking variants for simple clients; `deadline_ms` counts from the call, < 0 waits for ever. kDeadline, kLost.
 Status send_all(int fd, ByteView bytes, const std::vector<int>& fds = {}, std::int64_t deadline_ms = -1);
 Result<Received> receive_wait(int fd, MutableBytes into, int fds_max, std::int64_t deadline_ms);
+// For a socket this process alone reads: a receive that waits inside the kernel, one call where receive_wait takes
+// three. `would_block`: the limit passed, or the descriptor is non-blocking.
+Result<Received> receive_blocking(int fd, MutableBytes into, int fds_max);
+Status limit_receives(int fd, std::int64_t limit_ms);  // of receive_blocking; < 0 = for ever. REQUIRES: not 0
 
 }  // namespace rtt::os

@@ -1,32 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fabric/uds/blocking_lane.h"
 
-#include <algorithm>
-
-#include "os/clock.h"
-#include "os/unix_socket.h"
-
 namespace rtt::fabric {
 namespace {
 
 constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
-constexpr std::int64_t kNanosPerMs = 1'000'000;
-
-// What is left of a deadline that began at `start`, at least 0; < 0 stays "for ever".
-std::int64_t left_ms(Instant start, std::int64_t deadline_ms) {
-  if (deadline_ms < 0) return -1;
-  return std::max<std::int64_t>(deadline_ms - (os::now() - start).value / kNanosPerMs, 0);
-}
 
 }  // namespace
 
 BlockingLane::BlockingLane(os::Fd socket, LaneProtocol::Options options)
-    : socket_(std::move(socket)), protocol_(options), reader_({.payload_bytes_max = kLaneFrameBytesMax}) {}
+    : stream_(std::move(socket), {.payload_bytes_max = kLaneFrameBytesMax, .fds_max = 0}), protocol_(options) {}
 
 Result<LaneMessage> BlockingLane::call(ByteView payload, std::int64_t deadline_ms) {
-  if (!socket_.valid()) return fail(Code::kLost, "the lane is closed");
   RTT_TRY(protocol_.fits(payload));
-  const Instant start = os::now();
+  const Deadline deadline = deadline_in(deadline_ms);
   if (out_.capacity() > kKeptBytes) out_ = Bytes();
   out_.clear();
   const LaneMessage request{.kind = MessageKind::kRequest, .id = 0, .reply_to = 0, .payload = payload};
@@ -35,23 +22,19 @@ Result<LaneMessage> BlockingLane::call(ByteView payload, std::int64_t deadline_m
     out_.insert(out_.end(), header.begin(), header.end());
     out_.insert(out_.end(), piece.payload.begin(), piece.payload.end());
   });
-  if (Status sent = os::send_all(socket_.get(), out_, {}, deadline_ms); !sent) {
-    socket_.reset();  // part of a frame may be out
+  if (Status sent = stream_.send(out_, {}, deadline); !sent) {
+    stream_.close();
     return std::unexpected(std::move(sent).error());
   }
-  Result<LaneMessage> reply = await_reply(id, start, deadline_ms);
-  if (!reply && reply.error().code != Code::kDeadline) socket_.reset();
+  Result<LaneMessage> reply = await_reply(id, deadline);
+  if (!reply && reply.error().code != Code::kDeadline) stream_.close();
   return reply;
 }
 
-Result<LaneMessage> BlockingLane::await_reply(std::uint32_t id, Instant start, std::int64_t deadline_ms) {
-  for (;;) {  // ends with the reply, the deadline or the peer
-    RTT_TRY_SET(const std::optional<Frame> frame, reader_.next());
-    if (!frame) {
-      RTT_TRY(receive(left_ms(start, deadline_ms)));
-      continue;
-    }
-    RTT_TRY_SET(const std::optional<LaneMessage> message, protocol_.take(*frame));
+Result<LaneMessage> BlockingLane::await_reply(std::uint32_t id, const Deadline& deadline) {
+  for (;;) {  // ends with the reply, the deadline or the other end
+    RTT_TRY_SET(const Frame frame, stream_.next(deadline));
+    RTT_TRY_SET(const std::optional<LaneMessage> message, protocol_.take(frame));
     if (!message) continue;
     switch (message->kind) {
       case MessageKind::kRequest: return fail(Code::kFrame, "bad frame: a request came where only replies may");
@@ -61,16 +44,6 @@ Result<LaneMessage> BlockingLane::await_reply(std::uint32_t id, Instant start, s
     }
     if (message->reply_to == id) return *message;  // else: the late reply to a call that gave up
   }
-}
-
-Status BlockingLane::receive(std::int64_t deadline_ms) {
-  RTT_TRY_SET(const os::Received received, os::receive_wait(socket_.get(), reader_.space(), 0, deadline_ms));
-  if (received.closed) {
-    if (reader_.empty()) return fail(Code::kLost, "the other end closed the lane");
-    return fail(Code::kFrame, "bad frame: the other end closed the lane inside a frame");
-  }
-  reader_.filled(received.bytes);
-  return {};
 }
 
 }  // namespace rtt::fabric

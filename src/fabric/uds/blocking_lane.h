@@ -5,14 +5,13 @@
 // caller's deadline is skipped by the next call, so a deadline does not cost the lane.
 //
 // Owns: the socket and two buffers, kept between calls.   Thread: one.   Units: bytes, milliseconds (< 0 = for ever).
-// Fails: kDeadline (the lane stays usable unless it passed while sending), kTooLarge (nothing was sent), kLost,
-// kFrame; after the last two, and after a deadline in the middle of sending, every call is kLost.
+// Fails: kDeadline (the lane stays usable unless it passed while sending), kTooLarge (nothing was sent; or the reply
+// is over the limit), kLost, kFrame; after the last two and a reply over the limit every call is kLost.
 // Limits: message_bytes_max.
 #pragma once
 
-#include "base/units.h"
 #include "fabric/lane_protocol.h"
-#include "os/fd.h"
+#include "fabric/uds/blocking_stream.h"
 
 namespace rtt::fabric {
 
@@ -24,12 +23,10 @@ class BlockingLane {
   Result<LaneMessage> call(ByteView payload, std::int64_t deadline_ms);
 
  private:
-  Result<LaneMessage> await_reply(std::uint32_t id, Instant start, std::int64_t deadline_ms);
-  Status receive(std::int64_t deadline_ms);
+  Result<LaneMessage> await_reply(std::uint32_t id, const Deadline& deadline);
 
-  os::Fd socket_;
+  BlockingStream stream_;
   LaneProtocol protocol_;
-  FrameReader reader_;
   Bytes out_;
 };
 
