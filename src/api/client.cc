@@ -135,7 +135,7 @@ Result<Client::TextReply> Client::State::await_answer(const fabric::Deadline& de
     Result<Incoming> incoming = next(deadline);
     if (!incoming) return give_up(std::move(incoming).error());
     if (incoming->id != last_id) {
-      if (asked_before(incoming->id, last_id)) continue;  // the late answer to a request that gave up
+      if (was_asked(incoming->id, last_id)) continue;  // the late answer to a request that gave up
       return give_up(broken("an answer to a request that nobody asked").error());
     }
     MessageBody& body = incoming->message.body;

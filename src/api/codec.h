@@ -58,8 +58,8 @@ class Encoder {
 Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const MessageBody& body, std::size_t fds = 0);
 // What the frame of a control message may look like: kFrame.
 Status check_header(const fabric::Header& header);
-// Whether `id` comes before `last` in an order that wraps.
-inline bool asked_before(std::uint32_t id, std::uint32_t last) { return last - id - 1 < UINT32_MAX / 2; }
+// Whether `id` is `last` or was given out before it; ids wrap.
+inline bool was_asked(std::uint32_t id, std::uint32_t last) { return last - id < UINT32_MAX / 2; }
 
 class Decoder {
  public:

@@ -314,7 +314,7 @@ Status Peer::State::take_answer(std::uint32_t id, const MessageBody& body, fabri
                                 std::vector<os::Fd> fds) {
   const auto at = std::find_if(asked.begin(), asked.end(), [id](const Ask& ask) { return ask.id == id; });
   if (at == asked.end()) {
-    if (!asked_before(id, last_id)) return broken(fmt::format("an answer to request {}, which nobody asked", id));
+    if (!was_asked(id, last_id)) return broken(fmt::format("an answer to request {}, which nobody asked", id));
     return {};  // late: its deadline passed
   }
   Result<Answer> answer = std::unexpected(Error{});
