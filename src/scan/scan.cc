@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scan/scan.h"
+
+#include <iterator>
+#include <utility>
+
+#include "model/limits.h"
+#include "scan/merge.h"
+#include "scan/probes.h"
+#include "scan/walk.h"
+
+namespace rtt::scan {
+namespace {
+
+template <typename T>
+void move_into(std::vector<T>& all, std::vector<T>& more) {
+  all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+}
+
+ProbeOutcome read_one(const std::string& root, const Wanted& wanted, model::Strictness strictness) {
+  const auto file = os::read_beneath(root, wanted.path, limits::kManifestBytesMax);
+  if (file) return wanted.probe->read(file->content, wanted.path, strictness);
+  ProbeOutcome refused;
+  refused.problems.push_back(model::problem_from(file.error(), wanted.path));
+  refused.problems.back().file = wanted.path;
+  return refused;
+}
+
+}  // namespace
+
+Result<Found> scan(const ScanOptions& options) {
+  RTT_TRY_SET(Listing listing, list_candidates(options));
+  ProbeOutcome all{.symbols = {}, .servers = {}, .problems = std::move(listing.problems)};
+  std::vector<std::string> candidates;
+  for (const Wanted& wanted : listing.wanted) {
+    ProbeOutcome one = read_one(options.root, wanted, options.strictness);
+    move_into(all.symbols, one.symbols);
+    move_into(all.servers, one.servers);
+    move_into(all.problems, one.problems);
+    if (wanted.probe->yields == Yields::kSymbols) candidates.push_back(wanted.path);
+  }
+  Found found = merge(std::move(all), options.root);
+  found.candidates = std::move(candidates);
+  found.files_seen = listing.files_seen;
+  found.files_opened = listing.wanted.size();
+  return found;
+}
+
+Found scan_file(const std::string& root, const std::string& relative, model::Strictness strictness) {
+  const std::size_t slash = relative.rfind('/');
+  const std::string_view name =
+      slash == std::string::npos ? std::string_view(relative) : std::string_view(relative).substr(slash + 1);
+  const Probe* probe = probe_for({.path = relative, .name = name});
+  if (probe == nullptr || probe->yields != Yields::kSymbols || !is_printable(relative)) return {};
+  Found found = merge(read_one(root, {.path = relative, .probe = probe}, strictness), root);
+  found.candidates.push_back(relative);
+  found.files_seen = found.files_opened = 1;
+  return found;
+}
+
+}  // namespace rtt::scan
