@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/change.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace rtt::registry {
 namespace {
@@ -28,8 +28,8 @@ class Comparison {
   std::vector<Change> take() { return std::move(list_); }
 
  private:
-  void compare_objects(const std::string& pointer, const text::JsonObject& before, const text::JsonObject& after,
-                       int depth) {
+  void compare_objects(const std::string& pointer, const text::JsonObject& before,
+                       const text::JsonObject& after, int depth) {
     auto old = before.begin();
     auto now = after.begin();
     while (old != before.end() || now != after.end()) {
@@ -53,7 +53,8 @@ class Comparison {
     std::size_t head = 0;
     while (head < shorter && before[head] == after[head]) ++head;
     std::size_t tail = 0;
-    while (tail < shorter - head && before[before.size() - 1 - tail] == after[after.size() - 1 - tail]) ++tail;
+    while (tail < shorter - head && before[before.size() - 1 - tail] == after[after.size() - 1 - tail])
+      ++tail;
     const std::size_t both = shorter - tail;
     for (std::size_t at = head; at < both; ++at) {
       compare(pointer + "/" + std::to_string(at), before[at], after[at], depth + 1);
@@ -61,14 +62,17 @@ class Comparison {
     for (std::size_t at = both; at < before.size() - tail; ++at) {
       removed(pointer + "/" + std::to_string(at), before[at]);
     }
-    for (std::size_t at = both; at < after.size() - tail; ++at) added(pointer + "/" + std::to_string(at), after[at]);
+    for (std::size_t at = both; at < after.size() - tail; ++at)
+      added(pointer + "/" + std::to_string(at), after[at]);
   }
 
   void added(std::string pointer, const Json& value) {
-    list_.push_back({.pointer = std::move(pointer), .kind = ChangeKind::kAdded, .before = {}, .after = value});
+    list_.push_back(
+        {.pointer = std::move(pointer), .kind = ChangeKind::kAdded, .before = {}, .after = value});
   }
   void removed(std::string pointer, const Json& value) {
-    list_.push_back({.pointer = std::move(pointer), .kind = ChangeKind::kRemoved, .before = value, .after = {}});
+    list_.push_back(
+        {.pointer = std::move(pointer), .kind = ChangeKind::kRemoved, .before = value, .after = {}});
   }
 
   std::vector<Change> list_;
@@ -78,7 +82,8 @@ std::string shown(const Json& value) {
   std::string text = text::to_json(value);
   if (text.size() <= kShownBytesMax) return text;
   std::size_t end = kShownBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // never half a character
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U)
+    --end;  // never half a character
   return text.substr(0, end) + "…";
 }
 
@@ -86,9 +91,12 @@ std::string shown(const Json& value) {
 
 std::string_view to_string(ChangeKind kind) {
   switch (kind) {
-    case ChangeKind::kAdded: return "added";
-    case ChangeKind::kRemoved: return "removed";
-    case ChangeKind::kChanged: break;
+    case ChangeKind::kAdded:
+      return "added";
+    case ChangeKind::kRemoved:
+      return "removed";
+    case ChangeKind::kChanged:
+      break;
   }
   return "changed";
 }
@@ -102,9 +110,12 @@ std::vector<Change> changes(const Json& before, const Json& after) {
 std::string to_string(const Change& change) {
   const std::string_view place = change.pointer.empty() ? "/" : std::string_view(change.pointer);
   switch (change.kind) {
-    case ChangeKind::kAdded: return fmt::format("added {}: {}", place, shown(change.after));
-    case ChangeKind::kRemoved: return fmt::format("removed {}: {}", place, shown(change.before));
-    case ChangeKind::kChanged: break;
+    case ChangeKind::kAdded:
+      return fmt::format("added {}: {}", place, shown(change.after));
+    case ChangeKind::kRemoved:
+      return fmt::format("removed {}: {}", place, shown(change.before));
+    case ChangeKind::kChanged:
+      break;
   }
   return fmt::format("changed {}: {} -> {}", place, shown(change.before), shown(change.after));
 }

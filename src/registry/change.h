@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // changes: what differs between two JSON values, as a list people can read before they sign.
 //
-// Members are compared by name, items of an array by place after what both arrays begin and end with is set aside, so
-// one inserted item is one change and not a shift of everything behind it. Pure; equal values give an empty list.
+// Members are compared by name, items of an array by place after what both arrays begin and end with is set
+// aside, so one inserted item is one change and not a shift of everything behind it. Pure; equal values give
+// an empty list.
 //
 // Thread: any (values).   Fails: never.   Limits: below kDepthMax levels two unequal values are one change.
 #pragma once

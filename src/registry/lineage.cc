@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/lineage.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <tuple>
-
-#include <fmt/format.h>
 
 namespace rtt::registry {
 
@@ -15,8 +15,8 @@ Lineage::Lineage(std::vector<SigFile> records) : records_(std::move(records)) {
 }
 
 std::pair<std::size_t, std::size_t> Lineage::range(std::string_view id) const {
-  const auto found = std::ranges::equal_range(records_, id, std::less<>{},
-                                              [](const SigFile& record) { return std::string_view(record.id); });
+  const auto found = std::ranges::equal_range(
+      records_, id, std::less<>{}, [](const SigFile& record) { return std::string_view(record.id); });
   return {static_cast<std::size_t>(found.begin() - records_.begin()),
           static_cast<std::size_t>(found.end() - records_.begin())};
 }
@@ -57,7 +57,8 @@ Result<const SigFile*> Lineage::live(std::string_view id) const {
     live = &records_[at];
   }
   if (live == nullptr) {
-    return fail(Code::kTampered, fmt::format("the signed versions of {} supersede each other in a circle", id),
+    return fail(Code::kTampered,
+                fmt::format("the signed versions of {} supersede each other in a circle", id),
                 std::string(id), "rtt registry verify");
   }
   return live;

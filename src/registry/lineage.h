@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lineage: which signed version of each id is live, from a set of sig files and nothing else.
 //
-// The live version is the one no other of the same id supersedes. Pure: index.json, the judgement of a changed file
-// and the next signature's `supersedes` all come from this one function of the files.
+// The live version is the one no other of the same id supersedes. Pure: index.json, the judgement of a
+// changed file and the next signature's `supersedes` all come from this one function of the files.
 //
 // Owns: the records.   Thread: any (const).   Fails: kTampered when an id has two live versions or none.
 #pragma once

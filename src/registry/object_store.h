@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // ObjectStore: content-addressed objects and their detached signatures (docs/formats/registry.md).
 //
-// `cas/sha256/<hh>/<hash>.json` (0444) holds canonical JSON whose SHA-256 is its name, so `sha256sum` proves it.
-// `<hash>.sig.json` = {"id","hash","supersedes","sign":[…]}. `index.json` is a function of these files and is rebuilt
-// byte-equal; the live object of an id is the one nobody supersedes. Every read verifies.
+// `cas/sha256/<hh>/<hash>.json` (0444) holds canonical JSON whose SHA-256 is its name, so `sha256sum` proves
+// it.
+// `<hash>.sig.json` = {"id","hash","supersedes","sign":[…]}; where two ids share one object (two empty
+// configuration files), the second's is `<hash>.<16 hex of the id's hash>.sig.json`. `index.json` is a
+// function of these files and is rebuilt byte-equal; the live object of an id is the one nobody supersedes.
+// Every read verifies.
 //
 // Owns: nothing but the path.   Thread: one writer at a time (the workspace lock), any readers.
-// Fails: kTampered naming the file, kIo, kNoSpace, kNotFound; two live objects of an id: kTampered in index().
-// Limits: kManifestBytesMax an object.
+// Fails: kTampered naming the file, kIo, kNoSpace, kNotFound; two live objects of an id: kTampered in
+// index(). Limits: kManifestBytesMax an object.
 #pragma once
 
 #include <optional>
@@ -24,8 +27,15 @@ struct SigFile {
   std::string id;
   Digest hash;
   std::optional<Digest> supersedes;
-  std::vector<crypto::SignRecord> sign;
+  std::vector<crypto::SignRecord> sign;  // sorted, unique
+  friend bool operator==(const SigFile&, const SigFile&) = default;
 };
+text::Json to_json(const SigFile& signature);
+// kBadShape, with the name in `where`, for anything but exactly that shape.
+Result<SigFile> sig_file_from_json(const text::Json& json, std::string_view where);
+
+// SHA-256 of the canonical JSON of a value without its top-level `sign`.
+Digest object_hash(const text::Json& object);
 
 struct VerifyReport {
   std::size_t objects = 0;
@@ -39,19 +49,27 @@ class ObjectStore {
  public:
   explicit ObjectStore(std::string directory, std::string index_file);
 
-  Result<Digest> put(const text::Json& object) const;             // idempotent
-  [[nodiscard]] Result<text::Json> get(const Digest& hash) const; // verified
+  Result<Digest> put(const text::Json& object) const;              // idempotent; without its top-level `sign`
+  [[nodiscard]] Result<text::Json> get(const Digest& hash) const;  // verified
   [[nodiscard]] bool contains(const Digest& hash) const;
-  Status put_signature(const SigFile& signature) const;           // merges records of the same hash
+  Status put_signature(const SigFile& signature) const;  // merges records of the same hash
+  // Makes each the live one of its id, whatever it superseded: what the working tree says is current is
+  // current (another branch, a change taken back). Each step leaves a consistent store behind.
+  Status promote(std::vector<SigFile> signatures) const;
   [[nodiscard]] Result<std::optional<SigFile>> signature(const Digest& hash) const;
   [[nodiscard]] Result<std::vector<SigFile>> signatures() const;  // all, sorted by hash
   // {"<id>":{"hash","sign"}} canonical, of live objects.
   [[nodiscard]] Result<text::Json> index() const;
   Status write_index() const;
   [[nodiscard]] Result<std::optional<Digest>> live(std::string_view id) const;
-  [[nodiscard]] Result<VerifyReport> verify_all() const;          // every object and sig file
+  // Every object, every sig file and the index; with the public keys known here also every signature.
+  [[nodiscard]] Result<VerifyReport> verify_all(const crypto::Keyring& keys = {}) const;
 
  private:
+  [[nodiscard]] Result<SigFile> read_signature(const std::string& name) const;
+  [[nodiscard]] Result<std::string> signature_name(const Digest& hash, std::string_view id) const;
+  Status write_signature(const SigFile& signature) const;
+  Status promote_one(SigFile next, const class Lineage& lineage) const;
   std::string directory_, index_file_;
 };
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SecretStore: values that must never reach an object, plan, journal, log, answer or command line.
 //
-// `user_dir/secrets/<NAME>` (0600, folder 0700). Objects hold {"secret":"NAME"}; resolve() turns such a reference,
-// `${VAR}` (from the environment given) or plain text into the value, in the process that hands it to the child.
+// `user_dir/secrets/<NAME>` (0600, folder 0700). Objects hold {"secret":"NAME"}; resolve() turns such a
+// reference,
+// `${VAR}` (from the environment given) or plain text into the value, in the process that hands it to the
+// child.
 //
-// Thread: any.   Fails: kSecretMissing naming the secret and `rtt mcp import`, kPermission, kIo. No error or log of
-// this file ever contains a value.   Limits: 64 KiB a value, names [A-Za-z0-9._-]{1,128}.
+// Thread: any.   Fails: kSecretMissing naming the secret and `rtt mcp import`, kPermission, kIo. No error or
+// log of this file ever contains a value.   Limits: 64 KiB a value, names [A-Za-z0-9._-]{1,128}.
 #pragma once
 
 #include <string>
@@ -24,7 +26,8 @@ class SecretStore {
   Status put(std::string_view name, std::string_view value) const;
   [[nodiscard]] Result<std::string> get(std::string_view name) const;
   [[nodiscard]] Result<std::vector<std::string>> names() const;
-  // A string (with ${VAR} expanded from `environment`), or {"secret":NAME}, or {"concat":[…]} of both.
+  // A string (with ${VAR} and ${VAR:-otherwise} expanded from `environment`), {"secret":NAME},
+  // {"env":NAME,"else":…}, or {"concat":[…]} of these. A stored value is never expanded.
   [[nodiscard]] Result<std::string> resolve(
       const text::Json& value, const std::vector<std::pair<std::string, std::string>>& environment) const;
 

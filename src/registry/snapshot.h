@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Snapshot: what is in force in a workspace right now — every definition and configuration file, each at its last
-// version signed by somebody trusted — and everything that is not, with the reason.
+// Snapshot: what is in force in a workspace right now — every definition and configuration file, each at its
+// last version signed by somebody trusted — and everything that is not, with the reason.
 //
-// load_snapshot() scans, then judges each found symbol: signed by a trusted key (inline `sign`, `F.sig` beside the
-// file, or a sig file in the store) → in force; changed since signed → the last signed version stays in force and the
-// file is a problem (kChangedUnsigned, hint `rtt sign PATH`); never signed → a problem (kUnsigned), unless strict mode
-// is off or its namespace is in allow_unsigned. Configuration files (panel.yaml, policy.json, routes.json,
-// topology.json, flags.json) are judged the same way as objects of kind config whose id is their path. Nothing is
-// written except objects already signed (import into the store is idempotent).
+// load_snapshot() scans, then judges each found symbol: signed by a trusted key (inline `sign`, `F.sig`
+// beside the file, or a sig file in the store) → in force; changed since signed → the last signed version
+// stays in force and the file is a problem (kChangedUnsigned, hint `rtt sign PATH`); never signed → a problem
+// (kUnsigned), unless strict mode is off or its namespace is in allow_unsigned. Configuration files
+// (panel.yaml, policy.json, routes.json, topology.json, flags.json) are judged the same way as objects of
+// kind config whose id is their path. Nothing is written except objects already signed (import into the store
+// is idempotent).
 //
 // Thread: one.   Fails: kNoWorkspace, kIo, kBadConfig (fails closed).
 #pragma once
@@ -29,27 +30,27 @@ namespace rtt::registry {
 enum class Standing : std::uint8_t { kSigned, kAllowedUnsigned, kLastSigned, kRefused };
 
 struct SymbolEntry {
-  model::Contract contract;      // the version in force (kRefused: as found)
+  model::Contract contract;  // the version in force (kRefused: as found)
   Standing standing = Standing::kRefused;
-  std::string signed_by;         // key_id, empty if unsigned
-  std::string source;            // file relative to the root
-  std::string pointer;           // inside that file
-  Digest found_hash;             // of the file's present content (differs for kLastSigned)
+  std::string signed_by;  // key_id, empty if unsigned
+  std::string source;     // file relative to the root
+  std::string pointer;    // inside that file
+  Digest found_hash;      // of the file's present content (differs for kLastSigned)
 };
 
 // One authored configuration file.
 struct ConfigEntry {
-  std::string path;              // ".rtt/policy.json", relative to the root
+  std::string path;  // ".rtt/policy.json", relative to the root
   Standing standing = Standing::kSigned;
   std::string signed_by;
-  Digest hash;                   // of the object in force; zero when absent
-  text::Json object;             // in force; `{}` when absent
-  std::string text;              // source text the object came from (for file:line); last signed: canonical JSON
+  Digest hash;        // of the object in force; zero when absent
+  text::Json object;  // in force; `{}` when absent
+  std::string text;   // source text the object came from (for file:line); last signed: canonical JSON
 };
 
 struct Snapshot {
-  std::vector<SymbolEntry> symbols;   // sorted by canonical order
-  std::vector<ConfigEntry> configs;   // sorted by path
+  std::vector<SymbolEntry> symbols;  // sorted by canonical order
+  std::vector<ConfigEntry> configs;  // sorted by path
   model::PanelConfig panel;
   model::Policy policy;
   model::RoutesFile routes;
@@ -64,23 +65,25 @@ struct Snapshot {
 };
 
 struct LoadOptions {
-  std::vector<std::string> trust_keys;   // --trust-key files
+  std::vector<std::string> trust_keys;  // --trust-key files
   enum class Store : std::uint8_t { kReadOnly, kImportSigned } store = Store::kImportSigned;
 };
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options = {});
 
 // What `sign` would do: new or changed symbols and configuration files, each with a readable change.
 struct SignItem {
-  std::string id;                 // address identity, or path for a config
-  std::string path;               // file
+  std::string id;    // address identity, or path for a config
+  std::string path;  // file
   enum class Kind : std::uint8_t { kManifest, kConfig } kind = Kind::kManifest;
   Digest hash;
   std::optional<Digest> supersedes;
-  text::Json object, previous;    // previous null when new
+  text::Json object, previous;  // previous null when new
 };
 // `paths` limits to files at or below these (relative to the root); empty = all.
-Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace, const std::vector<std::string>& paths);
+Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,
+                                            const std::vector<std::string>& paths);
 // Signs them: objects and sig files into the store, `F.sig` beside each authored file, index.json last.
-Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items, const crypto::SecretKey& key);
+Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items,
+                  const crypto::SecretKey& key);
 
 }  // namespace rtt::registry

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// permissions_of: the nine permission bits of a file, for the few files whose secrecy is part of what they promise
+// (private keys, stored secrets).
+//
+// Thread: any.   Fails: kNotFound, kPermission, kIo with the path in `where`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace rtt::os {
+
+Result<std::uint32_t> permissions_of(const std::string& path);  // follows no final symlink
+
+}  // namespace rtt::os

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/config_files.h"
+
+#include <algorithm>
+#include <array>
+
+#include "model/limits.h"
+#include "model/policy.h"
+#include "os/dir.h"
+#include "text/json_canonical.h"
+#include "text/yaml.h"
+
+namespace rtt::registry {
+namespace {
+
+using text::Json;
+
+constexpr std::string_view kPanelPath = ".rtt/panel.yaml";
+
+std::vector<model::Problem> flags_problems(std::string_view text, std::string_view file) {
+  const auto json = text::parse_json(text, {.source_name = file});
+  if (!json) return {model::problem_from(json.error(), file)};
+  if (json->is_object()) return {};
+  return {{.file = std::string(file),
+           .line = 1,
+           .column = 1,
+           .code = Code::kBadShape,
+           .message = "flags are an object",
+           .hint = {}}};
+}
+
+// Every configuration file, and who says whether its text is sound.
+struct Reader {
+  std::string_view path;
+  std::vector<model::Problem> (*problems)(std::string_view text, std::string_view file);
+};
+constexpr std::array kReaders{
+    Reader{".rtt/flags.json", flags_problems},
+    Reader{kPanelPath, [](std::string_view text,
+                          std::string_view file) { return model::read_panel_yaml(text, file).problems; }},
+    Reader{".rtt/policy.json", [](std::string_view text,
+                                  std::string_view file) { return model::read_policy(text, file).problems; }},
+    Reader{".rtt/routes.json", [](std::string_view text,
+                                  std::string_view file) { return model::read_routes(text, file).problems; }},
+    Reader{".rtt/topology.json",
+           [](std::string_view text, std::string_view file) {
+             return model::read_topology(text, file).problems;
+           }},
+};
+
+std::vector<model::Problem> problems_in(std::string_view text, const std::string& path) {
+  const auto reader = std::ranges::find(kReaders, path, &Reader::path);
+  RTT_ASSERT(reader != kReaders.end());
+  return reader->problems(text, path);
+}
+
+bool is_error(const model::Problem& problem) { return problem.severity == model::Severity::kError; }
+
+std::string place_of(const model::Problem& problem) {
+  if (problem.line == 0) return problem.file;
+  return problem.file + ":" + std::to_string(problem.line) + ":" + std::to_string(problem.column);
+}
+
+Status must_be_sound(const ConfigEntry& entry) {
+  if (entry.text.empty()) return {};
+  const std::vector<model::Problem> problems = problems_in(entry.text, entry.path);
+  const auto first = std::ranges::find_if(problems, is_error);
+  if (first == problems.end()) return {};
+  return fail(Code::kBadConfig, entry.path + " is in force and has an error: " + first->message,
+              place_of(*first), "correct it, then rtt sign " + entry.path);
+}
+
+ConfigEntry entry_in_force(const ConfigFile& file, const Judgement& judgement) {
+  ConfigEntry entry{.path = file.path,
+                    .standing = judgement.standing,
+                    .signed_by = judgement.signed_by,
+                    .hash = {},
+                    .object = text::JsonObject{},
+                    .text = {}};
+  switch (judgement.standing) {
+    case Standing::kSigned:
+    case Standing::kAllowedUnsigned:
+      entry.object = file.object;
+      entry.hash = object_hash(file.object);
+      entry.text = file.text;
+      break;
+    case Standing::kLastSigned:
+      entry.object = *judgement.last;
+      entry.hash = judgement.record->hash;
+      entry.text = text::canonical_json(entry.object);
+      break;
+    case Standing::kRefused:
+      break;
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::vector<std::string> config_paths() {
+  std::vector<std::string> paths;
+  for (const Reader& reader : kReaders) paths.emplace_back(reader.path);
+  return paths;
+}
+
+ConfigFile read_config_file(const Workspace& workspace, const std::string& path) {
+  ConfigFile file{.path = path, .text = {}, .object = {}, .problems = {}};
+  auto read = os::read_beneath(workspace.root, path, limits::kConfigBytesMax);
+  if (!read && read.error().code == Code::kNotFound) return file;
+  file.state = ConfigFile::State::kBroken;
+  if (!read) {
+    file.problems.push_back(model::problem_from(read.error(), path));
+    file.problems.back().file = path;
+    return file;
+  }
+  file.text = std::move(read->content);
+  auto object =
+      path.ends_with(".yaml")
+          ? text::parse_yaml(file.text, {.source_name = path, .bytes_max = limits::kConfigBytesMax})
+          : text::parse_json(file.text, {.source_name = path, .bytes_max = limits::kConfigBytesMax});
+  file.problems = problems_in(file.text, path);
+  if (!object) {
+    if (std::ranges::none_of(file.problems, is_error)) {
+      file.problems.push_back(model::problem_from(object.error(), path));
+    }
+    return file;
+  }
+  file.state = ConfigFile::State::kUsable;
+  file.object =
+      object->is_null() ? Json(text::JsonObject{}) : std::move(*object);  // an empty YAML file is null
+  return file;
+}
+
+Result<JudgedConfig> judge_config(const Workspace& workspace, const Evidence& evidence,
+                                  const std::string& path, model::Strictness strictness) {
+  JudgedConfig judged{.file = read_config_file(workspace, path), .entry = {}, .judgement = {}};
+  if (judged.file.state == ConfigFile::State::kAbsent) {
+    judged.entry = {.path = path,
+                    .standing = Standing::kSigned,
+                    .signed_by = {},
+                    .hash = {},
+                    .object = text::JsonObject{},
+                    .text = {}};
+    judged.judgement.standing = Standing::kSigned;
+    judged.judgement.carried = Judgement::Carried::kYes;
+    return judged;
+  }
+  const SigList beside = read_sig_list(workspace.root, path);
+  if (beside.problem) judged.file.problems.push_back(*beside.problem);
+  const bool usable = judged.file.state == ConfigFile::State::kUsable;
+  Case matter{.id = path,
+              .file = path,
+              .kind = crypto::SignKind::kConfig,
+              .hash = usable ? object_hash(judged.file.object) : Digest{},
+              .inline_records = {},
+              .beside = beside.find(path)};
+  // A file that cannot be read has no version to allow; only its last signed one can be in force.
+  if (usable && strictness == model::Strictness::kRelaxed) matter.leniency = Case::Leniency::kUnsigned;
+  judged.judgement = judge(evidence, matter);
+  judged.entry = entry_in_force(judged.file, judged.judgement);
+  RTT_TRY(must_be_sound(judged.entry));
+  return judged;
+}
+
+Result<JudgedConfig> judge_panel(const Workspace& workspace, const Evidence& evidence) {
+  return judge_config(workspace, evidence, std::string(kPanelPath), model::Strictness::kStrict);
+}
+
+model::PanelConfig panel_of(const ConfigEntry& entry) {
+  if (entry.text.empty()) return {};
+  return model::read_panel_yaml(entry.text, entry.path);
+}
+
+}  // namespace rtt::registry

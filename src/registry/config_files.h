@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// ConfigFiles: the authored configuration of a workspace, each file judged and read.
+//
+// An absent file is `{}` and needs no signature: it grants nothing. panel.yaml decides how strict everything
+// else is, so it is judged strictly itself whatever it says; the others may be unsigned only when it turns
+// strict mode off.
+//
+// Thread: one.   Fails: kBadConfig with the place, when what is in force cannot be read without error.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "registry/judge.h"
+
+namespace rtt::registry {
+
+// A configuration file as it stands on disk.
+struct ConfigFile {
+  std::string path;
+  enum class State : std::uint8_t { kAbsent, kUsable, kBroken } state = State::kAbsent;
+  std::string text;
+  text::Json object;                     // kUsable
+  std::vector<model::Problem> problems;  // of reading it as what it is
+};
+[[nodiscard]] std::vector<std::string> config_paths();  // sorted
+ConfigFile read_config_file(const Workspace& workspace, const std::string& path);
+
+struct JudgedConfig {
+  ConfigFile file;
+  ConfigEntry entry;
+  Judgement judgement;
+};
+Result<JudgedConfig> judge_config(const Workspace& workspace, const Evidence& evidence,
+                                  const std::string& path, model::Strictness strictness);
+Result<JudgedConfig> judge_panel(const Workspace& workspace, const Evidence& evidence);
+model::PanelConfig panel_of(const ConfigEntry& entry);
+
+}  // namespace rtt::registry

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+// Signing: what would be signed, shown before it is, and the writing of signatures.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/file.h"
+#include "registry/config_files.h"
+#include "registry/judge.h"
+#include "registry/snapshot.h"
+
+namespace rtt::registry {
+namespace {
+
+using text::Json;
+
+bool is_wanted(const std::vector<std::string>& paths, const std::string& file) {
+  return paths.empty() || std::ranges::any_of(paths, [&file](std::string_view path) {
+           while (path.ends_with('/')) path.remove_suffix(1);
+           return file == path ||
+                  (file.starts_with(path) && file.size() > path.size() && file[path.size()] == '/');
+         });
+}
+
+bool is_settled(const Judgement& judgement) {
+  return judgement.standing == Standing::kSigned && judgement.carried == Judgement::Carried::kYes;
+}
+
+// What the new version replaces.
+struct History {
+  std::optional<Digest> supersedes;
+  Json previous;
+};
+Result<History> history_of(const Evidence& evidence, const SigFile* beside, const Case& matter) {
+  RTT_TRY_SET(const SigFile* live, evidence.lineage.live(matter.id));
+  const SigFile* record = beside != nullptr ? beside : live;
+  if (record == nullptr) return History{};
+  History history{.supersedes = record->hash == matter.hash ? record->supersedes : record->hash,
+                  .previous = {}};
+  if (auto object = evidence.store.get(record->hash)) history.previous = std::move(*object);
+  return history;
+}
+
+Error first_error(const std::vector<model::Problem>& problems, const std::string& file) {
+  for (const model::Problem& problem : problems) {
+    if (problem.severity != model::Severity::kError) continue;
+    std::string where = problem.file;
+    if (problem.line > 0) where += fmt::format(":{}:{}", problem.line, problem.column);
+    return {
+        .code = problem.code, .message = problem.message, .where = std::move(where), .hint = problem.hint};
+  }
+  return {.code = Code::kBadConfig, .message = file + " cannot be signed", .where = file, .hint = {}};
+}
+
+class Collector {
+ public:
+  Collector(const Workspace& workspace, const std::vector<std::string>& paths, Evidence evidence)
+      : workspace_(workspace), paths_(paths), evidence_(std::move(evidence)), met_(paths.size(), false) {}
+
+  Result<std::vector<SignItem>> run() {
+    for (const std::string& path : config_paths()) RTT_TRY(add_config(path));
+    RTT_TRY(add_symbols());
+    for (std::size_t at = 0; at < paths_.size(); ++at) {
+      if (!met_[at]) {
+        return fail(Code::kNotFound, paths_[at] + " holds nothing that can be signed", paths_[at],
+                    "rtt scan");
+      }
+    }
+    std::ranges::sort(items_, [](const SignItem& a, const SignItem& b) {
+      return std::tie(a.path, a.id) < std::tie(b.path, b.id);
+    });
+    return std::move(items_);
+  }
+
+ private:
+  bool take(const std::string& file) {
+    for (std::size_t at = 0; at < paths_.size(); ++at) {
+      if (is_wanted({paths_[at]}, file)) met_[at] = true;
+    }
+    return is_wanted(paths_, file);
+  }
+
+  Status add_config(const std::string& path) {
+    const ConfigFile file = read_config_file(workspace_, path);
+    if (file.state == ConfigFile::State::kAbsent || !take(path)) return {};
+    const bool broken = file.state == ConfigFile::State::kBroken ||
+                        std::ranges::any_of(file.problems, [](const model::Problem& problem) {
+                          return problem.severity == model::Severity::kError;
+                        });
+    if (broken) {
+      // Named, it is refused; among everything, it is left to the scan to report.
+      if (std::ranges::find(paths_, path) == paths_.end()) return {};
+      return std::unexpected(first_error(file.problems, path));
+    }
+    const SigList beside = read_sig_list(workspace_.root, path);
+    return add({.id = path,
+                .file = path,
+                .kind = crypto::SignKind::kConfig,
+                .hash = object_hash(file.object),
+                .inline_records = {},
+                .beside = beside.find(path)},
+               file.object);
+  }
+
+  // The object becomes an item unless a trusted signature lies with its file already.
+  Status add(const Case& matter, const Json& object) {
+    if (is_settled(judge(evidence_, matter))) return {};
+    RTT_TRY_SET(History history, history_of(evidence_, matter.beside, matter));
+    const bool config = matter.kind == crypto::SignKind::kConfig;
+    items_.push_back({.id = matter.id,
+                      .path = matter.file,
+                      .kind = config ? SignItem::Kind::kConfig : SignItem::Kind::kManifest,
+                      .hash = matter.hash,
+                      .supersedes = history.supersedes,
+                      .object = object,
+                      .previous = std::move(history.previous)});
+    return {};
+  }
+
+  Status add_symbols() {
+    // What is in force decides where to look; a panel.yaml that cannot be used means the defaults.
+    const auto judged = judge_panel(workspace_, evidence_);
+    const model::PanelConfig panel = judged ? panel_of(judged->entry) : model::PanelConfig{};
+    RTT_TRY_SET(const scan::Found found, scan::scan({.root = workspace_.root,
+                                                     .roots = panel.scan_roots,
+                                                     .ignore = panel.scan_ignore,
+                                                     .strictness = panel.strictness}));
+    for (const std::string& file : found.candidates) {
+      if (std::ranges::find(paths_, file) == paths_.end()) continue;
+      take(file);
+      RTT_TRY(must_be_whole(found, file));
+    }
+    for (const scan::FoundSymbol& symbol : found.symbols) {
+      if (take(symbol.file)) RTT_TRY(add_symbol(symbol));
+    }
+    return {};
+  }
+
+  static Status must_be_whole(const scan::Found& found, const std::string& file) {
+    std::vector<model::Problem> own;
+    for (const model::Problem& problem : found.problems) {
+      if (problem.file == file && problem.severity == model::Severity::kError) own.push_back(problem);
+    }
+    if (own.empty()) return {};
+    return std::unexpected(first_error(own, file));
+  }
+
+  Status add_symbol(const scan::FoundSymbol& symbol) {
+    const std::string id = model::identity(symbol.contract.saddr);
+    const SigList beside = read_sig_list(workspace_.root, symbol.file);
+    return add({.id = id,
+                .file = symbol.file,
+                .kind = crypto::SignKind::kManifest,
+                .hash = symbol.contract.hash,
+                .inline_records = symbol.contract.signatures,
+                .beside = beside.find(id)},
+               symbol.contract.object);
+  }
+
+  const Workspace& workspace_;
+  const std::vector<std::string>& paths_;
+  Evidence evidence_;
+  std::vector<bool> met_;
+  std::vector<SignItem> items_;
+};
+
+crypto::SignKind kind_of(const SignItem& item) {
+  return item.kind == SignItem::Kind::kConfig ? crypto::SignKind::kConfig : crypto::SignKind::kManifest;
+}
+
+// Ids a file still defines, or nothing if that cannot be told (then no record of it is dropped).
+std::vector<std::string> ids_in(const Workspace& workspace, const std::string& file) {
+  const scan::Found found = scan::scan_file(workspace.root, file, model::Strictness::kRelaxed);
+  std::vector<std::string> ids;
+  const bool whole = std::ranges::none_of(found.problems, [](const model::Problem& problem) {
+    return problem.severity == model::Severity::kError;
+  });
+  if (!whole) return ids;
+  for (const scan::FoundSymbol& symbol : found.symbols) ids.push_back(model::identity(symbol.contract.saddr));
+  std::ranges::sort(ids);
+  return ids;
+}
+
+// `F.sig` with `fresh` taken in; records of ids the file no longer defines go.
+Status write_sig_list(const Workspace& workspace, const std::string& file,
+                      const std::vector<SigFile>& fresh) {
+  SigList list = read_sig_list(workspace.root, file);
+  if (const std::vector<std::string> ids = ids_in(workspace, file); !ids.empty()) {
+    std::erase_if(list.records,
+                  [&ids](const SigFile& record) { return !std::ranges::binary_search(ids, record.id); });
+  }
+  for (SigFile record : fresh) {
+    const auto at = std::ranges::find(list.records, record.id, &SigFile::id);
+    if (at == list.records.end()) {
+      list.records.push_back(std::move(record));
+      continue;
+    }
+    if (at->hash == record.hash) {  // a further signer of the same version
+      record.sign.insert(record.sign.end(), at->sign.begin(), at->sign.end());
+      std::ranges::sort(record.sign);
+      const auto rest = std::ranges::unique(record.sign);
+      record.sign.erase(rest.begin(), rest.end());
+      record.supersedes = at->supersedes;
+    }
+    *at = std::move(record);
+  }
+  std::ranges::sort(list.records, {}, &SigFile::id);
+  Json array = text::JsonArray{};
+  for (const SigFile& record : list.records) array.push(to_json(record));
+  return os::write_atomic(workspace.path(file + ".sig"), text::to_pretty_json(array));
+}
+
+}  // namespace
+
+Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,
+                                            const std::vector<std::string>& paths) {
+  RTT_TRY_SET(Evidence evidence, gather_evidence(workspace, {}));
+  return Collector(workspace, paths, std::move(evidence)).run();
+}
+
+Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items,
+                  const crypto::SecretKey& key) {
+  if (items.empty()) return {};
+  RTT_TRY(os::make_directories(workspace.dot("registry")));
+  RTT_TRY_SET(const os::FileLock lock,
+              os::FileLock::take(workspace.dot("registry/.lock"), os::FileLock::Wait::kYes));
+  static_cast<void>(lock);
+  const ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
+  std::vector<SigFile> records;
+  FlatMap<std::string, std::vector<SigFile>> by_file;
+  for (const SignItem& item : items) {
+    RTT_TRY_SET(const Digest hash, store.put(item.object));
+    if (hash != item.hash) {
+      return fail(Code::kInternal, "the object to sign is not the one that was shown", item.path);
+    }
+    SigFile record{.id = item.id,
+                   .hash = hash,
+                   .supersedes = item.supersedes,
+                   .sign = {crypto::sign(key, kind_of(item), hash)}};
+    by_file[item.path].push_back(record);
+    records.push_back(std::move(record));
+  }
+  RTT_TRY(store.promote(std::move(records)));
+  for (const auto& [file, fresh] : by_file) RTT_TRY(write_sig_list(workspace, file, fresh));
+  return store.write_index();
+}
+
+}  // namespace rtt::registry

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/snapshot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/file.h"
+#include "registry/config_files.h"
+#include "registry/judge.h"
+#include "scan/merge.h"
+
+namespace rtt::registry {
+namespace {
+
+using text::Json;
+
+void append(std::vector<model::Problem>& all, const std::vector<model::Problem>& more) {
+  all.insert(all.end(), more.begin(), more.end());
+}
+
+// Loads one snapshot, in the order in which one part decides about the next: trust, panel.yaml, scan,
+// judgement.
+class Loader {
+ public:
+  Loader(const Workspace& workspace, const LoadOptions& options, Evidence evidence)
+      : workspace_(workspace), options_(options), evidence_(std::move(evidence)) {}
+
+  Result<Snapshot> run() {
+    append(snapshot_.problems, evidence_.problems);
+    RTT_TRY(load_panel());
+    RTT_TRY(load_configs());
+    RTT_TRY_SET(found_, scan::scan({.root = workspace_.root,
+                                    .roots = snapshot_.panel.scan_roots,
+                                    .ignore = snapshot_.panel.scan_ignore,
+                                    .strictness = snapshot_.panel.strictness}));
+    append(snapshot_.problems, found_.problems);
+    judge_symbols();
+    snapshot_.servers = std::move(found_.servers);
+    snapshot_.files_seen = found_.files_seen;
+    if (options_.store == LoadOptions::Store::kImportSigned) import_signed();
+    snapshot_.problems = scan::in_order(std::move(snapshot_.problems));
+    return std::move(snapshot_);
+  }
+
+ private:
+  Status load_panel() {
+    RTT_TRY_SET(JudgedConfig panel, judge_panel(workspace_, evidence_));
+    snapshot_.panel = panel_of(panel.entry);
+    keep(std::move(panel));
+    return {};
+  }
+
+  Status load_configs() {
+    for (const std::string& path : config_paths()) {
+      if (path == snapshot_.configs.front().path) continue;
+      RTT_TRY_SET(JudgedConfig judged, judge_config(workspace_, evidence_, path, snapshot_.panel.strictness));
+      keep(std::move(judged));
+    }
+    std::ranges::sort(snapshot_.configs, {}, &ConfigEntry::path);
+    snapshot_.policy = model::empty_policy();
+    snapshot_.topology = model::one_node_topology();
+    snapshot_.routes = {
+        .routes = {}, .object = Json::object({{"routes", text::JsonArray{}}}), .problems = {}};
+    snapshot_.flags = text::JsonObject{};
+    for (const ConfigEntry& entry : snapshot_.configs) {
+      if (entry.text.empty()) continue;
+      if (entry.path == ".rtt/policy.json") snapshot_.policy = model::read_policy(entry.text, entry.path);
+      if (entry.path == ".rtt/routes.json") snapshot_.routes = model::read_routes(entry.text, entry.path);
+      if (entry.path == ".rtt/topology.json")
+        snapshot_.topology = model::read_topology(entry.text, entry.path);
+      if (entry.path == ".rtt/flags.json") snapshot_.flags = entry.object;
+    }
+    return {};
+  }
+
+  void keep(JudgedConfig judged) {
+    append(snapshot_.problems, judged.file.problems);
+    if (judged.judgement.problem) snapshot_.problems.push_back(*judged.judgement.problem);
+    if (judged.judgement.standing == Standing::kSigned && judged.judgement.record) {
+      imports_.push_back({.record = *judged.judgement.record, .object = judged.entry.object});
+    }
+    snapshot_.configs.push_back(std::move(judged.entry));
+  }
+
+  void judge_symbols() {
+    std::vector<SigList> lists;  // beside found_.candidates
+    lists.reserve(found_.candidates.size());
+    for (const std::string& file : found_.candidates) {
+      lists.push_back(read_sig_list(workspace_.root, file));
+      if (lists.back().problem) snapshot_.problems.push_back(*lists.back().problem);
+    }
+    std::vector<std::string> known = found_.duplicated;
+    for (const scan::FoundSymbol& symbol : found_.symbols) {
+      const auto at = std::ranges::lower_bound(found_.candidates, symbol.file);
+      RTT_ASSERT(at != found_.candidates.end() && *at == symbol.file);
+      judge_symbol(symbol, lists[static_cast<std::size_t>(at - found_.candidates.begin())]);
+      known.push_back(model::identity(symbol.contract.saddr));
+    }
+    std::ranges::sort(known);
+    for (std::size_t index = 0; index < lists.size(); ++index) {
+      if (is_broken(found_.candidates[index])) revive(found_.candidates[index], lists[index], known);
+    }
+    std::ranges::stable_sort(snapshot_.symbols, [](const SymbolEntry& a, const SymbolEntry& b) {
+      return model::canonical_order(a.contract.saddr, b.contract.saddr) == std::strong_ordering::less;
+    });
+  }
+
+  void judge_symbol(const scan::FoundSymbol& symbol, const SigList& beside) {
+    Case matter{.id = model::identity(symbol.contract.saddr),
+                .file = symbol.file,
+                .kind = crypto::SignKind::kManifest,
+                .hash = symbol.contract.hash,
+                .inline_records = symbol.contract.signatures};
+    matter.beside = beside.find(matter.id);
+    if (snapshot_.panel.strictness == model::Strictness::kRelaxed ||
+        allows_unsigned(snapshot_.panel.allow_unsigned, symbol.contract.saddr.ns)) {
+      matter.leniency = Case::Leniency::kUnsigned;
+    }
+    Judgement judgement = judge(evidence_, matter);
+    if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
+    SymbolEntry entry{.contract = symbol.contract,
+                      .standing = judgement.standing,
+                      .signed_by = std::move(judgement.signed_by),
+                      .source = symbol.file,
+                      .pointer = symbol.pointer,
+                      .found_hash = symbol.contract.hash};
+    if (judgement.standing == Standing::kLastSigned) put_last(entry, std::move(*judgement.last), matter.id);
+    if (judgement.standing == Standing::kSigned) {
+      imports_.push_back({.record = std::move(*judgement.record), .object = symbol.contract.object});
+    }
+    snapshot_.symbols.push_back(std::move(entry));
+  }
+
+  void put_last(SymbolEntry& entry, Json object, const std::string& id) {
+    auto contract = model::contract_from_object(std::move(object), entry.source);
+    if (contract && model::identity(contract->saddr) == id) {
+      entry.contract = std::move(*contract);
+      return;
+    }
+    entry.standing = Standing::kRefused;
+    entry.signed_by.clear();
+    snapshot_.problems.push_back(
+        {.file = entry.source,
+         .code = Code::kTampered,
+         .message = fmt::format("the stored version of {} is not a contract of that address", id),
+         .hint = "rtt registry verify"});
+  }
+
+  // A file of which something could not be read; what its signature list names may still be in force.
+  bool is_broken(const std::string& file) const {
+    return std::ranges::any_of(found_.problems, [&file](const model::Problem& problem) {
+      return problem.file == file && problem.severity == model::Severity::kError &&
+             problem.code != Code::kDuplicateDefinition;
+    });
+  }
+
+  void revive(const std::string& file, const SigList& beside, std::vector<std::string>& known) {
+    for (const SigFile& record : beside.records) {
+      const auto at = std::ranges::lower_bound(known, record.id);
+      if (at != known.end() && *at == record.id) continue;
+      // The found version has no hash of its own: whatever is live counts as the last signed one.
+      Judgement judgement = judge(evidence_, {.id = record.id,
+                                              .file = file,
+                                              .kind = crypto::SignKind::kManifest,
+                                              .hash = {},
+                                              .inline_records = {},
+                                              .beside = &record});
+      if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
+      if (judgement.standing != Standing::kLastSigned) continue;
+      SymbolEntry entry{.contract = {},
+                        .standing = Standing::kLastSigned,
+                        .signed_by = judgement.signed_by,
+                        .source = file,
+                        .pointer = {},
+                        .found_hash = {}};
+      put_last(entry, std::move(*judgement.last), record.id);
+      if (entry.standing != Standing::kLastSigned) continue;
+      known.insert(at, record.id);
+      snapshot_.symbols.push_back(std::move(entry));
+    }
+  }
+
+  // Copies what is signed into the store. The store is a cache of the tree: failing to write it costs
+  // history, not the snapshot.
+  void import_signed() {
+    if (evidence_.state == Evidence::Store::kDamaged) return;
+    std::erase_if(imports_, [this](const Import& one) { return is_imported(one); });
+    const bool indexed = os::exists(workspace_.dot("registry/index.json"));
+    if (imports_.empty() && (indexed || evidence_.lineage.records().empty())) return;
+    const Status done = write_imports();
+    if (done || done.error().code == Code::kBusy) return;  // whoever holds the lock imports the same
+    model::Problem problem = model::problem_from(done.error(), ".rtt/registry");
+    if (problem.code != Code::kTampered) problem.severity = model::Severity::kWarning;
+    snapshot_.problems.push_back(std::move(problem));
+  }
+
+  struct Import {
+    SigFile record;
+    Json object;
+  };
+  bool is_imported(const Import& one) const {
+    const auto live = evidence_.lineage.live(one.record.id);
+    return live && *live != nullptr && (*live)->hash == one.record.hash && (*live)->sign == one.record.sign &&
+           evidence_.store.contains(one.record.hash);
+  }
+  Status write_imports() {
+    RTT_TRY(os::make_directories(workspace_.dot("registry")));
+    RTT_TRY_SET(const os::FileLock lock,
+                os::FileLock::take(workspace_.dot("registry/.lock"), os::FileLock::Wait::kNo));
+    static_cast<void>(lock);
+    std::vector<SigFile> records;
+    for (const Import& one : imports_) {
+      RTT_TRY_SET(const Digest hash, evidence_.store.put(one.object));
+      RTT_ASSERT(hash == one.record.hash);
+      records.push_back(one.record);
+    }
+    RTT_TRY(evidence_.store.promote(std::move(records)));
+    return evidence_.store.write_index();
+  }
+
+  const Workspace& workspace_;
+  const LoadOptions& options_;
+  Evidence evidence_;
+  Snapshot snapshot_;
+  scan::Found found_;
+  std::vector<Import> imports_;
+};
+
+}  // namespace
+
+std::vector<model::Contract> Snapshot::in_force() const {
+  std::vector<model::Contract> contracts;
+  for (const SymbolEntry& entry : symbols) {
+    if (entry.standing != Standing::kRefused) contracts.push_back(entry.contract);
+  }
+  return contracts;
+}
+
+Json Snapshot::registry_object() const {
+  Json object = text::JsonObject{};
+  for (const SymbolEntry& entry : symbols) {
+    if (entry.standing == Standing::kRefused) continue;
+    object.set(model::identity(entry.contract.saddr), to_string(entry.contract.hash));
+  }
+  return object;
+}
+
+Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options) {
+  RTT_TRY_SET(Evidence evidence, gather_evidence(workspace, options.trust_keys));
+  return Loader(workspace, options, std::move(evidence)).run();
+}
+
+}  // namespace rtt::registry

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "registry/store_names.h"
+
+#include <algorithm>
+
+#include "base/hex.h"
+#include "crypto/sha256.h"
+#include "model/limits.h"
+#include "os/dir.h"
+#include "os/file.h"
+
+namespace rtt::registry {
+namespace {
+
+constexpr std::size_t kHexDigits = 64;
+constexpr std::size_t kIdDigits = 16;
+
+StoredName classify(std::string_view path, std::string_view name) {
+  StoredName stored{.kind = StoredName::Kind::kForeign, .name = std::string(path), .hash = {}};
+  if (name.size() < kHexDigits) return stored;
+  const auto hash = parse_bare_hex(name.substr(0, kHexDigits));
+  if (!hash || path.size() != name.size() + 3 || !path.starts_with(name.substr(0, 2))) return stored;
+  stored.hash = *hash;
+  const std::string_view rest = name.substr(kHexDigits);
+  if (rest == ".json") {
+    stored.kind = StoredName::Kind::kObject;
+  } else if (rest == ".sig.json" || (rest.size() == kIdDigits + 10 && rest.starts_with('.') &&
+                                     from_hex(rest.substr(1, kIdDigits)) && rest.ends_with(".sig.json"))) {
+    stored.kind = StoredName::Kind::kSignature;
+  }
+  return stored;
+}
+
+}  // namespace
+
+std::string store_name_of_object(const Digest& hash) {
+  const std::string hex = bare_hex(hash);
+  return hex.substr(0, 2) + "/" + hex + ".json";
+}
+std::string store_name_of_signature(const Digest& hash) {
+  const std::string hex = bare_hex(hash);
+  return hex.substr(0, 2) + "/" + hex + ".sig.json";
+}
+std::string store_name_of_signature(const Digest& hash, std::string_view id) {
+  const std::string hex = bare_hex(hash);
+  return hex.substr(0, 2) + "/" + hex + "." + bare_hex(crypto::sha256(id)).substr(0, kIdDigits) + ".sig.json";
+}
+
+Result<std::vector<StoredName>> list_store(const std::string& directory) {
+  std::vector<StoredName> names;
+  if (!os::exists(directory)) return names;
+  const os::WalkOptions options{.depth_max = 4, .entries_max = limits::kScanFilesMax};
+  RTT_TRY_SET(const os::WalkStats stats, os::walk(directory, options, [&names](const os::Entry& entry) {
+                if (entry.kind == os::EntryKind::kDirectory || entry.name.starts_with(".tmp-")) {
+                  return os::Visit::kContinue;
+                }
+                StoredName stored = classify(entry.path, entry.name);
+                if (entry.kind != os::EntryKind::kFile) stored.kind = StoredName::Kind::kForeign;
+                names.push_back(std::move(stored));
+                return os::Visit::kContinue;
+              }));
+  if (stats.errors > 0) return fail(Code::kPermission, "a folder of the store cannot be read", directory);
+  std::ranges::sort(names, {}, &StoredName::name);
+  return names;
+}
+
+}  // namespace rtt::registry
