@@ -17,9 +17,12 @@ using text::Json;
 
 bool asks(const Session& session) {
   switch (session.verb().consent) {
-    case Consent::kNever: return false;
-    case Consent::kAlways: return true;
-    case Consent::kWithWrite: return session.command.args.bool_or("write", false);
+    case Consent::kNever:
+      return false;
+    case Consent::kAlways:
+      return true;
+    case Consent::kWithWrite:
+      return session.command.args.bool_or("write", false);
   }
   return true;
 }
@@ -28,7 +31,9 @@ std::string will_text(const Json& consent, const Paint& paint) {
   std::string text;
   for (const Json& line : items(consent, "will")) {
     const std::string shown = printable(plain(&line));
-    const Tone tone = shown.starts_with('+') ? Tone::kGood : shown.starts_with('-') ? Tone::kBad : Tone::kPlain;
+    const Tone tone = shown.starts_with('+')   ? Tone::kGood
+                      : shown.starts_with('-') ? Tone::kBad
+                                               : Tone::kPlain;
     text += "  " + paint(tone, shown) + "\n";
   }
   return text;
@@ -42,7 +47,8 @@ class Asker {
     ask_.directory = session.place.directory;
     ask_.search = session.place.search;
     ask_.deadline_ms = session.verb().deadline_ms;
-    if (session.verb().service.starts_with("ls.") && ask_.args.is_object()) {  // applied here, not by the service
+    if (session.verb().service.starts_with("ls.") &&
+        ask_.args.is_object()) {  // applied here, not by the service
       ask_.args.as_object().erase("filter");
       ask_.args.as_object().erase("watch");
     }
@@ -50,9 +56,9 @@ class Asker {
 
   // The final body: after all consents, or a refusal.
   Result<Json> ask() {
-    RTT_TRY_SET(const auto service, session_.ports.service({.where = session_.verb().where,
-                                                            .verb = ask_.verb,
-                                                            .place = session_.place}));
+    RTT_TRY_SET(
+        const auto service,
+        session_.ports.service({.where = session_.verb().where, .verb = ask_.verb, .place = session_.place}));
     const bool consents = asks(session_);
     if (consents) ask_.args.set("consent", session_.command.yes ? "given" : "show");
     Json granted{text::JsonArray{}};
@@ -68,8 +74,8 @@ class Asker {
       ask_.args.set("consent", "given");
       ask_.args.set("granted", granted);
     }
-    return fail(Code::kLimit, fmt::format("`rtt {}` asks more than {} questions", session_.verb().name,
-                                          kConsentRoundsMax));
+    return fail(Code::kLimit,
+                fmt::format("`rtt {}` asks more than {} questions", session_.verb().name, kConsentRoundsMax));
   }
 
  private:

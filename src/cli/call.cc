@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `rtt call`: opens a link through the panel, then speaks on the link alone, so that the panel may die meanwhile.
+// `rtt call`: opens a link through the panel, then speaks on the link alone, so that the panel may die
+// meanwhile.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,16 +25,18 @@ struct Opened {
 };
 
 Result<Opened> open_link(const Session& session, std::int64_t deadline_ms) {
-  RTT_TRY_SET(const auto service, session.ports.service({.where = session.verb().where,
-                                                          .verb = "call.open",
-                                                          .place = session.place}));
-  const Json args = Json::object({{"saddr", session.command.args.string_or("saddr")}, {"deadline_ms", deadline_ms}});
-  RTT_TRY_SET(api::Reply reply, service->ask({.verb = "call.open",
-                                              .args = args,
-                                              .directory = session.place.directory,
-                                              .search = session.place.search,
-                                              .deadline_ms = std::max(deadline_ms, session.verb().deadline_ms)},
-                                             [](const Json&) {}));
+  RTT_TRY_SET(
+      const auto service,
+      session.ports.service({.where = session.verb().where, .verb = "call.open", .place = session.place}));
+  const Json args =
+      Json::object({{"saddr", session.command.args.string_or("saddr")}, {"deadline_ms", deadline_ms}});
+  RTT_TRY_SET(api::Reply reply,
+              service->ask({.verb = "call.open",
+                            .args = args,
+                            .directory = session.place.directory,
+                            .search = session.place.search,
+                            .deadline_ms = std::max(deadline_ms, session.verb().deadline_ms)},
+                           [](const Json&) {}));
   if (reply.fds.size() != 1) return fail(Code::kPanelProtocol, "the panel answered without a link");
   const std::int64_t number = reply.body.int_or("link", reply.body.int_or("route", 0));
   if (number < 0 || number > 0xFFFFFFFF) return fail(Code::kPanelProtocol, "the panel named no usable link");
@@ -46,10 +49,10 @@ struct Tally {
   std::int64_t calls = 0;
   std::int64_t errors = 0;
   std::vector<std::int64_t> latencies_ns;
-  std::string last;             // payload of the last answer
-  std::optional<Error> error;   // the first one
+  std::string last;            // payload of the last answer
+  std::optional<Error> error;  // the first one
   bool answered = false;
-  bool tool_failed = false;     // the last answer says isError
+  bool tool_failed = false;  // the last answer says isError
 };
 
 bool ends_link(Code code) { return code == Code::kLost || code == Code::kFrame || code == Code::kDeadline; }
@@ -101,11 +104,14 @@ std::optional<Json> failure(const Tally& tally) {
   if (tally.error) return error_json(*tally.error);
   if (!tally.tool_failed) return std::nullopt;
   const std::string words = result_text(tally.last, Lines::kMany);
-  return error_json(Error{.code = Code::kToolFailed, .message = words.empty() ? "the tool reported an error" : words,
-                          .where = {}, .hint = {}});
+  return error_json(Error{.code = Code::kToolFailed,
+                          .message = words.empty() ? "the tool reported an error" : words,
+                          .where = {},
+                          .hint = {}});
 }
 
-void print_human(const Session& session, const Json& body, const Tally& tally, const std::optional<Json>& error) {
+void print_human(const Session& session, const Json& body, const Tally& tally,
+                 const std::optional<Json>& error) {
   const Screen& screen = session.screen;
   const bool repeated = session.command.args.find("repeat") != nullptr;
   if (!session.command.quiet && tally.answered && !tally.tool_failed && !repeated) {
@@ -114,13 +120,15 @@ void print_human(const Session& session, const Json& body, const Tally& tally, c
   if (!session.command.quiet && repeated) {
     screen.out(fmt::format("{}, {}: p50 {}, p99 {}, max {}\n", counted(tally.calls, "call"),
                            counted(tally.errors, "error"), duration(body.int_or("latency_ns_p50", 0)),
-                           duration(body.int_or("latency_ns_p99", 0)), duration(body.int_or("latency_ns_max", 0))));
+                           duration(body.int_or("latency_ns_p99", 0)),
+                           duration(body.int_or("latency_ns_max", 0))));
   }
   if (error) screen.err(error_text(*error, session.err_paint));
   if (session.command.quiet || repeated || !screen.err_is_terminal || !tally.answered) return;
   screen.err(session.err_paint(Tone::kDim, fmt::format("route {}, {}, {}", body.int_or("route", 0),
                                                        printable(body.string_or("lane")),
-                                                       duration(body.int_or("latency_ns", 0)))) + "\n");
+                                                       duration(body.int_or("latency_ns", 0)))) +
+             "\n");
 }
 
 }  // namespace

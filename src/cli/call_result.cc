@@ -22,9 +22,11 @@ std::string item_text(const Json& item) {
   const std::string_view type = item.string_or("type");
   if (type == "text") return std::string(item.string_or("text"));
   if (type == "image" || type == "audio") {
-    return fmt::format("[{} {}, {} bytes]", type, item.string_or("mimeType"), item.string_or("data").size() / 4 * 3);
+    return fmt::format("[{} {}, {} bytes]", type, item.string_or("mimeType"),
+                       item.string_or("data").size() / 4 * 3);
   }
-  if (type == "resource_link") return fmt::format("[resource {} {}]", item.string_or("uri"), item.string_or("name"));
+  if (type == "resource_link")
+    return fmt::format("[resource {} {}]", item.string_or("uri"), item.string_or("name"));
   if (const Json* resource = item.find("resource"); type == "resource" && resource != nullptr) {
     const std::string_view text = resource->string_or("text");
     return text.empty() ? fmt::format("[resource {}]", resource->string_or("uri")) : std::string(text);
@@ -49,7 +51,8 @@ std::string readable(std::string_view payload) {
 }  // namespace
 
 bool is_tool_error(std::string_view payload) {
-  if (payload.find("\"isError\"") == std::string_view::npos) return false;  // spares the hot loop of --repeat a parse
+  if (payload.find("\"isError\"") == std::string_view::npos)
+    return false;  // spares the hot loop of --repeat a parse
   const auto result = read(payload);
   return result && result->bool_or("isError", false);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // `rtt __complete WORDS…`: what may stand in place of the last word, one candidate a line.
 //
-// A shell calls this at every press of TAB: it never prints an error, never starts a panel, and gives nothing where
-// files are meant, so that the shell completes those itself.
+// A shell calls this at every press of TAB: it never prints an error, never starts a panel, and gives nothing
+// where files are meant, so that the shell completes those itself.
 #include <algorithm>
 
 #include "cli/dispatch.h"
@@ -60,8 +60,8 @@ std::vector<std::string> names_from_service(const Session& session, Names names,
   std::vector<std::string> found;
   for (const Source& source : kSources) {
     if (source.names != names) continue;
-    const auto service =
-        session.ports.service({.where = Where::kInProcess, .verb = std::string(source.service), .place = place});
+    const auto service = session.ports.service(
+        {.where = Where::kInProcess, .verb = std::string(source.service), .place = place});
     if (!service) return found;
     const auto reply = (*service)->ask({.verb = std::string(source.service),
                                         .args = Json(text::JsonObject{}),
@@ -94,7 +94,8 @@ std::vector<std::string> verb_words(const std::string& group) {
 
 std::vector<std::string> flag_words(const Verb* verb) {
   std::vector<std::string> words;
-  for (const Flag& flag : global_flags()) words.push_back(flag.name == "C" ? "-C" : "--" + std::string(flag.name));
+  for (const Flag& flag : global_flags())
+    words.push_back(flag.name == "C" ? "-C" : "--" + std::string(flag.name));
   if (verb != nullptr) {
     for (const Flag& flag : verb->flags) words.push_back("--" + std::string(flag.name));
   }
@@ -105,8 +106,8 @@ const Positional* positional_at(const Verb& verb, std::size_t index) {
   if (verb.positionals.empty()) return nullptr;
   const Positional& last = verb.positionals.back();
   if (index < verb.positionals.size()) return &verb.positionals[index];
-  const bool repeats = last.arity == Arity::kMany || last.arity == Arity::kSome ||
-                       (last.arity == Arity::kRoute && index < 2);
+  const bool repeats =
+      last.arity == Arity::kMany || last.arity == Arity::kSome || (last.arity == Arity::kRoute && index < 2);
   return repeats ? &last : nullptr;
 }
 

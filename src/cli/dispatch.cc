@@ -26,13 +26,17 @@ std::string absolute(const std::string& base, const std::string& path) {
 
 bool looks_like_file(const Positional& positional, const std::string& word) {
   switch (positional.names) {
-    case Names::kPath: return true;
-    case Names::kKey: return word.ends_with(".pub") || word.find('/') != std::string::npos;
-    case Names::kPlan: return word.ends_with(".json") || word.find('/') != std::string::npos;
+    case Names::kPath:
+      return true;
+    case Names::kKey:
+      return word.ends_with(".pub") || word.find('/') != std::string::npos;
+    case Names::kPlan:
+      return word.ends_with(".json") || word.find('/') != std::string::npos;
     case Names::kText:
     case Names::kSymbol:
     case Names::kServer:
-    case Names::kCode: return false;
+    case Names::kCode:
+      return false;
   }
   return false;
 }
@@ -96,15 +100,20 @@ std::vector<std::string> names_of(const Command& command) {
 int run_verb(const Session& session) {
   const Command& command = session.command;
   switch (session.verb().runs) {
-    case Runs::kService: return run_service(session);
-    case Runs::kCall: return run_call(session);
-    case Runs::kLocal: return session.verb().name == "__complete" ? run_complete(session) : run_local(session);
+    case Runs::kService:
+      return run_service(session);
+    case Runs::kCall:
+      return run_call(session);
+    case Runs::kLocal:
+      return session.verb().name == "__complete" ? run_complete(session) : run_local(session);
     case Runs::kServe:
       return session.ports.mcp_serve({.place = session.place,
                                       .names = names_of(command),
                                       .as = std::string(command.args.string_or("as"))});
-    case Runs::kPanelRun: return session.ports.panel_run({.place = session.place});
-    case Runs::kDriverHost: return session.ports.driver_host({.place = session.place, .words = command.raw});
+    case Runs::kPanelRun:
+      return session.ports.panel_run({.place = session.place});
+    case Runs::kDriverHost:
+      return session.ports.driver_host({.place = session.place, .words = command.raw});
   }
   return static_cast<int>(Exit::kFailed);
 }
@@ -133,15 +142,16 @@ int dispatch(const std::vector<std::string>& words, const Ports& ports, const Sc
   auto place = place_of(command);
   if (!place) return print_plain_error(place.error(), flags, screen);
   make_paths_absolute(command, place->directory);
-  const Session session{.command = command,
-                        .ports = ports,
-                        .screen = screen,
-                        .place = std::move(*place),
-                        .view = {.paint = paint_for(command.colour, screen.out_is_terminal, screen),
-                                 .columns = screen.out_is_terminal ? static_cast<std::size_t>(screen.columns) : 0,
-                                 .explain = command.args.bool_or("explain", false),
-                                 .all = command.args.bool_or("all", false)},
-                        .err_paint = paint_for(command.colour, screen.err_is_terminal, screen)};
+  const Session session{
+      .command = command,
+      .ports = ports,
+      .screen = screen,
+      .place = std::move(*place),
+      .view = {.paint = paint_for(command.colour, screen.out_is_terminal, screen),
+               .columns = screen.out_is_terminal ? static_cast<std::size_t>(screen.columns) : 0,
+               .explain = command.args.bool_or("explain", false),
+               .all = command.args.bool_or("all", false)},
+      .err_paint = paint_for(command.colour, screen.err_is_terminal, screen)};
   return run_verb(session);
 }
 

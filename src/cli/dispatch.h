@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// dispatch: one command line on a given screen, from words to an exit status. run() is this on the real terminal.
+// dispatch: one command line on a given screen, from words to an exit status. run() is this on the real
+// terminal.
 //
-// A verb's life: parse → (consent) → ask → print. Nothing is printed before it is known in which form; an error is
-// printed once, on stdout under --json, else on stderr.
+// A verb's life: parse → (consent) → ask → print. Nothing is printed before it is known in which form; an
+// error is printed once, on stdout under --json, else on stderr.
 //
 // Thread: one, blocking.   Fails: the exit status.   Limits: kConsentRoundsMax, kWordsMax.
 #pragma once
@@ -31,9 +32,9 @@ struct Session {
 };
 
 // The parts of dispatch, by file.
-int run_service(const Session& session);  // ask.cc: every verb that one Service answers
-int run_call(const Session& session);     // call.cc
-int run_local(const Session& session);    // local.cc: explain, completion
+int run_service(const Session& session);   // ask.cc: every verb that one Service answers
+int run_call(const Session& session);      // call.cc
+int run_local(const Session& session);     // local.cc: explain, completion
 int run_complete(const Session& session);  // complete.cc
 
 // Prints an error in the form asked for; its exit status.

@@ -66,7 +66,8 @@ Stage two_steps() {
   stage.answer = [](const api::Ask& ask, const auto&) -> Result<api::Reply> {
     const auto granted = items(ask.args, "granted").size();
     const bool all = ask.args.string_or("consent") == "given" && ask.args.find("granted") == nullptr;
-    if (all || granted == 2) return api::Reply{.body = json(R"({"changed":true,"workspace":"/w"})"), .fds = {}};
+    if (all || granted == 2)
+      return api::Reply{.body = json(R"({"changed":true,"workspace":"/w"})"), .fds = {}};
     const char* step = granted == 0 ? "init" : "import";
     text::Json consent = json(R"({"question":"Go on?","will":["+ make .rtt"]})");
     consent.set("step", step);
@@ -89,7 +90,8 @@ TEST(Consent, each_question_is_asked_and_granted_steps_add_up) {
 }
 
 TEST(Consent, a_no_or_an_end_of_input_stops_there) {
-  for (const auto& typed : {std::deque<std::string>{"n"}, std::deque<std::string>{""}, std::deque<std::string>{}}) {
+  for (const auto& typed :
+       {std::deque<std::string>{"n"}, std::deque<std::string>{""}, std::deque<std::string>{}}) {
     Stage stage = two_steps();
     stage.terminal = true;
     stage.typed = typed;
@@ -138,14 +140,27 @@ TEST(Consent, only_asking_verbs_ask) {
     stage.run(words);
     return std::string(stage.asked.back().args.string_or("consent", "none"));
   };
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"up"}, {"init"}, {"sign"}, {"mcp", "import"}, {"mcp", "accept", "a"}, {"mcp", "connect", "a", "--write"},
-           {"keys", "trust", "a"}, {"keys", "revoke", "a"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"up"},
+                                                                 {"init"},
+                                                                 {"sign"},
+                                                                 {"mcp", "import"},
+                                                                 {"mcp", "accept", "a"},
+                                                                 {"mcp", "connect", "a", "--write"},
+                                                                 {"keys", "trust", "a"},
+                                                                 {"keys", "revoke", "a"}}) {
     EXPECT_EQ(consent(words), "show") << words[0];
   }
-  for (const auto& words : std::vector<std::vector<std::string>>{
-           {"scan"}, {"plan"}, {"apply"}, {"rollback", "1"}, {"undo"}, {"down"}, {"mcp", "connect", "a"},
-           {"mcp", "restart", "a"}, {"keys", "new"}, {"registry", "rebuild"}, {"panel", "stop"}}) {
+  for (const auto& words : std::vector<std::vector<std::string>>{{"scan"},
+                                                                 {"plan"},
+                                                                 {"apply"},
+                                                                 {"rollback", "1"},
+                                                                 {"undo"},
+                                                                 {"down"},
+                                                                 {"mcp", "connect", "a"},
+                                                                 {"mcp", "restart", "a"},
+                                                                 {"keys", "new"},
+                                                                 {"registry", "rebuild"},
+                                                                 {"panel", "stop"}}) {
     EXPECT_EQ(consent(words), "none") << words[0];
   }
 }
@@ -153,7 +168,9 @@ TEST(Consent, only_asking_verbs_ask) {
 TEST(Exit, follows_the_error_code_for_every_code) {
   Stage stage;
   for (const CodeInfo& info : all_codes()) {
-    stage.answer = [&](const api::Ask&, const auto&) -> Result<api::Reply> { return fail(info.code, "m", "w:1:2", "h"); };
+    stage.answer = [&](const api::Ask&, const auto&) -> Result<api::Reply> {
+      return fail(info.code, "m", "w:1:2", "h");
+    };
     EXPECT_EQ(stage.run({"scan"}), static_cast<int>(info.exit));
     EXPECT_EQ(stage.err, "error[" + code_name(info.code) + "]: m\n  --> w:1:2\nhelp: h\n");
     EXPECT_EQ(stage.out, "");
@@ -171,9 +188,11 @@ TEST(Exit, a_body_may_name_its_own_and_does_not_print_it) {
   stage.always(json(R"({"add":[],"del":[],"exit":4})"));
   EXPECT_EQ(stage.run({"plan", "--check", "--json"}), 4);
   EXPECT_EQ(document(stage.out).find("exit"), nullptr);
-  stage.always(json(R"({"state":"rolled_back","seq":3,"graph":"g","reason":"files: no such folder","exit":5})"));
+  stage.always(
+      json(R"({"state":"rolled_back","seq":3,"graph":"g","reason":"files: no such folder","exit":5})"));
   EXPECT_EQ(stage.run({"apply"}), 5);
-  EXPECT_EQ(stage.out, "rolled back, everything is as before, commit 3, wiring g\n  = files: no such folder\n");
+  EXPECT_EQ(stage.out,
+            "rolled back, everything is as before, commit 3, wiring g\n  = files: no such folder\n");
   stage.always(json(R"({"exit":99999})"));
   EXPECT_EQ(stage.run({"check"}), 125);
 }
@@ -209,18 +228,21 @@ TEST(Output, streamed_parts_are_ndjson_and_progress_is_for_terminals) {
   Stage stage;
   stage.answer = [](const api::Ask&, const auto& on_part) -> Result<api::Reply> {
     on_part(json(R"({"progress":"reading"})"));
-    on_part(json(R"({"seq":1,"ts":"2026-11-21T08:00:00.000000Z","who":"key:8c41","action":"commit","reason":"apply",
+    on_part(json(
+        R"({"seq":1,"ts":"2026-11-21T08:00:00.000000Z","who":"key:8c41","action":"commit","reason":"apply",
                      "before":"sha256-0000000000000000","after":"sha256-1111111111111111"})"));
-    on_part(json(R"({"seq":2,"ts":"2026-11-21T08:00:01.000000Z","who":"panel","action":"start","reason":""})"));
+    on_part(
+        json(R"({"seq":2,"ts":"2026-11-21T08:00:01.000000Z","who":"panel","action":"start","reason":""})"));
     return api::Reply{.body = json("{}"), .fds = {}};
   };
   EXPECT_EQ(stage.run({"log", "--json"}), 0);
-  EXPECT_EQ(stage.out,
-            "{\"action\":\"commit\",\"after\":\"sha256-1111111111111111\",\"before\":\"sha256-0000000000000000\","
-            "\"reason\":\"apply\",\"schema\":\"rtt.log/1\",\"seq\":1,\"ts\":\"2026-11-21T08:00:00.000000Z\","
-            "\"who\":\"key:8c41\"}\n"
-            "{\"action\":\"start\",\"reason\":\"\",\"schema\":\"rtt.log/1\",\"seq\":2,"
-            "\"ts\":\"2026-11-21T08:00:01.000000Z\",\"who\":\"panel\"}\n");
+  EXPECT_EQ(
+      stage.out,
+      "{\"action\":\"commit\",\"after\":\"sha256-1111111111111111\",\"before\":\"sha256-0000000000000000\","
+      "\"reason\":\"apply\",\"schema\":\"rtt.log/1\",\"seq\":1,\"ts\":\"2026-11-21T08:00:00.000000Z\","
+      "\"who\":\"key:8c41\"}\n"
+      "{\"action\":\"start\",\"reason\":\"\",\"schema\":\"rtt.log/1\",\"seq\":2,"
+      "\"ts\":\"2026-11-21T08:00:01.000000Z\",\"who\":\"panel\"}\n");
   EXPECT_EQ(stage.err, "");
   EXPECT_EQ(stage.run({"log"}), 0);
   EXPECT_EQ(stage.out,
@@ -273,7 +295,9 @@ TEST(Ls, watch_prints_again_only_when_it_changed) {
   };
   EXPECT_EQ(stage.run({"ls", "plans", "--watch", "--json"}), 0);
   EXPECT_EQ(round, 5);
-  EXPECT_EQ(stage.out, "{\"n\":0,\"plans\":[],\"schema\":\"rtt.ls.plans/1\"}\n{\"n\":1,\"plans\":[],\"schema\":\"rtt.ls.plans/1\"}\n");
+  EXPECT_EQ(stage.out,
+            "{\"n\":0,\"plans\":[],\"schema\":\"rtt.ls.plans/"
+            "1\"}\n{\"n\":1,\"plans\":[],\"schema\":\"rtt.ls.plans/1\"}\n");
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ std::string_view first_word(std::string_view name) { return name.substr(0, name.
 std::string second_words(std::string_view group) {
   std::string words;
   for (const Verb& verb : verbs()) {
-    if (first_word(verb.name) != group || verb.name.size() == group.size() || verb.listed == Listed::kHidden) continue;
+    if (first_word(verb.name) != group || verb.name.size() == group.size() || verb.listed == Listed::kHidden)
+      continue;
     words += (words.empty() ? "" : "|") + std::string(verb.name.substr(group.size() + 1));
   }
   return words;
@@ -48,8 +49,10 @@ std::string overview(const Paint& paint) {
     last = first;
     const Page* page = find_page(first);
     const std::string_view what = is_group(first) && page != nullptr ? title(*page) : verb.what;
-    text += "  " + paint(Tone::kBold, first) + std::string(kNameCells - first.size(), ' ') + std::string(what) + "\n";
-    if (is_group(first)) text += "  " + std::string(kNameCells, ' ') + paint(Tone::kDim, second_words(first)) + "\n";
+    text += "  " + paint(Tone::kBold, first) + std::string(kNameCells - first.size(), ' ') +
+            std::string(what) + "\n";
+    if (is_group(first))
+      text += "  " + std::string(kNameCells, ' ') + paint(Tone::kDim, second_words(first)) + "\n";
   }
   text += "\nEvery verb:\n";
   for (const Flag& flag : global_flags()) {

@@ -34,7 +34,8 @@ int explain_all(const Session& session) {
   }
   Table table({{"CODE"}, {"EXIT", Align::kRight}, {"MEANING"}});
   for (const CodeInfo& info : all_codes()) {
-    table.add({{code_name(info.code), Tone::kBold}, {std::to_string(static_cast<int>(info.exit))},
+    table.add({{code_name(info.code), Tone::kBold},
+               {std::to_string(static_cast<int>(info.exit))},
                {std::string(info.title)}});
   }
   session.screen.out(table.text(session.view.paint, session.view.columns));
@@ -60,8 +61,8 @@ int explain(const Session& session) {
     return 0;
   }
   session.screen.out(fmt::format("{}: {}\n\n{}\n\nEnds a command with exit status {}.\n",
-                                 session.view.paint(Tone::kBold, code_name(info.code)), info.title, info.explain,
-                                 static_cast<int>(info.exit)));
+                                 session.view.paint(Tone::kBold, code_name(info.code)), info.title,
+                                 info.explain, static_cast<int>(info.exit)));
   return 0;
 }
 
@@ -69,7 +70,9 @@ int completion(const Session& session) {
   const std::string shell(session.verb().name.substr(session.verb().name.find(' ') + 1));
   const Page* script = find_page("completion." + shell);
   if (script == nullptr) {
-    return print_error(session, Error{.code = Code::kInternal, .message = "no script for " + shell, .where = {}, .hint = {}});
+    return print_error(
+        session,
+        Error{.code = Code::kInternal, .message = "no script for " + shell, .where = {}, .hint = {}});
   }
   if (session.command.json) {
     print_document(session, Json::object({{"shell", shell}, {"script", script->text}}));

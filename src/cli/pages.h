@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts built into the program: docs/cli/<verb>.md and share/completions (cmake/rtt_pages.cmake writes pages.cc).
+// The texts built into the program: docs/cli/<verb>.md and share/completions (cmake/rtt_pages.cmake writes
+// pages.cc).
 //
 // Thread: any (constants).   Fails: find_page: nothing for an unknown name.
 #pragma once

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages: every verb has one, its examples are command lines the parser takes, its flags are the table's, and every
-// error code can be explained.
+// Pages: every verb has one, its examples are command lines the parser takes, its flags are the table's, and
+// every error code can be explained.
+#include "cli/pages.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <set>
 #include <sstream>
 
-#include "cli/pages.h"
 #include "cli/stage_test.h"
 
 namespace rtt::cli {
@@ -21,8 +22,10 @@ std::vector<std::string> shell_words(std::string_view line) {
   bool open = false;
   for (const char c : line) {
     if (quote != 0) {
-      if (c == quote) quote = 0;
-      else word += c;
+      if (c == quote)
+        quote = 0;
+      else
+        word += c;
     } else if (c == '\'' || c == '"') {
       quote = c;
       open = true;
@@ -84,11 +87,13 @@ TEST(Pages, synopsis_names_the_verbs_and_flags_of_the_table) {
     const Page* page = find_page(verb.name.substr(0, verb.name.find(' ')));
     ASSERT_NE(page, nullptr) << verb.name;
     for (const Flag& flag : verb.flags) {
-      EXPECT_NE(page->text.find("--" + std::string(flag.name)), std::string_view::npos) << verb.name << " --" << flag.name;
+      EXPECT_NE(page->text.find("--" + std::string(flag.name)), std::string_view::npos)
+          << verb.name << " --" << flag.name;
     }
   }
   for (const Page* page : verb_pages()) {
-    for (std::size_t at = page->text.find("--"); at != std::string_view::npos; at = page->text.find("--", at + 2)) {
+    for (std::size_t at = page->text.find("--"); at != std::string_view::npos;
+         at = page->text.find("--", at + 2)) {
       std::string_view name = page->text.substr(at + 2);
       name = name.substr(0, name.find_first_not_of("abcdefghijklmnopqrstuvwxyz-"));
       if (name.empty() || name == "-") continue;
@@ -105,7 +110,9 @@ TEST(Pages, schemas_are_those_printed) {
   for (const Verb& verb : verbs()) {
     if (verb.listed == Listed::kHidden || verb.runs == Runs::kServe || verb.runs == Runs::kPanelRun) continue;
     const Page* page = find_page(verb.name.substr(0, verb.name.find(' ')));
-    EXPECT_NE(page->text.find("\"schema\":\"rtt." + std::string(verb.service) + "/1\""), std::string_view::npos) << verb.name;
+    EXPECT_NE(page->text.find("\"schema\":\"rtt." + std::string(verb.service) + "/1\""),
+              std::string_view::npos)
+        << verb.name;
   }
 }
 
@@ -117,7 +124,8 @@ TEST(Help, shows_the_page_and_the_overview_lists_every_verb) {
     EXPECT_NE(stage.out.find("    $ rtt "), std::string::npos) << page->name;
   }
   EXPECT_EQ(stage.run({"--help"}), 0);
-  for (const Page* page : verb_pages()) EXPECT_NE(stage.out.find("\n  " + std::string(page->name)), std::string::npos);
+  for (const Page* page : verb_pages())
+    EXPECT_NE(stage.out.find("\n  " + std::string(page->name)), std::string::npos);
   EXPECT_EQ(stage.out.find("driver-host"), std::string::npos);
   EXPECT_TRUE(stage.asked.empty());
   std::istringstream lines(stage.out);
@@ -151,9 +159,11 @@ TEST(Completion, scripts_are_printed_whole) {
 TEST(Completion, candidates_follow_what_was_typed) {
   Stage stage;
   stage.answer = [](const api::Ask& ask, const auto&) -> Result<api::Reply> {
-    if (ask.verb == "mcp.ls") return api::Reply{.body = json(R"({"servers":[{"name":"memory"},{"name":"files"}]})"), .fds = {}};
-    return api::Reply{.body = json(R"({"symbols":[{"saddr":"rtt://a/tool/x@1.0.0"},{"saddr":"rtt://b/tool/y@1.0.0"}]})"),
-                      .fds = {}};
+    if (ask.verb == "mcp.ls")
+      return api::Reply{.body = json(R"({"servers":[{"name":"memory"},{"name":"files"}]})"), .fds = {}};
+    return api::Reply{
+        .body = json(R"({"symbols":[{"saddr":"rtt://a/tool/x@1.0.0"},{"saddr":"rtt://b/tool/y@1.0.0"}]})"),
+        .fds = {}};
   };
   const auto complete = [&](std::vector<std::string> words) {
     words.insert(words.begin(), "__complete");
@@ -173,7 +183,9 @@ TEST(Completion, candidates_follow_what_was_typed) {
   EXPECT_EQ(complete({"-C", "/elsewhere", "call", ""}), "rtt://a/tool/x\nrtt://b/tool/y\n");
   EXPECT_EQ(stage.asked.back().directory, "/elsewhere");
   for (const ServiceNeed& need : stage.needs) EXPECT_EQ(need.where, Where::kInProcess);
-  stage.answer = [](const api::Ask&, const auto&) -> Result<api::Reply> { return fail(Code::kNoWorkspace, "none"); };
+  stage.answer = [](const api::Ask&, const auto&) -> Result<api::Reply> {
+    return fail(Code::kNoWorkspace, "none");
+  };
   EXPECT_EQ(complete({"call", ""}), "");
   EXPECT_EQ(stage.err, "");
 }

@@ -29,7 +29,8 @@ Result<std::int64_t> whole_number(std::string_view word, std::string_view what, 
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc{} || end != word.data() + word.size() || value < 0) {
-    return fail(Code::kBadArgument, fmt::format("{} is not a whole number: {}", what, word), {}, page_hint(verb));
+    return fail(Code::kBadArgument, fmt::format("{} is not a whole number: {}", what, word), {},
+                page_hint(verb));
   }
   return value;
 }
@@ -149,7 +150,8 @@ class Reader {
     }
     if (flag->takes != Takes::kNothing && !value) {
       if (next_ == words_.size()) {
-        return fail(Code::kBadArgument, fmt::format("{} needs a value: {} {}", name, name, flag->value), {}, hint());
+        return fail(Code::kBadArgument, fmt::format("{} needs a value: {} {}", name, name, flag->value), {},
+                    hint());
       }
       value = words_[next_++];
     }
@@ -213,10 +215,15 @@ class Reader {
       return fail(Code::kBadArgument, fmt::format("--{} is given twice", flag.name), {}, hint());
     }
     switch (flag.takes) {
-      case Takes::kNothing: command_.args.set(field, true); break;
-      case Takes::kText: command_.args.set(field, value); break;
+      case Takes::kNothing:
+        command_.args.set(field, true);
+        break;
+      case Takes::kText:
+        command_.args.set(field, value);
+        break;
       case Takes::kNumber: {
-        RTT_TRY_SET(const std::int64_t number, whole_number(value, fmt::format("--{}", flag.name), command_.verb->name));
+        RTT_TRY_SET(const std::int64_t number,
+                    whole_number(value, fmt::format("--{}", flag.name), command_.verb->name));
         command_.args.set(field, number);
         break;
       }
@@ -257,9 +264,10 @@ class Reader {
       RTT_TRY(place(positional, used));
     }
     if (used < positionals_.size()) {
-      return fail(Code::kBadArgument,
-                  fmt::format("`rtt {}` does not take another word: {}", command_.verb->name, positionals_[used]), {},
-                  usage(*command_.verb));
+      return fail(
+          Code::kBadArgument,
+          fmt::format("`rtt {}` does not take another word: {}", command_.verb->name, positionals_[used]), {},
+          usage(*command_.verb));
     }
     return {};
   }
@@ -272,12 +280,15 @@ class Reader {
       return fail(Code::kBadArgument, fmt::format("`rtt {}` needs more words", command_.verb->name), {},
                   usage(*command_.verb));
     }
-    const std::vector<std::string> rest(positionals_.begin() + static_cast<std::ptrdiff_t>(used), positionals_.end());
+    const std::vector<std::string> rest(positionals_.begin() + static_cast<std::ptrdiff_t>(used),
+                                        positionals_.end());
     switch (positional.arity) {
       case Arity::kOptional:
         if (left == 0) return {};
         [[fallthrough]];
-      case Arity::kOne: command_.args.set(positional.field, positionals_[used++]); return {};
+      case Arity::kOne:
+        command_.args.set(positional.field, positionals_[used++]);
+        return {};
       case Arity::kNumber: {
         RTT_TRY_SET(const std::int64_t number, whole_number(rest[0], positional.field, command_.verb->name));
         command_.args.set(positional.field, number);
@@ -298,7 +309,9 @@ class Reader {
         used = positionals_.size();
         return {};
       }
-      case Arity::kRoute: used = positionals_.size(); return place_route(rest);
+      case Arity::kRoute:
+        used = positionals_.size();
+        return place_route(rest);
     }
     return {};
   }
@@ -364,10 +377,11 @@ Result<Json> parse_pairs(const std::vector<std::string>& words) {
   if (words.size() == 1 && (words[0].starts_with('{') || words[0].starts_with('['))) {
     auto object = text::parse_json(words[0], {.source_name = "arguments"});
     if (!object) {
-      return fail(Code::kBadArgument, "the arguments are not JSON: " + object.error().message, object.error().where,
-                  hint);
+      return fail(Code::kBadArgument, "the arguments are not JSON: " + object.error().message,
+                  object.error().where, hint);
     }
-    if (!object->is_object()) return fail(Code::kBadArgument, "the arguments are not one JSON object", {}, hint);
+    if (!object->is_object())
+      return fail(Code::kBadArgument, "the arguments are not one JSON object", {}, hint);
     return object;
   }
   Json object{text::JsonObject{}};
@@ -378,7 +392,8 @@ Result<Json> parse_pairs(const std::vector<std::string>& words) {
     }
     const std::string key = word.substr(0, equals);
     const std::string value = word.substr(equals + 1);
-    if (object.find(key) != nullptr) return fail(Code::kBadArgument, "the argument is given twice: " + key, {}, hint);
+    if (object.find(key) != nullptr)
+      return fail(Code::kBadArgument, "the argument is given twice: " + key, {}, hint);
     auto guess = text::parse_json(value);
     object.set(key, guess ? std::move(*guess) : Json(value));
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // parse: words of the command line to a verb and its arguments as JSON, or the error that helps.
 //
-// `--flag value`, `--flag=value`, `-C DIR`, `-CDIR`, and `--` (every later word is taken as it is). Flags may stand
-// before, between and after words; global flags also before the verb. A mistyped verb or flag is answered with the
-// nearest real one.
+// `--flag value`, `--flag=value`, `-C DIR`, `-CDIR`, and `--` (every later word is taken as it is). Flags may
+// stand before, between and after words; global flags also before the verb. A mistyped verb or flag is
+// answered with the nearest real one.
 //
 // Owns: its strings.   Thread: any (pure).   Fails: kUnknownVerb, kUnknownFlag, kBadArgument, kBadRoute.
 // Limits: kWordsMax words.
@@ -25,12 +25,12 @@ enum class Colour : std::uint8_t { kAuto, kAlways, kNever };
 enum class Wants : std::uint8_t { kRun, kVersion, kOverview, kPage };
 
 struct Command {
-  const Verb* verb = nullptr;   // for Wants::kRun, and for kPage when a verb was named
-  std::string page;             // first word: which page --help shows
+  const Verb* verb = nullptr;  // for Wants::kRun, and for kPage when a verb was named
+  std::string page;            // first word: which page --help shows
   Wants wants = Wants::kRun;
   text::Json args = text::Json(text::JsonObject{});
-  std::vector<std::string> raw; // Runs::kDriverHost and __complete: the words after the verb, untouched
-  std::string directory;        // -C, or empty
+  std::vector<std::string> raw;  // Runs::kDriverHost and __complete: the words after the verb, untouched
+  std::string directory;         // -C, or empty
   Colour colour = Colour::kAuto;
   bool json = false;
   bool quiet = false;

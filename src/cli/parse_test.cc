@@ -25,7 +25,8 @@ TEST(Parse, flags_stand_anywhere_and_take_values_both_ways) {
   EXPECT_EQ(args({"plan", "--explain", "--trust-key", "a.pub", "--trust-key=b.pub"}),
             R"({"explain":true,"trust_key":["a.pub","b.pub"]})");
   EXPECT_EQ(args({"log", "--limit=5", "--since", "10m"}), R"({"limit":5,"since":"10m"})");
-  const Command command = good({"-C", "/w", "--json", "mcp", "--quiet", "import", "--yes", "a.json", "--color", "never"});
+  const Command command =
+      good({"-C", "/w", "--json", "mcp", "--quiet", "import", "--yes", "a.json", "--color", "never"});
   EXPECT_EQ(command.verb->name, "mcp import");
   EXPECT_EQ(command.directory, "/w");
   EXPECT_TRUE(command.json && command.quiet && command.yes);
@@ -57,8 +58,9 @@ TEST(Parse, words_are_counted) {
 }
 
 TEST(Parse, pairs_are_json_where_they_read_as_json) {
-  EXPECT_EQ(args({"call", "a/b", "n=3", "on=true", "list=[1,2]", "text=hello", "empty=", "id=\"42\"", "eq=a=b"}),
-            R"({"arguments":{"empty":"","eq":"a=b","id":"42","list":[1,2],"n":3,"on":true,"text":"hello"},"saddr":"a/b"})");
+  EXPECT_EQ(
+      args({"call", "a/b", "n=3", "on=true", "list=[1,2]", "text=hello", "empty=", "id=\"42\"", "eq=a=b"}),
+      R"({"arguments":{"empty":"","eq":"a=b","id":"42","list":[1,2],"n":3,"on":true,"text":"hello"},"saddr":"a/b"})");
   EXPECT_EQ(args({"call", "a/b", R"({"n":3})"}), R"({"arguments":{"n":3},"saddr":"a/b"})");
   EXPECT_EQ(args({"call", "a/b"}), R"({"arguments":{},"saddr":"a/b"})");
   EXPECT_EQ(bad({"call", "a/b", "{\"n\":"}).code, Code::kBadArgument);
@@ -104,27 +106,64 @@ struct Typo {
 };
 
 TEST(DidYouMean, fifty_typos) {
-  const std::vector<Typo> typos = {
-      {{"plna"}, "rtt plan"}, {{"pan"}, "rtt plan"}, {{"plann"}, "rtt plan"}, {{"aply"}, "rtt apply"},
-      {{"appyl"}, "rtt apply"}, {{"scna"}, "rtt scan"}, {{"scann"}, "rtt scan"}, {{"sgin"}, "rtt sign"},
-      {{"inti"}, "rtt init"}, {{"iinit"}, "rtt init"}, {{"rolback"}, "rtt rollback"}, {{"roll-back"}, "rtt rollback"},
-      {{"undoo"}, "rtt undo"}, {{"cal"}, "rtt call"}, {{"clal"}, "rtt call"}, {{"staus"}, "rtt status"},
-      {{"satus"}, "rtt status"}, {{"stauts"}, "rtt status"}, {{"docter"}, "rtt doctor"}, {{"dcotor"}, "rtt doctor"},
-      {{"lgo"}, "rtt log"}, {{"audti"}, "rtt audit"}, {{"adit"}, "rtt audit"}, {{"chekc"}, "rtt check"},
-      {{"ceck"}, "rtt check"}, {{"lintt"}, "rtt lint"}, {{"explian"}, "rtt explain"}, {{"explan"}, "rtt explain"},
-      {{"regsitry"}, "rtt registry"}, {{"registy"}, "rtt registry"}, {{"kyes"}, "rtt keys"},
-      {{"polciy"}, "rtt policy"}, {{"pannel"}, "rtt panel"}, {{"dwon"}, "rtt down"}, {{"mpc"}, "rtt mcp"},
-      {{"completoin"}, "rtt completion"}, {{"ls", "symbls"}, "rtt ls symbols"}, {{"ls", "route"}, "rtt ls routes"},
-      {{"ls", "agnets"}, "rtt ls agents"}, {{"mcp", "improt"}, "rtt mcp import"}, {{"mcp", "serv"}, "rtt mcp serve"},
-      {{"mcp", "conect"}, "rtt mcp connect"}, {{"keys", "trsut"}, "rtt keys trust"},
-      {{"registry", "verfy"}, "rtt registry verify"}, {{"panel", "strat"}, "rtt panel start"},
-      {{"completion", "bsh"}, "rtt completion bash"}, {{"plan", "--explian"}, "--explain"},
-      {{"plan", "--chek"}, "--check"}, {{"scan", "--jsno"}, "--json"}, {{"apply", "--trustkey=x"}, "--trust-key"},
-      {{"call", "a/b", "--repeet", "3"}, "--repeat"}, {{"init", "--yse"}, "--yes"}, {{"--quite", "scan"}, "--quiet"}};
+  const std::vector<Typo> typos = {{{"plna"}, "rtt plan"},
+                                   {{"pan"}, "rtt plan"},
+                                   {{"plann"}, "rtt plan"},
+                                   {{"aply"}, "rtt apply"},
+                                   {{"appyl"}, "rtt apply"},
+                                   {{"scna"}, "rtt scan"},
+                                   {{"scann"}, "rtt scan"},
+                                   {{"sgin"}, "rtt sign"},
+                                   {{"inti"}, "rtt init"},
+                                   {{"iinit"}, "rtt init"},
+                                   {{"rolback"}, "rtt rollback"},
+                                   {{"roll-back"}, "rtt rollback"},
+                                   {{"undoo"}, "rtt undo"},
+                                   {{"cal"}, "rtt call"},
+                                   {{"clal"}, "rtt call"},
+                                   {{"staus"}, "rtt status"},
+                                   {{"satus"}, "rtt status"},
+                                   {{"stauts"}, "rtt status"},
+                                   {{"docter"}, "rtt doctor"},
+                                   {{"dcotor"}, "rtt doctor"},
+                                   {{"lgo"}, "rtt log"},
+                                   {{"audti"}, "rtt audit"},
+                                   {{"adit"}, "rtt audit"},
+                                   {{"chekc"}, "rtt check"},
+                                   {{"ceck"}, "rtt check"},
+                                   {{"lintt"}, "rtt lint"},
+                                   {{"explian"}, "rtt explain"},
+                                   {{"explan"}, "rtt explain"},
+                                   {{"regsitry"}, "rtt registry"},
+                                   {{"registy"}, "rtt registry"},
+                                   {{"kyes"}, "rtt keys"},
+                                   {{"polciy"}, "rtt policy"},
+                                   {{"pannel"}, "rtt panel"},
+                                   {{"dwon"}, "rtt down"},
+                                   {{"mpc"}, "rtt mcp"},
+                                   {{"completoin"}, "rtt completion"},
+                                   {{"ls", "symbls"}, "rtt ls symbols"},
+                                   {{"ls", "route"}, "rtt ls routes"},
+                                   {{"ls", "agnets"}, "rtt ls agents"},
+                                   {{"mcp", "improt"}, "rtt mcp import"},
+                                   {{"mcp", "serv"}, "rtt mcp serve"},
+                                   {{"mcp", "conect"}, "rtt mcp connect"},
+                                   {{"keys", "trsut"}, "rtt keys trust"},
+                                   {{"registry", "verfy"}, "rtt registry verify"},
+                                   {{"panel", "strat"}, "rtt panel start"},
+                                   {{"completion", "bsh"}, "rtt completion bash"},
+                                   {{"plan", "--explian"}, "--explain"},
+                                   {{"plan", "--chek"}, "--check"},
+                                   {{"scan", "--jsno"}, "--json"},
+                                   {{"apply", "--trustkey=x"}, "--trust-key"},
+                                   {{"call", "a/b", "--repeet", "3"}, "--repeat"},
+                                   {{"init", "--yse"}, "--yes"},
+                                   {{"--quite", "scan"}, "--quiet"}};
   EXPECT_GE(typos.size(), 50U);
   for (const Typo& typo : typos) {
     const Error error = bad(typo.words);
-    EXPECT_TRUE(error.hint.ends_with(typo.meant)) << typo.words.back() << " was answered with: " << error.hint;
+    EXPECT_TRUE(error.hint.ends_with(typo.meant))
+        << typo.words.back() << " was answered with: " << error.hint;
     EXPECT_EQ(exit_status(error.code), Exit::kUsage) << error.message;
   }
 }

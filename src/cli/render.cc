@@ -66,8 +66,10 @@ std::string created_and_signed(const Json& body, const View& view) {
     text += view.paint(Tone::kGood, "+ ") + printable(plain(&path)) + "\n";
   }
   for (const Json& one : items(body, "signed")) {
-    const std::string name = one.is_object() ? std::string(one.string_or("saddr", one.string_or("path"))) : plain(&one);
-    const bool again = one.is_object() && one.find("supersedes") != nullptr && !one.find("supersedes")->is_null();
+    const std::string name =
+        one.is_object() ? std::string(one.string_or("saddr", one.string_or("path"))) : plain(&one);
+    const bool again =
+        one.is_object() && one.find("supersedes") != nullptr && !one.find("supersedes")->is_null();
     text += view.paint(Tone::kGood, again ? "re-signed " : "signed ") + printable(name) + "\n";
   }
   return text;
@@ -104,7 +106,8 @@ std::string render_up(const Json& body, const View& view) {
 
 std::string render_status(const Json& body, const View& view) {
   const bool up = body.string_or("panel") == "up";
-  std::string text = fmt::format("{:<10}", "panel") + view.paint(up ? Tone::kGood : Tone::kWarn, up ? "up" : "down");
+  std::string text =
+      fmt::format("{:<10}", "panel") + view.paint(up ? Tone::kGood : Tone::kWarn, up ? "up" : "down");
   if (up) {
     text += fmt::format(", pid {}, generation {}", body.int_or("pid", 0), body.int_or("generation", 0));
     if (const auto ms = body.int_or("uptime_ms", -1); ms >= 0) text += fmt::format(", for {} s", ms / 1000);
@@ -125,7 +128,8 @@ std::string render_doctor(const Json& body, const View& view) {
     if (const auto detail = check.string_or("detail"); !detail.empty()) text += ": " + printable(detail);
     text += "\n";
     const std::string_view hint = check.string_or("hint");
-    if (state != "ok" && !hint.empty()) text += "     " + view.paint(Tone::kNew, "help") + ": " + printable(hint) + "\n";
+    if (state != "ok" && !hint.empty())
+      text += "     " + view.paint(Tone::kNew, "help") + ": " + printable(hint) + "\n";
   }
   return text;
 }
@@ -144,7 +148,8 @@ std::string render_registry(std::string_view what, const Json& body, const View&
                        body.bool_or("changed", false) ? "changed" : "as it was");
   }
   for (const Json& bad : items(body, "bad")) {
-    text += view.paint(Tone::kBad, "bad ") + printable(bad.string_or("file")) + " " + short_hash(bad.string_or("hash"));
+    text += view.paint(Tone::kBad, "bad ") + printable(bad.string_or("file")) + " " +
+            short_hash(bad.string_or("hash"));
     if (const auto reason = bad.string_or("reason"); !reason.empty()) text += ": " + printable(reason);
     text += "\n";
   }
@@ -192,11 +197,13 @@ std::string render_panel(const Json& body, const View& view) {
 }
 
 std::string render_audit(const Json& body, const View& view) {
-  if (body.find("ok") == nullptr) return body.find("seq") != nullptr ? text::to_pretty_json(body) : std::string();
+  if (body.find("ok") == nullptr)
+    return body.find("seq") != nullptr ? text::to_pretty_json(body) : std::string();
   const bool ok = body.bool_or("ok", false);
-  std::string text = view.paint(ok ? Tone::kGood : Tone::kBad, ok ? "ok" : "damaged") + ", " +
-                     counted(body.int_or("records", 0), "record") +
-                     fmt::format(", last {}, root {}\n", body.int_or("seq", 0), short_hash(body.string_or("root")));
+  std::string text =
+      view.paint(ok ? Tone::kGood : Tone::kBad, ok ? "ok" : "damaged") + ", " +
+      counted(body.int_or("records", 0), "record") +
+      fmt::format(", last {}, root {}\n", body.int_or("seq", 0), short_hash(body.string_or("root")));
   if (const Json* bad = body.find("bad_seq")) text += fmt::format("first bad record: {}\n", plain(bad));
   return text + line("because", body.string_or("problem"));
 }
@@ -217,9 +224,10 @@ std::string render_fields(const Json& body) {
 std::string render_line(const Json& entry, const View& view) {
   const std::string_view before = entry.string_or("before");
   const std::string_view after = entry.string_or("after");
-  std::string text = view.paint(Tone::kDim, fmt::format("{:>6} {}", entry.int_or("seq", 0), entry.string_or("ts"))) +
-                     " " + view.paint(Tone::kBold, fmt::format("{:<10}", printable(entry.string_or("action")))) + " " +
-                     printable(entry.string_or("who"));
+  std::string text =
+      view.paint(Tone::kDim, fmt::format("{:>6} {}", entry.int_or("seq", 0), entry.string_or("ts"))) + " " +
+      view.paint(Tone::kBold, fmt::format("{:<10}", printable(entry.string_or("action")))) + " " +
+      printable(entry.string_or("who"));
   if (const auto reason = entry.string_or("reason"); !reason.empty()) text += "  " + printable(reason);
   if (!after.empty() && before != after) text += view.paint(Tone::kDim, "  -> " + short_hash(after));
   return text + "\n";

@@ -22,29 +22,51 @@ struct List {
   std::span<const Field> fields;
 };
 
-constexpr auto kSymbols = std::to_array<Field>({{"saddr", "SYMBOL"}, {"type", "TYPE"}, {"direction", "DIRECTION"},
-                                                {"hash", "HASH", Shown::kHash}, {"signed_by", "SIGNED BY", Shown::kKey},
+constexpr auto kSymbols = std::to_array<Field>({{"saddr", "SYMBOL"},
+                                                {"type", "TYPE"},
+                                                {"direction", "DIRECTION"},
+                                                {"hash", "HASH", Shown::kHash},
+                                                {"signed_by", "SIGNED BY", Shown::kKey},
                                                 {"source", "SOURCE"}});
-constexpr auto kRoutes = std::to_array<Field>({{"id", "ID", Shown::kNumber}, {"from", "FROM"}, {"to", "TO"},
-                                               {"lane", "LANE"}, {"class", "CLASS"}, {"state", "STATE", Shown::kState},
-                                               {"breaker", "BREAKER"}, {"origin", "ORIGIN"}});
-constexpr auto kAgents = std::to_array<Field>({{"saddr", "AGENT"}, {"model", "MODEL"},
-                                               {"tools", "TOOLS", Shown::kCount}, {"skills", "SKILLS", Shown::kCount},
-                                               {"signed_by", "SIGNED BY", Shown::kKey}, {"source", "SOURCE"}});
-constexpr auto kDrivers = std::to_array<Field>({{"name", "DRIVER"}, {"kind", "KIND"}, {"pid", "PID", Shown::kNumber},
+constexpr auto kRoutes = std::to_array<Field>({{"id", "ID", Shown::kNumber},
+                                               {"from", "FROM"},
+                                               {"to", "TO"},
+                                               {"lane", "LANE"},
+                                               {"class", "CLASS"},
+                                               {"state", "STATE", Shown::kState},
+                                               {"breaker", "BREAKER"},
+                                               {"origin", "ORIGIN"}});
+constexpr auto kAgents = std::to_array<Field>({{"saddr", "AGENT"},
+                                               {"model", "MODEL"},
+                                               {"tools", "TOOLS", Shown::kCount},
+                                               {"skills", "SKILLS", Shown::kCount},
+                                               {"signed_by", "SIGNED BY", Shown::kKey},
+                                               {"source", "SOURCE"}});
+constexpr auto kDrivers = std::to_array<Field>({{"name", "DRIVER"},
+                                                {"kind", "KIND"},
+                                                {"pid", "PID", Shown::kNumber},
                                                 {"state", "STATE", Shown::kState},
                                                 {"restarts", "RESTARTS", Shown::kNumber},
                                                 {"serves", "SERVES", Shown::kNumber}});
-constexpr auto kKeys = std::to_array<Field>({{"key_id", "KEY"}, {"label", "LABEL"}, {"own", "OWN", Shown::kFlagText},
+constexpr auto kKeys = std::to_array<Field>({{"key_id", "KEY"},
+                                             {"label", "LABEL"},
+                                             {"own", "OWN", Shown::kFlagText},
                                              {"accepted", "ACCEPTED", Shown::kFlagText},
-                                             {"revoked", "REVOKED", Shown::kFlagText}, {"file", "FILE"}});
-constexpr auto kPlans = std::to_array<Field>({{"plan_id", "PLAN", Shown::kHash}, {"created_at", "MADE"},
-                                              {"base", "FROM", Shown::kHash}, {"add", "ADD", Shown::kNumber},
-                                              {"del", "DEL", Shown::kNumber}, {"signed_by", "SIGNED BY", Shown::kKey},
+                                             {"revoked", "REVOKED", Shown::kFlagText},
+                                             {"file", "FILE"}});
+constexpr auto kPlans = std::to_array<Field>({{"plan_id", "PLAN", Shown::kHash},
+                                              {"created_at", "MADE"},
+                                              {"base", "FROM", Shown::kHash},
+                                              {"add", "ADD", Shown::kNumber},
+                                              {"del", "DEL", Shown::kNumber},
+                                              {"signed_by", "SIGNED BY", Shown::kKey},
                                               {"latest", "LATEST", Shown::kFlagText}});
-constexpr auto kLists = std::to_array<List>({{"symbols", "symbols", kSymbols}, {"routes", "routes", kRoutes},
-                                             {"agents", "agents", kAgents}, {"drivers", "drivers", kDrivers},
-                                             {"keys", "keys", kKeys}, {"plans", "plans", kPlans}});
+constexpr auto kLists = std::to_array<List>({{"symbols", "symbols", kSymbols},
+                                             {"routes", "routes", kRoutes},
+                                             {"agents", "agents", kAgents},
+                                             {"drivers", "drivers", kDrivers},
+                                             {"keys", "keys", kKeys},
+                                             {"plans", "plans", kPlans}});
 
 Tone state_tone(std::string_view state) {
   if (state == "ready" || state == "running") return Tone::kGood;
@@ -56,13 +78,18 @@ Cell cell(const Field& field, const Json* value) {
   const std::string text = plain(value);
   switch (field.shown) {
     case Shown::kText:
-    case Shown::kNumber: return {text};
-    case Shown::kHash: return {short_hash(text), Tone::kDim};
-    case Shown::kKey: return text.empty() ? Cell{"unsigned", Tone::kWarn} : Cell{text, Tone::kDim};
+    case Shown::kNumber:
+      return {text};
+    case Shown::kHash:
+      return {short_hash(text), Tone::kDim};
+    case Shown::kKey:
+      return text.empty() ? Cell{"unsigned", Tone::kWarn} : Cell{text, Tone::kDim};
     case Shown::kCount:
       return {value != nullptr && value->is_array() ? std::to_string(value->as_array().size()) : text};
-    case Shown::kState: return {text, state_tone(text)};
-    case Shown::kFlagText: return {text == "true" ? "yes" : ""};
+    case Shown::kState:
+      return {text, state_tone(text)};
+    case Shown::kFlagText:
+      return {text == "true" ? "yes" : ""};
   }
   return {text};
 }
@@ -86,7 +113,8 @@ std::string render_list(std::string_view what, const Json& body, const View& vie
     if (table.empty()) return fmt::format("no {}\n", what);
     std::string text = table.text(view.paint, view.columns);
     if (what == "routes") {
-      text += fmt::format("commit {}, wiring {}\n", body.int_or("seq", 0), short_hash(body.string_or("graph")));
+      text +=
+          fmt::format("commit {}, wiring {}\n", body.int_or("seq", 0), short_hash(body.string_or("graph")));
     }
     return text;
   }

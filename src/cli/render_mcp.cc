@@ -17,29 +17,45 @@ std::string number_or_dash(const Json& row, std::string_view field) {
 }
 
 std::string servers_table(const Json& body, const View& view) {
-  Table table({{"SERVER"}, {"STATE"}, {"TOOLS", Align::kRight}, {"INSTANCES", Align::kRight}, {"P99", Align::kRight},
+  Table table({{"SERVER"},
+               {"STATE"},
+               {"TOOLS", Align::kRight},
+               {"INSTANCES", Align::kRight},
+               {"P99", Align::kRight},
                {"CLIENTS", Align::kRight}});
   for (const Json& server : items(body, "servers")) {
     const std::string_view state = server.string_or("state");
-    const Tone tone = state == "ready" ? Tone::kGood : state == "failed" || state == "drift" ? Tone::kBad : Tone::kWarn;
+    const Tone tone = state == "ready"                        ? Tone::kGood
+                      : state == "failed" || state == "drift" ? Tone::kBad
+                                                              : Tone::kWarn;
     const Json* p99 = server.find("p99_ns");
-    table.add({{std::string(server.string_or("name"))}, {std::string(state), tone}, {number_or_dash(server, "tools")},
+    table.add({{std::string(server.string_or("name"))},
+               {std::string(state), tone},
+               {number_or_dash(server, "tools")},
                {number_or_dash(server, "instances")},
-               {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"}, {number_or_dash(server, "clients")}});
+               {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"},
+               {number_or_dash(server, "clients")}});
   }
   return table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
 }
 
 std::string imported(const Json& body, const View& view) {
-  Table table({{"SERVER"}, {"STATE"}, {"VERSION"}, {"TOOLS", Align::kRight}, {"RESOURCES", Align::kRight},
+  Table table({{"SERVER"},
+               {"STATE"},
+               {"VERSION"},
+               {"TOOLS", Align::kRight},
+               {"RESOURCES", Align::kRight},
                {"PROMPTS", Align::kRight}});
   std::string errors;
   for (const Json& server : items(body, "servers")) {
     const std::string_view state = server.string_or("state");
     const Tone tone = state == "failed" ? Tone::kBad : state == "imported" ? Tone::kGood : Tone::kPlain;
-    table.add({{std::string(server.string_or("name"))}, {std::string(state), tone},
-               {std::string(server.string_or("version", "-"))}, {number_or_dash(server, "tools")},
-               {number_or_dash(server, "resources")}, {number_or_dash(server, "prompts")}});
+    table.add({{std::string(server.string_or("name"))},
+               {std::string(state), tone},
+               {std::string(server.string_or("version", "-"))},
+               {number_or_dash(server, "tools")},
+               {number_or_dash(server, "resources")},
+               {number_or_dash(server, "prompts")}});
     if (const Json* error = server.find("error"); error != nullptr && error->is_object()) {
       errors += error_text(*error, view.paint);
     }
@@ -71,11 +87,15 @@ std::string difference(const Json& body, const View& view) {
       const std::string_view kind = change.string_or("change");
       const Tone tone = kind == "added" ? Tone::kGood : kind == "removed" ? Tone::kBad : Tone::kWarn;
       const char* sign = kind == "added" ? "+" : kind == "removed" ? "-" : "~";
-      text += "  " + view.paint(tone, fmt::format("{} {} {}", sign, printable(change.string_or("kind")),
-                                                  printable(change.string_or("name")))) + "\n";
+      text += "  " +
+              view.paint(tone, fmt::format("{} {} {}", sign, printable(change.string_or("kind")),
+                                           printable(change.string_or("name")))) +
+              "\n";
       for (const Json& line : items(change, "lines")) {
         const std::string shown = printable(plain(&line));
-        const Tone line_tone = shown.starts_with('+') ? Tone::kGood : shown.starts_with('-') ? Tone::kBad : Tone::kDim;
+        const Tone line_tone = shown.starts_with('+')   ? Tone::kGood
+                               : shown.starts_with('-') ? Tone::kBad
+                                                        : Tone::kDim;
         text += "      " + view.paint(line_tone, shown) + "\n";
       }
     }
@@ -112,8 +132,10 @@ std::string render_mcp(std::string_view what, const Json& body, const View& view
   for (const Json& server : items(body, "servers")) {
     const std::string name = printable(server.string_or("name"));
     if (what == "accept") {
-      text += name + (server.bool_or("changed", true) ? ": accepted " + short_hash(server.string_or("hash"))
-                                                      : std::string(": as accepted before")) + "\n";
+      text += name +
+              (server.bool_or("changed", true) ? ": accepted " + short_hash(server.string_or("hash"))
+                                               : std::string(": as accepted before")) +
+              "\n";
     } else {
       text += fmt::format("{}: {} (pid {})\n", name, printable(server.string_or("state")),
                           number_or_dash(server, "pid"));

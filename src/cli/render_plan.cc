@@ -45,8 +45,8 @@ std::string diff_line(char sign, Tone tone, const Json& route, const View& view)
          "  " + view.paint(Tone::kDim, details(route)) + "\n";
 }
 
-// The consumer and what it asks for: a deleted and an added route that agree in it are one that moved. Version and
-// variant are what a move changes, so they do not count.
+// The consumer and what it asks for: a deleted and an added route that agree in it are one that moved.
+// Version and variant are what a move changes, so they do not count.
 std::string wish(const Json& route) {
   std::string to(route.string_or("to"));
   to.resize(std::min({to.size(), to.find('@'), to.find('#')}));
@@ -61,7 +61,8 @@ std::string render_plan(const Json& body, const View& view) {
   std::vector<Json> deleted = items(body, "del");
   std::size_t moved = 0;
   for (auto old = deleted.begin(); old != deleted.end();) {
-    const auto now = std::find_if(added.begin(), added.end(), [&](const Json& one) { return wish(one) == wish(*old); });
+    const auto now =
+        std::find_if(added.begin(), added.end(), [&](const Json& one) { return wish(one) == wish(*old); });
     if (now == added.end()) {
       ++old;
       continue;
@@ -76,11 +77,13 @@ std::string render_plan(const Json& body, const View& view) {
   for (const Json& route : deleted) text += diff_line('-', Tone::kBad, route, view) + reasons(route, view);
   for (const Json& route : added) text += diff_line('+', Tone::kGood, route, view) + reasons(route, view);
   if (view.explain) {
-    for (const Json& route : items(body, "keep")) text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
+    for (const Json& route : items(body, "keep"))
+      text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
   }
   if (body.find("add") == nullptr) return text;  // no plan was possible; the error says why
   if (added.empty() && deleted.empty() && moved == 0) {
-    return text + fmt::format("nothing to change, {} as wanted\n", counted(body.int_or("unchanged", 0), "route"));
+    return text +
+           fmt::format("nothing to change, {} as wanted\n", counted(body.int_or("unchanged", 0), "route"));
   }
   text += fmt::format("plan {}: {} to add, {} to delete, {} to move, {} unchanged, in {} ms\n",
                       short_hash(body.string_or("plan_id")), added.size(), deleted.size(), moved,
@@ -97,10 +100,14 @@ std::string render_scan(const Json& body, const View& view) {
   for (const Json& found : items(body, "found")) {
     const std::string_view state = found.string_or("state");
     if (state == "signed" && !view.all) continue;
-    const Tone tone = state == "signed" ? Tone::kPlain : state == "removed" ? Tone::kBad
-                      : state == "added" ? Tone::kGood : Tone::kWarn;
-    table.add({{std::string(state), tone}, {std::string(found.string_or("type"))},
-               {std::string(found.string_or("saddr"))}, {std::string(found.string_or("source")), Tone::kDim}});
+    const Tone tone = state == "signed"    ? Tone::kPlain
+                      : state == "removed" ? Tone::kBad
+                      : state == "added"   ? Tone::kGood
+                                           : Tone::kWarn;
+    table.add({{std::string(state), tone},
+               {std::string(found.string_or("type"))},
+               {std::string(found.string_or("saddr"))},
+               {std::string(found.string_or("source")), Tone::kDim}});
   }
   if (!table.empty()) text += table.text(view.paint, view.columns);
   const auto servers = items(body, "servers");
@@ -110,8 +117,9 @@ std::string render_scan(const Json& body, const View& view) {
   }
   if (!servers.empty()) text += view.paint(Tone::kNew, "next") + ": rtt mcp import\n";
   text += fmt::format("{}: {} added, {} changed, {} removed, {} unsigned, in {} ms\n",
-                      counted(body.int_or("symbols", 0), "symbol"), body.int_or("added", 0), body.int_or("changed", 0),
-                      body.int_or("removed", 0), body.int_or("unsigned", 0), body.int_or("elapsed_ms", 0));
+                      counted(body.int_or("symbols", 0), "symbol"), body.int_or("added", 0),
+                      body.int_or("changed", 0), body.int_or("removed", 0), body.int_or("unsigned", 0),
+                      body.int_or("elapsed_ms", 0));
   if (body.int_or("unsigned", 0) > 0) text += view.paint(Tone::kNew, "next") + ": rtt sign\n";
   return text;
 }
@@ -120,9 +128,10 @@ std::string render_commit(const Json& body, const View& view) {
   const std::string_view state = body.string_or("state");
   const Tone tone = state == "rolled_back" ? Tone::kBad : Tone::kGood;
   const std::string word = state == "rolled_back" ? "rolled back, everything is as before" : printable(state);
-  std::string text = view.paint(tone, word) +
-                     fmt::format(", commit {}, wiring {}\n", body.int_or("seq", 0), short_hash(body.string_or("graph")));
-  if (const auto reason = body.string_or("reason"); !reason.empty()) text += "  = " + printable(reason) + "\n";
+  std::string text = view.paint(tone, word) + fmt::format(", commit {}, wiring {}\n", body.int_or("seq", 0),
+                                                          short_hash(body.string_or("graph")));
+  if (const auto reason = body.string_or("reason"); !reason.empty())
+    text += "  = " + printable(reason) + "\n";
   return text;
 }
 

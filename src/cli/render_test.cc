@@ -11,7 +11,9 @@
 namespace rtt::cli {
 namespace {
 
-std::string shown(std::string_view verb, std::string_view body, View view = {}) { return render(verb, json(body), view); }
+std::string shown(std::string_view verb, std::string_view body, View view = {}) {
+  return render(verb, json(body), view);
+}
 
 constexpr std::string_view kPlan = R"({
   "plan_id":"sha256-5d41402abc4b2a76b9719d911017c592","path":".rtt/registry/plans/p.plan.json","unchanged":7,"elapsed_ms":4,
@@ -28,20 +30,22 @@ constexpr std::string_view kPlan = R"({
          {"id":9,"from":"rtt://a/hook/x@1.0.0","to":"rtt://b/api/y@1.0.0","lane":"uds","class":"req","origin":"routes"}]})";
 
 TEST(Render, plan_is_a_diff) {
-  EXPECT_EQ(shown("plan", kPlan),
-            ".rtt/policy.json:3:9: warning RTT0208: the pattern can match nothing\n"
-            "    help: rtt lint\n"
-            "~ rtt://common/agent/search@1.0.0 -> rtt://files/tool/read@2.0.0  was rtt://files/tool/read@1.0.0\n"
-            "- rtt://a/hook/x@1.0.0 -> rtt://b/api/y@1.0.0  uds req (routes)\n"
-            "+ rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0#prom  uds req (routes)\n"
-            "plan sha256-5d41402abc4b…: 1 to add, 1 to delete, 1 to move, 7 unchanged, in 4 ms\n"
-            "written to .rtt/registry/plans/p.plan.json\n"
-            "next: rtt apply\n");
+  EXPECT_EQ(
+      shown("plan", kPlan),
+      ".rtt/policy.json:3:9: warning RTT0208: the pattern can match nothing\n"
+      "    help: rtt lint\n"
+      "~ rtt://common/agent/search@1.0.0 -> rtt://files/tool/read@2.0.0  was rtt://files/tool/read@1.0.0\n"
+      "- rtt://a/hook/x@1.0.0 -> rtt://b/api/y@1.0.0  uds req (routes)\n"
+      "+ rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0#prom  uds req (routes)\n"
+      "plan sha256-5d41402abc4b…: 1 to add, 1 to delete, 1 to move, 7 unchanged, in 4 ms\n"
+      "written to .rtt/registry/plans/p.plan.json\n"
+      "next: rtt apply\n");
 }
 
 TEST(Render, plan_in_colour) {
   const std::string text = shown("plan", kPlan, {.paint = Paint(Paint::Mode::kColour)});
-  EXPECT_NE(text.find("\x1b[32m+ rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0#prom\x1b[0m"), std::string::npos);
+  EXPECT_NE(text.find("\x1b[32m+ rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0#prom\x1b[0m"),
+            std::string::npos);
   EXPECT_NE(text.find("\x1b[31m- rtt://a/hook/x@1.0.0"), std::string::npos);
   EXPECT_NE(text.find("\x1b[33m~ "), std::string::npos);
 }
@@ -49,23 +53,30 @@ TEST(Render, plan_in_colour) {
 TEST(Render, plan_explains_under_each_route) {
   const std::string text = shown("plan", kPlan, {.explain = true});
   EXPECT_NE(text.find("      because highest version of 2\n"
-                      "      not rtt://files/tool/read@1.0.0: cost, lower version\n"), std::string::npos) << text;
-  EXPECT_NE(text.find("      not rtt://old/api/metrics@1.3.0: policy, deny  --> .rtt/policy.json:12\n"), std::string::npos) << text;
+                      "      not rtt://files/tool/read@1.0.0: cost, lower version\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("      not rtt://old/api/metrics@1.3.0: policy, deny  --> .rtt/policy.json:12\n"),
+            std::string::npos)
+      << text;
 }
 
 TEST(Render, plan_without_changes_and_plan_without_a_plan) {
   EXPECT_EQ(shown("plan", R"({"add":[],"del":[],"unchanged":1})"), "nothing to change, 1 route as wanted\n");
   Stage stage;
-  stage.always(json(R"({"error":{"code":"RTT0412","message":"no plan is possible","where":"","hint":"rtt policy why A B",
+  stage.always(json(
+      R"({"error":{"code":"RTT0412","message":"no plan is possible","where":"","hint":"rtt policy why A B",
       "conflict":[{"constraint":"deny rtt://a/* -> rtt://b/*","where":".rtt/policy.json:12"}]}})"));
   EXPECT_EQ(stage.run({"plan"}), 3);
-  EXPECT_EQ(stage.err, "error[RTT0412]: no plan is possible\n"
-                       "  = deny rtt://a/* -> rtt://b/*  --> .rtt/policy.json:12\n"
-                       "help: rtt policy why A B\n");
+  EXPECT_EQ(stage.err,
+            "error[RTT0412]: no plan is possible\n"
+            "  = deny rtt://a/* -> rtt://b/*  --> .rtt/policy.json:12\n"
+            "help: rtt policy why A B\n");
 }
 
 TEST(Render, scan_lists_problems_then_what_is_new) {
-  constexpr std::string_view kScan = R"({"symbols":3,"added":1,"changed":0,"removed":0,"unsigned":1,"elapsed_ms":12,
+  constexpr std::string_view kScan =
+      R"({"symbols":3,"added":1,"changed":0,"removed":0,"unsigned":1,"elapsed_ms":12,
     "found":[{"saddr":"rtt://a/agent/x@1.0.0","type":"agent","state":"added","source":"agents/x.md"},
              {"saddr":"rtt://a/agent/y@1.0.0","type":"agent","state":"signed","source":"agents/y.md"}],
     "servers":[{"name":"files","file":".mcp.json"}],
@@ -78,40 +89,50 @@ TEST(Render, scan_lists_problems_then_what_is_new) {
             "next: rtt mcp import\n"
             "3 symbols: 1 added, 0 changed, 0 removed, 1 unsigned, in 12 ms\n"
             "next: rtt sign\n");
-  EXPECT_NE(shown("scan", kScan, {.all = true}).find("signed  agent  rtt://a/agent/y@1.0.0"), std::string::npos);
+  EXPECT_NE(shown("scan", kScan, {.all = true}).find("signed  agent  rtt://a/agent/y@1.0.0"),
+            std::string::npos);
 }
 
 TEST(Render, routes_table) {
-  EXPECT_EQ(shown("ls.routes", R"({"graph":"sha256-5d41402abc4b2a76","seq":3,"routes":[{"id":12,"from":"rtt://a/agent/x@1.0.0",
+  EXPECT_EQ(
+      shown("ls.routes",
+            R"({"graph":"sha256-5d41402abc4b2a76","seq":3,"routes":[{"id":12,"from":"rtt://a/agent/x@1.0.0",
               "to":"rtt://b/tool/y@1.0.0","lane":"uds","class":"req","state":"ready","breaker":"closed","origin":"agent"}]})"),
-            "ID  FROM                   TO                    LANE  CLASS  STATE  BREAKER  ORIGIN\n"
-            "12  rtt://a/agent/x@1.0.0  rtt://b/tool/y@1.0.0  uds   req    ready  closed   agent\n"
-            "commit 3, wiring sha256-5d41402abc4b…\n");
+      "ID  FROM                   TO                    LANE  CLASS  STATE  BREAKER  ORIGIN\n"
+      "12  rtt://a/agent/x@1.0.0  rtt://b/tool/y@1.0.0  uds   req    ready  closed   agent\n"
+      "commit 3, wiring sha256-5d41402abc4b…\n");
   EXPECT_EQ(shown("ls.plans", R"({"plans":[]})"), "no plans\n");
 }
 
 TEST(Render, status_up_and_down) {
-  EXPECT_EQ(shown("status", R"({"panel":"up","pid":42,"generation":3,"seq":9,"graph":"sha256-aa","routes":1,"uptime_ms":81230,
+  EXPECT_EQ(
+      shown("status",
+            R"({"panel":"up","pid":42,"generation":3,"seq":9,"graph":"sha256-aa","routes":1,"uptime_ms":81230,
               "workspace":"/w","drivers":[{"name":"mcp","pid":43,"state":"ready","restarts":0}]})"),
-            "panel     up, pid 42, generation 3, for 81 s\n"
-            "wiring    1 route, commit 9, sha256-aa\n"
-            "workspace /w\n"
-            "\n"
-            "DRIVER  KIND  PID  STATE  RESTARTS  SERVES\n"
-            "mcp            43  ready         0        \n");
-  EXPECT_EQ(shown("status", R"({"panel":"down","pid":null,"seq":0,"graph":"sha256-aa","routes":0,"drivers":[]})"),
-            "panel     down\nwiring    0 routes, commit 0, sha256-aa\n");
+      "panel     up, pid 42, generation 3, for 81 s\n"
+      "wiring    1 route, commit 9, sha256-aa\n"
+      "workspace /w\n"
+      "\n"
+      "DRIVER  KIND  PID  STATE  RESTARTS  SERVES\n"
+      "mcp            43  ready         0        \n");
+  EXPECT_EQ(
+      shown("status", R"({"panel":"down","pid":null,"seq":0,"graph":"sha256-aa","routes":0,"drivers":[]})"),
+      "panel     down\nwiring    0 routes, commit 0, sha256-aa\n");
 }
 
 TEST(Render, mcp_diff_shows_lines) {
-  EXPECT_EQ(shown("mcp.diff", R"({"servers":[{"name":"files","changed":true,"changes":[{"kind":"tool","name":"read",
+  EXPECT_EQ(
+      shown("mcp.diff", R"({"servers":[{"name":"files","changed":true,"changes":[{"kind":"tool","name":"read",
               "change":"changed","lines":["- {\"a\":1}","+ {\"a\":2}"]}]},{"name":"memory","changed":false}]})"),
-            "files\n  ~ tool read\n      - {\"a\":1}\n      + {\"a\":2}\nnext: rtt mcp accept files\nmemory: as accepted\n");
+      "files\n  ~ tool read\n      - {\"a\":1}\n      + {\"a\":2}\nnext: rtt mcp accept files\nmemory: as "
+      "accepted\n");
 }
 
 TEST(Render, every_verb_survives_empty_and_foreign_bodies) {
   for (const Verb& verb : verbs()) {
-    for (const char* body : {"{}", "null", "[]", R"({"servers":7,"routes":"x","add":{},"found":[1],"problems":[null],"checks":[[]]})"}) {
+    for (const char* body :
+         {"{}", "null", "[]",
+          R"({"servers":7,"routes":"x","add":{},"found":[1],"problems":[null],"checks":[[]]})"}) {
       (void)render(verb.service, json(body), {});
     }
   }
@@ -120,26 +141,45 @@ TEST(Render, every_verb_survives_empty_and_foreign_bodies) {
 TEST(Printable, control_and_direction_characters_are_shown) {
   EXPECT_EQ(printable("a\x1b[2Jb\r\n\tc\x7f"), "a\\x1b[2Jb\\x0d\\x0a\\x09c\\x7f");
   EXPECT_EQ(printable("a\n\tb", Lines::kMany), "a\n\tb");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\x9b31m");              // C1 control sequence introducer
-  EXPECT_EQ(printable("x\xe2\x80\xaey"), "x\\u{202e}y");           // right-to-left override
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\x9b31m");                                  // C1 control sequence introducer
+  EXPECT_EQ(printable("x\xe2\x80\xaey"), "x\\u{202e}y");  // right-to-left override
   EXPECT_EQ(printable("\xff\xc3\x28\xed\xa0\x80"), "\\xff\\xc3(\\xed\\xa0\\x80");
   EXPECT_EQ(printable("gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2"), "gr\xc3\xbc\xc3\x9f \xe6\xbc\xa2");
 }
 
 TEST(Printable, hostile_names_reach_no_terminal) {
   const std::string evil = "\x1b]0;owned\x07";
-  const text::Json body = text::Json::object({
-      {"name", evil}, {"panel", evil}, {"graph", evil}, {"state", evil}, {"reason", evil}, {"workspace", evil}, {"add", text::Json::array({
-          text::Json::object({{"from", evil}, {"to", evil}, {"lane", evil}, {"origin", evil}})})},
-      {"symbols", text::Json::array({text::Json::object({{"saddr", evil}, {"source", evil}})})},
-      {"servers", text::Json::array({text::Json::object({{"name", evil}, {"state", evil}, {"version", evil}, {"changed", true}})})},
-      {"problems", text::Json::array({text::Json::object({{"file", evil}, {"message", evil}, {"code", evil}, {"hint", evil}})})},
-      {"checks", text::Json::array({text::Json::object({{"name", evil}, {"state", evil}, {"detail", evil}, {"hint", evil}})})},
-      {"lines", text::Json::array({evil})}, {"connect", text::Json::array({evil})}, {"add_lines", evil},
-      {"created", text::Json::array({evil})}, {"signed", text::Json::array({evil})}, {"key_id", evil}, {"label", evil},
-      {"from", evil}, {"to", evil}, {"rules", text::Json::array({text::Json::object({{"effect", evil}, {"where", evil}})})},
-      {"stopped", text::Json::array({text::Json::object({{"name", evil}})})}, {"file", evil},
-      {"bad", text::Json::array({text::Json::object({{"file", evil}, {"hash", evil}, {"reason", evil}})})}});
+  const text::Json body = text::Json::object(
+      {{"name", evil},
+       {"panel", evil},
+       {"graph", evil},
+       {"state", evil},
+       {"reason", evil},
+       {"workspace", evil},
+       {"add", text::Json::array(
+                   {text::Json::object({{"from", evil}, {"to", evil}, {"lane", evil}, {"origin", evil}})})},
+       {"symbols", text::Json::array({text::Json::object({{"saddr", evil}, {"source", evil}})})},
+       {"servers", text::Json::array({text::Json::object(
+                       {{"name", evil}, {"state", evil}, {"version", evil}, {"changed", true}})})},
+       {"problems", text::Json::array({text::Json::object(
+                        {{"file", evil}, {"message", evil}, {"code", evil}, {"hint", evil}})})},
+       {"checks", text::Json::array({text::Json::object(
+                      {{"name", evil}, {"state", evil}, {"detail", evil}, {"hint", evil}})})},
+       {"lines", text::Json::array({evil})},
+       {"connect", text::Json::array({evil})},
+       {"add_lines", evil},
+       {"created", text::Json::array({evil})},
+       {"signed", text::Json::array({evil})},
+       {"key_id", evil},
+       {"label", evil},
+       {"from", evil},
+       {"to", evil},
+       {"rules", text::Json::array({text::Json::object({{"effect", evil}, {"where", evil}})})},
+       {"stopped", text::Json::array({text::Json::object({{"name", evil}})})},
+       {"file", evil},
+       {"bad", text::Json::array({text::Json::object({{"file", evil}, {"hash", evil}, {"reason", evil}})})}});
   for (const Verb& verb : verbs()) {
     const std::string text = render(verb.service, body, {});
     EXPECT_EQ(text.find('\x1b'), std::string::npos) << verb.name;
@@ -152,23 +192,27 @@ TEST(Table, gives_way_on_a_terminal_only) {
   Table table({{"NAME"}, {"N", Align::kRight}});
   table.add({{"rtt://a-rather-long/tool/name@1.0.0"}, {"7"}});
   table.add({{"\xe6\xbc\xa2\xe5\xad\x97"}, {"12"}});
-  EXPECT_EQ(table.text(Paint(), 0), "NAME                                  N\n"
-                                    "rtt://a-rather-long/tool/name@1.0.0   7\n"
-                                    "\xe6\xbc\xa2\xe5\xad\x97                                 12\n");
-  EXPECT_EQ(table.text(Paint(), 20), "NAME               N\n"
-                                     "rtt://a-rather-…   7\n"
-                                     "\xe6\xbc\xa2\xe5\xad\x97              12\n");
+  EXPECT_EQ(table.text(Paint(), 0),
+            "NAME                                  N\n"
+            "rtt://a-rather-long/tool/name@1.0.0   7\n"
+            "\xe6\xbc\xa2\xe5\xad\x97                                 12\n");
+  EXPECT_EQ(table.text(Paint(), 20),
+            "NAME               N\n"
+            "rtt://a-rather-…   7\n"
+            "\xe6\xbc\xa2\xe5\xad\x97              12\n");
   EXPECT_EQ(table.text(Paint(), 5).substr(0, 13), "NAME       N\n");  // no column below kColumnCellsMin
 }
 
 TEST(CallResult, text_of_a_tool_result) {
-  const std::string payload = R"({"content":[{"type":"text","text":"one\ntwo"},{"type":"image","mimeType":"image/png","data":"AAAA"},
+  const std::string payload =
+      R"({"content":[{"type":"text","text":"one\ntwo"},{"type":"image","mimeType":"image/png","data":"AAAA"},
     {"type":"resource_link","uri":"file:///x","name":"x"},{"type":"resource","resource":{"uri":"u","text":"inside"}}]})";
   EXPECT_EQ(shown_result(payload, Shown::kSafe),
             "one\ntwo\n[image image/png, 3 bytes]\n[resource file:///x x]\ninside\n");
   EXPECT_EQ(shown_result(R"({"content":[{"type":"text","text":"\u001b[2J"}]})", Shown::kSafe), "\\x1b[2J\n");
   EXPECT_EQ(shown_result(R"({"content":[{"type":"text","text":"\u001b[2J"}]})", Shown::kExact), "\x1b[2J\n");
-  EXPECT_EQ(shown_result(R"({"content":[],"structuredContent":{"a":1}})", Shown::kSafe), "{\n  \"a\": 1\n}\n");
+  EXPECT_EQ(shown_result(R"({"content":[],"structuredContent":{"a":1}})", Shown::kSafe),
+            "{\n  \"a\": 1\n}\n");
   EXPECT_EQ(shown_result("plain words", Shown::kSafe), "plain words\n");
   EXPECT_TRUE(is_tool_error(R"({"isError":true})"));
   EXPECT_FALSE(is_tool_error(R"({"content":[{"type":"text","text":"\"isError\":true"}]})"));
@@ -176,9 +220,11 @@ TEST(CallResult, text_of_a_tool_result) {
 
 TEST(CallResult, json_keeps_the_providers_bytes_and_stays_json) {
   const text::Json document = text::Json::object({{"route", 7}});
-  EXPECT_EQ(with_result(document, R"({"z":1.0,"a":{"y":1,"b":2}})"), "{\"result\":{\"z\":1.0,\"a\":{\"y\":1,\"b\":2}},\"route\":7}\n");
+  EXPECT_EQ(with_result(document, R"({"z":1.0,"a":{"y":1,"b":2}})"),
+            "{\"result\":{\"z\":1.0,\"a\":{\"y\":1,\"b\":2}},\"route\":7}\n");
   EXPECT_EQ(with_result(document, "not json"), "{\"result_text\":\"not json\",\"route\":7}\n");
-  EXPECT_EQ(with_result(document, R"({"a":1,"a":2})"), "{\"result_text\":\"{\\\"a\\\":1,\\\"a\\\":2}\",\"route\":7}\n");
+  EXPECT_EQ(with_result(document, R"({"a":1,"a":2})"),
+            "{\"result_text\":\"{\\\"a\\\":1,\\\"a\\\":2}\",\"route\":7}\n");
   EXPECT_EQ(with_result(document, "\xff\xfe"), "{\"result_b64\":\"//4=\",\"route\":7}\n");
 }
 

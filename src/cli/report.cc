@@ -48,7 +48,8 @@ std::string error_text(const Json& error, const Paint& paint) {
   }
   if (const Json* causes = error.find("causes"); causes != nullptr && causes->is_array()) {
     for (const Json& cause : causes->as_array()) {
-      if (cause.is_string()) text += paint(Tone::kDim, "  = ") + printable(cause.as_string(), Lines::kMany) + "\n";
+      if (cause.is_string())
+        text += paint(Tone::kDim, "  = ") + printable(cause.as_string(), Lines::kMany) + "\n";
     }
   }
   if (const Json* conflict = error.find("conflict"); conflict != nullptr && conflict->is_array()) {
@@ -72,7 +73,8 @@ std::string problem_text(const Json& problem, const Paint& paint) {
     if (const auto column = problem.int_or("column", 0); column > 0) place += fmt::format(":{}", column);
   }
   const bool warning = problem.string_or("severity", "error") == "warning";
-  const std::string label = fmt::format("{} {}", warning ? "warning" : "error", printable(problem.string_or("code")));
+  const std::string label =
+      fmt::format("{} {}", warning ? "warning" : "error", printable(problem.string_or("code")));
   std::string text = (place.empty() ? "" : paint(Tone::kBold, place) + ": ") +
                      paint(warning ? Tone::kWarn : Tone::kBad, label) + ": " +
                      printable(problem.string_or("message")) + "\n";

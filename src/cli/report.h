@@ -6,8 +6,8 @@
 //       = no allow rule covers it
 //     help: rtt policy why A B
 //
-// An error has one JSON form for the command line, {"code","message","where","hint","causes"}; one that comes inside
-// an answer's body is rendered from that form, so both look the same.
+// An error has one JSON form for the command line, {"code","message","where","hint","causes"}; one that comes
+// inside an answer's body is rendered from that form, so both look the same.
 //
 // Thread: any (pure).   Fails: never.   Limits: kErrorCausesMax causes.
 #pragma once

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // run: the command line, from argv to an exit status. main.cc calls nothing else.
 //
-// The command line knows no engine: every verb becomes one api::Ask (or, for those that ask a person, a few) to a
-// Service that main.cc provides, and the answer's JSON is either printed as it is (`--json`) or rendered for people.
-// Which process answers is main.cc's business; a verb only says what it needs (Where).
+// The command line knows no engine: every verb becomes one api::Ask (or, for those that ask a person, a few)
+// to a Service that main.cc provides, and the answer's JSON is either printed as it is (`--json`) or rendered
+// for people. Which process answers is main.cc's business; a verb only says what it needs (Where).
 //
 // What an answer's body may carry besides the fields of docs/cli/<verb>.md:
 //   "exit": N             the exit status (0 when absent); never printed
-//   "error": {code,message,where,hint,causes,…}   the verb failed but has an answer all the same (a plan's conflicts,
+//   "error": {code,message,where,hint,causes,…}   the verb failed but has an answer all the same (a plan's
+//   conflicts,
 //                         a tool's own error); its code gives the exit status unless "exit" does
 //   "consent": {question, will:[line], step}      nothing was done yet: a person must agree first
 // Consent: the first Ask of an asking verb has args.consent = "show" (`--yes`: "given"). If the reply carries
-// "consent", the lines are shown and the question asked; on yes the same Ask goes out with args.consent = "given" and
-// args.granted = the steps agreed to so far. A verb of several questions (`up`) does the granted steps and answers
-// with the consent for the next one; "given" without "granted" agrees to everything. A "show" reply without
-// "consent" had nothing to ask and is the answer. A refusal, or nobody to ask, is exit 3 and nothing changed.
-// Streamed parts: {"progress":"…"} is shown on stderr at a terminal; any other part is one NDJSON document.
+// "consent", the lines are shown and the question asked; on yes the same Ask goes out with args.consent =
+// "given" and args.granted = the steps agreed to so far. A verb of several questions (`up`) does the granted
+// steps and answers with the consent for the next one; "given" without "granted" agrees to everything. A
+// "show" reply without "consent" had nothing to ask and is the answer. A refusal, or nobody to ask, is exit 3
+// and nothing changed. Streamed parts: {"progress":"…"} is shown on stderr at a terminal; any other part is
+// one NDJSON document.
 //
-// Thread: one, blocking.   Fails: the exit status of base/error.h's Exit.   Limits: kConsentRoundsMax questions.
+// Thread: one, blocking.   Fails: the exit status of base/error.h's Exit.   Limits: kConsentRoundsMax
+// questions.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +37,9 @@ namespace rtt::cli {
 inline constexpr int kConsentRoundsMax = 8;
 
 enum class Where : std::uint8_t {
-  kInProcess,   // answered in this process; no panel is started
-  kPanel,       // the workspace's panel answers; it is started when none runs
-  kPanelIfUp,   // the panel answers if one runs, else this process from what is on disk
+  kInProcess,  // answered in this process; no panel is started
+  kPanel,      // the workspace's panel answers; it is started when none runs
+  kPanelIfUp,  // the panel answers if one runs, else this process from what is on disk
 };
 
 // The workspace a verb means: a folder and how to search from it ("upward", or "exactly" after -C).
@@ -51,15 +54,15 @@ struct ServiceNeed {
   Place place;
 };
 
-struct ServeArgs {                 // rtt mcp serve [NAME…] [--as CLIENT]
+struct ServeArgs {  // rtt mcp serve [NAME…] [--as CLIENT]
   Place place;
   std::vector<std::string> names;  // empty = every server
   std::string as;                  // empty = the client's own name
 };
-struct PanelRunArgs {              // rtt panel run: the daemon itself, in the foreground
+struct PanelRunArgs {  // rtt panel run: the daemon itself, in the foreground
   Place place;
 };
-struct DriverHostArgs {            // rtt driver-host …: started by the panel only
+struct DriverHostArgs {  // rtt driver-host …: started by the panel only
   Place place;
   std::vector<std::string> words;  // everything after "driver-host", untouched
 };

@@ -25,8 +25,10 @@ Decoded decode(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
   if (lead < 0x80) return {.point = lead, .bytes = 1, .valid = true};
-  const std::size_t bytes = lead >= 0xF0 && lead < 0xF5 ? 4 : lead >= 0xE0 && lead < 0xF0 ? 3
-                            : lead >= 0xC2 && lead < 0xE0 ? 2 : 0;
+  const std::size_t bytes = lead >= 0xF0 && lead < 0xF5   ? 4
+                            : lead >= 0xE0 && lead < 0xF0 ? 3
+                            : lead >= 0xC2 && lead < 0xE0 ? 2
+                                                          : 0;
   if (bytes == 0 || bytes > text.size()) return {};
   char32_t point = lead & (0xFFU >> (bytes + 1));
   for (std::size_t i = 1; i < bytes; ++i) {
@@ -46,14 +48,29 @@ bool within(std::span<const Span> table, char32_t point) {
                      [&](const Span& span) { return point >= span.first && point <= span.last; });
 }
 
-constexpr auto kHidden = std::to_array<Span>({{0x00, 0x1F}, {0x7F, 0x9F}, {0x200B, 0x200F}, {0x2028, 0x202E},
-                                              {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xE0000, 0xE007F}});
-constexpr auto kZeroWidth = std::to_array<Span>({{0x0300, 0x036F}, {0x1AB0, 0x1AFF}, {0x20D0, 0x20FF},
-                                                 {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}});
-constexpr auto kWide = std::to_array<Span>({{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF}, {0x3400, 0x4DBF},
-                                            {0x4E00, 0x9FFF}, {0xA000, 0xA4CF}, {0xAC00, 0xD7A3}, {0xF900, 0xFAFF},
-                                            {0xFE30, 0xFE4F}, {0xFF00, 0xFF60}, {0xFFE0, 0xFFE6}, {0x1F300, 0x1F64F},
-                                            {0x1F900, 0x1F9FF}, {0x20000, 0x3FFFD}});
+constexpr auto kHidden = std::to_array<Span>({{0x00, 0x1F},
+                                              {0x7F, 0x9F},
+                                              {0x200B, 0x200F},
+                                              {0x2028, 0x202E},
+                                              {0x2060, 0x206F},
+                                              {0xFEFF, 0xFEFF},
+                                              {0xE0000, 0xE007F}});
+constexpr auto kZeroWidth = std::to_array<Span>(
+    {{0x0300, 0x036F}, {0x1AB0, 0x1AFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F}});
+constexpr auto kWide = std::to_array<Span>({{0x1100, 0x115F},
+                                            {0x2E80, 0x303E},
+                                            {0x3041, 0x33FF},
+                                            {0x3400, 0x4DBF},
+                                            {0x4E00, 0x9FFF},
+                                            {0xA000, 0xA4CF},
+                                            {0xAC00, 0xD7A3},
+                                            {0xF900, 0xFAFF},
+                                            {0xFE30, 0xFE4F},
+                                            {0xFF00, 0xFF60},
+                                            {0xFFE0, 0xFFE6},
+                                            {0x1F300, 0x1F64F},
+                                            {0x1F900, 0x1F9FF},
+                                            {0x20000, 0x3FFFD}});
 
 std::size_t cells(const Decoded& one) {
   if (within(kZeroWidth, one.point)) return 0;
@@ -109,13 +126,26 @@ std::string Paint::operator()(Tone tone, std::string_view text) const {
   if (mode_ == Mode::kPlain || text.empty()) return std::string(text);
   std::string_view code;
   switch (tone) {
-    case Tone::kPlain: return std::string(text);
-    case Tone::kBold: code = "1"; break;
-    case Tone::kDim: code = "2"; break;
-    case Tone::kGood: code = "32"; break;
-    case Tone::kBad: code = "31"; break;
-    case Tone::kWarn: code = "33"; break;
-    case Tone::kNew: code = "36"; break;
+    case Tone::kPlain:
+      return std::string(text);
+    case Tone::kBold:
+      code = "1";
+      break;
+    case Tone::kDim:
+      code = "2";
+      break;
+    case Tone::kGood:
+      code = "32";
+      break;
+    case Tone::kBad:
+      code = "31";
+      break;
+    case Tone::kWarn:
+      code = "33";
+      break;
+    case Tone::kNew:
+      code = "36";
+      break;
   }
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }

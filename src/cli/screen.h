@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Screen: where the command line writes and what it may ask, as values, so that every verb can be run in a test.
+// Screen: where the command line writes and what it may ask, as values, so that every verb can be run in a
+// test.
 //
-// Nothing that came from outside (a tool's name, a server's answer, a file's path) reaches a terminal as it is: an
-// escape sequence in it could repaint the screen or type for the user. printable() shows control characters, C1
-// controls and bidirectional overrides as \xNN and \u{NNNN}.
+// Nothing that came from outside (a tool's name, a server's answer, a file's path) reaches a terminal as it
+// is: an escape sequence in it could repaint the screen or type for the user. printable() shows control
+// characters, C1 controls and bidirectional overrides as \xNN and \u{NNNN}.
 //
 // Owns: its functions.   Thread: one.   Units: columns are terminal cells.   Fails: never.
 // Limits: none; a closed pipe ends quietly.

@@ -20,7 +20,7 @@ struct Stage {
   Answer answer = [](const api::Ask&, const auto&) -> Result<api::Reply> {
     return fail(Code::kInternal, "nothing scripted");
   };
-  std::deque<std::string> typed;   // what a person answers
+  std::deque<std::string> typed;  // what a person answers
   bool terminal = false;
   int rounds_until_interrupt = 0;  // for --watch
 
@@ -48,9 +48,15 @@ struct Stage {
       needs.push_back(need);
       return std::make_unique<Scripted>(*this);
     };
-    ports.mcp_serve = [this](const ServeArgs& args) { served.push_back(args); return 75; };
+    ports.mcp_serve = [this](const ServeArgs& args) {
+      served.push_back(args);
+      return 75;
+    };
     ports.panel_run = [](const PanelRunArgs&) { return 0; };
-    ports.driver_host = [this](const DriverHostArgs& args) { hosted.push_back(args); return 0; };
+    ports.driver_host = [this](const DriverHostArgs& args) {
+      hosted.push_back(args);
+      return 0;
+    };
     Screen screen;
     screen.out = [this](std::string_view text) { out += text; };
     screen.err = [this](std::string_view text) { err += text; };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Table: rows under short headings, as wide as they need, and on a terminal no wider than it.
 //
-// When the text goes to a file or a pipe nothing is ever cut, so that grep finds whole addresses. On a terminal the
-// widest column gives way first, a cell at a time, never below kColumnCellsMin.
+// When the text goes to a file or a pipe nothing is ever cut, so that grep finds whole addresses. On a
+// terminal the widest column gives way first, a cell at a time, never below kColumnCellsMin.
 //
 // Owns: its cells.   Thread: one.   Units: terminal cells.   Fails: never.   Limits: the caller's rows.
 #pragma once

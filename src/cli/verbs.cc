@@ -20,7 +20,8 @@ constexpr auto kGlobalFlags = std::to_array<Flag>({
 });
 
 constexpr auto kPaths = std::to_array<Positional>({{"paths", Arity::kMany, Names::kPath}});
-constexpr auto kScanFlags = std::to_array<Flag>({{"all", Takes::kNothing, "", "list every symbol, not only what is new"}});
+constexpr auto kScanFlags =
+    std::to_array<Flag>({{"all", Takes::kNothing, "", "list every symbol, not only what is new"}});
 constexpr auto kPlanFlags = std::to_array<Flag>({
     {"check", Takes::kNothing, "", "write nothing; exit 4 if changes are pending"},
     {"explain", Takes::kNothing, "", "why each route was chosen and what was rejected"},
@@ -37,7 +38,8 @@ constexpr auto kCallFlags = std::to_array<Flag>({
     {"repeat", Takes::kNumber, "N", "call N times on one open link and show the latencies"},
 });
 constexpr auto kFilter = std::to_array<Positional>({{"filter", Arity::kOptional, Names::kText}});
-constexpr auto kLsFlags = std::to_array<Flag>({{"watch", Takes::kNothing, "", "show again whenever the list changes"}});
+constexpr auto kLsFlags =
+    std::to_array<Flag>({{"watch", Takes::kNothing, "", "show again whenever the list changes"}});
 constexpr auto kLogFlags = std::to_array<Flag>({
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N lines"},
@@ -50,9 +52,11 @@ constexpr auto kAuditFlags = std::to_array<Flag>({
     {"limit", Takes::kNumber, "N", "at most the last N records"},
 });
 constexpr auto kCode = std::to_array<Positional>({{"code", Arity::kOptional, Names::kCode}});
-constexpr auto kKeysNewFlags = std::to_array<Flag>({{"label", Takes::kText, "TEXT", "a name people recognise the key by"}});
+constexpr auto kKeysNewFlags =
+    std::to_array<Flag>({{"label", Takes::kText, "TEXT", "a name people recognise the key by"}});
 constexpr auto kKey = std::to_array<Positional>({{"key", Arity::kOne, Names::kKey}});
-constexpr auto kRevokeFlags = std::to_array<Flag>({{"reason", Takes::kText, "TEXT", "why, for those who read the list"}});
+constexpr auto kRevokeFlags =
+    std::to_array<Flag>({{"reason", Takes::kText, "TEXT", "why, for those who read the list"}});
 constexpr auto kRoute = std::to_array<Positional>({{"route", Arity::kRoute, Names::kSymbol}});
 constexpr auto kFiles = std::to_array<Positional>({{"files", Arity::kMany, Names::kPath}});
 constexpr auto kImportFlags = std::to_array<Flag>({
@@ -62,107 +66,259 @@ constexpr auto kImportFlags = std::to_array<Flag>({
 constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany, Names::kServer}});
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
-constexpr auto kServeFlags = std::to_array<Flag>({{"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"}});
+constexpr auto kServeFlags =
+    std::to_array<Flag>({{"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"}});
 constexpr auto kClient = std::to_array<Positional>({{"client", Arity::kOne, Names::kText}});
-constexpr auto kConnectFlags =
-    std::to_array<Flag>({{"write", Takes::kNothing, "", "change the client's configuration file (asks first)"}});
-constexpr auto kLogsFlags = std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});
+constexpr auto kConnectFlags = std::to_array<Flag>(
+    {{"write", Takes::kNothing, "", "change the client's configuration file (asks first)"}});
+constexpr auto kLogsFlags =
+    std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});
 constexpr auto kWords = std::to_array<Positional>({{"words", Arity::kMany}});
 
 constexpr auto kVerbs = std::to_array<Verb>({
-    {.name = "up", .what = "from nothing to a served workspace, in at most three questions", .service = "up",
-     .consent = Consent::kAlways, .deadline_ms = 600'000},
-    {.name = "init", .what = "make a workspace here and sign what the folder holds", .service = "init",
-     .consent = Consent::kAlways},
-    {.name = "scan", .what = "find symbols and show what is new", .service = "scan", .flags = kScanFlags,
+    {.name = "up",
+     .what = "from nothing to a served workspace, in at most three questions",
+     .service = "up",
+     .consent = Consent::kAlways,
      .deadline_ms = 600'000},
-    {.name = "sign", .what = "sign new and changed symbols, configuration and overlays", .service = "sign",
-     .positionals = kPaths, .consent = Consent::kAlways},
-    {.name = "plan", .what = "compare wanted and present wiring, and sign the difference", .service = "plan",
-     .flags = kPlanFlags, .deadline_ms = 600'000},
-    {.name = "apply", .what = "make the planned wiring real, or put everything back", .service = "apply",
-     .positionals = kApplyPositionals, .flags = kTrustFlags, .where = Where::kPanel, .deadline_ms = 300'000},
-    {.name = "rollback", .what = "return to the wiring of an earlier commit", .service = "rollback",
-     .positionals = kSeq, .where = Where::kPanel, .deadline_ms = 300'000},
-    {.name = "undo", .what = "return to the wiring before the last commit", .service = "undo",
-     .where = Where::kPanel, .deadline_ms = 300'000},
-    {.name = "call", .what = "call a provider and print its answer", .service = "call",
-     .positionals = kCallPositionals, .flags = kCallFlags, .runs = Runs::kCall, .where = Where::kPanel},
-    {.name = "ls symbols", .what = "symbols in force", .service = "ls.symbols", .positionals = kFilter, .flags = kLsFlags},
-    {.name = "ls routes", .what = "the committed wiring and its state", .service = "ls.routes",
-     .positionals = kFilter, .flags = kLsFlags, .where = Where::kPanelIfUp},
-    {.name = "ls agents", .what = "agents and the tools they want", .service = "ls.agents", .positionals = kFilter,
+    {.name = "init",
+     .what = "make a workspace here and sign what the folder holds",
+     .service = "init",
+     .consent = Consent::kAlways},
+    {.name = "scan",
+     .what = "find symbols and show what is new",
+     .service = "scan",
+     .flags = kScanFlags,
+     .deadline_ms = 600'000},
+    {.name = "sign",
+     .what = "sign new and changed symbols, configuration and overlays",
+     .service = "sign",
+     .positionals = kPaths,
+     .consent = Consent::kAlways},
+    {.name = "plan",
+     .what = "compare wanted and present wiring, and sign the difference",
+     .service = "plan",
+     .flags = kPlanFlags,
+     .deadline_ms = 600'000},
+    {.name = "apply",
+     .what = "make the planned wiring real, or put everything back",
+     .service = "apply",
+     .positionals = kApplyPositionals,
+     .flags = kTrustFlags,
+     .where = Where::kPanel,
+     .deadline_ms = 300'000},
+    {.name = "rollback",
+     .what = "return to the wiring of an earlier commit",
+     .service = "rollback",
+     .positionals = kSeq,
+     .where = Where::kPanel,
+     .deadline_ms = 300'000},
+    {.name = "undo",
+     .what = "return to the wiring before the last commit",
+     .service = "undo",
+     .where = Where::kPanel,
+     .deadline_ms = 300'000},
+    {.name = "call",
+     .what = "call a provider and print its answer",
+     .service = "call",
+     .positionals = kCallPositionals,
+     .flags = kCallFlags,
+     .runs = Runs::kCall,
+     .where = Where::kPanel},
+    {.name = "ls symbols",
+     .what = "symbols in force",
+     .service = "ls.symbols",
+     .positionals = kFilter,
      .flags = kLsFlags},
-    {.name = "ls drivers", .what = "drivers and their processes", .service = "ls.drivers", .positionals = kFilter,
-     .flags = kLsFlags, .where = Where::kPanelIfUp},
-    {.name = "ls keys", .what = "keys known here and whom they belong to", .service = "ls.keys", .positionals = kFilter,
+    {.name = "ls routes",
+     .what = "the committed wiring and its state",
+     .service = "ls.routes",
+     .positionals = kFilter,
+     .flags = kLsFlags,
+     .where = Where::kPanelIfUp},
+    {.name = "ls agents",
+     .what = "agents and the tools they want",
+     .service = "ls.agents",
+     .positionals = kFilter,
      .flags = kLsFlags},
-    {.name = "ls plans", .what = "plans made here", .service = "ls.plans", .positionals = kFilter, .flags = kLsFlags},
-    {.name = "status", .what = "is the panel up, and what does it run", .service = "status", .where = Where::kPanelIfUp},
+    {.name = "ls drivers",
+     .what = "drivers and their processes",
+     .service = "ls.drivers",
+     .positionals = kFilter,
+     .flags = kLsFlags,
+     .where = Where::kPanelIfUp},
+    {.name = "ls keys",
+     .what = "keys known here and whom they belong to",
+     .service = "ls.keys",
+     .positionals = kFilter,
+     .flags = kLsFlags},
+    {.name = "ls plans",
+     .what = "plans made here",
+     .service = "ls.plans",
+     .positionals = kFilter,
+     .flags = kLsFlags},
+    {.name = "status",
+     .what = "is the panel up, and what does it run",
+     .service = "status",
+     .where = Where::kPanelIfUp},
     {.name = "doctor", .what = "look for what is wrong with this machine or workspace", .service = "doctor"},
-    {.name = "log", .what = "what happened, newest last", .service = "log", .flags = kLogFlags, .output = Output::kLines},
-    {.name = "audit", .what = "the journal: records, proof, export", .service = "audit", .flags = kAuditFlags,
+    {.name = "log",
+     .what = "what happened, newest last",
+     .service = "log",
+     .flags = kLogFlags,
      .output = Output::kLines},
-    {.name = "check", .what = "for CI: signatures, policy, pins and plan against the committed files",
-     .service = "check", .flags = kTrustFlags, .deadline_ms = 600'000},
-    {.name = "lint", .what = "check authored files for mistakes", .service = "lint", .positionals = kPaths},
-    {.name = "explain", .what = "what an error code means", .service = "explain", .positionals = kCode,
-     .runs = Runs::kLocal},
-    {.name = "registry verify", .what = "read every stored object and compare it with its hash",
-     .service = "registry.verify", .deadline_ms = 600'000},
-    {.name = "registry rebuild", .what = "write the index again from the objects", .service = "registry.rebuild",
+    {.name = "audit",
+     .what = "the journal: records, proof, export",
+     .service = "audit",
+     .flags = kAuditFlags,
+     .output = Output::kLines},
+    {.name = "check",
+     .what = "for CI: signatures, policy, pins and plan against the committed files",
+     .service = "check",
+     .flags = kTrustFlags,
      .deadline_ms = 600'000},
-    {.name = "keys new", .what = "make a signing key for this user", .service = "keys.new", .flags = kKeysNewFlags},
+    {.name = "lint", .what = "check authored files for mistakes", .service = "lint", .positionals = kPaths},
+    {.name = "explain",
+     .what = "what an error code means",
+     .service = "explain",
+     .positionals = kCode,
+     .runs = Runs::kLocal},
+    {.name = "registry verify",
+     .what = "read every stored object and compare it with its hash",
+     .service = "registry.verify",
+     .deadline_ms = 600'000},
+    {.name = "registry rebuild",
+     .what = "write the index again from the objects",
+     .service = "registry.rebuild",
+     .deadline_ms = 600'000},
+    {.name = "keys new",
+     .what = "make a signing key for this user",
+     .service = "keys.new",
+     .flags = kKeysNewFlags},
     {.name = "keys ls", .what = "keys known here and whom they belong to", .service = "ls.keys"},
-    {.name = "keys trust", .what = "accept a key for this repository", .service = "keys.trust", .positionals = kKey,
+    {.name = "keys trust",
+     .what = "accept a key for this repository",
+     .service = "keys.trust",
+     .positionals = kKey,
      .consent = Consent::kAlways},
-    {.name = "keys revoke", .what = "stop believing a key, for everybody who shares this folder",
-     .service = "keys.revoke", .positionals = kKey, .flags = kRevokeFlags, .consent = Consent::kAlways},
-    {.name = "policy why", .what = "the rule that allows or denies a route", .service = "policy.why",
+    {.name = "keys revoke",
+     .what = "stop believing a key, for everybody who shares this folder",
+     .service = "keys.revoke",
+     .positionals = kKey,
+     .flags = kRevokeFlags,
+     .consent = Consent::kAlways},
+    {.name = "policy why",
+     .what = "the rule that allows or denies a route",
+     .service = "policy.why",
      .positionals = kRoute},
-    {.name = "panel start", .what = "start this workspace's panel", .service = "panel.start", .where = Where::kPanel},
-    {.name = "panel stop", .what = "stop the panel; open links go on", .service = "panel.stop",
+    {.name = "panel start",
+     .what = "start this workspace's panel",
+     .service = "panel.start",
+     .where = Where::kPanel},
+    {.name = "panel stop",
+     .what = "stop the panel; open links go on",
+     .service = "panel.stop",
      .where = Where::kPanelIfUp},
-    {.name = "panel run", .what = "be the panel, in the foreground", .service = "panel.run", .runs = Runs::kPanelRun},
-    {.name = "down", .what = "stop the panel and everything it started", .service = "down",
+    {.name = "panel run",
+     .what = "be the panel, in the foreground",
+     .service = "panel.run",
+     .runs = Runs::kPanelRun},
+    {.name = "down",
+     .what = "stop the panel and everything it started",
+     .service = "down",
      .where = Where::kPanelIfUp},
-    {.name = "mcp ls", .what = "MCP servers of this workspace", .service = "mcp.ls", .where = Where::kPanelIfUp},
-    {.name = "mcp import", .what = "take MCP servers into the workspace, secrets kept out", .service = "mcp.import",
-     .positionals = kFiles, .flags = kImportFlags, .consent = Consent::kAlways, .deadline_ms = 600'000},
-    {.name = "mcp diff", .what = "how servers differ from what was accepted", .service = "mcp.diff",
-     .positionals = kServersMany, .deadline_ms = 300'000},
-    {.name = "mcp accept", .what = "accept what a server offers now", .service = "mcp.accept",
-     .positionals = kServersSome, .consent = Consent::kAlways, .deadline_ms = 300'000},
-    {.name = "mcp serve", .what = "be the MCP server an AI client starts", .service = "mcp.serve",
-     .positionals = kServersMany, .flags = kServeFlags, .runs = Runs::kServe},
-    {.name = "mcp connect", .what = "what to add to an AI client's configuration", .service = "mcp.connect",
-     .positionals = kClient, .flags = kConnectFlags, .consent = Consent::kWithWrite},
-    {.name = "mcp logs", .what = "what a server printed on stderr", .service = "mcp.logs", .positionals = kServer,
-     .flags = kLogsFlags, .where = Where::kPanelIfUp},
-    {.name = "mcp restart", .what = "restart servers", .service = "mcp.restart", .positionals = kServersSome,
-     .where = Where::kPanel, .deadline_ms = 120'000},
-    {.name = "completion bash", .what = "a completion script for bash", .service = "completion", .runs = Runs::kLocal},
-    {.name = "completion zsh", .what = "a completion script for zsh", .service = "completion", .runs = Runs::kLocal},
-    {.name = "completion fish", .what = "a completion script for fish", .service = "completion", .runs = Runs::kLocal},
-    {.name = "driver-host", .what = "a driver's process; the panel starts it", .service = "driver-host",
-     .positionals = kWords, .runs = Runs::kDriverHost, .listed = Listed::kHidden},
-    {.name = "__complete", .what = "candidates for the shell", .service = "__complete", .positionals = kWords,
-     .runs = Runs::kLocal, .listed = Listed::kHidden},
+    {.name = "mcp ls",
+     .what = "MCP servers of this workspace",
+     .service = "mcp.ls",
+     .where = Where::kPanelIfUp},
+    {.name = "mcp import",
+     .what = "take MCP servers into the workspace, secrets kept out",
+     .service = "mcp.import",
+     .positionals = kFiles,
+     .flags = kImportFlags,
+     .consent = Consent::kAlways,
+     .deadline_ms = 600'000},
+    {.name = "mcp diff",
+     .what = "how servers differ from what was accepted",
+     .service = "mcp.diff",
+     .positionals = kServersMany,
+     .deadline_ms = 300'000},
+    {.name = "mcp accept",
+     .what = "accept what a server offers now",
+     .service = "mcp.accept",
+     .positionals = kServersSome,
+     .consent = Consent::kAlways,
+     .deadline_ms = 300'000},
+    {.name = "mcp serve",
+     .what = "be the MCP server an AI client starts",
+     .service = "mcp.serve",
+     .positionals = kServersMany,
+     .flags = kServeFlags,
+     .runs = Runs::kServe},
+    {.name = "mcp connect",
+     .what = "what to add to an AI client's configuration",
+     .service = "mcp.connect",
+     .positionals = kClient,
+     .flags = kConnectFlags,
+     .consent = Consent::kWithWrite},
+    {.name = "mcp logs",
+     .what = "what a server printed on stderr",
+     .service = "mcp.logs",
+     .positionals = kServer,
+     .flags = kLogsFlags,
+     .where = Where::kPanelIfUp},
+    {.name = "mcp restart",
+     .what = "restart servers",
+     .service = "mcp.restart",
+     .positionals = kServersSome,
+     .where = Where::kPanel,
+     .deadline_ms = 120'000},
+    {.name = "completion bash",
+     .what = "a completion script for bash",
+     .service = "completion",
+     .runs = Runs::kLocal},
+    {.name = "completion zsh",
+     .what = "a completion script for zsh",
+     .service = "completion",
+     .runs = Runs::kLocal},
+    {.name = "completion fish",
+     .what = "a completion script for fish",
+     .service = "completion",
+     .runs = Runs::kLocal},
+    {.name = "driver-host",
+     .what = "a driver's process; the panel starts it",
+     .service = "driver-host",
+     .positionals = kWords,
+     .runs = Runs::kDriverHost,
+     .listed = Listed::kHidden},
+    {.name = "__complete",
+     .what = "candidates for the shell",
+     .service = "__complete",
+     .positionals = kWords,
+     .runs = Runs::kLocal,
+     .listed = Listed::kHidden},
 });
 
 std::string shown(const Positional& positional) {
   std::string name(positional.field);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
-  if (name.ends_with('S') && (positional.arity == Arity::kMany || positional.arity == Arity::kSome)) name.pop_back();
+  if (name.ends_with('S') && (positional.arity == Arity::kMany || positional.arity == Arity::kSome))
+    name.pop_back();
   switch (positional.arity) {
     case Arity::kOne:
-    case Arity::kNumber: return name;
-    case Arity::kOptional: return "[" + name + "]";
-    case Arity::kMany: return "[" + name + "]...";
-    case Arity::kSome: return name + "...";
-    case Arity::kRoute: return "A B";
-    case Arity::kPairs: return "[JSON | KEY=VALUE...]";
+    case Arity::kNumber:
+      return name;
+    case Arity::kOptional:
+      return "[" + name + "]";
+    case Arity::kMany:
+      return "[" + name + "]...";
+    case Arity::kSome:
+      return name + "...";
+    case Arity::kRoute:
+      return "A B";
+    case Arity::kPairs:
+      return "[JSON | KEY=VALUE...]";
   }
   return name;
 }
@@ -173,7 +329,8 @@ std::span<const Verb> verbs() { return kVerbs; }
 std::span<const Flag> global_flags() { return kGlobalFlags; }
 
 const Verb* find_verb(std::string_view name) {
-  const auto at = std::find_if(kVerbs.begin(), kVerbs.end(), [&](const Verb& verb) { return verb.name == name; });
+  const auto at =
+      std::find_if(kVerbs.begin(), kVerbs.end(), [&](const Verb& verb) { return verb.name == name; });
   return at == kVerbs.end() ? nullptr : &*at;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The verb table: what each verb is called, takes, asks and needs. Parser, help, completion and dispatch read it, so
-// a flag exists in one place only. docs/cli/<first word>.md is its long form; a test holds the two together.
+// The verb table: what each verb is called, takes, asks and needs. Parser, help, completion and dispatch read
+// it, so a flag exists in one place only. docs/cli/<first word>.md is its long form; a test holds the two
+// together.
 //
 // Thread: any (constants).   Fails: never.
 #pragma once
@@ -33,7 +34,7 @@ struct Positional {
 
 enum class Takes : std::uint8_t { kNothing, kText, kNumber, kList };
 struct Flag {
-  std::string_view name;   // without dashes; the field in args has `_` for `-`
+  std::string_view name;  // without dashes; the field in args has `_` for `-`
   Takes takes = Takes::kNothing;
   std::string_view value;  // placeholder, e.g. "FILE"
   std::string_view what;   // one line
@@ -58,10 +59,10 @@ struct Verb {
   Listed listed = Listed::kYes;
 };
 
-std::span<const Verb> verbs();            // in the order help shows them
-std::span<const Flag> global_flags();     // every verb takes these
+std::span<const Verb> verbs();         // in the order help shows them
+std::span<const Flag> global_flags();  // every verb takes these
 const Verb* find_verb(std::string_view name);
-[[nodiscard]] bool is_group(std::string_view word);  // "mcp", "keys", …: the first of two words
+[[nodiscard]] bool is_group(std::string_view word);              // "mcp", "keys", …: the first of two words
 const Flag* find_flag(const Verb& verb, std::string_view name);  // of the verb or global
 // "rtt mcp import [FILE]... [--only NAME]..."
 std::string usage(const Verb& verb);
