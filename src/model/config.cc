@@ -2,10 +2,10 @@
 // panel.yaml. routes.json and topology.json are wiring.cc.
 #include "model/config.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "model/document.h"
 #include "model/limits.h"
@@ -28,7 +28,8 @@ constexpr auto kPanelKeys = std::to_array<Key>({{"api", Shape::kObject},
 constexpr auto kApiKeys = std::to_array<Key>({{"listen", Shape::kAny}});
 constexpr auto kListenKeys = std::to_array<Key>({{"unix", Shape::kText}, {"npipe", Shape::kText}});
 constexpr auto kScanKeys = std::to_array<Key>({{"roots", Shape::kArray}, {"ignore", Shape::kArray}});
-constexpr auto kRoutingKeys = std::to_array<Key>({{"prefer", Shape::kArray}, {"rewire_atomic", Shape::kBool}});
+constexpr auto kRoutingKeys =
+    std::to_array<Key>({{"prefer", Shape::kArray}, {"rewire_atomic", Shape::kBool}});
 constexpr auto kSecurityKeys = std::to_array<Key>(
     {{"strict_manifests", Shape::kBool}, {"mode", Shape::kText}, {"allow_unsigned", Shape::kArray}});
 constexpr auto kHealthKeys =
@@ -77,20 +78,22 @@ class PanelReader {
     const Json* value = member(object, key, Shape::kInteger);
     if (value == nullptr) return;
     if (value->as_int() < bounds.least || value->as_int() > bounds.most) {
-      document_.error(child(at, key), {.message = fmt::format("'{}' must be from {} to {}, not {}", key, bounds.least,
-                                                              bounds.most, value->as_int())});
+      document_.error(child(at, key), {.message = fmt::format("'{}' must be from {} to {}, not {}", key,
+                                                              bounds.least, bounds.most, value->as_int())});
       return;
     }
     field = value->as_int();
   }
 
-  std::optional<std::vector<std::string>> read_strings(const Json& object, std::string_view key, const std::string& at) {
+  std::optional<std::vector<std::string>> read_strings(const Json& object, std::string_view key,
+                                                       const std::string& at) {
     const Json* array = member(object, key, Shape::kArray);
     if (array == nullptr) return std::nullopt;
     std::vector<std::string> out;
     for (std::size_t i = 0; i < array->as_array().size(); ++i) {
       const Json& item = array->as_array()[i];
-      if (document_.check_shape(item, child(child(at, key), i), Shape::kText)) out.push_back(item.as_string());
+      if (document_.check_shape(item, child(child(at, key), i), Shape::kText))
+        out.push_back(item.as_string());
     }
     return out;
   }
@@ -104,13 +107,14 @@ class PanelReader {
       document_.check(*listen, "/api/listen", kListenKeys);
       if (const Json* path = member(*listen, "unix", Shape::kText)) out.listen_unix = path->as_string();
       if (listen->find("npipe") != nullptr) {
-        document_.warning("/api/listen/npipe", {.message = "named pipes are not available on this system; ignored"});
+        document_.warning("/api/listen/npipe",
+                          {.message = "named pipes are not available on this system; ignored"});
       }
       return;
     }
     constexpr std::string_view kUnix = "unix://";
-    if (listen->is_string() && listen->as_string().starts_with(kUnix) && listen->as_string().size() > kUnix.size() &&
-        listen->as_string()[kUnix.size()] == '/') {
+    if (listen->is_string() && listen->as_string().starts_with(kUnix) &&
+        listen->as_string().size() > kUnix.size() && listen->as_string()[kUnix.size()] == '/') {
       out.listen_unix = listen->as_string().substr(kUnix.size());
       return;
     }
@@ -124,9 +128,10 @@ class PanelReader {
     if (auto roots = read_strings(*scan, "roots", "/scan")) {
       for (std::size_t i = 0; i < roots->size(); ++i) {
         if (!leads_outside((*roots)[i])) continue;
-        document_.error(child("/scan/roots", i), {.code = Code::kEscapes,
-                                                  .message = fmt::format("'{}' leads outside the workspace", (*roots)[i]),
-                                                  .hint = "roots are folders of this workspace, like ./services"});
+        document_.error(child("/scan/roots", i),
+                        {.code = Code::kEscapes,
+                         .message = fmt::format("'{}' leads outside the workspace", (*roots)[i]),
+                         .hint = "roots are folders of this workspace, like ./services"});
       }
       out.scan_roots = *std::move(roots);
     }
@@ -136,7 +141,8 @@ class PanelReader {
   void read_routing(PanelConfig& out) {
     const Json* routing = section("routing", kRoutingKeys);
     if (routing == nullptr) return;
-    if (const Json* atomic = member(*routing, "rewire_atomic", Shape::kBool)) out.rewire_atomic = atomic->as_bool();
+    if (const Json* atomic = member(*routing, "rewire_atomic", Shape::kBool))
+      out.rewire_atomic = atomic->as_bool();
     const auto names = read_strings(*routing, "prefer", "/routing");
     if (!names) return;
     out.prefer.clear();
@@ -144,7 +150,8 @@ class PanelReader {
       const std::string at = child("/routing/prefer", i);
       const std::string& name = (*names)[i];
       if (name == "npipe" || name == "ffi") {
-        document_.warning(at, {.message = fmt::format("the lane '{}' is not available on this system; skipped", name)});
+        document_.warning(
+            at, {.message = fmt::format("the lane '{}' is not available on this system; skipped", name)});
         continue;
       }
       const auto lane = parse_lane(name);
@@ -177,7 +184,8 @@ class PanelReader {
       out.strictness = asked;
     }
     if (auto globs = read_strings(*security, "allow_unsigned", "/security")) {
-      for (std::size_t i = 0; i < globs->size(); ++i) check_namespace((*globs)[i], child("/security/allow_unsigned", i));
+      for (std::size_t i = 0; i < globs->size(); ++i)
+        check_namespace((*globs)[i], child("/security/allow_unsigned", i));
       std::ranges::sort(*globs);
       globs->erase(std::ranges::unique(*globs).begin(), globs->end());
       if (mode != Mode::kSealed) out.allow_unsigned = *std::move(globs);

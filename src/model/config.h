@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Configuration files other than the policy: panel.yaml, routes.json, topology.json, flags.json.
 //
-// `canonical` is what enters a plan: routing and security with defaults filled in (panel.yaml), sorted routes, the
-// topology document or a constant one-node one. Both spellings of api.listen are read; unknown keys get the nearest
-// known one.
+// `canonical` is what enters a plan: routing and security with defaults filled in (panel.yaml), sorted
+// routes, the topology document or a constant one-node one. Both spellings of api.listen are read; unknown
+// keys get the nearest known one.
 //
-// Thread: any (values).   Fails: problems with line:column; a config with errors is refused as a whole (fails closed).
+// Thread: any (values).   Fails: problems with line:column; a config with errors is refused as a whole (fails
+// closed).
 #pragma once
 
 #include <optional>
@@ -39,15 +40,15 @@ PanelConfig read_panel_yaml(std::string_view text, std::string_view file);
 std::string default_panel_yaml();
 
 struct DesiredRoute {
-  Saddr from;             // a reference to a consumer
-  Saddr to;               // a reference to a provider
+  Saddr from;  // a reference to a consumer
+  Saddr to;    // a reference to a provider
   bool optional = false;
-  std::string origin;     // routes | agent | requires | qc
-  std::string where;      // "routes.json:3" or the manifest's place
+  std::string origin;  // routes | agent | requires | qc
+  std::string where;   // "routes.json:3" or the manifest's place
 };
 struct RoutesFile {
   std::vector<DesiredRoute> routes;
-  text::Json object;      // {"routes":[…]} sorted
+  text::Json object;  // {"routes":[…]} sorted
   std::vector<Problem> problems;
 };
 RoutesFile read_routes(std::string_view text, std::string_view file);
@@ -56,7 +57,7 @@ struct Topology {
   struct Node {
     std::string id;
     std::int64_t cpu_milli = 0, memory_bytes = 0;  // 0 = not said
-    std::string endpoint{};                        // where another machine's panel is reached; empty = this machine
+    std::string endpoint{};  // where another machine's panel is reached; empty = this machine
   };
   std::vector<Node> nodes;
   text::Json object;

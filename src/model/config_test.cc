@@ -27,8 +27,10 @@ TEST(Panel, defaults_are_what_the_default_file_says) {
   EXPECT_EQ(read.trip_errors, made.trip_errors);
   EXPECT_EQ(read.trip_window_ms, made.trip_window_ms);
   EXPECT_EQ(read.canonical(), made.canonical());
-  EXPECT_EQ(text::canonical_json(made.canonical()),
-            R"({"routing":{"prefer":["shm","uds","tcp"],"rewire_atomic":true},"security":{"allow_unsigned":[],"strict_manifests":true}})");
+  EXPECT_EQ(
+      text::canonical_json(made.canonical()),
+      R"({"routing":{"prefer":["shm","uds","tcp"],"rewire_atomic":true},)"
+            R"("security":{"allow_unsigned":[],"strict_manifests":true}})");
 }
 
 TEST(Panel, canonical_fills_defaults_and_ignores_what_no_plan_sees) {
@@ -39,7 +41,8 @@ TEST(Panel, canonical_fills_defaults_and_ignores_what_no_plan_sees) {
   };
   EXPECT_EQ(canonical(""), PanelConfig().canonical());
   EXPECT_EQ(canonical("health: {heartbeat_ms: 100}\nscan: {roots: [./x]}\n"), PanelConfig().canonical());
-  EXPECT_EQ(canonical("security: {allow_unsigned: [b/*, a/*, b/*]}"), canonical("security: {allow_unsigned: [a/*, b/*]}"));
+  EXPECT_EQ(canonical("security: {allow_unsigned: [b/*, a/*, b/*]}"),
+            canonical("security: {allow_unsigned: [a/*, b/*]}"));
   EXPECT_NE(canonical("routing: {prefer: [uds]}"), PanelConfig().canonical());
 }
 
@@ -92,18 +95,24 @@ TEST(Panel, refusals_have_their_place) {
     EXPECT_TRUE(found) << bad.text << listed(config.problems);
     EXPECT_EQ(config.canonical(), PanelConfig().canonical());
   }
-  EXPECT_EQ(read_panel_yaml("routing: {prefer: [npipe, uds]}", "p").problems.at(0).severity, Severity::kWarning);
+  EXPECT_EQ(read_panel_yaml("routing: {prefer: [npipe, uds]}", "p").problems.at(0).severity,
+            Severity::kWarning);
 }
 
 TEST(Routes, content_is_sorted_and_spelled_one_way) {
   const RoutesFile one = read_routes(R"({"routes":[
     {"to":"rtt://b/api/y@ >=1","from":"rtt://a/hook/x@*"},
-    {"from":"rtt://a/agent/x","to":"rtt://b/api/y","optional":true}]})", "routes.json");
-  const RoutesFile other = read_routes(R"({"routes":[{"from":"rtt://a/agent/x","to":"rtt://b/api/y","optional":true},
-    {"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1","optional":false}]})", "r");
+    {"from":"rtt://a/agent/x","to":"rtt://b/api/y","optional":true}]})",
+                                     "routes.json");
+  const RoutesFile other =
+      read_routes(R"({"routes":[{"from":"rtt://a/agent/x","to":"rtt://b/api/y","optional":true},
+    {"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1","optional":false}]})",
+                  "r");
   EXPECT_TRUE(one.problems.empty()) << listed(one.problems);
-  EXPECT_EQ(text::canonical_json(one.object),
-            R"({"routes":[{"from":"rtt://a/agent/x","optional":true,"to":"rtt://b/api/y"},{"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1"}]})");
+  EXPECT_EQ(
+      text::canonical_json(one.object),
+      R"({"routes":[{"from":"rtt://a/agent/x","optional":true,"to":"rtt://b/api/y"},)"
+            R"({"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1"}]})");
   EXPECT_EQ(one.object, other.object);
   EXPECT_EQ(one.routes[0].where, "routes.json:3");
   EXPECT_EQ(one.routes[1].where, "routes.json:2");
@@ -111,8 +120,10 @@ TEST(Routes, content_is_sorted_and_spelled_one_way) {
 }
 
 TEST(Routes, the_same_route_twice_is_a_warning) {
-  const RoutesFile routes = read_routes("{\"routes\":[{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/y\",\"optional\":true},\n"
-                                        "{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/y\"}]}", "r");
+  const RoutesFile routes = read_routes(
+      "{\"routes\":[{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/y\",\"optional\":true},\n"
+      "{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/y\"}]}",
+      "r");
   ASSERT_EQ(routes.routes.size(), 1u);
   EXPECT_FALSE(routes.routes[0].optional);
   ASSERT_EQ(routes.problems.size(), 1u);
@@ -123,9 +134,12 @@ TEST(Routes, refusals_have_their_place) {
   for (const Bad& bad : std::initializer_list<Bad>{
            {"{}", Code::kBadShape, 1, ""},
            {"{\"routes\":[\n{\"from\":\"rtt://a/hook/x\"}]}", Code::kBadShape, 2, ""},
-           {"{\"routes\":[\n{\"from\":\"rtt://*/hook/x\",\"to\":\"rtt://b/api/y\"}]}", Code::kBadAddress, 2, "pattern"},
-           {"{\"routes\":[\n{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/../y\"}]}", Code::kBadAddress, 2, ""},
-           {"{\"routes\":[\n{\"from\":\"rtt://a/hook/x\",\"too\":\"rtt://b/api/y\"}]}", Code::kUnknownKey, 2, "'to'"},
+           {"{\"routes\":[\n{\"from\":\"rtt://*/hook/x\",\"to\":\"rtt://b/api/y\"}]}", Code::kBadAddress, 2,
+            "pattern"},
+           {"{\"routes\":[\n{\"from\":\"rtt://a/hook/x\",\"to\":\"rtt://b/api/../y\"}]}", Code::kBadAddress,
+            2, ""},
+           {"{\"routes\":[\n{\"from\":\"rtt://a/hook/x\",\"too\":\"rtt://b/api/y\"}]}", Code::kUnknownKey, 2,
+            "'to'"},
            {"{\"routes\":[\n3]}", Code::kBadShape, 2, ""},
            {"{\"routes\":[],\n\"routes\":[]}", Code::kJsonDuplicateKey, 2, ""},
        }) {
@@ -142,13 +156,17 @@ TEST(Routes, refusals_have_their_place) {
 
 TEST(Topology, file_or_one_node) {
   EXPECT_EQ(text::canonical_json(one_node_topology().object), R"({"nodes":[{"id":"local"}]})");
-  const Topology two = read_topology(R"({"nodes":[{"id":"a","cpu_milli":4000,"memory_bytes":1024},{"id":"b","endpoint":"tcp://10.0.0.2:7400"}]})", "t");
+  const Topology two = read_topology(
+      R"({"nodes":[{"id":"a","cpu_milli":4000,"memory_bytes":1024},
+                    {"id":"b","endpoint":"tcp://10.0.0.2:7400"}]})",
+      "t");
   EXPECT_TRUE(two.problems.empty()) << listed(two.problems);
   ASSERT_EQ(two.nodes.size(), 2u);
   EXPECT_EQ(two.nodes[0].cpu_milli, 4000);
   EXPECT_EQ(two.nodes[1].endpoint, "tcp://10.0.0.2:7400");
-  for (const char* bad : {"{", "{}", R"({"nodes":[]})", R"({"nodes":[{}]})", R"({"nodes":[{"id":"A"}]})",
-                          R"({"nodes":[{"id":"a"},{"id":"a"}]})", R"({"nodes":[{"id":"a","cpu_milli":-1}]})"}) {
+  for (const char* bad :
+       {"{", "{}", R"({"nodes":[]})", R"({"nodes":[{}]})", R"({"nodes":[{"id":"A"}]})",
+        R"({"nodes":[{"id":"a"},{"id":"a"}]})", R"({"nodes":[{"id":"a","cpu_milli":-1}]})"}) {
     const Topology refused = read_topology(bad, "t");
     EXPECT_FALSE(refused.problems.empty()) << bad;
     EXPECT_EQ(refused.nodes.size(), 1u);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/contract.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "base/hex.h"
 #include "text/json_canonical.h"
@@ -28,7 +28,8 @@ Result<crypto::SignRecord> sign_record_from_json(const Json& json, const std::st
   if (!json.is_object()) return fail(Code::kBadShape, "a signature is an object", where);
   for (const auto& [key, value] : json.as_object()) {
     if (key != "alg" && key != "key_id" && key != "sig" && key != "label") {
-      return fail(Code::kUnknownKey, fmt::format("unknown key '{}' in a signature", key.substr(0, 64)), where);
+      return fail(Code::kUnknownKey, fmt::format("unknown key '{}' in a signature", key.substr(0, 64)),
+                  where);
     }
     if (!value.is_string()) return fail(Code::kBadShape, fmt::format("'{}' must be a string", key), where);
   }
@@ -63,9 +64,8 @@ Json to_json(const Qos& qos) {
 Json sign_records_to_json(const std::vector<crypto::SignRecord>& records) {
   Json out{text::JsonArray{}};
   for (const crypto::SignRecord& record : records) {
-    out.push(Json::object({{"alg", "ed25519"},
-                           {"key_id", record.key_id},
-                           {"sig", to_base64(record.signature.bytes)}}));
+    out.push(Json::object(
+        {{"alg", "ed25519"}, {"key_id", record.key_id}, {"sig", to_base64(record.signature.bytes)}}));
   }
   return out;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A contract that reads, from JSON or Markdown, reads back from its object with the same hash; one that does not has
-// a problem that says where.
+// A contract that reads, from JSON or Markdown, reads back from its object with the same hash; one that does
+// not has a problem that says where.
 #include "base/assert.h"
 #include "base/bytes.h"
 #include "crypto/sha256.h"
@@ -36,7 +36,8 @@ void check(const ReadOutcome& outcome, Empty empty) {
 int fuzz_one(std::span<const std::byte> input) {
   const std::string_view text = rtt::as_text(input);
   for (const Strictness strictness : {Strictness::kStrict, Strictness::kRelaxed}) {
-    check(read_manifest(text, "fuzz", strictness), text.find("contracts") == std::string_view::npos ? Empty::kRefused : Empty::kAllowed);
+    check(read_manifest(text, "fuzz", strictness),
+          text.find("contracts") == std::string_view::npos ? Empty::kRefused : Empty::kAllowed);
     for (const SymbolType type : {SymbolType::kAgent, SymbolType::kSkill}) {
       check(read_markdown(text, "fuzz", type, strictness), Empty::kRefused);
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Markdown agents and skills: the front matter and body become the JSON document they stand for, which is then read
-// by the same tables as any other.
-#include <algorithm>
-
+// Markdown agents and skills: the front matter and body become the JSON document they stand for, which is
+// then read by the same tables as any other.
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/contract_read.h"
 #include "model/limits.h"
@@ -21,7 +21,8 @@ constexpr std::string_view kFence = "---";
 // The line starting at `at`, without its end and trailing white space.
 std::string_view line_at(std::string_view text, std::size_t at) {
   std::string_view line = text.substr(at, text.find('\n', at) - at);
-  while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r')) line.remove_suffix(1);
+  while (!line.empty() && (line.back() == ' ' || line.back() == '\t' || line.back() == '\r'))
+    line.remove_suffix(1);
   return line;
 }
 
@@ -96,21 +97,25 @@ Json address(Document& document, const Json& front, SymbolType type, const Json&
   const Json* version = front.find("version");
   if (saddr != nullptr) {
     if (version != nullptr) {
-      document.error("/version", {.message = "both 'saddr' and 'version'", .hint = "the address carries the version"});
+      document.error("/version",
+                     {.message = "both 'saddr' and 'version'", .hint = "the address carries the version"});
     }
     return *saddr;
   }
   if (version != nullptr && !version->is_string()) {
-    document.error("/version", {.message = "'version' must be a string", .hint = "quote it: version: \"1.0.0\""});
+    document.error("/version",
+                   {.message = "'version' must be a string", .hint = "quote it: version: \"1.0.0\""});
   }
-  const std::string_view text = version != nullptr && version->is_string() ? std::string_view(version->as_string())
-                                                                           : std::string_view("0.0.0");
+  const std::string_view text = version != nullptr && version->is_string()
+                                    ? std::string_view(version->as_string())
+                                    : std::string_view("0.0.0");
   if (auto exact = parse_version(text); !exact) {
     document.error("/version", {.code = exact.error().code, .message = exact.error().message});
-    return "rtt://local/agent/x@0.0.0";  // stands in while the rest is checked; the error above refuses the document
+    return "rtt://local/agent/x@0.0.0";  // stands in while the rest is checked; the error above refuses the
+                                         // document
   }
-  return fmt::format("rtt://local/{}/{}@{}", to_string(type), encode_name(name.is_string() ? name.as_string() : ""),
-                     text);
+  return fmt::format("rtt://local/{}/{}@{}", to_string(type),
+                     encode_name(name.is_string() ? name.as_string() : ""), text);
 }
 
 Json document_of(Document& document, const Json& front, const Pieces& pieces, SymbolType type) {
@@ -127,9 +132,10 @@ Json document_of(Document& document, const Json& front, const Pieces& pieces, Sy
   }
   body.set("instructions", tidy_body(pieces.body));
   const Json* direction = front.find("direction");
-  Json symbol = Json::object({{"saddr", address(document, front, type, *body.find("name"))},
-                              {"type", key},
-                              {"direction", direction != nullptr ? *direction : Json(default_direction(type, body))}});
+  Json symbol =
+      Json::object({{"saddr", address(document, front, type, *body.find("name"))},
+                    {"type", key},
+                    {"direction", direction != nullptr ? *direction : Json(default_direction(type, body))}});
   Json out{text::JsonObject{}};
   out.set("$schema", type == SymbolType::kSkill ? kSkillSchema : kAgentSchema);
   out.set("symbol", std::move(symbol));
@@ -162,7 +168,8 @@ std::optional<Problem> unreadable(std::string_view text, std::string_view file) 
 
 }  // namespace
 
-ReadOutcome read_markdown(std::string_view text, std::string_view file, SymbolType type, Strictness strictness) {
+ReadOutcome read_markdown(std::string_view text, std::string_view file, SymbolType type,
+                          Strictness strictness) {
   ReadOutcome out;
   if (auto problem = unreadable(text, file)) {
     out.problems.push_back(*std::move(problem));

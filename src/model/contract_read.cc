@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/contract_read.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "crypto/sha256.h"
 #include "model/limits.h"
@@ -36,8 +36,8 @@ constexpr auto kSymbolKeys = std::to_array<Key>({{"saddr", Shape::kText, Need::k
                                                  {"auth", Shape::kObject},
                                                  {"requires", Shape::kArray},
                                                  {"driver", Shape::kObject}});
-constexpr auto kPortKeys = std::to_array<Key>(
-    {{"name", Shape::kText, Need::kRequired}, {"schema", Shape::kAny, Need::kRequired}});
+constexpr auto kPortKeys =
+    std::to_array<Key>({{"name", Shape::kText, Need::kRequired}, {"schema", Shape::kAny, Need::kRequired}});
 constexpr auto kQosKeys = std::to_array<Key>({{"latency_budget_ms", Shape::kNumber},
                                               {"throughput_qps", Shape::kNumber},
                                               {"prio", Shape::kInteger},
@@ -81,7 +81,8 @@ std::optional<double> read_amount(Document& document, const Json& object, std::s
                                   std::string_view at) {
   const Json* value = member(object, key, Shape::kNumber);
   if (value == nullptr) return std::nullopt;
-  if (value->as_double() < 0) document.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
+  if (value->as_double() < 0)
+    document.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
   return value->as_double();
 }
 
@@ -100,7 +101,8 @@ class EntryReader {
       if (records) {
         out.signatures = *std::move(records);
       } else {
-        document_.error(records.error().where, {.code = records.error().code, .message = records.error().message});
+        document_.error(records.error().where,
+                        {.code = records.error().code, .message = records.error().message});
       }
     }
   }
@@ -118,10 +120,11 @@ class EntryReader {
     for (const auto known : {kContractSchema, kAgentSchema, kSkillSchema}) {
       if (schema->as_string() == known) return;
     }
-    document_.error(child(pointer_, "$schema"),
-                    {.message = fmt::format("'{}' is no contract schema", schema->as_string().substr(0, 200)),
-                     .hint = suggest(schema->as_string(), {std::string(kContractSchema), std::string(kAgentSchema),
-                                                           std::string(kSkillSchema)})});
+    document_.error(
+        child(pointer_, "$schema"),
+        {.message = fmt::format("'{}' is no contract schema", schema->as_string().substr(0, 200)),
+         .hint = suggest(schema->as_string(), {std::string(kContractSchema), std::string(kAgentSchema),
+                                               std::string(kSkillSchema)})});
   }
 
   void read_symbol(const Json& symbol, Contract& out) {
@@ -145,7 +148,8 @@ class EntryReader {
     read_capabilities(member(symbol, "capabilities", Shape::kArray), child(at, "capabilities"), out);
     out.inputs = read_ports(member(symbol, "inputs", Shape::kArray), child(at, "inputs"));
     out.outputs = read_ports(member(symbol, "outputs", Shape::kArray), child(at, "outputs"));
-    if (const Json* qos = member(symbol, "qos", Shape::kObject)) out.qos = read_qos(document_, *qos, child(at, "qos"));
+    if (const Json* qos = member(symbol, "qos", Shape::kObject))
+      out.qos = read_qos(document_, *qos, child(at, "qos"));
     if (const Json* set = member(symbol, "version_set", Shape::kText)) read_version_set(*set, at, out);
     if (const Json* auth = member(symbol, "auth", Shape::kObject)) read_auth(*auth, child(at, "auth"), out);
     each_item(member(symbol, "requires", Shape::kArray), child(at, "requires"),
@@ -170,8 +174,8 @@ class EntryReader {
       document_.error(at, {.message = fmt::format("'{}' is no symbol type", type.as_string().substr(0, 64)),
                            .hint = suggest(type.as_string(), names)});
     } else if (has_saddr_ && *known != out.saddr.type) {
-      document_.error(at, {.message = fmt::format("the type is '{}', the address says '{}'", to_string(*known),
-                                                  to_string(out.saddr.type))});
+      document_.error(at, {.message = fmt::format("the type is '{}', the address says '{}'",
+                                                  to_string(*known), to_string(out.saddr.type))});
     }
   }
 
@@ -189,9 +193,10 @@ class EntryReader {
       // The address grammar is the judge of what a capability is.
       auto parsed = parse_reference("rtt://a/api/a?caps=" + item.as_string());
       if (!parsed || parsed->caps.size() != 1 || parsed->io) {
-        document_.error(place, {.code = Code::kBadAddress,
-                                .message = fmt::format("'{}' is no capability", item.as_string().substr(0, 64)),
-                                .hint = "a capability is [a-z0-9][a-z0-9._-]*, at most 128 bytes"});
+        document_.error(place,
+                        {.code = Code::kBadAddress,
+                         .message = fmt::format("'{}' is no capability", item.as_string().substr(0, 64)),
+                         .hint = "a capability is [a-z0-9][a-z0-9._-]*, at most 128 bytes"});
         return;
       }
       out.saddr.caps.push_back(item.as_string());
@@ -229,7 +234,8 @@ class EntryReader {
     const std::string place = child(at, "version_set");
     auto range = parse_range(value.as_string());
     if (!range) {
-      document_.error(place, {.code = range.error().code, .message = range.error().message, .hint = range.error().hint});
+      document_.error(
+          place, {.code = range.error().code, .message = range.error().message, .hint = range.error().hint});
       return;
     }
     if (has_saddr_ && !range->contains(*out.saddr.version)) {
@@ -243,7 +249,8 @@ class EntryReader {
   void read_auth(const Json& auth, const std::string& at, Contract& out) {
     document_.check(auth, at, kAuthKeys);
     if (const Json* mode = member(auth, "mode", Shape::kString)) {
-      out.auth = read_enum<AuthMode>(document_, child(at, "mode"), *mode, kAuthModes).value_or(AuthMode::kNone);
+      out.auth =
+          read_enum<AuthMode>(document_, child(at, "mode"), *mode, kAuthModes).value_or(AuthMode::kNone);
     }
     out.scopes = read_words(member(auth, "scopes", Shape::kArray), child(at, "scopes"));
   }
@@ -269,8 +276,9 @@ class EntryReader {
       if (body == nullptr) continue;
       const std::string at = child(pointer_, key);
       if (has_saddr_ && out.saddr.type != type) {
-        document_.error(at, {.message = fmt::format("a symbol of type '{}' has no '{}'", to_string(out.saddr.type), key),
-                             .part = text::Part::kKey});
+        document_.error(
+            at, {.message = fmt::format("a symbol of type '{}' has no '{}'", to_string(out.saddr.type), key),
+                 .part = text::Part::kKey});
       }
       if (type == SymbolType::kAgent) {
         document_.check(*body, at, kAgentKeys);
@@ -284,11 +292,12 @@ class EntryReader {
                             .model = std::string(body->string_or("model", "inherit")),
                             .permissions = permissions != nullptr ? *permissions : Json(text::JsonObject{})};
       for (const std::string_view list : {"tools", "skills"}) {
-        each_item(member(*body, list, Shape::kArray), child(at, list), [&](const Json& item, const std::string& place) {
-          const bool readable = item.is_object() ? document_.check(item, place, kRequireKeys)
-                                                 : document_.check_shape(item, place, Shape::kText);
-          if (readable) read_requirement(item, place, out);
-        });
+        each_item(member(*body, list, Shape::kArray), child(at, list),
+                  [&](const Json& item, const std::string& place) {
+                    const bool readable = item.is_object() ? document_.check(item, place, kRequireKeys)
+                                                           : document_.check_shape(item, place, Shape::kText);
+                    if (readable) read_requirement(item, place, out);
+                  });
       }
     }
   }
@@ -309,7 +318,8 @@ Qos read_qos(Document& document, const Json& qos, std::string_view pointer) {
     out.prio = prio->as_int();
   }
   if (const Json* way = member(qos, "backpressure", Shape::kString)) {
-    out.backpressure = read_enum<Backpressure>(document, child(pointer, "backpressure"), *way, kBackpressures);
+    out.backpressure =
+        read_enum<Backpressure>(document, child(pointer, "backpressure"), *way, kBackpressures);
   }
   return out;
 }
@@ -341,8 +351,9 @@ ReadOutcome read_manifest(std::string_view text, std::string_view file, Strictne
   } else if (document.check(*parsed, "", kFileKeys) && contracts->is_array()) {
     const auto& entries = contracts->as_array();
     if (entries.size() > limits::kContractsPerFileMax) {
-      document.error("/contracts", {.code = Code::kLimit,
-                                    .message = fmt::format("more than {} contracts", limits::kContractsPerFileMax)});
+      document.error("/contracts",
+                     {.code = Code::kLimit,
+                      .message = fmt::format("more than {} contracts", limits::kContractsPerFileMax)});
     } else {
       const std::string_view schema = parsed->string_or("$schema");
       for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -16,7 +16,8 @@ inline constexpr std::string_view kContractSchema = "https://rtt/spec/v1";
 inline constexpr std::string_view kAgentSchema = "https://rtt/spec/agent/v1";
 inline constexpr std::string_view kSkillSchema = "https://rtt/spec/skill/v1";
 
-// One `{"$schema","symbol",…}`; `schema` stands in for a missing $schema (an entry of `contracts` inherits it).
+// One `{"$schema","symbol",…}`; `schema` stands in for a missing $schema (an entry of `contracts` inherits
+// it).
 std::optional<Contract> read_entry(Document& document, text::Json entry, std::string_view pointer,
                                    std::string_view schema);
 

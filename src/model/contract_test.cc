@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contracts: every field read, identity independent of spelling, agents and skills in both forms, refusals placed.
+// Contracts: every field read, identity independent of spelling, agents and skills in both forms, refusals
+// placed.
 #include "model/contract.h"
 
 #include <gtest/gtest.h>
@@ -16,6 +17,8 @@ std::string listed(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) out += to_string(problem) + "\n";
   return out;
 }
+
+const std::string kSomeSignature = std::string(86, 'A') + "==";
 
 Contract only(const ReadOutcome& outcome) {
   EXPECT_EQ(outcome.contracts.size(), 1u) << listed(outcome.problems);
@@ -49,13 +52,15 @@ TEST(Contract, agent_in_json) {
 
 TEST(Contract, hash_is_independent_of_key_order_and_white_space_and_signature) {
   constexpr std::string_view kOne =
-      R"({"$schema":"https://rtt/spec/v1","symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both","qos":{"prio":1,"latency_budget_ms":2.50}}})";
-  constexpr std::string_view kOther = R"({ "symbol" : { "qos":{"latency_budget_ms":25e-1,
+      R"({"$schema":"https://rtt/spec/v1",
+  "symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both",
+"qos":{"prio":1,"latency_budget_ms":2.50}}})";
+  const std::string other_text = R"({ "symbol" : { "qos":{"latency_budget_ms":25e-1,
       "prio":1.0}, "direction":"both",	"type":"\u0061pi","saddr":"rtt:\/\/a/api/x@1.0.0"},
       "$schema":"https://rtt/spec/v1",
-      "sign":[{"alg":"ed25519","key_id":"0123456789abcdef","sig":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}]})";
+      "sign":[{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" + kSomeSignature + R"("}]})";
   const Contract one = only(read_manifest(kOne, "a", Strictness::kStrict));
-  const Contract other = only(read_manifest(kOther, "b", Strictness::kStrict));
+  const Contract other = only(read_manifest(other_text, "b", Strictness::kStrict));
   EXPECT_EQ(one.hash, other.hash);
   EXPECT_EQ(one.object, other.object);
   EXPECT_EQ(one.hash, crypto::sha256(text::canonical_json(one.object)));
@@ -66,7 +71,8 @@ TEST(Contract, hash_is_independent_of_key_order_and_white_space_and_signature) {
 }
 
 TEST(Contract, entries_of_a_list_are_the_objects_they_would_be_alone) {
-  constexpr std::string_view kSymbol = R"("symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both"})";
+  constexpr std::string_view kSymbol =
+      R"("symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both"})";
   const std::string alone = R"({"$schema":"https://rtt/spec/v1",)" + std::string(kSymbol) + "}";
   const std::string own = R"({"contracts":[)" + alone + "]}";
   const std::string inherited =
@@ -90,7 +96,8 @@ TEST(Contract, one_bad_entry_leaves_the_others) {
 
 TEST(Contract, requirements_and_driver) {
   const Contract contract = only(read_manifest(
-      R"({"$schema":"https://rtt/spec/v1","symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both",
+      R"({"$schema":"https://rtt/spec/v1",
+  "symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both",
           "requires":[{"to":"rtt://idp/api/auth@^2","optional":true}],"qos":{"backpressure":"nack","prio":3},
           "driver":{"use":"process","params":{"exec":["./x"]}},
           "inputs":[{"name":"q","schema":{"type":"object"}}]}})",
@@ -107,12 +114,16 @@ TEST(Contract, requirements_and_driver) {
 
 TEST(Contract, unknown_key_is_an_error_in_strict_mode_only) {
   constexpr std::string_view kText =
-      R"({"$schema":"https://rtt/spec/v1","symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both",
+      R"({"$schema":"https://rtt/spec/v1",
+  "symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both",
   "capabilites":["a"]}})";
   const ReadOutcome strict = read_manifest(kText, "m", Strictness::kStrict);
   EXPECT_TRUE(strict.contracts.empty());
   ASSERT_EQ(strict.problems.size(), 1u);
-  EXPECT_EQ(strict.problems[0], (Problem{.file = "m", .line = 2, .column = 3, .code = Code::kUnknownKey,
+  EXPECT_EQ(strict.problems[0], (Problem{.file = "m",
+                                         .line = 3,
+                                         .column = 3,
+                                         .code = Code::kUnknownKey,
                                          .message = "unknown key 'capabilites'",
                                          .hint = "did you mean 'capabilities'?"}));
   const ReadOutcome relaxed = read_manifest(kText, "m", Strictness::kRelaxed);
@@ -137,7 +148,7 @@ TEST(Contract, stored_object_reads_back) {
 
 TEST(Contract, signatures_round_trip_and_refuse_other_shapes) {
   const text::Json good = *text::parse_json(
-      R"([{"alg":"ed25519","key_id":"0123456789abcdef","sig":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}])");
+      R"([{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" + kSomeSignature + R"("}])");
   const auto records = sign_records_from_json(good, "x");
   ASSERT_TRUE(records);
   EXPECT_EQ(sign_records_to_json(*records), good);
@@ -151,7 +162,9 @@ TEST(Contract, signatures_round_trip_and_refuse_other_shapes) {
 }
 
 TEST(Contract, many_problems_are_cut_but_counted) {
-  std::string text = R"({"$schema":"https://rtt/spec/v1","symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both")";
+  std::string text =
+      R"({"$schema":"https://rtt/spec/v1",
+  "symbol":{"saddr":"rtt://a/api/x@1.0.0","type":"api","direction":"both")";
   for (int i = 0; i < 5000; ++i) text += ",\"key" + std::to_string(i) + "\":1";
   const ReadOutcome outcome = read_manifest(text + "}}", "m", Strictness::kStrict);
   EXPECT_TRUE(outcome.contracts.empty());
@@ -159,22 +172,24 @@ TEST(Contract, many_problems_are_cut_but_counted) {
   EXPECT_EQ(outcome.problems.back().code, Code::kLimit);
 }
 
-constexpr std::string_view kMarkdown = "---\n"
-                                       "name: summarize\n"
-                                       "description: Short texts\n"
-                                       "saddr: rtt://common/agent/summarize@1.0.0\n"
-                                       "model: inherit\n"
-                                       "tools:\n"
-                                       "  - rtt://filesystem/tool/read_text_file@*\n"
-                                       "  - {to: rtt://memory/tool/open_nodes, optional: true}\n"
-                                       "skills: rtt://common/skill/summarization@^1\n"
-                                       "permissions: {network: false}\n"
-                                       "---\n"
-                                       "\n"
-                                       "# Do it\n";
+constexpr std::string_view kMarkdown =
+    "---\n"
+    "name: summarize\n"
+    "description: Short texts\n"
+    "saddr: rtt://common/agent/summarize@1.0.0\n"
+    "model: inherit\n"
+    "tools:\n"
+    "  - rtt://filesystem/tool/read_text_file@*\n"
+    "  - {to: rtt://memory/tool/open_nodes, optional: true}\n"
+    "skills: rtt://common/skill/summarization@^1\n"
+    "permissions: {network: false}\n"
+    "---\n"
+    "\n"
+    "# Do it\n";
 
 TEST(Markdown, means_the_json_it_stands_for) {
-  const ReadOutcome outcome = read_markdown(kMarkdown, "agents/summarize.md", SymbolType::kAgent, Strictness::kStrict);
+  const ReadOutcome outcome =
+      read_markdown(kMarkdown, "agents/summarize.md", SymbolType::kAgent, Strictness::kStrict);
   EXPECT_TRUE(outcome.problems.empty()) << listed(outcome.problems);
   const Contract markdown = only(outcome);
   std::string json(kAgent);
@@ -195,11 +210,15 @@ TEST(Markdown, defaults) {
     const ReadOutcome outcome = read_markdown(text, file, type, Strictness::kStrict);
     return outcome.contracts.empty() ? listed(outcome.problems) : identity(outcome.contracts[0].saddr);
   };
-  EXPECT_EQ(address("---\nname: code fix\n---\nx", "agents/a.md", SymbolType::kAgent), "rtt://local/agent/code%20fix@0.0.0");
-  EXPECT_EQ(address("---\ndescription: x\n---\n", "agents/team/code_fix.md", SymbolType::kAgent), "rtt://local/agent/code_fix@0.0.0");
-  EXPECT_EQ(address("---\ndescription: x\nversion: 1.2.0\n---\n", "skills/pdf/SKILL.md", SymbolType::kSkill), "rtt://local/skill/pdf@1.2.0");
-  const Contract skill = only(read_markdown("---\nname: pdf\nlicense: MIT\nallowed-tools: Bash(x)\nmetadata: {a: b}\n---\nread pdfs\n",
-                                            "skills/pdf/SKILL.md", SymbolType::kSkill, Strictness::kStrict));
+  EXPECT_EQ(address("---\nname: code fix\n---\nx", "agents/a.md", SymbolType::kAgent),
+            "rtt://local/agent/code%20fix@0.0.0");
+  EXPECT_EQ(address("---\ndescription: x\n---\n", "agents/team/code_fix.md", SymbolType::kAgent),
+            "rtt://local/agent/code_fix@0.0.0");
+  EXPECT_EQ(address("---\ndescription: x\nversion: 1.2.0\n---\n", "skills/pdf/SKILL.md", SymbolType::kSkill),
+            "rtt://local/skill/pdf@1.2.0");
+  const Contract skill = only(read_markdown(
+      "---\nname: pdf\nlicense: MIT\nallowed-tools: Bash(x)\nmetadata: {a: b}\n---\nread pdfs\n",
+      "skills/pdf/SKILL.md", SymbolType::kSkill, Strictness::kStrict));
   EXPECT_EQ(skill.direction, Direction::kProvider);
   EXPECT_EQ(skill.agent->instructions, "read pdfs");
   const Contract both = only(read_markdown("---\nname: pdf\ntools: rtt://a/tool/b\n---\n", "s/SKILL.md",
@@ -248,14 +267,17 @@ TEST(Markdown, refusals_have_their_place_in_the_file) {
 
 TEST(Problem, reads_places_of_errors) {
   const auto place = [](std::string where) {
-    return to_string(problem_from({.code = Code::kJsonSyntax, .message = "m", .where = std::move(where)}, "f"));
+    return to_string(
+        problem_from({.code = Code::kJsonSyntax, .message = "m", .where = std::move(where)}, "f"));
   };
   EXPECT_EQ(place(""), "f: error RTT0201: m");
   EXPECT_EQ(place("a.json"), "a.json: error RTT0201: m");
   EXPECT_EQ(place("a.json:3"), "a.json:3:1: error RTT0201: m");
   EXPECT_EQ(place("a:b.json:3:4"), "a:b.json:3:4: error RTT0201: m");
-  EXPECT_EQ(text::to_json(to_json(Problem{.file = "f", .line = 1, .column = 2, .code = Code::kDenied, .message = "m"})),
-            R"({"code":"RTT0412","column":2,"file":"f","hint":"","line":1,"message":"m","severity":"error"})");
+  EXPECT_EQ(
+      text::to_json(
+          to_json(Problem{.file = "f", .line = 1, .column = 2, .code = Code::kDenied, .message = "m"})),
+      R"({"code":"RTT0412","column":2,"file":"f","hint":"","line":1,"message":"m","severity":"error"})");
 }
 
 }  // namespace

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/document.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
-
-#include <fmt/format.h>
 
 #include "model/limits.h"
 #include "text/yaml.h"
@@ -16,41 +16,64 @@ using text::Json;
 
 bool has_shape(const Json& value, Shape shape) {
   switch (shape) {
-    case Shape::kString: return value.is_string();
-    case Shape::kText: return value.is_string() && !value.as_string().empty();
-    case Shape::kInteger: return value.is_int();
-    case Shape::kNumber: return value.is_number();
-    case Shape::kBool: return value.is_bool();
-    case Shape::kArray: return value.is_array();
-    case Shape::kObject: return value.is_object();
-    case Shape::kAny: return true;
+    case Shape::kString:
+      return value.is_string();
+    case Shape::kText:
+      return value.is_string() && !value.as_string().empty();
+    case Shape::kInteger:
+      return value.is_int();
+    case Shape::kNumber:
+      return value.is_number();
+    case Shape::kBool:
+      return value.is_bool();
+    case Shape::kArray:
+      return value.is_array();
+    case Shape::kObject:
+      return value.is_object();
+    case Shape::kAny:
+      return true;
   }
   return false;
 }
 
 std::string_view described(Shape shape) {
   switch (shape) {
-    case Shape::kString: return "a string";
-    case Shape::kText: return "a string that is not empty";
-    case Shape::kInteger: return "an integer";
-    case Shape::kNumber: return "a number";
-    case Shape::kBool: return "true or false";
-    case Shape::kArray: return "an array";
-    case Shape::kObject: return "an object";
-    case Shape::kAny: return "a value";
+    case Shape::kString:
+      return "a string";
+    case Shape::kText:
+      return "a string that is not empty";
+    case Shape::kInteger:
+      return "an integer";
+    case Shape::kNumber:
+      return "a number";
+    case Shape::kBool:
+      return "true or false";
+    case Shape::kArray:
+      return "an array";
+    case Shape::kObject:
+      return "an object";
+    case Shape::kAny:
+      return "a value";
   }
   return {};
 }
 
 std::string_view described(const Json& value) {
   switch (value.kind()) {
-    case text::JsonKind::kNull: return "null";
-    case text::JsonKind::kBool: return "a boolean";
-    case text::JsonKind::kInt: return "a number";
-    case text::JsonKind::kDouble: return "a fraction";
-    case text::JsonKind::kString: return value.as_string().empty() ? "an empty string" : "a string";
-    case text::JsonKind::kArray: return "an array";
-    case text::JsonKind::kObject: return "an object";
+    case text::JsonKind::kNull:
+      return "null";
+    case text::JsonKind::kBool:
+      return "a boolean";
+    case text::JsonKind::kInt:
+      return "a number";
+    case text::JsonKind::kDouble:
+      return "a fraction";
+    case text::JsonKind::kString:
+      return value.as_string().empty() ? "an empty string" : "a string";
+    case text::JsonKind::kArray:
+      return "an array";
+    case text::JsonKind::kObject:
+      return "an object";
   }
   return {};
 }
@@ -86,7 +109,9 @@ std::uint32_t column_of(std::string_view where) {
 std::string child(std::string_view pointer, std::string_view key) {
   return fmt::format("{}/{}", pointer, text::escape_pointer(key));
 }
-std::string child(std::string_view pointer, std::size_t index) { return fmt::format("{}/{}", pointer, index); }
+std::string child(std::string_view pointer, std::size_t index) {
+  return fmt::format("{}/{}", pointer, index);
+}
 
 std::string suggest(std::string_view wrong, const std::vector<std::string>& choices) {
   if (const auto found = nearest(wrong, choices)) return fmt::format("did you mean '{}'?", *found);
@@ -102,9 +127,9 @@ std::vector<std::uint32_t> element_lines(std::string_view json, std::string_view
   std::vector<std::uint32_t> lines;
   std::uint32_t line = 1;
   int depth = 0;
-  bool inside = false;       // the array wanted
-  bool expecting = false;    // an element starts at the next byte that is not white space
-  std::string_view last;     // the last string seen at depth 1: a key, when a value follows
+  bool inside = false;     // the array wanted
+  bool expecting = false;  // an element starts at the next byte that is not white space
+  std::string_view last;   // the last string seen at depth 1: a key, when a value follows
   for (std::size_t at = 0; at < json.size(); ++at) {
     const char c = json[at];
     if (c == '\n') ++line;
@@ -131,7 +156,8 @@ std::vector<std::uint32_t> element_lines(std::string_view json, std::string_view
 
 bool Document::check_shape(const Json& value, std::string_view pointer, Shape shape) {
   if (has_shape(value, shape)) return true;
-  error(pointer, {.message = fmt::format("{} must be {}, not {}", named(pointer), described(shape), described(value))});
+  error(pointer, {.message = fmt::format("{} must be {}, not {}", named(pointer), described(shape),
+                                         described(value))});
   return false;
 }
 
@@ -149,7 +175,8 @@ bool Document::check(const Json& value, std::string_view pointer, std::span<cons
     if (std::ranges::find(keys, name, &Key::name) != keys.end()) continue;
     std::vector<std::string> names;
     for (const Key& key : keys) names.emplace_back(key.name);
-    const Severity severity = source_.strictness == Strictness::kStrict ? Severity::kError : Severity::kWarning;
+    const Severity severity =
+        source_.strictness == Strictness::kStrict ? Severity::kError : Severity::kWarning;
     report(severity, child(pointer, name),
            {.code = Code::kUnknownKey,
             .message = fmt::format("unknown key '{}'", name.substr(0, 64)),
@@ -190,7 +217,8 @@ Error Document::first_error() const {
     if (problem.severity != Severity::kError) continue;
     std::string where = problem.file;
     if (problem.line > 0) where += fmt::format(":{}:{}", problem.line, problem.column);
-    return Error{.code = problem.code, .message = problem.message, .where = std::move(where), .hint = problem.hint};
+    return Error{
+        .code = problem.code, .message = problem.message, .where = std::move(where), .hint = problem.hint};
   }
   return Error{.message = "refused without a reason", .where = std::string(source_.file)};
 }
@@ -227,10 +255,12 @@ void Document::report(Severity severity, std::string_view pointer, Finding findi
   add(std::move(problem));
 }
 
-void Document::inside_string(Severity severity, std::string_view pointer, const Json& value, const Error& error) {
+void Document::inside_string(Severity severity, std::string_view pointer, const Json& value,
+                             const Error& error) {
   const std::size_t before = problems_.size();
-  const std::string message =
-      value.is_string() ? fmt::format("'{}': {}", value.as_string().substr(0, 200), error.message) : error.message;
+  const std::string message = value.is_string()
+                                  ? fmt::format("'{}': {}", value.as_string().substr(0, 200), error.message)
+                                  : error.message;
   report(severity, pointer, {.code = error.code, .message = message, .hint = error.hint});
   const std::uint32_t column = column_of(error.where);
   if (column == 0 || problems_.size() == before || problems_.back().line == 0 || !value.is_string()) return;

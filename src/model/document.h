@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Document: one authored file while it is read: checks values against tables of keys and turns every finding into a
-// Problem with its line and column.
+// Document: one authored file while it is read: checks values against tables of keys and turns every finding
+// into a Problem with its line and column.
 //
-// Readers work on the parsed value and speak in JSON pointers; only a finding pays for locating itself in the text.
-// A Markdown front matter is read through the same tables as the JSON form it stands for: `aliases` says which
-// pointers of the JSON form are found where in the front matter.
+// Readers work on the parsed value and speak in JSON pointers; only a finding pays for locating itself in the
+// text. A Markdown front matter is read through the same tables as the JSON form it stands for: `aliases`
+// says which pointers of the JSON form are found where in the front matter.
 //
 // Owns: its problems; the text and file name given must outlive it.   Thread: one.
 // Limits: kProblemsPerFileMax problems are kept; errors beyond still count.
@@ -23,7 +23,16 @@
 
 namespace rtt::model {
 
-enum class Shape : std::uint8_t { kString, kText, kInteger, kNumber, kBool, kArray, kObject, kAny };  // kText: not empty
+enum class Shape : std::uint8_t {
+  kString,
+  kText,
+  kInteger,
+  kNumber,
+  kBool,
+  kArray,
+  kObject,
+  kAny
+};  // kText: not empty
 enum class Need : std::uint8_t { kOptional, kRequired };
 
 struct Key {
@@ -40,8 +49,8 @@ class Document {
     std::string_view file;
     Syntax syntax = Syntax::kJson;
     Strictness strictness = Strictness::kStrict;
-    std::uint32_t lines_before = 0;            // of a front matter inside its file
-    std::vector<std::string_view> aliases{};   // pointer prefixes dropped before locating
+    std::uint32_t lines_before = 0;           // of a front matter inside its file
+    std::vector<std::string_view> aliases{};  // pointer prefixes dropped before locating
   };
   explicit Document(Source source) : source_(std::move(source)) {}
 
@@ -56,12 +65,16 @@ class Document {
     std::string hint{};
     text::Part part = text::Part::kValue;
   };
-  void error(std::string_view pointer, Finding finding) { report(Severity::kError, pointer, std::move(finding)); }
+  void error(std::string_view pointer, Finding finding) {
+    report(Severity::kError, pointer, std::move(finding));
+  }
   void warning(std::string_view pointer, Finding finding) {
     report(Severity::kWarning, pointer, std::move(finding));
   }
-  // An error found inside the string at `pointer`, whose `where` is "column N": the problem points at that byte.
-  void inside_string(Severity severity, std::string_view pointer, const text::Json& value, const Error& error);
+  // An error found inside the string at `pointer`, whose `where` is "column N": the problem points at that
+  // byte.
+  void inside_string(Severity severity, std::string_view pointer, const text::Json& value,
+                     const Error& error);
   void add(Problem problem);
 
   // "file:line" of the value at `pointer`, for rules that name themselves later.
@@ -100,8 +113,8 @@ std::optional<Enum> read_enum(Document& document, std::string_view pointer, cons
   return std::nullopt;
 }
 
-// Lines on which the elements of the top-level array `key` start, in one pass; `json` has been parsed already. Empty if
-// the key is not spelled plainly.
+// Lines on which the elements of the top-level array `key` start, in one pass; `json` has been parsed
+// already. Empty if the key is not spelled plainly.
 std::vector<std::uint32_t> element_lines(std::string_view json, std::string_view key);
 
 // The member, if it is there and has the shape; anything else was reported by check().

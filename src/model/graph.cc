@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/graph.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "crypto/sha256.h"
 #include "model/contract_read.h"
@@ -47,9 +47,10 @@ Saddr read_end(Document& document, const Json& json, std::string_view key, std::
     return {};
   }
   if (identity(*parsed) != value->as_string()) {
-    document.error(child(at, key), {.code = Code::kBadAddress,
-                                    .message = fmt::format("'{}' is not in canonical spelling", value->as_string()),
-                                    .hint = identity(*parsed)});
+    document.error(child(at, key),
+                   {.code = Code::kBadAddress,
+                    .message = fmt::format("'{}' is not in canonical spelling", value->as_string()),
+                    .hint = identity(*parsed)});
   }
   return *std::move(parsed);
 }
@@ -83,14 +84,16 @@ Route read_route(Document& document, const Json& json, const std::string& at) {
     out.lane = read_enum<LaneKind>(document, child(at, "lane"), *lane, kLanes).value_or(LaneKind::kUds);
   }
   if (const Json* name = member(json, "class", Shape::kText)) {
-    out.route_class = read_enum<RouteClass>(document, child(at, "class"), *name, kClasses).value_or(RouteClass::kReq);
+    out.route_class =
+        read_enum<RouteClass>(document, child(at, "class"), *name, kClasses).value_or(RouteClass::kReq);
   }
   if (const Json* origin = member(json, "origin", Shape::kText)) {
     read_enum<std::size_t>(document, child(at, "origin"), *origin, kOrigins);
   }
   out.contract = read_digest(document, json, "contract", at);
   out.consumer_contract = read_digest(document, json, "consumer_contract", at);
-  if (const Json* qos = member(json, "qos", Shape::kObject)) out.qos = read_qos(document, *qos, child(at, "qos"));
+  if (const Json* qos = member(json, "qos", Shape::kObject))
+    out.qos = read_qos(document, *qos, child(at, "qos"));
   out.caps = read_caps(document, json, at);
   out.node_from = json.string_or("node_from");
   out.node_to = json.string_or("node_to");
@@ -132,8 +135,9 @@ Digest read_digest(Document& document, const Json& object, std::string_view key,
   const Json* value = member(object, key, Shape::kText);
   if (value == nullptr) return {};
   if (const auto digest = parse_digest(value->as_string())) return *digest;
-  document.error(child(pointer, key), {.message = fmt::format("'{}' is no hash", value->as_string().substr(0, 80)),
-                                       .hint = "hashes are written sha256-<64 hex digits>"});
+  document.error(child(pointer, key),
+                 {.message = fmt::format("'{}' is no hash", value->as_string().substr(0, 80)),
+                  .hint = "hashes are written sha256-<64 hex digits>"});
   return {};
 }
 
@@ -156,8 +160,8 @@ std::vector<Route> read_route_list(Document& document, const Json& list, std::st
 }
 
 bool strictly_sorted(const std::vector<Route>& routes) {
-  return std::ranges::adjacent_find(routes, [](const Route& a, const Route& b) { return route_order(a, b) >= 0; }) ==
-         routes.end();
+  return std::ranges::adjacent_find(
+             routes, [](const Route& a, const Route& b) { return route_order(a, b) >= 0; }) == routes.end();
 }
 
 bool unique_ids(const std::vector<Route>& routes) {

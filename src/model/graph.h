@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Graph: the wiring itself (docs/formats/plan.md). Routes sorted by (from, to, class), exact addresses, and nothing
-// that changes while it runs: no sequence number, time, signature or state. Its root is the SHA-256 of
-// canonical JSON `{"routes":[…],"v":1}`; two equal wirings have one root on every machine.
+// Graph: the wiring itself (docs/formats/plan.md). Routes sorted by (from, to, class), exact addresses, and
+// nothing that changes while it runs: no sequence number, time, signature or state. Its root is the SHA-256
+// of canonical JSON `{"routes":[…],"v":1}`; two equal wirings have one root on every machine.
 //
 // Thread: any (values).   Limits: kRoutesMax.
 #pragma once
@@ -21,7 +21,8 @@ std::optional<RouteClass> parse_route_class(std::string_view text);
 
 struct Route {
   RouteId id;
-  Saddr from, to;  // definitions, without capabilities and io (identity_only): those are `caps` and `route_class`
+  Saddr from,
+      to;  // definitions, without capabilities and io (identity_only): those are `caps` and `route_class`
   LaneKind lane = LaneKind::kUds;
   RouteClass route_class = RouteClass::kReq;
   Digest contract, consumer_contract;

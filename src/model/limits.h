@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every limit of the program, in one place. A limit met is an error that names it (kLimit, kTooLarge), never a crash.
+// Every limit of the program, in one place. A limit met is an error that names it (kLimit, kTooLarge).
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ inline constexpr std::size_t kFramePayloadBytesMax = std::size_t{64} << 20;
 inline constexpr int kClientsMax = 1024;
 
 // Drivers and MCP.
-inline constexpr std::size_t kMcpLineBytesMax = std::size_t{16} << 20;  // one JSON-RPC message of a server or client
+inline constexpr std::size_t kMcpLineBytesMax = std::size_t{16} << 20;  // one JSON-RPC message of either side
 inline constexpr std::size_t kMcpInFlightMax = 4096;                    // requests one server may owe us
 inline constexpr std::size_t kMcpToolsPerServerMax = 4096;
 inline constexpr std::size_t kMcpServersMax = 256;

@@ -46,7 +46,8 @@ std::optional<std::string> nearest(std::string_view wrong, const std::vector<std
   std::size_t best_distance = allowed + 1;
   for (const std::string& choice : choices) {
     const std::size_t longer = std::max(choice.size(), wrong.size());
-    if (choice.size() > kComparedMax || longer - std::min(choice.size(), wrong.size()) >= best_distance) continue;
+    if (choice.size() > kComparedMax || longer - std::min(choice.size(), wrong.size()) >= best_distance)
+      continue;
     const std::size_t cost = distance(wanted, folded(choice));
     // A "nearest" that shares nothing with what was written is noise: at least half must stay.
     if (cost >= best_distance || cost * 2 > longer) continue;

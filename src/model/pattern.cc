@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Patterns, routes and short forms: the texts that are not addresses themselves but talk about addresses.
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/saddr.h"
 #include "model/saddr_text.h"
@@ -52,8 +52,8 @@ ShortForm cut_short(std::string_view text) {
 }
 
 bool fits(const ShortForm& form, const Saddr& known) {
-  return (form.ns.empty() || form.ns == known.ns) && (form.type.empty() || form.type == to_string(known.type)) &&
-         form.name == encode_name(known.name);
+  return (form.ns.empty() || form.ns == known.ns) &&
+         (form.type.empty() || form.type == to_string(known.type)) && form.name == encode_name(known.name);
 }
 
 std::string bare(const Saddr& saddr) {
@@ -101,7 +101,8 @@ Result<Pattern> parse_pattern(std::string_view text) {
     if (raw.variant->text.find_first_not_of('*') != std::string_view::npos) out.variant = raw.variant->text;
   }
   if (raw.query) {
-    return bad_address(raw.query->column - 1, "a pattern has no parameters", "leave '?' and what follows away");
+    return bad_address(raw.query->column - 1, "a pattern has no parameters",
+                       "leave '?' and what follows away");
   }
   out.text = fmt::format("rtt://{}/{}/{}", out.ns, out.type, out.name);
   if (out.version) out.text += "@" + *out.version;
@@ -176,7 +177,8 @@ Result<Saddr> resolve_short(std::string_view text, const std::vector<Saddr>& kno
   if (found.size() == 1) return parse_reference(found.front() + std::string(form.tail));
   const std::string_view shown = text.substr(0, 200);
   if (found.empty()) {
-    return fail(Code::kNotFound, fmt::format("nothing is called '{}'", shown), {}, near_miss(text, form, known));
+    return fail(Code::kNotFound, fmt::format("nothing is called '{}'", shown), {},
+                near_miss(text, form, known));
   }
   return fail(Code::kAmbiguous, fmt::format("'{}' fits {}: {}", shown, found.size(), listed(found)), {},
               "write the namespace too, or the full address");

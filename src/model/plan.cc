@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/plan.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
-
-#include <fmt/format.h>
 
 #include "crypto/sha256.h"
 #include "model/limits.h"
@@ -178,7 +178,8 @@ SealedPlan read_plan(Document& document, const Json& root) {
     if (records) {
       out.signatures = *std::move(records);
     } else {
-      document.error(records.error().where, {.code = records.error().code, .message = records.error().message});
+      document.error(records.error().where,
+                     {.code = records.error().code, .message = records.error().message});
     }
   }
   return out;
@@ -192,7 +193,8 @@ Result<std::vector<Route>> without(const std::vector<Route>& routes, const std::
   for (const Route& route : routes) {
     if (next != gone.end() && route_order(*next, route) == 0) {
       if (*next != route) {
-        return fail(Code::kBadShape, "the plan deletes the route with another content than it has", route_name(route));
+        return fail(Code::kBadShape, "the plan deletes the route with another content than it has",
+                    route_name(route));
       }
       ++next;
     } else {
@@ -233,15 +235,18 @@ Result<SealedPlan> parse_plan(std::string_view text, std::string_view file) {
   SealedPlan sealed = read_plan(document, root);
   if (document.errors() > 0) return std::unexpected(document.first_error());
   for (const std::string_view key : {"plan_id", "created_at", "sign"}) root.as_object().erase(key);
-  // Two hashes: of the text as it is, and of what was understood. Only where both agree does the id cover the meaning.
+  // Two hashes: of the text as it is, and of what was understood. Only where both agree does the id cover the
+  // meaning.
   const Digest written = crypto::sha256(text::canonical_json(root));
   if (written != sealed.plan_id) {
-    return fail(Code::kTampered, fmt::format("the plan's content hashes to {}, its plan_id says {}",
-                                             to_string(written), to_string(sealed.plan_id)),
+    return fail(Code::kTampered,
+                fmt::format("the plan's content hashes to {}, its plan_id says {}", to_string(written),
+                            to_string(sealed.plan_id)),
                 std::string(file), "plan again: `rtt plan`");
   }
   if (plan_id(sealed.plan) != written) {
-    return fail(Code::kBadShape, "the plan is not in canonical spelling", std::string(file), "plan again: `rtt plan`");
+    return fail(Code::kBadShape, "the plan is not in canonical spelling", std::string(file),
+                "plan again: `rtt plan`");
   }
   return sealed;
 }
@@ -250,14 +255,16 @@ Result<Graph> apply_to(const Graph& from, const Plan& plan) {
   const Digest root = graph_root(from);
   if (root != plan.base) {
     return fail(Code::kStalePlan,
-                fmt::format("the plan starts from graph {}, the present one is {}", to_string(plan.base), to_string(root)),
+                fmt::format("the plan starts from graph {}, the present one is {}", to_string(plan.base),
+                            to_string(root)),
                 {}, "plan again: `rtt plan`");
   }
   Graph out;
   RTT_TRY_SET(out.routes, without(from.routes, plan.routes_del));
   out.routes.insert(out.routes.end(), plan.routes_add.begin(), plan.routes_add.end());
   std::ranges::sort(out.routes, [](const Route& a, const Route& b) { return route_order(a, b) < 0; });
-  if (!strictly_sorted(out.routes)) return fail(Code::kBadShape, "the plan adds a route that is there already");
+  if (!strictly_sorted(out.routes))
+    return fail(Code::kBadShape, "the plan adds a route that is there already");
   if (!unique_ids(out.routes)) return fail(Code::kBadShape, "the plan gives two routes one id");
   if (out.routes.size() > limits::kRoutesMax) {
     return fail(Code::kPlanTooLarge, fmt::format("more than {} routes", limits::kRoutesMax));

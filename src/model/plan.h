@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SealedPlan: a plan as a file (docs/formats/plan.md). plan_id hashes everything but plan_id, created_at and sign, so
-// the same inputs give the same id on every machine, and a signature over the id covers the whole meaning.
+// SealedPlan: a plan as a file (docs/formats/plan.md). plan_id hashes everything but plan_id, created_at and
+// sign, so the same inputs give the same id on every machine, and a signature over the id covers the whole
+// meaning.
 //
 // Thread: any (values).   Fails: kBadShape, kTampered (plan_id does not match the content), kJson*.
 #pragma once
@@ -26,8 +27,8 @@ struct Objective {
 struct Plan {
   Digest base;  // root of the graph it starts from
   PlanInputs inputs;
-  std::vector<Route> routes_add, routes_del;         // each sorted by route_order
-  std::vector<std::vector<std::string>> order;       // [["D3"],["A1","A2"]]
+  std::vector<Route> routes_add, routes_del;    // each sorted by route_order
+  std::vector<std::vector<std::string>> order;  // [["D3"],["A1","A2"]]
   Objective objective;
   friend bool operator==(const Plan&, const Plan&) = default;
 };
@@ -46,8 +47,8 @@ Result<SealedPlan> parse_plan(std::string_view text, std::string_view file);
 // REQUIRES: routes_add and routes_del are sorted by route_order.
 // The graph after the plan; kStalePlan if `from` is not its base, kBadShape if it deletes what is not there.
 Result<Graph> apply_to(const Graph& from, const Plan& plan);
-// The plan that leads back: adds become deletes, the order runs backwards. inverse(inverse(p)) == p. `base` is kept,
-// since only the graph after the plan knows its own root; the second form sets it.
+// The plan that leads back: adds become deletes, the order runs backwards. inverse(inverse(p)) == p. `base`
+// is kept, since only the graph after the plan knows its own root; the second form sets it.
 Plan inverse(const Plan& plan);
 Plan inverse(const Plan& plan, const Digest& new_base);
 

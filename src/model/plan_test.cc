@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Graphs and plans: one root a wiring, laws of apply and inverse over random graphs, and no change goes unnoticed.
+// Graphs and plans: one root a wiring, laws of apply and inverse over random graphs, and no change goes
+// unnoticed.
 #include "model/plan.h"
 
 #include <gtest/gtest.h>
@@ -22,8 +23,8 @@ Digest digest(TestRandom& random) {
 Route random_route(TestRandom& random) {
   const auto address = [&](std::string_view type) {
     return *parse_definition("rtt://n" + std::to_string(random.below(4)) + "/" + std::string(type) + "/x" +
-                             std::to_string(random.below(12)) + "@1." + std::to_string(random.below(12)) + ".0" +
-                             std::string(random.pick({"", "#v"})));
+                             std::to_string(random.below(12)) + "@1." + std::to_string(random.below(12)) +
+                             ".0" + std::string(random.pick({"", "#v"})));
   };
   Route out{.from = address("hook"),
             .to = address("api"),
@@ -44,8 +45,10 @@ Route random_route(TestRandom& random) {
 
 void tidy(std::vector<Route>& routes) {
   std::ranges::sort(routes, [](const Route& a, const Route& b) { return route_order(a, b) < 0; });
-  routes.erase(std::ranges::unique(routes, [](const Route& a, const Route& b) { return route_order(a, b) == 0; }).begin(),
-               routes.end());
+  routes.erase(
+      std::ranges::unique(routes, [](const Route& a, const Route& b) { return route_order(a, b) == 0; })
+          .begin(),
+      routes.end());
 }
 
 Graph random_graph(TestRandom& random) {
@@ -60,8 +63,13 @@ Graph random_graph(TestRandom& random) {
 // A plan from `from`: deletes some, adds some with free ids, may replace a route by another of the same ends.
 Plan random_plan(TestRandom& random, const Graph& from) {
   Plan out{.base = graph_root(from)};
-  out.inputs = {.registry = digest(random), .config = digest(random), .policy = digest(random),
-                .routes = digest(random), .topology = digest(random), .health = digest(random), .flags = digest(random)};
+  out.inputs = {.registry = digest(random),
+                .config = digest(random),
+                .policy = digest(random),
+                .routes = digest(random),
+                .topology = digest(random),
+                .health = digest(random),
+                .flags = digest(random)};
   std::vector<Route> kept;
   for (const Route& route : from.routes) (random.below(3) == 0 ? out.routes_del : kept).push_back(route);
   for (std::size_t n = random.below(6); n > 0; --n) out.routes_add.push_back(random_route(random));
@@ -84,7 +92,8 @@ Plan random_plan(TestRandom& random, const Graph& from) {
   for (const Route& route : out.routes_add) adds.push_back("A" + std::to_string(route.id.value));
   if (!deletes.empty()) out.order.push_back(deletes);
   if (!adds.empty()) out.order.push_back(adds);
-  out.objective = {.latency_ns = static_cast<std::int64_t>(random.next() >> 1), .churn = 3, .bound = -1, .gap_ppm = 20};
+  out.objective = {
+      .latency_ns = static_cast<std::int64_t>(random.next() >> 1), .churn = 3, .bound = -1, .gap_ppm = 20};
   return out;
 }
 
@@ -118,7 +127,8 @@ TEST(Graph, refuses_what_it_would_not_write) {
   const text::Json good = to_json(graph);
   const auto refused = [&](text::Json json) { return !graph_from_json(json, "g"); };
   text::Json swapped = good;
-  std::swap(swapped.as_object().find("routes")->as_array()[0], swapped.as_object().find("routes")->as_array()[1]);
+  std::swap(swapped.as_object().find("routes")->as_array()[0],
+            swapped.as_object().find("routes")->as_array()[1]);
   EXPECT_TRUE(refused(swapped));
   text::Json doubled = good;
   doubled.as_object().find("routes")->push(good.find("routes")->as_array().back());
@@ -131,9 +141,18 @@ TEST(Graph, refuses_what_it_would_not_write) {
   EXPECT_TRUE(refused(extra));
   EXPECT_FALSE(refused(good));
   for (const auto& [key, value] : std::initializer_list<std::pair<std::string_view, text::Json>>{
-           {"id", 0}, {"id", std::int64_t{1} << 32}, {"id", "1"}, {"from", "rtt://a/api/x"}, {"to", 3},
-           {"lane", "rdma"}, {"class", "rep"}, {"contract", "sha256-00"}, {"origin", "me"}, {"state", "ready"},
-           {"qos", text::Json::object({{"latency_budget_ms", -1}})}, {"caps", text::Json::array({"b", "a"})},
+           {"id", 0},
+           {"id", std::int64_t{1} << 32},
+           {"id", "1"},
+           {"from", "rtt://a/api/x"},
+           {"to", 3},
+           {"lane", "rdma"},
+           {"class", "rep"},
+           {"contract", "sha256-00"},
+           {"origin", "me"},
+           {"state", "ready"},
+           {"qos", text::Json::object({{"latency_budget_ms", -1}})},
+           {"caps", text::Json::array({"b", "a"})},
            {"to", "rtt://a/api/x@1.0.0?io=req"}}) {
     text::Json bad = good;
     bad.as_object().find("routes")->as_array()[0].set(key, value);

@@ -2,9 +2,9 @@
 // What a policy answers. Reading it from text is policy_read.cc.
 #include "model/policy.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace rtt::model {
 namespace {
@@ -61,7 +61,9 @@ Result<const Rule*> heaviest(const std::vector<Rule>& rules, std::string_view ki
               best->where, "make one of them more specific, or remove it");
 }
 
-std::string named(std::string_view verdict, const std::string& where) { return fmt::format("{} {}", verdict, where); }
+std::string named(std::string_view verdict, const std::string& where) {
+  return fmt::format("{} {}", verdict, where);
+}
 
 }  // namespace
 
@@ -79,7 +81,8 @@ AccessVerdict access(const Policy& policy, const Saddr& from, const Saddr& to) {
     }
   }
   for (const AccessRule& rule : policy.allow) {
-    if (matches(rule.from, from) && matches(rule.to, to)) return {.allowed = true, .rule = named("allow", rule.where)};
+    if (matches(rule.from, from) && matches(rule.to, to))
+      return {.allowed = true, .rule = named("allow", rule.where)};
   }
   return {.allowed = false, .rule = "default deny"};
 }

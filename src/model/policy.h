@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Policy: who may be wired to what (docs/formats/policy.md). Default deny, deny beats allow, order in the file is
-// irrelevant. For `qos` and `pin` the rule with most literal parts wins, left part first; two equal rules that differ
-// are an error naming both lines.
+// Policy: who may be wired to what (docs/formats/policy.md). Default deny, deny beats allow, order in the
+// file is irrelevant. For `qos` and `pin` the rule with most literal parts wins, left part first; two equal
+// rules that differ are an error naming both lines.
 //
 // Thread: any (values).   Fails: problems are listed with line:column.   Limits: kPolicyRulesMax.
 #pragma once

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A policy or configuration file reads to rules or to problems with a place, and a refused one allows nothing.
+// A policy or configuration file reads to rules or to problems with a place, and a refused one allows
+// nothing.
 #include <algorithm>
 
 #include "base/assert.h"

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// policy.json into rules. A rule that says nothing usable is a warning where the rest still means what it says, and an
-// error where leaving it out would allow more than was written.
+// policy.json into rules. A rule that says nothing usable is a warning where the rest still means what it
+// says, and an error where leaving it out would allow more than was written.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "model/document.h"
 #include "model/limits.h"
@@ -25,8 +25,8 @@ constexpr auto kPolicyKeys = std::to_array<Key>({{"$schema", Shape::kString},
 constexpr auto kAccessKeys = std::to_array<Key>({{"from", Shape::kText, Need::kRequired},
                                                  {"to", Shape::kText, Need::kRequired},
                                                  {"scopes", Shape::kArray}});
-constexpr auto kQcKeys = std::to_array<Key>(
-    {{"from", Shape::kText, Need::kRequired}, {"to", Shape::kText, Need::kRequired}});
+constexpr auto kQcKeys =
+    std::to_array<Key>({{"from", Shape::kText, Need::kRequired}, {"to", Shape::kText, Need::kRequired}});
 constexpr auto kPinKeys = std::to_array<Key>({{"route", Shape::kText, Need::kRequired}});
 constexpr auto kQosKeys = std::to_array<Key>({{"match", Shape::kText, Need::kRequired},
                                               {"latency_ms", Shape::kNumber},
@@ -124,7 +124,8 @@ class PolicyReader {
     const std::string pointer = child("", section);
     rules_ += rules->as_array().size();
     if (rules_ > limits::kPolicyRulesMax) {
-      document_.error(pointer, {.code = Code::kLimit, .message = fmt::format("more than {} rules", limits::kPolicyRulesMax)});
+      document_.error(pointer, {.code = Code::kLimit,
+                                .message = fmt::format("more than {} rules", limits::kPolicyRulesMax)});
       return;
     }
     const std::vector<std::uint32_t> lines = element_lines(text_, section);
@@ -132,7 +133,8 @@ class PolicyReader {
       const Json& rule = rules->as_array()[i];
       const std::string at = child(pointer, i);
       if (!document_.check(rule, at, keys)) continue;
-      take(rule, at, i < lines.size() ? fmt::format("{}:{}", document_.file(), lines[i]) : document_.place(at));
+      take(rule, at,
+           i < lines.size() ? fmt::format("{}:{}", document_.file(), lines[i]) : document_.place(at));
     }
   }
 
@@ -202,12 +204,14 @@ class PolicyReader {
     auto from = pattern_in(value, sides->from, place);
     auto to = parse_reference(sides->to.text);
     if (!to) {
-      document_.inside_string(Severity::kError, place, value, shifted(std::move(to).error(), sides->to.offset));
+      document_.inside_string(Severity::kError, place, value,
+                              shifted(std::move(to).error(), sides->to.offset));
       return;
     }
     if (!to->range && to->variant.empty()) {
-      document_.warning(place, {.message = "the pin names neither a version nor a variant, so it binds nothing",
-                                .hint = "write for example rtt://idp/api/auth@2"});
+      document_.warning(place,
+                        {.message = "the pin names neither a version nor a variant, so it binds nothing",
+                         .hint = "write for example rtt://idp/api/auth@2"});
     }
     if (from) out.pins.push_back({*std::move(from), *std::move(to), std::move(where)});
   }
@@ -215,13 +219,15 @@ class PolicyReader {
   std::optional<double> amount(const Json& rule, std::string_view key, const std::string& at) {
     const Json* value = member(rule, key, Shape::kNumber);
     if (value == nullptr) return std::nullopt;
-    if (value->as_double() < 0) document_.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
+    if (value->as_double() < 0)
+      document_.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
     return value->as_double();
   }
 
   void read_qos_rule(const Json& rule, const std::string& at, std::string where, Policy& out) {
     auto match = pattern(rule, "match", at);
-    QosRule parsed{.latency_ms = amount(rule, "latency_ms", at), .throughput_qps = amount(rule, "throughput_qps", at)};
+    QosRule parsed{.latency_ms = amount(rule, "latency_ms", at),
+                   .throughput_qps = amount(rule, "throughput_qps", at)};
     if (const Json* prio = member(rule, "prio", Shape::kInteger)) {
       amount(rule, "prio", at);
       parsed.prio = prio->as_int();
@@ -269,7 +275,8 @@ class PolicyReader {
       auto target = parse_reference(one);
       if (target) {
         if (out.targets.empty()) {
-          if (auto primary = parse_pattern(to_string(identity_only(*target)))) out.to_primary = *std::move(primary);
+          if (auto primary = parse_pattern(to_string(identity_only(*target))))
+            out.to_primary = *std::move(primary);
         }
         out.targets.push_back(*std::move(target));
         continue;

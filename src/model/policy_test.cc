@@ -139,11 +139,23 @@ TEST(Pattern, match_table) {
 }
 
 TEST(Pattern, refusals_name_the_column) {
-  for (const auto& [text, column] : std::initializer_list<std::pair<std::string_view, int>>{
-           {"A", 1}, {"rtt://*", 8}, {"rtt://*/api", 12}, {"rtt://A*/api/x", 7}, {"rtt://-*/api/x", 7},
-           {"rtt://*/Api/x", 9}, {"rtt://*/api/", 13}, {"rtt://*/api/x y", 14}, {"rtt://*/api/x@1.2.3.4", 15},
-           {"rtt://*/api/x@", 15}, {"rtt://*/api/x#V", 15}, {"rtt://*/api/x?caps=a", 14}, {"rtt://*/api/..", 13},
-           {"rtt://*/api/*/b", 14}, {"rtt://*/api/x%2", 14}}) {
+  for (const auto& [text, column] :
+       std::initializer_list<std::pair<std::string_view, int>>{{"A", 1},
+                                                               {"rtt://*", 8},
+                                                               {"rtt://*/api", 12},
+                                                               {"rtt://A*/api/x", 7},
+                                                               {"rtt://-*/api/x", 7},
+                                                               {"rtt://*/Api/x", 9},
+                                                               {"rtt://*/api/", 13},
+                                                               {"rtt://*/api/x y", 14},
+                                                               {"rtt://*/api/x@1.2.3.4", 15},
+                                                               {"rtt://*/api/x@", 15},
+                                                               {"rtt://*/api/x#V", 15},
+                                                               {"rtt://*/api/x?caps=a", 14},
+                                                               {"rtt://*/api/..", 13},
+                                                               {"rtt://*/api/a%2e.b", 13},
+                                                               {"rtt://*/api/*/b", 14},
+                                                               {"rtt://*/api/x%2", 14}}) {
     const auto bad = parse_pattern(text);
     ASSERT_FALSE(bad) << text;
     EXPECT_EQ(bad.error().where, "column " + std::to_string(column)) << text;
@@ -166,16 +178,19 @@ Saddr def(std::string_view text) { return *parse_definition(text); }
 
 Policy good(std::string_view text) {
   Policy policy = read_policy(text, "p.json");
-  for (const Problem& problem : policy.problems) EXPECT_EQ(problem.severity, Severity::kWarning) << to_string(problem);
+  for (const Problem& problem : policy.problems)
+    EXPECT_EQ(problem.severity, Severity::kWarning) << to_string(problem);
   return policy;
 }
 
 TEST(Policy, default_deny_and_deny_beats_allow_in_any_order) {
-  EXPECT_EQ(access(empty_policy(), def("rtt://a/api/x@1.0.0"), def("rtt://b/api/y@1.0.0")).rule, "default deny");
+  EXPECT_EQ(access(empty_policy(), def("rtt://a/api/x@1.0.0"), def("rtt://b/api/y@1.0.0")).rule,
+            "default deny");
   constexpr std::string_view kAllow = R"("allow":[{"from":"rtt://*/*/*","to":"rtt://*/*/*"}])";
   constexpr std::string_view kDeny = R"("deny":[{"from":"rtt://a/*/*","to":"rtt://b/api/secret"}])";
   for (const bool first : {true, false}) {
-    const Policy policy = good("{" + std::string(first ? kAllow : kDeny) + ",\n" + std::string(first ? kDeny : kAllow) + "}");
+    const Policy policy =
+        good("{" + std::string(first ? kAllow : kDeny) + ",\n" + std::string(first ? kDeny : kAllow) + "}");
     const AccessVerdict denied = access(policy, def("rtt://a/api/x@1.0.0"), def("rtt://b/api/secret@1.0.0"));
     EXPECT_FALSE(denied.allowed);
     EXPECT_EQ(denied.rule, first ? "deny p.json:2" : "deny p.json:1");
@@ -185,10 +200,12 @@ TEST(Policy, default_deny_and_deny_beats_allow_in_any_order) {
 }
 
 TEST(Policy, doubt_closes) {
-  const Policy policy = good(R"({"allow":[{"from":"rtt://*/*/*","to":"rtt://b/api/y@^2"},{"from":"rtt://*/*/*","to":"rtt://b/api/z"}],
+  const Policy policy = good(
+      R"({"allow":[{"from":"rtt://*/*/*","to":"rtt://b/api/y@^2"},
+    {"from":"rtt://*/*/*","to":"rtt://b/api/z"}],
     "deny":[{"from":"rtt://*/*/*","to":"rtt://b/api/z@<2"}]})");
   const Saddr from = def("rtt://a/api/x@1.0.0");
-  EXPECT_FALSE(access(policy, from, *parse_reference("rtt://b/api/y")).allowed);    // could be version 1
+  EXPECT_FALSE(access(policy, from, *parse_reference("rtt://b/api/y")).allowed);  // could be version 1
   EXPECT_TRUE(access(policy, from, def("rtt://b/api/y@2.1.0")).allowed);
   EXPECT_FALSE(access(policy, from, *parse_reference("rtt://b/api/z")).allowed);    // could be version 1
   EXPECT_TRUE(access(policy, from, *parse_reference("rtt://b/api/z@^2")).allowed);  // cannot
@@ -207,14 +224,15 @@ TEST(Policy, most_literal_parts_win_and_left_breaks_ties) {
   };
   EXPECT_EQ(latency("rtt://a/tool/q@1.0.0"), 100);
   EXPECT_EQ(latency("rtt://a/api/x@1.0.0"), 30);
-  EXPECT_EQ(latency("rtt://core/api/x@2.0.0"), 20);        // core/*/x and */api/x: two parts each, left first
-  EXPECT_EQ(latency("rtt://core/api/x@1.0.0#fast"), 1);    // four parts against three
-  EXPECT_EQ(latency("rtt://core/api/x@2.0.0#fast"), 2);    // three parts against two
+  EXPECT_EQ(latency("rtt://core/api/x@2.0.0"), 20);      // core/*/x and */api/x: two parts each, left first
+  EXPECT_EQ(latency("rtt://core/api/x@1.0.0#fast"), 1);  // four parts against three
+  EXPECT_EQ(latency("rtt://core/api/x@2.0.0#fast"), 2);  // three parts against two
 }
 
 TEST(Policy, equal_rules_that_differ_name_both_lines) {
-  const Policy policy = good("{\"qos\":[\n{\"match\":\"rtt://a*/api/x\",\"prio\":1},\n{\"match\":\"rtt://*b/api/x\",\"prio\":2},\n"
-                             "{\"match\":\"rtt://*b/api/x\",\"prio\":2}]}");
+  const Policy policy = good(
+      "{\"qos\":[\n{\"match\":\"rtt://a*/api/x\",\"prio\":1},\n{\"match\":\"rtt://*b/api/x\",\"prio\":2},\n"
+      "{\"match\":\"rtt://*b/api/x\",\"prio\":2}]}");
   EXPECT_EQ((*qos_for(policy, def("rtt://a/api/x@1.0.0")))->prio, 1);
   EXPECT_EQ((*qos_for(policy, def("rtt://b/api/x@1.0.0")))->prio, 2);  // twice the same is no conflict
   const auto tie = qos_for(policy, def("rtt://ab/api/x@1.0.0"));
@@ -230,17 +248,23 @@ TEST(Policy, pins_govern_the_route_they_name) {
     {"route":"rtt://core/api/auth -> rtt://idp/api/auth@3#blue"}]})");
   const Saddr wanted = *parse_reference("rtt://idp/api/auth@>=1");
   EXPECT_EQ(to_string((*pin_for(policy, def("rtt://ui/api/x@1.0.0"), wanted))->to), "rtt://idp/api/auth@2");
-  EXPECT_EQ(to_string((*pin_for(policy, def("rtt://core/api/auth@1.0.0"), wanted))->to), "rtt://idp/api/auth@3#blue");
+  EXPECT_EQ(to_string((*pin_for(policy, def("rtt://core/api/auth@1.0.0"), wanted))->to),
+            "rtt://idp/api/auth@3#blue");
   EXPECT_EQ(*pin_for(policy, def("rtt://ui/hook/x@1.0.0"), wanted), nullptr);
   EXPECT_EQ(*pin_for(policy, def("rtt://ui/api/x@1.0.0"), *parse_reference("rtt://idp/api/other")), nullptr);
-  const Policy tie = good("{\"pin\":[{\"route\":\"rtt://a/api/x -> rtt://idp/api/auth@2\"},\n{\"route\":\"rtt://a/api/x -> rtt://idp/api/auth@3\"}]}");
+  const Policy tie = good(
+      "{\"pin\":[{\"route\":\"rtt://a/api/x -> rtt://idp/api/auth@2\"},\n{\"route\":\"rtt://a/api/x -> "
+      "rtt://idp/api/auth@3\"}]}");
   const auto conflict = pin_for(tie, def("rtt://a/api/x@1.0.0"), wanted);
   ASSERT_FALSE(conflict);
-  EXPECT_NE(conflict.error().message.find("p.json:1 and p.json:2"), std::string::npos) << conflict.error().message;
+  EXPECT_NE(conflict.error().message.find("p.json:1 and p.json:2"), std::string::npos)
+      << conflict.error().message;
 }
 
 TEST(Policy, failover_and_quick_connect) {
-  const Policy policy = good(R"({"failover":[{"route":"rtt://core/bus/events -> [rtt://a/api/x@^1, rtt://b/api/x]","health":"p95<5ms, err<0.1%,qdepth<100"}],
+  const Policy policy = good(
+      R"({"failover":[{"route":"rtt://core/bus/events -> [rtt://a/api/x@^1, rtt://b/api/x]",
+      "health":"p95<5ms, err<0.1%,qdepth<100"}],
      "qc":[{"from":"rtt://local/proc/cli","to":"rtt://*/*/*"}]})");
   ASSERT_EQ(policy.failover.size(), 1u);
   EXPECT_EQ(policy.failover[0].targets.size(), 2u);
@@ -264,18 +288,22 @@ TEST(Policy, refusals_have_their_place_and_close_everything) {
            {"{\"allow\":{}}", Code::kBadShape, 1, 10},
            {"{\"allow\":[{\"from\":\"rtt://*/api/*\"}]}", Code::kBadShape, 1, 11},
            {"{\"allow\":[\n{\"from\":\"A\",\"to\":\"rtt://*/api/*\"}]}", Code::kBadAddress, 2, 10},
-           {"{\"allow\":[\n{\"from\":\"rtt://*/api/x y\",\"to\":\"rtt://*/api/*\"}]}", Code::kBadAddress, 2, 23},
-           {"{\"allow\":[{\"from\":\"rtt://*/api/*\",\"to\":\"rtt://*/api/*\",\"scope\":[]}]}", Code::kUnknownKey, 1, 56},
+           {"{\"allow\":[\n{\"from\":\"rtt://*/api/x y\",\"to\":\"rtt://*/api/*\"}]}", Code::kBadAddress, 2,
+            23},
+           {"{\"allow\":[{\"from\":\"rtt://*/api/*\",\"to\":\"rtt://*/api/*\",\"scope\":[]}]}",
+            Code::kUnknownKey, 1, 56},
            {"{\"pin\":[{\"route\":\"rtt://a/api/x\"}]}", Code::kBadRoute, 1, 18},
            {"{\"pin\":[{\"route\":\"rtt://a/api/x -> rtt://*/api/y@1\"}]}", Code::kBadAddress, 1, 42},
            {"{\"qos\":[{\"match\":\"rtt://*/api/*\",\"latency_ms\":-1}]}", Code::kBadShape, 1, 47},
            {"{\"qos\":[{\"match\":\"rtt://*/api/*\",\"prio\":1.5}]}", Code::kBadShape, 1, 41},
-           {"{\"failover\":[{\"route\":\"rtt://a/api/x -> [rtt://b/api/y]\",\"health\":\"p95<5\"}]}", Code::kBadShape, 1, 67},
+           {"{\"failover\":[{\"route\":\"rtt://a/api/x -> [rtt://b/api/y]\",\"health\":\"p95<5\"}]}",
+            Code::kBadShape, 1, 67},
        }) {
-    const std::string text = bad.text.starts_with('{') && bad.text.size() > 2
-                                 ? std::string(bad.text.substr(0, bad.text.size() - 1)) +
-                                       ",\"deny\":[],\"qc\":[{\"from\":\"rtt://*/*/*\",\"to\":\"rtt://*/*/*\"}]}"
-                                 : std::string(bad.text);
+    const std::string text =
+        bad.text.starts_with('{') && bad.text.size() > 2
+            ? std::string(bad.text.substr(0, bad.text.size() - 1)) +
+                  ",\"deny\":[],\"qc\":[{\"from\":\"rtt://*/*/*\",\"to\":\"rtt://*/*/*\"}]}"
+            : std::string(bad.text);
     const Policy policy = read_policy(text, "p.json");
     bool found = false;
     std::string all;
@@ -290,9 +318,11 @@ TEST(Policy, refusals_have_their_place_and_close_everything) {
 }
 
 TEST(Policy, rules_know_their_line) {
-  const Policy policy = good("{\n \"allow\" : [ {\"from\":\"rtt://a/api/x\",\"to\":\"rtt://a/api/x\",\"scopes\":[\"]\\\"[\"]},\n\n"
-                             "{\"from\":\"rtt://b/api/x\",\n\"to\":\"rtt://a/api/x\"}\n,{\"from\":\"rtt://c/api/x\",\"to\":\"rtt://a/api/x\"}],\n"
-                             "\"deny\":\n[\n\n{\"from\":\"rtt://d/api/x\",\"to\":\"rtt://a/api/x\"}]}");
+  const Policy policy = good(
+      "{\n \"allow\" : [ {\"from\":\"rtt://a/api/x\",\"to\":\"rtt://a/api/x\",\"scopes\":[\"]\\\"[\"]},\n\n"
+      "{\"from\":\"rtt://b/api/x\",\n\"to\":\"rtt://a/api/x\"}\n,{\"from\":\"rtt://c/api/x\",\"to\":\"rtt://"
+      "a/api/x\"}],\n"
+      "\"deny\":\n[\n\n{\"from\":\"rtt://d/api/x\",\"to\":\"rtt://a/api/x\"}]}");
   ASSERT_EQ(policy.allow.size(), 3u);
   EXPECT_EQ(policy.allow[0].where, "p.json:2");
   EXPECT_EQ(policy.allow[1].where, "p.json:4");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/problem.h"
 
+#include <fmt/format.h>
+
 #include <charconv>
 #include <optional>
-
-#include <fmt/format.h>
 
 namespace rtt::model {
 namespace {
@@ -40,11 +40,13 @@ std::string to_string(const Problem& problem) {
   std::string place = problem.file;
   if (problem.line > 0) place += fmt::format(":{}:{}", problem.line, problem.column);
   if (!place.empty()) place += ": ";
-  return fmt::format("{}{} {}: {}", place, to_string(problem.severity), code_name(problem.code), problem.message);
+  return fmt::format("{}{} {}: {}", place, to_string(problem.severity), code_name(problem.code),
+                     problem.message);
 }
 
 Problem problem_from(const Error& error, std::string_view file) {
-  Problem problem{.file = std::string(file), .code = error.code, .message = error.message, .hint = error.hint};
+  Problem problem{
+      .file = std::string(file), .code = error.code, .message = error.message, .hint = error.hint};
   for (const std::string& cause : error.causes) problem.message += ": " + cause;
   std::string_view where = error.where;
   if (where.empty()) return problem;

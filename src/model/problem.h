@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Problem: something wrong (or odd) in a file, found while everything else goes on. A scan lists problems; it does not
-// stop at the first.
+// Problem: something wrong (or odd) in a file, found while everything else goes on. A scan lists problems; it
+// does not stop at the first.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ enum class Severity : std::uint8_t { kError, kWarning };
 
 struct Problem {
   Severity severity = Severity::kError;
-  std::string file;  // relative to the workspace
+  std::string file;        // relative to the workspace
   std::uint32_t line = 0;  // 0 = the file as a whole
   std::uint32_t column = 0;
   Code code = Code::kInternal;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/saddr.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/limits.h"
 #include "model/saddr_text.h"
@@ -104,7 +104,8 @@ Result<Saddr> read_common(const RawAddress& raw) {
   out.ns = raw.ns.text;
   RTT_TRY_SET(out.type, read_type(raw.type));
   RTT_TRY_SET(out.name, decode_name(raw.name));
-  if (raw.version && blank(raw.version->text)) return bad_address(raw.version->column, "the version is empty");
+  if (raw.version && blank(raw.version->text))
+    return bad_address(raw.version->column, "the version is empty");
   if (raw.variant) {
     RTT_TRY(check_word(*raw.variant, "variant", Stars::kRefused));
     out.variant = raw.variant->text;

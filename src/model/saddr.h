@@ -3,16 +3,17 @@
 //
 //     rtt://<namespace>/<type>/<name>[@<version or range>][#<variant>][?caps=a,b&io=req|pubsub|stream]
 //
-// One grammar, three uses told apart by type: a *definition* has an exact version, a *reference* a range (none means
+// One grammar, three uses told apart by type: a *definition* has an exact version, a *reference* a range
+// (none means
 // `*`), a *pattern* (policy only) may carry `*` in any part. There is one canonical spelling, and
-// parse(print(x)) == x; `#` and `?` are read in either order and printed in the order above. The `A -> B` route
-// grammar is split here too, at the first ` -> `.
+// parse(print(x)) == x; `#` and `?` are read in either order and printed in the order above. The `A -> B`
+// route grammar is split here too, at the first ` -> `.
 //
 // namespace, variant, capability: [a-z0-9][a-z0-9._-]*, 1 to 128 bytes. name: [A-Za-z0-9_][A-Za-z0-9._-]*,
 // case-sensitive, any other byte as %XX (upper-case hex). No `..`, no empty part.
 //
-// Thread: any (values).   Fails: kBadAddress with where = "column N"; the nearest type name is offered as hint.
-// Limits: kNameBytesMax a part, kCapabilitiesMax capabilities.
+// Thread: any (values).   Fails: kBadAddress with where = "column N"; the nearest type name is offered as
+// hint. Limits: kNameBytesMax a part, kCapabilitiesMax capabilities.
 #pragma once
 
 #include <array>
@@ -28,8 +29,24 @@
 namespace rtt::model {
 
 enum class SymbolType : std::uint8_t {
-  kApi, kHook, kPlugin, kExtension, kStub, kFlag, kTag, kQueue, kBus, kFile, kProc, kService,
-  kAgent, kTool, kSkill, kPrompt, kResource, kConnector,
+  kApi,
+  kHook,
+  kPlugin,
+  kExtension,
+  kStub,
+  kFlag,
+  kTag,
+  kQueue,
+  kBus,
+  kFile,
+  kProc,
+  kService,
+  kAgent,
+  kTool,
+  kSkill,
+  kPrompt,
+  kResource,
+  kConnector,
 };
 inline constexpr std::size_t kSymbolTypeCount = 18;
 std::string_view to_string(SymbolType type);
@@ -42,11 +59,11 @@ std::optional<IoMode> parse_io_mode(std::string_view text);
 struct Saddr {
   std::string ns;
   SymbolType type = SymbolType::kApi;
-  std::string name;                  // decoded bytes; printed with %XX where needed
-  std::optional<Version> version;    // definitions
-  std::optional<Range> range;        // references; nothing means `*` (an any-range reads as nothing)
-  std::string variant;               // empty = none
-  std::vector<std::string> caps;     // sorted, unique
+  std::string name;                // decoded bytes; printed with %XX where needed
+  std::optional<Version> version;  // definitions
+  std::optional<Range> range;      // references; nothing means `*` (an any-range reads as nothing)
+  std::string variant;             // empty = none
+  std::vector<std::string> caps;   // sorted, unique
   std::optional<IoMode> io;
 
   [[nodiscard]] bool is_definition() const { return version.has_value(); }
@@ -65,7 +82,8 @@ Saddr identity_only(Saddr saddr);
 // still equal is ordered by build metadata, range, capabilities and io, so equal order means equal value.
 std::strong_ordering canonical_order(const Saddr& a, const Saddr& b);
 
-// A pattern: each part a glob over that part's canonical text; version and variant parts absent match everything.
+// A pattern: each part a glob over that part's canonical text; version and variant parts absent match
+// everything.
 struct Pattern {
   std::string text;  // canonical spelling
   std::string ns, type, name;
@@ -94,8 +112,9 @@ struct RouteText {
 // Splits `A -> B`. Fails kBadRoute; a bare `A -` is answered with what the shell did to `-> B`.
 Result<RouteText> split_route(std::string_view text);
 
-// Short form `ns/name`, `name` or `ns/type/name`, with `@range` or `#variant` if wanted, against known definitions; several matches fail kAmbiguous and list them, none fails
-// kNotFound with the nearest one. Full addresses are parsed as references.
+// Short form `ns/name`, `name` or `ns/type/name`, with `@range` or `#variant` if wanted, against known
+// definitions; several matches fail kAmbiguous and list them, none fails kNotFound with the nearest one. Full
+// addresses are parsed as references.
 Result<Saddr> resolve_short(std::string_view text, const std::vector<Saddr>& known);
 
 // The nearest of `choices` within Damerau–Levenshtein distance 2 (or a third of the length), or nothing.

@@ -54,8 +54,9 @@ TEST(Saddr, exact_version_of_a_reference_is_a_range) {
 
 TEST(Saddr, all_types_by_name) {
   std::size_t count = 0;
-  for (std::string_view name : {"api", "hook", "plugin", "extension", "stub", "flag", "tag", "queue", "bus", "file",
-                                "proc", "service", "agent", "tool", "skill", "prompt", "resource", "connector"}) {
+  for (std::string_view name :
+       {"api", "hook", "plugin", "extension", "stub", "flag", "tag", "queue", "bus", "file", "proc",
+        "service", "agent", "tool", "skill", "prompt", "resource", "connector"}) {
     const auto type = parse_symbol_type(name);
     ASSERT_TRUE(type) << name;
     EXPECT_EQ(to_string(*type), name);
@@ -158,7 +159,8 @@ Saddr random_saddr(TestRandom& random) {
     out.name.clear();
     const std::size_t length = 1 + random.below(8);
     while (out.name.size() < length) {
-      out.name.push_back(random.below(3) > 0 ? "azAZ09._-%/@#?"[random.below(14)] : static_cast<char>(random.below(256)));
+      out.name.push_back(random.below(3) > 0 ? "azAZ09._-%/@#?"[random.below(14)]
+                                             : static_cast<char>(random.below(256)));
     }
   } while (out.name.find("..") != std::string::npos);
   if (random.below(2) > 0) out.variant = word();
@@ -167,11 +169,13 @@ Saddr random_saddr(TestRandom& random) {
   out.caps.erase(std::ranges::unique(out.caps).begin(), out.caps.end());
   if (random.below(3) == 0) out.io = static_cast<IoMode>(random.below(3));
   const auto number = [&] { return std::to_string(random.below(30)); };
-  const std::string version = number() + "." + number() + "." + number() + std::string(random.pick({"", "-a.1", "-0"}));
+  const std::string version =
+      number() + "." + number() + "." + number() + std::string(random.pick({"", "-a.1", "-0"}));
   if (random.below(2) > 0) {
     out.version = *parse_version(version + std::string(random.pick({"", "+b-1.x"})));
   } else if (random.below(3) > 0) {
-    out.range = *parse_range(std::string(random.pick({"", "^", "~", ">=", "1 - ", "1.x || ", ">0.1.0 <="})) + version);
+    out.range = *parse_range(std::string(random.pick({"", "^", "~", ">=", "1 - ", "1.x || ", ">0.1.0 <="})) +
+                             version);
   }
   return out;
 }
@@ -234,8 +238,10 @@ TEST(Saddr, canonical_order_is_total) {
 }
 
 TEST(Saddr, versions_order_by_precedence_not_by_text) {
-  EXPECT_TRUE(canonical_order(*parse_definition("rtt://a/api/x@1.9.0"), *parse_definition("rtt://a/api/x@1.10.0")) < 0);
-  EXPECT_TRUE(canonical_order(*parse_definition("rtt://a/api/x@1.0.0-a"), *parse_definition("rtt://a/api/x@1.0.0")) < 0);
+  EXPECT_TRUE(canonical_order(*parse_definition("rtt://a/api/x@1.9.0"),
+                              *parse_definition("rtt://a/api/x@1.10.0")) < 0);
+  EXPECT_TRUE(canonical_order(*parse_definition("rtt://a/api/x@1.0.0-a"),
+                              *parse_definition("rtt://a/api/x@1.0.0")) < 0);
 }
 
 TEST(Route, splits_at_the_first_arrow) {
@@ -258,7 +264,8 @@ TEST(ShortForm, resolves_where_unique) {
                                  *parse_definition("rtt://gitlab/tool/create_issue@1.0.0"),
                                  *parse_definition("rtt://github/tool/list%20all@1.0.0#v")};
   EXPECT_EQ(to_string(*resolve_short("github/create_issue", known)), "rtt://github/tool/create_issue");
-  EXPECT_EQ(to_string(*resolve_short("github/create_issue@^1#v", known)), "rtt://github/tool/create_issue@^1#v");
+  EXPECT_EQ(to_string(*resolve_short("github/create_issue@^1#v", known)),
+            "rtt://github/tool/create_issue@^1#v");
   EXPECT_EQ(to_string(*resolve_short("gitlab/tool/create_issue", known)), "rtt://gitlab/tool/create_issue");
   EXPECT_EQ(to_string(*resolve_short("list%20all", known)), "rtt://github/tool/list%20all");
   EXPECT_EQ(to_string(*resolve_short("rtt://x/api/y@^1", known)), "rtt://x/api/y@^1");

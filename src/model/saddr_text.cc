@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/saddr_text.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "model/limits.h"
 
@@ -84,9 +84,9 @@ Result<std::string> decode_stretch(std::string_view text, std::size_t column, Pl
     }
     const bool narrow = at == 0 && place == Place::kFirst;
     if (!(narrow ? starts_name(c) : is_name(c))) {
-      return bad_address(column + at, fmt::format("{} in the name", shown(c)),
-                         c == '*' ? char_hint(c)
-                                  : fmt::format("write it as %{:02X}", static_cast<unsigned char>(c)));
+      return bad_address(
+          column + at, fmt::format("{} in the name", shown(c)),
+          c == '*' ? char_hint(c) : fmt::format("write it as %{:02X}", static_cast<unsigned char>(c)));
     }
     decoded.push_back(c);
   }
@@ -195,6 +195,7 @@ Result<std::string> canonical_name_pattern(const RawPart& part) {
     if (star < part.text.size()) canonical.push_back('*');
     start = star + 1;
   }
+  if (canonical.find("..") != std::string::npos) return bad_address(part.column, "'..' in the name");
   return canonical;
 }
 

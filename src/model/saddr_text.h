@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The letters of an address: which bytes each part may hold, percent coding of names, and cutting a text into its
-// raw parts. Shared by addresses and patterns so that both always agree about where a part begins and ends.
+// The letters of an address: which bytes each part may hold, percent coding of names, and cutting a text into
+// its raw parts. Shared by addresses and patterns so that both always agree about where a part begins and
+// ends.
 //
 // Thread: any (pure functions).   Fails: kBadAddress with where = "column N".   Limits: kNameBytesMax a part.
 #pragma once

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sample files of tests/samples load as its README.md says, and every damaged copy is refused with its place.
+// The sample files of tests/samples load as its README.md says, and every damaged copy is refused with its
+// place.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -26,7 +27,8 @@ std::string listed(const std::vector<Problem>& problems) {
 }
 
 TEST(Samples, contracts) {
-  const ReadOutcome small = read_manifest(sample("metrics.api.json"), "metrics.api.json", Strictness::kStrict);
+  const ReadOutcome small =
+      read_manifest(sample("metrics.api.json"), "metrics.api.json", Strictness::kStrict);
   ASSERT_EQ(small.contracts.size(), 1u) << listed(small.problems);
   EXPECT_TRUE(small.problems.empty()) << listed(small.problems);
   EXPECT_EQ(identity(small.contracts[0].saddr), "rtt://core/api/metrics@1.0.0");
@@ -81,8 +83,9 @@ TEST(Samples, the_sample_policy_denies_the_sample_routes) {
     EXPECT_FALSE(verdict.allowed);
     EXPECT_EQ(verdict.rule, "default deny");
   }
-  EXPECT_EQ(access(policy, *parse_definition("rtt://a/api/x@1.0.0"), *parse_definition("rtt://b/api/y@1.0.0")).rule,
-            "allow policy.json:2");
+  EXPECT_EQ(
+      access(policy, *parse_definition("rtt://a/api/x@1.0.0"), *parse_definition("rtt://b/api/y@1.0.0")).rule,
+      "allow policy.json:2");
 }
 
 TEST(Samples, panel_in_both_forms) {

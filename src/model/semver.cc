@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/semver.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 namespace rtt::model {
 namespace {
@@ -40,7 +40,9 @@ struct Cursor {
     while (!done() && wanted(whole[at])) ++at;
     return whole.substr(start, at - start);
   }
-  void skip_spaces() { take_while([](char c) { return c == ' ' || c == '\t'; }); }
+  void skip_spaces() {
+    take_while([](char c) { return c == ' ' || c == '\t'; });
+  }
 };
 
 Result<std::uint64_t> read_number(Cursor& cursor) {
@@ -162,10 +164,14 @@ Set caret(const Partial& p) {
 
 Set plain(const Partial& p) {
   switch (p.given) {
-    case 0: return {};
-    case 1: return between(p.version, next_major(p.version));
-    case 2: return between(p.version, next_minor(p.version));
-    default: return {{Compare::kEqual, p.version}};
+    case 0:
+      return {};
+    case 1:
+      return between(p.version, next_major(p.version));
+    case 2:
+      return between(p.version, next_minor(p.version));
+    default:
+      return {{Compare::kEqual, p.version}};
   }
 }
 
@@ -270,11 +276,16 @@ bool representable(const Set& set) {
 bool holds(const Comparator& comparator, const Version& version) {
   const auto order = precedence(version, comparator.version);
   switch (comparator.op) {
-    case Compare::kLess: return order < 0;
-    case Compare::kLessEqual: return order <= 0;
-    case Compare::kEqual: return order == 0;
-    case Compare::kGreaterEqual: return order >= 0;
-    case Compare::kGreater: return order > 0;
+    case Compare::kLess:
+      return order < 0;
+    case Compare::kLessEqual:
+      return order <= 0;
+    case Compare::kEqual:
+      return order == 0;
+    case Compare::kGreaterEqual:
+      return order >= 0;
+    case Compare::kGreater:
+      return order > 0;
   }
   return false;
 }
@@ -306,16 +317,17 @@ Version first_release(const Comparator& bound) {
   return version;
 }
 
-// The smallest prerelease that satisfies one lower bound which is itself a prerelease: `x` has `x.0` as its successor.
+// The smallest prerelease that satisfies one lower bound which is itself a prerelease: `x` has `x.0` as its
+// successor.
 Version first_prerelease(const Comparator& bound) {
   Version version = bound.version;
   if (bound.op == Compare::kGreater) version.prerelease.emplace_back("0");
   return version;
 }
 
-// Lower bounds only grow along a set and upper bounds are closed downwards, so if any version lies in all sets, then
-// one of these smallest candidates does: 0.0.0, the first release or prerelease at a bound, or the first prerelease
-// of a core some comparator names.
+// Lower bounds only grow along a set and upper bounds are closed downwards, so if any version lies in all
+// sets, then one of these smallest candidates does: 0.0.0, the first release or prerelease at a bound, or the
+// first prerelease of a core some comparator names.
 bool sets_meet(const Sets& sets) {
   if (all_contain(sets, core(0, 0, 0))) return true;
   for (const Set* set : sets) {
@@ -397,14 +409,16 @@ Result<Range> parse_range(std::string_view text) {
     Cursor cursor{text.substr(start, bar - start)};
     RTT_TRY_SET(Spelled one, read_set(cursor));
     if (!representable(one.set)) return bad(text, "it needs a number larger than 2^53-1");
-    std::erase(one.set, Comparator{Compare::kGreaterEqual, core(0, 0, 0)});  // as node-semver has it: the same as `*`
+    std::erase(one.set,
+               Comparator{Compare::kGreaterEqual, core(0, 0, 0)});  // as node-semver has it: the same as `*`
     if (!range.text_.empty()) range.text_ += " || ";
     range.text_ += one.text;
     range.sets_.push_back(std::move(one.set));
     start = bar + 2;
   }
-  // As node-semver has it: an alternative that holds for every release is the whole range, prereleases named by the
-  // other alternatives included in what it leaves out.
+  if (range.text_.size() > kTextMax) return bad(text.substr(0, 32), "longer than 256 bytes when spelled out");
+  // As node-semver has it: an alternative that holds for every release is the whole range, prereleases named
+  // by the other alternatives included in what it leaves out.
   if (range.is_any()) range.sets_ = {{}};
   return range;
 }

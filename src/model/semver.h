@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Version (SemVer 2.0.0) and Range (node-semver grammar, not loose): `||`, hyphen ranges, x-ranges, `~`, `^`,
-// comparators. Prereleases match only a comparator set that names a prerelease of the same major.minor.patch. The
-// published node-semver vectors are the test (semver_test).
+// comparators. Prereleases match only a comparator set that names a prerelease of the same major.minor.patch.
+// The published node-semver vectors are the test (semver_test).
 //
 // Thread: any (values).   Fails: kBadVersion.   Limits: 256 bytes, numbers ≤ 2^53−1.
 #pragma once
@@ -42,7 +42,8 @@ class Range {
   [[nodiscard]] bool is_any() const;  // `*`
   // Canonical spelling: as written, one space between comparators, ` || ` between sets, `*` for none.
   [[nodiscard]] const std::string& text() const { return text_; }
-  // Outer vector: alternatives (`||`); inner: comparators that must all hold. An empty inner set holds for all.
+  // Outer vector: alternatives (`||`); inner: comparators that must all hold. An empty inner set holds for
+  // all.
   [[nodiscard]] const std::vector<std::vector<Comparator>>& sets() const { return sets_; }
 
   friend bool operator==(const Range& a, const Range& b) { return a.text_ == b.text_; }
@@ -57,8 +58,8 @@ Result<Range> parse_range(std::string_view text);
 // The range that holds for this version alone.
 Range exactly(const Version& version);
 
-// Whether some version lies in both ranges; and in all three when the third is given. Exact over release versions and
-// over the prereleases either side names.
+// Whether some version lies in both ranges; and in all three when the third is given. Exact over release
+// versions and over the prereleases either side names.
 [[nodiscard]] bool ranges_meet(const std::vector<Range>& ranges);
 
 }  // namespace rtt::model

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// node-semver's published facts (its range-include, range-exclude, range-parse, range-intersection and comparisons
-// fixtures, without those marked loose or includePrerelease), one line a range. For semver_test only.
+// node-semver's published facts (its range-include, range-exclude, range-parse, range-intersection and
+// comparisons fixtures, without those marked loose or includePrerelease), one line a range. For semver_test
+// only.
 #pragma once
 
 #include <array>
@@ -10,7 +11,7 @@ namespace rtt::model::vectors {
 
 struct RangeFact {
   std::string_view range;
-  std::string_view inside;   // versions, space separated
+  std::string_view inside;  // versions, space separated
   std::string_view outside;
 };
 
@@ -185,17 +186,32 @@ struct Ordered {
   std::string_view greater, less;
 };
 inline constexpr auto kComparisons = std::to_array<Ordered>({
-    {"0.0.0", "0.0.0-foo"},         {"0.0.1", "0.0.0"},           {"1.0.0", "0.9.9"},
-    {"0.10.0", "0.9.0"},            {"0.99.0", "0.10.0"},         {"2.0.0", "1.2.3"},
-    {"1.2.3", "1.2.3-asdf"},        {"1.2.3", "1.2.3-4"},         {"1.2.3", "1.2.3-4-foo"},
-    {"1.2.3-5-foo", "1.2.3-5"},     {"1.2.3-5", "1.2.3-4"},       {"1.2.3-5-foo", "1.2.3-5-Foo"},
-    {"3.0.0", "2.7.2+asdf"},        {"1.2.3-a.10", "1.2.3-a.5"},  {"1.2.3-a.b", "1.2.3-a.5"},
-    {"1.2.3-a.b", "1.2.3-a"},       {"1.2.3-a.b.c.10.d.5", "1.2.3-a.b.c.5.d.100"},
-    {"1.2.3-r2", "1.2.3-r100"},     {"1.2.3-r100", "1.2.3-R2"},
+    {"0.0.0", "0.0.0-foo"},
+    {"0.0.1", "0.0.0"},
+    {"1.0.0", "0.9.9"},
+    {"0.10.0", "0.9.0"},
+    {"0.99.0", "0.10.0"},
+    {"2.0.0", "1.2.3"},
+    {"1.2.3", "1.2.3-asdf"},
+    {"1.2.3", "1.2.3-4"},
+    {"1.2.3", "1.2.3-4-foo"},
+    {"1.2.3-5-foo", "1.2.3-5"},
+    {"1.2.3-5", "1.2.3-4"},
+    {"1.2.3-5-foo", "1.2.3-5-Foo"},
+    {"3.0.0", "2.7.2+asdf"},
+    {"1.2.3-a.10", "1.2.3-a.5"},
+    {"1.2.3-a.b", "1.2.3-a.5"},
+    {"1.2.3-a.b", "1.2.3-a"},
+    {"1.2.3-a.b.c.10.d.5", "1.2.3-a.b.c.5.d.100"},
+    {"1.2.3-r2", "1.2.3-r100"},
+    {"1.2.3-r100", "1.2.3-R2"},
     // SemVer 2.0.0 section 11, link by link.
-    {"1.0.0-alpha.1", "1.0.0-alpha"},       {"1.0.0-alpha.beta", "1.0.0-alpha.1"},
-    {"1.0.0-beta", "1.0.0-alpha.beta"},     {"1.0.0-beta.2", "1.0.0-beta"},
-    {"1.0.0-beta.11", "1.0.0-beta.2"},      {"1.0.0-rc.1", "1.0.0-beta.11"},
+    {"1.0.0-alpha.1", "1.0.0-alpha"},
+    {"1.0.0-alpha.beta", "1.0.0-alpha.1"},
+    {"1.0.0-beta", "1.0.0-alpha.beta"},
+    {"1.0.0-beta.2", "1.0.0-beta"},
+    {"1.0.0-beta.11", "1.0.0-beta.2"},
+    {"1.0.0-rc.1", "1.0.0-beta.11"},
     {"1.0.0", "1.0.0-rc.1"},
 });
 

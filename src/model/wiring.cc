@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // routes.json (what is wanted) and topology.json (where it may run).
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-
-#include <fmt/format.h>
 
 #include "model/config.h"
 #include "model/document.h"
@@ -27,7 +27,8 @@ constexpr auto kNodeKeys = std::to_array<Key>({{"id", Shape::kText, Need::kRequi
                                                {"memory_bytes", Shape::kInteger},
                                                {"endpoint", Shape::kText}});
 
-std::optional<Saddr> read_reference(Document& document, const Json& entry, std::string_view key, const std::string& at) {
+std::optional<Saddr> read_reference(Document& document, const Json& entry, std::string_view key,
+                                    const std::string& at) {
   const Json* value = member(entry, key, Shape::kText);
   if (value == nullptr) return std::nullopt;
   auto parsed = parse_reference(value->as_string());
@@ -49,7 +50,8 @@ Json routes_object(const std::vector<DesiredRoute>& routes) {
 void read_route_entries(Document& document, std::string_view text, const Json& list, RoutesFile& out) {
   const auto& entries = list.as_array();
   if (entries.size() > limits::kRoutesMax) {
-    document.error("/routes", {.code = Code::kLimit, .message = fmt::format("more than {} routes", limits::kRoutesMax)});
+    document.error("/routes",
+                   {.code = Code::kLimit, .message = fmt::format("more than {} routes", limits::kRoutesMax)});
     return;
   }
   const std::vector<std::uint32_t> lines = element_lines(text, "routes");
@@ -59,32 +61,35 @@ void read_route_entries(Document& document, std::string_view text, const Json& l
     auto from = read_reference(document, entries[i], "from", at);
     auto to = read_reference(document, entries[i], "to", at);
     if (!from || !to) continue;
-    out.routes.push_back({.from = *std::move(from),
-                          .to = *std::move(to),
-                          .optional = entries[i].bool_or("optional", false),
-                          .origin = "routes",
-                          .where = i < lines.size() ? fmt::format("{}:{}", document.file(), lines[i])
-                                                    : document.place(at)});
+    out.routes.push_back(
+        {.from = *std::move(from),
+         .to = *std::move(to),
+         .optional = entries[i].bool_or("optional", false),
+         .origin = "routes",
+         .where = i < lines.size() ? fmt::format("{}:{}", document.file(), lines[i]) : document.place(at)});
   }
 }
 
 bool before(const DesiredRoute& a, const DesiredRoute& b) {
   if (const auto order = canonical_order(a.from, b.from); order != 0) return order < 0;
   if (const auto order = canonical_order(a.to, b.to); order != 0) return order < 0;
-  return a.optional < b.optional;
+  if (a.optional != b.optional) return b.optional;
+  return a.where.size() != b.where.size() ? a.where.size() < b.where.size()
+                                          : a.where < b.where;  // line order
 }
 
 // Sorted; of several entries for one pair the first (a required one before an optional one) stands for all.
 void tidy(RoutesFile& out, std::vector<Problem>& doubled, std::string_view file) {
-  std::ranges::stable_sort(out.routes, before);
+  std::ranges::sort(out.routes, before);
   std::vector<DesiredRoute> unique;
   for (DesiredRoute& route : out.routes) {
     if (!unique.empty() && unique.back().from == route.from && unique.back().to == route.to) {
-      doubled.push_back({.severity = Severity::kWarning,
-                         .file = std::string(file),
-                         .code = Code::kDuplicateDefinition,
-                         .message = fmt::format("{} asks for the same route as {}", route.where, unique.back().where),
-                         .hint = "remove one"});
+      doubled.push_back(
+          {.severity = Severity::kWarning,
+           .file = std::string(file),
+           .code = Code::kDuplicateDefinition,
+           .message = fmt::format("{} asks for the same route as {}", route.where, unique.back().where),
+           .hint = "remove one"});
       continue;
     }
     unique.push_back(std::move(route));
@@ -105,7 +110,8 @@ void read_node(Document& document, const Json& entry, const std::string& at, Top
     document.error(child(at, "id"), {.message = fmt::format("a second node '{}'", node.id.substr(0, 64))});
   }
   for (const std::string_view key : {"cpu_milli", "memory_bytes"}) {
-    if (entry.int_or(key, 0) < 0) document.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
+    if (entry.int_or(key, 0) < 0)
+      document.error(child(at, key), {.message = fmt::format("'{}' is below 0", key)});
   }
   out.nodes.push_back(std::move(node));
 }
@@ -121,7 +127,8 @@ RoutesFile read_routes(std::string_view text, std::string_view file) {
     Document document({.text = text, .file = file});
     std::vector<Problem> doubled;
     if (document.check(*root, "", kRoutesKeys)) {
-      if (const Json* list = member(*root, "routes", Shape::kArray)) read_route_entries(document, text, *list, out);
+      if (const Json* list = member(*root, "routes", Shape::kArray))
+        read_route_entries(document, text, *list, out);
       tidy(out, doubled, file);
     }
     for (Problem& problem : doubled) document.add(std::move(problem));
@@ -153,7 +160,8 @@ Topology read_topology(std::string_view text, std::string_view file) {
       const auto& entries = nodes->as_array();
       if (entries.empty()) document.error("/nodes", {.message = "'nodes' is empty"});
       if (entries.size() > limits::kNodesMax) {
-        document.error("/nodes", {.code = Code::kLimit, .message = fmt::format("more than {} nodes", limits::kNodesMax)});
+        document.error("/nodes", {.code = Code::kLimit,
+                                  .message = fmt::format("more than {} nodes", limits::kNodesMax)});
       }
       const std::size_t count = std::min(entries.size(), limits::kNodesMax);
       for (std::size_t i = 0; i < count; ++i) read_node(document, entries[i], child("/nodes", i), out);
