@@ -77,7 +77,7 @@ class Backend {
   [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
   // What the running server said and listed; nullptr while it is not ready.
   [[nodiscard]] const BackendSession* live() const;
-  // {name,namespace,state,tools,instances,calls,failures,p50_ns,p99_ns,pid,restarts,in_flight,junk_lines,drift,…}
+  // {name,namespace,state,tools,instances,calls,failures,in_flight,p50_ns,p99_ns,pid,restarts,drift,…}
   [[nodiscard]] text::Json health() const;
   [[nodiscard]] std::string log() const;  // stderr and what RTT noticed, secrets struck out
 

@@ -42,7 +42,7 @@ std::string logs_hint(std::string_view name) { return "rtt mcp logs " + std::str
 
 std::string cancel_params(RequestKey key, std::string_view reason) {
   std::string params = R"({"requestId":)" + std::to_string(key);
-  params.append(R"(,"reason":)").append(quoted(reason)).append("}");
+  params.append(R"(,"reason":)").append(json_quoted(reason)).append("}");
   return params;
 }
 
@@ -70,9 +70,9 @@ BackendActions BackendSession::start(Instant now) {
   start_limit_ = now + nanos_from_ms(limits::kServerStartMs);
   initialize_key_ = next_key_++;
   std::string params = R"({"protocolVersion":)";
-  params.append(quoted(kProtocolNewest)).append(R"(,"capabilities":{},"clientInfo":{"name":)");
-  params.append(quoted(kImplementationName)).append(R"(,"version":)");
-  params.append(quoted(kImplementationVersion)).append("}}");
+  params.append(json_quoted(kProtocolNewest)).append(R"(,"capabilities":{},"clientInfo":{"name":)");
+  params.append(json_quoted(kImplementationName)).append(R"(,"version":)");
+  params.append(json_quoted(kImplementationVersion)).append("}}");
   BackendActions out;
   out.emplace_back(act::Send{request_line(initialize_key_, "initialize", params)});
   return out;
@@ -320,7 +320,7 @@ void BackendSession::relist(BackendActions& out, List list, Instant now) {
 void BackendSession::ask_list(BackendActions& out, List list, std::string_view cursor) {
   Listing& state = lists_[static_cast<std::size_t>(list)];
   state.key = next_key_++;
-  const std::string params = cursor.empty() ? "" : R"({"cursor":)" + quoted(cursor) + "}";
+  const std::string params = cursor.empty() ? "" : R"({"cursor":)" + json_quoted(cursor) + "}";
   const std::string_view method = kListNames[static_cast<std::size_t>(list)].method;
   out.emplace_back(act::Send{request_line(state.key, method, params)});
 }

@@ -28,7 +28,7 @@ struct CallRecord {
   Nanos latency;
   std::size_t in_bytes = 0, out_bytes = 0;
 };
-// {ts,who,action:"call",to,method,outcome:"result"|"tool_error"|"error"|"RTT0705",latency_ns,in_bytes,out_bytes}
+// {ts,who,action:"call",to,method,outcome:"result"|"tool_error"|"error"|"RTT…",latency_ns,in_bytes,out_bytes}
 text::Json to_json(const CallRecord& record);
 
 class CallLedger {

@@ -35,7 +35,7 @@ Result<Wire> wire_of(const PinnedItem& item, std::string_view payload) {
   std::replace(arguments.begin(), arguments.end(), '\n',
                ' ');  // a line is a message; inside strings it is escaped
   std::replace(arguments.begin(), arguments.end(), '\r', ' ');
-  const std::string key = quoted(item.key());
+  const std::string key = json_quoted(item.key());
   switch (item.kind) {
     case ItemKind::kTool:
       return Wire{"tools/call", R"({"name":)" + key + R"(,"arguments":)" + arguments + "}"};
@@ -52,7 +52,7 @@ Result<Wire> wire_of(const PinnedItem& item, std::string_view payload) {
     return fail(Code::kBadArgument, to_string(item.saddr) + " takes {\"uri\":…} with a URI of the form " +
                                         std::string(item.key()));
   }
-  return Wire{"resources/read", R"({"uri":)" + quoted(*uri) + "}"};
+  return Wire{"resources/read", R"({"uri":)" + json_quoted(*uri) + "}"};
 }
 
 Error rpc_failure(std::string_view error) {

@@ -59,7 +59,7 @@ class Gateway : public drivers::Driver {
   void prepare(const model::Contract& provider, OnDone done) override;
   drivers::CallId call(drivers::CallRequest request, OnReply reply) override;
   void cancel(drivers::CallId call) override;
-  // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,calls,clients,pid,restarts,…}]}
+  // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,clients,pid,restarts,…}]}
   [[nodiscard]] text::Json health() const override;
   // "mcp.ls" {} · "mcp.logs" {name} -> {name,text} · "mcp.restart" {name} · "mcp.reload" {}
   Result<text::Json> control(std::string_view verb, const text::Json& args) override;

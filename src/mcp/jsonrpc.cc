@@ -428,7 +428,7 @@ std::string clean_text(std::string_view text) {
   return clean;
 }
 
-std::string quoted(std::string_view text) { return text::to_json(text::Json(clean_text(text))); }
+std::string json_quoted(std::string_view text) { return text::to_json(text::Json(clean_text(text))); }
 
 std::string spliced(std::string_view whole, std::string_view part, std::string_view replacement) {
   RTT_ASSERT(part.data() >= whole.data() && part.data() + part.size() <= whole.data() + whole.size());
@@ -445,7 +445,7 @@ std::string request_line(std::uint64_t id, std::string_view method, std::string_
   out.append(R"({"jsonrpc":"2.0","id":)")
       .append(std::to_string(id))
       .append(R"(,"method":)")
-      .append(quoted(method));
+      .append(json_quoted(method));
   if (!params.empty()) out.append(R"(,"params":)").append(params);
   out.append("}\n");
   return out;
@@ -453,7 +453,7 @@ std::string request_line(std::uint64_t id, std::string_view method, std::string_
 
 std::string notification_line(std::string_view method, std::string_view params) {
   std::string out = R"({"jsonrpc":"2.0","method":)";
-  out.append(quoted(method));
+  out.append(json_quoted(method));
   if (!params.empty()) out.append(R"(,"params":)").append(params);
   out.append("}\n");
   return out;
@@ -480,7 +480,7 @@ std::string error_object(RpcCode code, std::string_view message, std::string_vie
   std::string out = R"({"code":)";
   out.append(std::to_string(static_cast<std::int32_t>(code)))
       .append(R"(,"message":)")
-      .append(quoted(message));
+      .append(json_quoted(message));
   if (!data.empty()) out.append(R"(,"data":)").append(data);
   out.push_back('}');
   return out;

@@ -217,7 +217,7 @@ void ServerSession::call_named(ClientActions& out, const Message& message, ItemK
   }
   std::string params = entry->original == entry->exposed
                            ? std::string(message.params)
-                           : spliced(message.params, *raw_name, quoted(entry->original));
+                           : spliced(message.params, *raw_name, json_quoted(entry->original));
   forward(out, message,
           {.ns = entry->ns,
            .kind = kind,
@@ -283,7 +283,7 @@ void ServerSession::complete(ClientActions& out, const Message& message) {
   }
   std::string params(message.params);
   if (name && entry->original != entry->exposed)
-    params = spliced(message.params, *raw_name, quoted(entry->original));
+    params = spliced(message.params, *raw_name, json_quoted(entry->original));
   forward(out, message,
           {.ns = entry->ns,
            .kind = name ? ItemKind::kPrompt : ItemKind::kTemplate,
