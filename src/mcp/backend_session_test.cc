@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: whatever a server says, in any order, every request ends exactly once and the session says why it is over.
-// Method: events in, actions out; no process, no clock.
+// Goal: whatever a server says, in any order, every request ends exactly once and the session says why it is
+// over. Method: events in, actions out; no process, no clock.
 #include "mcp/backend_session.h"
 
 #include <gtest/gtest.h>
@@ -34,7 +34,11 @@ struct Ready {
   BackendSession session{"demo"};
   explicit Ready(std::string_view tools = R"([{"name":"echo","inputSchema":{"type":"object"}}])") {
     const auto hello = all<act::Send>(session.start(kT0));
-    auto actions = session.on_line(reply(id_of(hello.at(0)), R"({"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"d","version":"1.2.3"}})"), kT0);
+    auto actions = session.on_line(
+        reply(
+            id_of(hello.at(0)),
+            R"({"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"d","version":"1.2.3"}})"),
+        kT0);
     const auto sends = all<act::Send>(actions);
     EXPECT_EQ(sends.size(), 2U);  // initialized, tools/list
     actions = session.on_line(reply(id_of(sends.at(1)), R"({"tools":)" + std::string(tools) + "}"), kT0);
@@ -56,11 +60,17 @@ TEST(BackendSession, greets_with_the_newest_protocol_and_no_capabilities) {
 }
 
 TEST(BackendSession, takes_every_older_protocol_and_refuses_others) {
-  for (const auto& [version, taken] : {std::pair("2025-11-25", true), {"2025-06-18", true}, {"2025-03-26", true},
-                                       {"2024-11-05", true}, {"2026-07-28", false}, {"1999-01-01", false}}) {
+  for (const auto& [version, taken] : {std::pair("2025-11-25", true),
+                                       {"2025-06-18", true},
+                                       {"2025-03-26", true},
+                                       {"2024-11-05", true},
+                                       {"2026-07-28", false},
+                                       {"1999-01-01", false}}) {
     BackendSession session("demo");
     const auto sends = all<act::Send>(session.start(kT0));
-    const auto actions = session.on_line(reply(id_of(sends[0]), R"({"capabilities":{},"protocolVersion":")" + std::string(version) + "\"}"), kT0);
+    const auto actions = session.on_line(
+        reply(id_of(sends[0]), R"({"capabilities":{},"protocolVersion":")" + std::string(version) + "\"}"),
+        kT0);
     EXPECT_EQ(all<act::Ready>(actions).size(), taken ? 1U : 0U) << version;
     EXPECT_EQ(all<act::Failed>(actions).size(), taken ? 0U : 1U) << version;
   }
@@ -69,7 +79,10 @@ TEST(BackendSession, takes_every_older_protocol_and_refuses_others) {
 TEST(BackendSession, lists_all_pages_of_everything_announced) {
   BackendSession session("demo");
   auto sends = all<act::Send>(session.start(kT0));
-  auto actions = session.on_line(reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{},"prompts":{}}})"), kT0);
+  auto actions = session.on_line(
+      reply(id_of(sends[0]),
+            R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{},"prompts":{}}})"),
+      kT0);
   std::vector<act::Send> asks = all<act::Send>(actions);
   ASSERT_EQ(asks.size(), 5U);
   asks.erase(asks.begin());
@@ -100,11 +113,13 @@ TEST(BackendSession, lists_all_pages_of_everything_announced) {
 TEST(BackendSession, endless_pages_end) {
   BackendSession session("demo");
   auto sends = all<act::Send>(session.start(kT0));
-  auto actions = session.on_line(reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
+  auto actions = session.on_line(
+      reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
   std::size_t pages = 0;
   while (all<act::Failed>(actions).empty()) {
     ASSERT_LE(++pages, limits::kMcpPagesMax + 1);
-    actions = session.on_line(reply(id_of(all<act::Send>(actions).back()), R"({"tools":[],"nextCursor":"again"})"), kT0);
+    actions = session.on_line(
+        reply(id_of(all<act::Send>(actions).back()), R"({"tools":[],"nextCursor":"again"})"), kT0);
   }
   EXPECT_EQ(all<act::Failed>(actions)[0].why.code, Code::kLimit);
 }
@@ -112,10 +127,13 @@ TEST(BackendSession, endless_pages_end) {
 TEST(BackendSession, too_many_tools_are_refused) {
   BackendSession session("demo");
   auto sends = all<act::Send>(session.start(kT0));
-  auto actions = session.on_line(reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
+  auto actions = session.on_line(
+      reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
   std::string tools;
-  for (std::size_t i = 0; i <= limits::kMcpToolsPerServerMax; ++i) tools += (i ? "," : "") + std::string(R"({"name":"t"})");
-  actions = session.on_line(reply(id_of(all<act::Send>(actions).back()), R"({"tools":[)" + tools + "]}"), kT0);
+  for (std::size_t i = 0; i <= limits::kMcpToolsPerServerMax; ++i)
+    tools += (i ? "," : "") + std::string(R"({"name":"t"})");
+  actions =
+      session.on_line(reply(id_of(all<act::Send>(actions).back()), R"({"tools":[)" + tools + "]}"), kT0);
   ASSERT_EQ(all<act::Failed>(actions).size(), 1U);
   EXPECT_EQ(all<act::Failed>(actions)[0].why.code, Code::kLimit);
 }
@@ -165,10 +183,13 @@ TEST(BackendSession, an_overlong_reply_fails_its_call_and_no_other) {
 
 TEST(BackendSession, a_progress_token_is_our_own_on_the_way_out) {
   Ready ready;
-  const auto submitted = ready.session.request("tools/call", R"({"name":"echo","_meta":{"progressToken":"abc","x":1}})", at_ms(9));
+  const auto submitted = ready.session.request(
+      "tools/call", R"({"name":"echo","_meta":{"progressToken":"abc","x":1}})", at_ms(9));
   const Message sent = classify(submitted->line);
   EXPECT_EQ(member(*member(sent.params, "_meta"), "progressToken"), std::to_string(submitted->key));
-  const std::string note = R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" + std::to_string(submitted->key) + R"(,"progress":1}})";
+  const std::string note =
+      R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
+      std::to_string(submitted->key) + R"(,"progress":1}})";
   const auto progress = all<act::Progress>(ready.session.on_line(note, kT0));
   ASSERT_EQ(progress.size(), 1U);
   EXPECT_EQ(progress[0].key, submitted->key);
@@ -191,7 +212,8 @@ TEST(BackendSession, requests_of_the_server_are_answered) {
   auto sends = all<act::Send>(ready.session.on_line(R"({"jsonrpc":"2.0","id":"p","method":"ping"})", kT0));
   EXPECT_EQ(sends.at(0).line, "{\"jsonrpc\":\"2.0\",\"id\":\"p\",\"result\":{}}\n");
   for (const char* method : {"roots/list", "sampling/createMessage", "elicitation/create", "anything"}) {
-    sends = all<act::Send>(ready.session.on_line(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) + "\"}", kT0));
+    sends = all<act::Send>(
+        ready.session.on_line(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) + "\"}", kT0));
     const Message refusal = classify(sends.at(0).line);
     EXPECT_EQ(refusal.kind, MessageKind::kError);
     EXPECT_EQ(member(refusal.payload, "code"), "-32601");
@@ -200,7 +222,8 @@ TEST(BackendSession, requests_of_the_server_are_answered) {
 
 TEST(BackendSession, list_changed_lists_again) {
   Ready ready;
-  const auto sends = all<act::Send>(ready.session.on_line(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})", kT0));
+  const auto sends = all<act::Send>(
+      ready.session.on_line(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})", kT0));
   ASSERT_EQ(sends.size(), 1U);
   const auto actions = ready.session.on_line(reply(id_of(sends[0]), R"({"tools":[{"name":"new"}]})"), kT0);
   EXPECT_EQ(all<act::Listed>(actions).size(), 1U);
@@ -220,8 +243,10 @@ TEST(BackendSession, a_hung_start_ends_at_its_limit) {
 TEST(BackendSession, a_list_no_strict_reader_takes_fails_the_start) {
   BackendSession session("demo");
   auto sends = all<act::Send>(session.start(kT0));
-  auto actions = session.on_line(reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
-  actions = session.on_line(reply(id_of(all<act::Send>(actions).back()), R"({"tools":[{"name":"a","name":"b"}]})"), kT0);
+  auto actions = session.on_line(
+      reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
+  actions = session.on_line(
+      reply(id_of(all<act::Send>(actions).back()), R"({"tools":[{"name":"a","name":"b"}]})"), kT0);
   ASSERT_EQ(all<act::Failed>(actions).size(), 1U);
   EXPECT_EQ(all<act::Failed>(actions)[0].why.code, Code::kServerProtocol);
 }
@@ -244,13 +269,26 @@ TEST(BackendSession, every_request_ends_exactly_once) {
       const std::string any = std::to_string(1 + random() % 40);
       switch (random() % 7) {
         case 0:
-        case 1: asked.insert(ready.ask(ms + 1 + static_cast<std::int64_t>(random() % 50))); break;
-        case 2: note(ready.session.on_line(reply(any, "{}"), at_ms(ms))); break;
-        case 3: note(ready.session.on_line(R"({"jsonrpc":"2.0","id":)" + any + R"(,"error":{"code":1,"message":"x"}})", at_ms(ms))); break;
-        case 4: note(ready.session.on_tick(at_ms(ms += 10))); break;
-        case 5: note(ready.session.on_overlong(1 << 25, random() % 2 ? std::optional<std::uint64_t>(random() % 40) : std::nullopt)); break;
+        case 1:
+          asked.insert(ready.ask(ms + 1 + static_cast<std::int64_t>(random() % 50)));
+          break;
+        case 2:
+          note(ready.session.on_line(reply(any, "{}"), at_ms(ms)));
+          break;
+        case 3:
+          note(ready.session.on_line(
+              R"({"jsonrpc":"2.0","id":)" + any + R"(,"error":{"code":1,"message":"x"}})", at_ms(ms)));
+          break;
+        case 4:
+          note(ready.session.on_tick(at_ms(ms += 10)));
+          break;
+        case 5:
+          note(ready.session.on_overlong(
+              1 << 25, random() % 2 ? std::optional<std::uint64_t>(random() % 40) : std::nullopt));
+          break;
         default:
-          if (const RequestKey key = random() % 40; !ready.session.cancel(key, "x").empty()) ended.insert(key);
+          if (const RequestKey key = random() % 40; !ready.session.cancel(key, "x").empty())
+            ended.insert(key);
           break;
       }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: a server becomes a manifest that model/ reads back without a problem, and the same server comes out again;
-// nothing hidden, machine-bound or doubled gets in.
+// Goal: a server becomes a manifest that model/ reads back without a problem, and the same server comes out
+// again; nothing hidden, machine-bound or doubled gets in.
 #include "mcp/contracts.h"
 
 #include <gtest/gtest.h>
@@ -24,18 +24,26 @@ ServerConfig config() {
           .env = json(R"({"TOKEN":{"secret":"my-files.TOKEN"},"MODE":"fast"})")};
 }
 ServerInfo info() {
-  return {.name = "fs", .version = "2026.8.31", .protocol = "2025-11-25", .instructions = "Be kind.",
+  return {.name = "fs",
+          .version = "2026.8.31",
+          .protocol = "2025-11-25",
+          .instructions = "Be kind.",
           .capabilities = json(R"({"tools":{"listChanged":true},"resources":{}})")};
 }
 Definitions definitions() {
-  return {.tools = {json(R"({"name":"read_text_file","inputSchema":{"type":"object","$ref":"#/x"},"annotations":{"readOnlyHint":true}})"),
-                    json(R"({"name":"Add","title":"Sum","description":"adds 1.0 and 2","inputSchema":{}})")},
-          .resources = {json(R"({"uri":"demo://a","name":"A file"})"), json(R"({"uri":"demo://b","name":"same"})")},
-          .templates = {json(R"({"uriTemplate":"demo://{id}","name":"same"})")},
-          .prompts = {json(R"({"name":"ask me","arguments":[{"name":"x","required":true}]})")}};
+  return {
+      .tools =
+          {json(
+               R"({"name":"read_text_file","inputSchema":{"type":"object","$ref":"#/x"},"annotations":{"readOnlyHint":true}})"),
+           json(R"({"name":"Add","title":"Sum","description":"adds 1.0 and 2","inputSchema":{}})")},
+      .resources = {json(R"({"uri":"demo://a","name":"A file"})"),
+                    json(R"({"uri":"demo://b","name":"same"})")},
+      .templates = {json(R"({"uriTemplate":"demo://{id}","name":"same"})")},
+      .prompts = {json(R"({"name":"ask me","arguments":[{"name":"x","required":true}]})")}};
 }
 std::vector<model::Contract> contracts_of(const Json& manifest) {
-  auto outcome = model::read_manifest(text::to_pretty_json(manifest), "mcp.x.json", model::Strictness::kStrict);
+  auto outcome =
+      model::read_manifest(text::to_pretty_json(manifest), "mcp.x.json", model::Strictness::kStrict);
   for (const auto& problem : outcome.problems) ADD_FAILURE() << model::to_string(problem);
   return std::move(outcome.contracts);
 }
@@ -56,8 +64,10 @@ TEST(Manifest, round_trip_keeps_every_definition_and_the_way_to_start) {
   EXPECT_EQ(server.info, info());
   EXPECT_EQ(server.items.size(), 6U);
   const Definitions all = definitions();
-  for (const auto& [kind, list] : {std::pair(ItemKind::kTool, &all.tools), {ItemKind::kResource, &all.resources},
-                                   {ItemKind::kTemplate, &all.templates}, {ItemKind::kPrompt, &all.prompts}}) {
+  for (const auto& [kind, list] : {std::pair(ItemKind::kTool, &all.tools),
+                                   {ItemKind::kResource, &all.resources},
+                                   {ItemKind::kTemplate, &all.templates},
+                                   {ItemKind::kPrompt, &all.prompts}}) {
     for (const Json& definition : *list) {
       const PinnedItem* const item = server.find(kind, key_of(kind, definition));
       ASSERT_NE(item, nullptr);
@@ -140,30 +150,36 @@ TEST(Portable, paths_are_written_from_the_workspace_or_home) {
 
 TEST(Entry, is_checked_and_made_portable) {
   const PathBases bases{.workspace = "/w", .home = "/h"};
-  const auto config = config_from_entry("s", json(R"({"command":"/w/run","args":["/h/x",{"secret":"s.a"}],"env":{"A":"/w"},"cwd":"/w/sub"})"), bases);
+  const auto config = config_from_entry(
+      "s", json(R"({"command":"/w/run","args":["/h/x",{"secret":"s.a"}],"env":{"A":"/w"},"cwd":"/w/sub"})"),
+      bases);
   ASSERT_TRUE(config);
   EXPECT_EQ(config->command.as_string(), "${workspace}/run");
   EXPECT_EQ(text::to_json(config->args), R"(["${home}/x",{"secret":"s.a"}])");
   EXPECT_EQ(config->env.string_or("A"), "${workspace}");
   EXPECT_EQ(config->directory, "${workspace}/sub");
-  for (const char* bad : {R"([])", R"({})", R"({"command":3})", R"({"command":"x","args":"y"})", R"({"command":"x","args":[3]})",
-                          R"({"command":"x","env":[]})", R"({"command":"x","env":{"A":3}})", R"({"command":"x","env":{"A=B":"c"}})"}) {
+  for (const char* bad : {R"([])", R"({})", R"({"command":3})", R"({"command":"x","args":"y"})",
+                          R"({"command":"x","args":[3]})", R"({"command":"x","env":[]})",
+                          R"({"command":"x","env":{"A":3}})", R"({"command":"x","env":{"A=B":"c"}})"}) {
     EXPECT_EQ(config_from_entry("s", json(bad), bases).error().code, Code::kBadShape) << bad;
   }
 }
 
 TEST(HiddenText, is_found_wherever_it_hides) {
-  const std::vector<std::string> hidden{"a\u202Eb", "a\u200Bb", "a\u2066b", "\U000E0041", "x\uFEFF", "x\u00AD", "a\u2062b",
-                                        "a\uFE0F", "\U000E0100", "x\u0085", "\x1B[31m", "\u2800", "a\u200Db"};
+  const std::vector<std::string> hidden{"a\u202Eb", "a\u200Bb", "a\u2066b", "\U000E0041", "x\uFEFF",
+                                        "x\u00AD",  "a\u2062b", "a\uFE0F",  "\U000E0100", "x\u0085",
+                                        "\x1B[31m", "\u2800",   "a\u200Db"};
   for (const std::string& text : hidden) EXPECT_TRUE(first_hidden(text)) << text;
-  for (const std::string text : {"plain", "tab\tline\n", "é ü ñ", "日本語", "👩\u200D💻 ❤\uFE0F 1\uFE0F\u20E3", "می\u200Cخواهم", "→ ∀ ✓"}) {
+  for (const std::string text : {"plain", "tab\tline\n", "é ü ñ", "日本語",
+                                 "👩\u200D💻 ❤\uFE0F 1\uFE0F\u20E3", "می\u200Cخواهم", "→ ∀ ✓"}) {
     EXPECT_FALSE(first_hidden(text)) << text;
   }
 }
 
 TEST(HiddenText, in_any_member_refuses_the_server_and_names_the_place) {
   Definitions bad = definitions();
-  bad.tools[0] = json("{\"name\":\"t\",\"inputSchema\":{\"properties\":{\"q\":{\"description\":\"do \u202Eevil\"}}}}");
+  bad.tools[0] =
+      json("{\"name\":\"t\",\"inputSchema\":{\"properties\":{\"q\":{\"description\":\"do \u202Eevil\"}}}}");
   const auto refused = manifest_from(config(), info(), bad);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kBadShape);

@@ -43,7 +43,8 @@ struct Message {
 [[nodiscard]] std::optional<std::uint64_t> own_id(std::string_view raw);
 [[nodiscard]] bool is_json(std::string_view text);
 [[nodiscard]] std::string clean_text(std::string_view text);  // invalid UTF-8 becomes U+FFFD
-[[nodiscard]] std::string json_quoted(std::string_view text);  // as a JSON string; invalid UTF-8 becomes U+FFFD
+[[nodiscard]] std::string json_quoted(
+    std::string_view text);  // as a JSON string; invalid UTF-8 becomes U+FFFD
 
 // `whole` with `part`, a view into it, replaced. REQUIRES: part lies in whole.
 [[nodiscard]] std::string spliced(std::string_view whole, std::string_view part,

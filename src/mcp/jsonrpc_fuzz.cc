@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: what classify() lets through is JSON to the last byte, its views lie inside the line, and a server's reply put
-// into an envelope for a client stays one message.
+// Goal: what classify() lets through is JSON to the last byte, its views lie inside the line, and a server's
+// reply put into an envelope for a client stays one message.
 #include <cstddef>
 #include <span>
 
@@ -32,7 +32,9 @@ int fuzz_one(std::span<const std::byte> input_bytes) {
 
   BackendSession session("fuzz");
   (void)session.start({0});
-  (void)session.on_line(R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}})", {1});
+  (void)session.on_line(
+      R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}})",
+      {1});
   (void)session.on_line(line, {2});
   (void)session.on_closed({});
   return 0;

@@ -24,7 +24,8 @@ TEST(Classify, tells_the_four_kinds_apart) {
 }
 
 TEST(Classify, member_order_and_space_do_not_matter) {
-  const Message reply = classify("\t{ \"result\" : [1, 2 ] , \"id\" : \"x\\\"y\" , \"jsonrpc\":\"2.0\" , \"more\":1 } ");
+  const Message reply =
+      classify("\t{ \"result\" : [1, 2 ] , \"id\" : \"x\\\"y\" , \"jsonrpc\":\"2.0\" , \"more\":1 } ");
   EXPECT_EQ(reply.kind, MessageKind::kResult);
   EXPECT_EQ(reply.id, R"("x\"y")");
   EXPECT_EQ(reply.payload, "[1, 2 ]");
@@ -47,12 +48,13 @@ TEST(Classify, a_doubled_member_is_refused_however_it_is_written) {
 }
 
 TEST(Classify, shapes_that_are_no_message) {
-  for (const char* line : {"[]", "1", "{}", R"({"id":1,"method":"a"})", R"({"jsonrpc":"1.0","id":1,"method":"a"})",
-                           R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":1,"error":{}})",
-                           R"({"jsonrpc":"2.0","id":{},"method":"a"})", R"({"jsonrpc":"2.0","id":1,"method":3})",
-                           R"({"jsonrpc":"2.0","id":null,"method":"a"})", R"({"jsonrpc":"2.0","result":1})",
-                           R"({"jsonrpc":"2.0","id":1,"method":"a","params":3})",
-                           R"([{"jsonrpc":"2.0","id":1,"method":"a"}])"}) {
+  for (const char* line :
+       {"[]", "1", "{}", R"({"id":1,"method":"a"})", R"({"jsonrpc":"1.0","id":1,"method":"a"})",
+        R"({"jsonrpc":"2.0","id":1})", R"({"jsonrpc":"2.0","id":1,"result":1,"error":{}})",
+        R"({"jsonrpc":"2.0","id":{},"method":"a"})", R"({"jsonrpc":"2.0","id":1,"method":3})",
+        R"({"jsonrpc":"2.0","id":null,"method":"a"})", R"({"jsonrpc":"2.0","result":1})",
+        R"({"jsonrpc":"2.0","id":1,"method":"a","params":3})",
+        R"([{"jsonrpc":"2.0","id":1,"method":"a"}])"}) {
     const Message message = classify(line);
     EXPECT_EQ(message.kind, MessageKind::kInvalid) << line;
     EXPECT_EQ(message.fault, Fault::kShape) << line;
@@ -60,12 +62,13 @@ TEST(Classify, shapes_that_are_no_message) {
 }
 
 TEST(Classify, text_that_is_not_json) {
-  for (const std::string& line : {std::string("hello"), std::string("{"), std::string(R"({"jsonrpc":"2.0",})"),
-                                  std::string(R"({"a":01})"), std::string(R"({"a":"\x"})"), std::string("{\"a\":\"\n\"}"),
-                                  std::string("{\"a\":\"\xFF\"}"), std::string("{\"a\":\"\xED\xA0\x80\"}"),
-                                  std::string("{\"a\":\"\xC0\xAF\"}"), std::string(R"({"a":1} x)"), std::string(R"({"a":[1})"),
-                                  std::string(R"({"a":+1})"), std::string(R"({"a":.5})"), std::string(R"({"a":1.})"),
-                                  std::string(R"({"a":tru})"), std::string(R"({"a":"\u12"})"), std::string("")}) {
+  for (const std::string& line :
+       {std::string("hello"), std::string("{"), std::string(R"({"jsonrpc":"2.0",})"),
+        std::string(R"({"a":01})"), std::string(R"({"a":"\x"})"), std::string("{\"a\":\"\n\"}"),
+        std::string("{\"a\":\"\xFF\"}"), std::string("{\"a\":\"\xED\xA0\x80\"}"),
+        std::string("{\"a\":\"\xC0\xAF\"}"), std::string(R"({"a":1} x)"), std::string(R"({"a":[1})"),
+        std::string(R"({"a":+1})"), std::string(R"({"a":.5})"), std::string(R"({"a":1.})"),
+        std::string(R"({"a":tru})"), std::string(R"({"a":"\u12"})"), std::string("")}) {
     EXPECT_EQ(classify(line).fault, Fault::kSyntax) << line;
   }
 }
@@ -79,8 +82,8 @@ TEST(Classify, depth_is_bounded_without_recursion) {
   EXPECT_EQ(classify(std::string(1'000'000, '[')).fault, Fault::kSyntax);
 }
 
-// The strict reader refuses more (doubled keys anywhere, big integers, depth 64, lone surrogates); whatever it takes,
-// classify takes, and whatever is no JSON at all, both refuse.
+// The strict reader refuses more (doubled keys anywhere, big integers, depth 64, lone surrogates); whatever
+// it takes, classify takes, and whatever is no JSON at all, both refuse.
 TEST(Classify, agrees_with_the_strict_reader_on_mutated_messages) {
   const std::string seed =
       R"({"jsonrpc":"2.0","id":12,"result":{"content":[{"type":"text","text":"a\u00e9\n\"ü€😀"}],"n":[-1.5e3,0,true,null]}})";
@@ -95,9 +98,15 @@ TEST(Classify, agrees_with_the_strict_reader_on_mutated_messages) {
       const std::size_t at = random() % line.size();
       const char c = alphabet[random() % alphabet.size()];
       switch (random() % 3) {
-        case 0: line[at] = c; break;
-        case 1: line.insert(at, 1, c); break;
-        default: line.erase(at, 1 + random() % 4); break;
+        case 0:
+          line[at] = c;
+          break;
+        case 1:
+          line.insert(at, 1, c);
+          break;
+        default:
+          line.erase(at, 1 + random() % 4);
+          break;
       }
     }
     const bool strict = text::parse_json(line).has_value();

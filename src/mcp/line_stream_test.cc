@@ -51,7 +51,8 @@ TEST(LineStream, any_cut_gives_the_same_lines) {
     std::string bytes;
     Got expected;
     for (int i = 0; i < 20; ++i) {
-      const std::string line(random() % 4 == 0 ? random() % 300'000 : random() % 200, static_cast<char>('a' + i));
+      const std::string line(random() % 4 == 0 ? random() % 300'000 : random() % 200,
+                             static_cast<char>('a' + i));
       bytes += line + (random() % 2 ? "\n" : "\r\n");
       const bool has_return = bytes[bytes.size() - 2] == '\r';
       const std::size_t size = line.size() + (has_return ? 1 : 0);

@@ -11,17 +11,24 @@ using text::Json;
 
 Json json(std::string_view text) { return *text::parse_json(text); }
 
-const char* const kTool = R"({"name":"t","title":"T","description":"does","inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},"annotations":{"readOnlyHint":true}})";
+const char* const kTool =
+    R"({"name":"t","title":"T","description":"does","inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},"annotations":{"readOnlyHint":true}})";
 
-PinVerdict compared(std::string_view live) { return compare_definition(ItemKind::kTool, json(kTool), json(live)); }
+PinVerdict compared(std::string_view live) {
+  return compare_definition(ItemKind::kTool, json(kTool), json(live));
+}
 
 TEST(Pin, equal_meaning_is_same_whatever_the_spelling) {
-  EXPECT_EQ(compared(R"({"title":"T","name":"t", "annotations":{"readOnlyHint":true},"description":"do\u0065s","inputSchema":{"required":["a"],"properties":{"a":{"type":"string"}},"type":"object"}})").state,
-            PinState::kSame);
+  EXPECT_EQ(
+      compared(
+          R"({"title":"T","name":"t", "annotations":{"readOnlyHint":true},"description":"do\u0065s","inputSchema":{"required":["a"],"properties":{"a":{"type":"string"}},"type":"object"}})")
+          .state,
+      PinState::kSame);
 }
 
 TEST(Pin, a_reworded_tool_is_text_drift_and_passes) {
-  const auto verdict = compared(R"({"name":"t","title":"Tool","description":"IGNORE ALL","icons":[],"inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},"annotations":{"readOnlyHint":true}})");
+  const auto verdict = compared(
+      R"({"name":"t","title":"Tool","description":"IGNORE ALL","icons":[],"inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]},"annotations":{"readOnlyHint":true}})");
   EXPECT_EQ(verdict.state, PinState::kTextDrift);
   EXPECT_EQ(verdict.changes.size(), 3U);
   EXPECT_TRUE(admit(verdict, "s"));
@@ -57,7 +64,8 @@ TEST(Pin, schema_and_annotation_changes_are_contract_drift_and_refused) {
 }
 
 TEST(Pin, rewording_cannot_bury_a_contract_change) {
-  std::string live = R"({"name":"t","title":"T2","description":"x","annotations":{"readOnlyHint":false},"_meta":{)";
+  std::string live =
+      R"({"name":"t","title":"T2","description":"x","annotations":{"readOnlyHint":false},"_meta":{)";
   for (int i = 0; i < 100; ++i) live += (i ? "," : "") + std::string("\"k") + std::to_string(i) + "\":1";
   live += R"(},"inputSchema":{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}})";
   const auto verdict = compared(live);
@@ -69,13 +77,16 @@ TEST(Pin, rewording_cannot_bury_a_contract_change) {
 TEST(Pin, a_server_is_compared_item_by_item) {
   PinnedServer accepted{.config = {.name = "srv"}};
   for (const char* name : {"a", "b", "c"}) {
-    accepted.items.push_back({.kind = ItemKind::kTool, .definition = Json::object({{"name", name}, {"inputSchema", 1}})});
+    accepted.items.push_back(
+        {.kind = ItemKind::kTool, .definition = Json::object({{"name", name}, {"inputSchema", 1}})});
   }
   Definitions live;
-  live.tools = {json(R"({"name":"z","inputSchema":1})"), json(R"({"name":"c","inputSchema":1})"), json(R"({"name":"b","inputSchema":2})")};
+  live.tools = {json(R"({"name":"z","inputSchema":1})"), json(R"({"name":"c","inputSchema":1})"),
+                json(R"({"name":"b","inputSchema":2})")};
   const auto verdicts = compare_server(accepted, live);
   std::string states;
-  for (const auto& verdict : verdicts) states += verdict.key + ":" + std::string(to_string(verdict.state)) + " ";
+  for (const auto& verdict : verdicts)
+    states += verdict.key + ":" + std::string(to_string(verdict.state)) + " ";
   EXPECT_EQ(states, "a:removed b:contract c:same z:new ");
   EXPECT_EQ(admit(verdicts[0], "srv").error().code, Code::kDrift);
   EXPECT_EQ(admit(verdicts[3], "srv").error().code, Code::kDrift);
@@ -91,8 +102,9 @@ TEST(Pin, a_tool_offered_twice_is_drift_even_if_one_of_them_is_right) {
 }
 
 TEST(Pin, a_resources_size_is_no_contract) {
-  const auto verdict = compare_definition(ItemKind::kResource, json(R"({"uri":"u","name":"n","size":1,"annotations":{"lastModified":"a"}})"),
-                                          json(R"({"uri":"u","name":"n","size":2,"annotations":{"lastModified":"b"}})"));
+  const auto verdict = compare_definition(
+      ItemKind::kResource, json(R"({"uri":"u","name":"n","size":1,"annotations":{"lastModified":"a"}})"),
+      json(R"({"uri":"u","name":"n","size":2,"annotations":{"lastModified":"b"}})"));
   EXPECT_EQ(verdict.state, PinState::kTextDrift);
 }
 

@@ -24,7 +24,8 @@ int fuzz_one(std::span<const std::byte> input_bytes) {
     for (std::size_t i = 0; i < actions.size(); ++i) {
       if (const auto* send = std::get_if<emit::Send>(&actions[i])) check(send->line);
       if (std::holds_alternative<emit::Identify>(actions[i])) {
-        for (auto& more : session.identified(std::make_shared<const Catalog>(build_catalog({.trouble = "t"})))) {
+        for (auto& more :
+             session.identified(std::make_shared<const Catalog>(build_catalog({.trouble = "t"})))) {
           actions.push_back(std::move(more));
         }
       }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Goal: an AI client sees the protocol it asked for, lists that do not change by themselves, and only what policy lets
-// it see; every request gets exactly one answer under its own id.
+// Goal: an AI client sees the protocol it asked for, lists that do not change by themselves, and only what
+// policy lets it see; every request gets exactly one answer under its own id.
 #include "mcp/server_session.h"
 
 #include <gtest/gtest.h>
@@ -15,15 +15,27 @@ using text::Json;
 Json json(std::string_view text) { return *text::parse_json(text); }
 
 PinnedServer server(std::string ns, std::vector<std::string> tools) {
-  PinnedServer out{.connector = {.ns = ns, .type = model::SymbolType::kConnector, .name = ns, .version = model::Version{1, 0, 0}},
-                   .config = {.name = ns},
-                   .info = {.instructions = "use " + ns, .capabilities = json(R"({"tools":{},"prompts":{},"resources":{},"completions":{}})")}};
+  PinnedServer out{
+      .connector = {.ns = ns,
+                    .type = model::SymbolType::kConnector,
+                    .name = ns,
+                    .version = model::Version{1, 0, 0}},
+      .config = {.name = ns},
+      .info = {.instructions = "use " + ns,
+               .capabilities = json(R"({"tools":{},"prompts":{},"resources":{},"completions":{}})")}};
   const auto add = [&](ItemKind kind, model::SymbolType type, std::string name, Json definition) {
-    out.items.push_back({.kind = kind, .saddr = {.ns = ns, .type = type, .name = std::move(name), .version = model::Version{1, 0, 0}}, .definition = std::move(definition)});
+    out.items.push_back(
+        {.kind = kind,
+         .saddr = {.ns = ns, .type = type, .name = std::move(name), .version = model::Version{1, 0, 0}},
+         .definition = std::move(definition)});
   };
-  for (const std::string& tool : tools) add(ItemKind::kTool, model::SymbolType::kTool, tool, Json::object({{"name", tool}, {"inputSchema", Json::object({})}}));
-  add(ItemKind::kResource, model::SymbolType::kResource, "r", Json::object({{"uri", ns + "://r"}, {"name", "r"}}));
-  add(ItemKind::kTemplate, model::SymbolType::kResource, "tpl", Json::object({{"uriTemplate", ns + "://item/{id}"}, {"name", "tpl"}}));
+  for (const std::string& tool : tools)
+    add(ItemKind::kTool, model::SymbolType::kTool, tool,
+        Json::object({{"name", tool}, {"inputSchema", Json::object({})}}));
+  add(ItemKind::kResource, model::SymbolType::kResource, "r",
+      Json::object({{"uri", ns + "://r"}, {"name", "r"}}));
+  add(ItemKind::kTemplate, model::SymbolType::kResource, "tpl",
+      Json::object({{"uriTemplate", ns + "://item/{id}"}, {"name", "tpl"}}));
   add(ItemKind::kPrompt, model::SymbolType::kPrompt, "ask", Json::object({{"name", "ask"}}));
   return out;
 }
@@ -42,10 +54,13 @@ struct Bench {
 
   explicit Bench(std::vector<PinnedServer> the_servers) : servers(std::move(the_servers)) {}
   Catalog catalog(std::string_view client = "tester") const {
-    return build_catalog({.servers = servers, .policy = &rules, .client = std::string(client), .chosen = chosen});
+    return build_catalog(
+        {.servers = servers, .policy = &rules, .client = std::string(client), .chosen = chosen});
   }
   std::string initialize(std::string_view version = "2025-11-25") {
-    auto actions = session.on_line(R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":")" + std::string(version) + R"(","capabilities":{},"clientInfo":{"name":"tester","version":"1"}}})");
+    auto actions = session.on_line(
+        R"({"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":")" +
+        std::string(version) + R"(","capabilities":{},"clientInfo":{"name":"tester","version":"1"}}})");
     EXPECT_EQ(actions.size(), 1U);
     EXPECT_EQ(std::get<emit::Identify>(actions.at(0)).name, "tester");
     actions = session.identified(std::make_shared<const Catalog>(catalog()));
@@ -53,7 +68,9 @@ struct Bench {
   }
   std::string ask(std::string_view line) {
     const auto actions = session.on_line(line);
-    return actions.size() == 1 && std::holds_alternative<emit::Send>(actions[0]) ? std::get<emit::Send>(actions[0]).line : "";
+    return actions.size() == 1 && std::holds_alternative<emit::Send>(actions[0])
+               ? std::get<emit::Send>(actions[0]).line
+               : "";
   }
   emit::Forward forwarded(std::string_view line) {
     const auto actions = session.on_line(line);
@@ -67,10 +84,12 @@ struct Bench {
 };
 std::string code_of(const std::string& line) {
   const Message message = classify(line);
-  return message.kind == MessageKind::kError ? std::string(member(message.payload, "code").value_or("")) : "no error";
+  return message.kind == MessageKind::kError ? std::string(member(message.payload, "code").value_or(""))
+                                             : "no error";
 }
 std::string call(std::string_view id, std::string_view name) {
-  return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"tools/call","params":{"name":")" + std::string(name) + R"(","arguments":{"k":"\u00e9"}}})";
+  return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"tools/call","params":{"name":")" +
+         std::string(name) + R"(","arguments":{"k":"\u00e9"}}})";
 }
 std::vector<std::string> names(const std::string& result, const char* member_name = "tools") {
   std::vector<std::string> out;
@@ -86,16 +105,21 @@ TEST(Initialize, negotiates_every_known_protocol) {
     EXPECT_EQ(json(answer).string_or("protocolVersion"), version);
   }
   Bench bench({server("a", {"t"})});
-  EXPECT_EQ(json(classify(bench.initialize("2099-01-01")).payload).string_or("protocolVersion"), kProtocolNewest);
+  EXPECT_EQ(json(classify(bench.initialize("2099-01-01")).payload).string_or("protocolVersion"),
+            kProtocolNewest);
 }
 
 TEST(Initialize, comes_first_and_once) {
   Bench bench({server("a", {"t"})});
   EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})")), "-32600");
-  EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"ping"})"), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+  EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"ping"})"),
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
   EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{}})")), "-32602");
   bench.initialize();
-  EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})")), "-32600");
+  EXPECT_EQ(
+      code_of(bench.ask(
+          R"({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}})")),
+      "-32600");
 }
 
 TEST(Errors, have_the_codes_of_the_protocol) {
@@ -106,7 +130,8 @@ TEST(Errors, have_the_codes_of_the_protocol) {
   EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"no/such"})")), "-32601");
   EXPECT_EQ(code_of(bench.ask(call("1", "nope"))), "-32602");
   EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":{}})")), "-32602");
-  EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}})")), "-32602");
+  EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"x"}})")),
+            "-32602");
   EXPECT_TRUE(bench.ask(R"({"jsonrpc":"2.0","method":"notifications/whatever"})").empty());
 }
 
@@ -114,9 +139,11 @@ TEST(Ids, are_echoed_as_they_were_written) {
   Bench bench({server("a", {"t"})});
   bench.initialize();
   for (const char* id : {"7", "\"7\"", "\"\\u0041\\\"b\"", "-3", "1e3", "12345678901234567890"}) {
-    EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"ping"})"), "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(id) + ",\"result\":{}}\n");
+    EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"ping"})"),
+              "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(id) + ",\"result\":{}}\n");
     const auto forward = bench.forwarded(call(id, "t"));
-    EXPECT_EQ(bench.session.on_reply(forward.key, act::Reply::Kind::kResult, "{ }"), "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(id) + ",\"result\":{ }}\n");
+    EXPECT_EQ(bench.session.on_reply(forward.key, act::Reply::Kind::kResult, "{ }"),
+              "{\"jsonrpc\":\"2.0\",\"id\":" + std::string(id) + ",\"result\":{ }}\n");
   }
 }
 
@@ -142,11 +169,17 @@ TEST(Calls, an_id_under_way_cannot_be_used_again) {
 TEST(Calls, cancellation_finds_its_call_and_progress_its_token) {
   Bench bench({server("a", {"t"})});
   bench.initialize();
-  const auto forward = bench.forwarded(R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t","_meta":{"progressToken":"mine"}}})");
+  const auto forward = bench.forwarded(
+      R"({"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"t","_meta":{"progressToken":"mine"}}})");
   EXPECT_EQ(bench.session.on_progress(forward.key, R"({"progressToken":99,"progress":0.5})"),
-            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":\"mine\",\"progress\":0.5}}\n");
-  EXPECT_TRUE(bench.session.on_line(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"y"}})").empty());
-  const auto actions = bench.session.on_line(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"x","reason":"r"}})");
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+            "progress\",\"params\":{\"progressToken\":\"mine\",\"progress\":0.5}}\n");
+  EXPECT_TRUE(
+      bench.session
+          .on_line(R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"y"}})")
+          .empty());
+  const auto actions = bench.session.on_line(
+      R"({"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"x","reason":"r"}})");
   ASSERT_EQ(actions.size(), 1U);
   EXPECT_EQ(std::get<emit::Withdraw>(actions[0]).key, forward.key);
   EXPECT_TRUE(bench.session.on_reply(forward.key, act::Reply::Kind::kResult, "{}").empty());
@@ -154,7 +187,8 @@ TEST(Calls, cancellation_finds_its_call_and_progress_its_token) {
 
 TEST(Names, are_plain_for_one_server_and_prefixed_only_where_two_collide) {
   Bench bench({server("a", {"both", "only_a"}), server("b", {"both", "only_b"})});
-  EXPECT_EQ(names(bench.catalog().tools_result), (std::vector<std::string>{"a__both", "b__both", "only_a", "only_b"}));
+  EXPECT_EQ(names(bench.catalog().tools_result),
+            (std::vector<std::string>{"a__both", "b__both", "only_a", "only_b"}));
   bench.initialize();
   const auto forward = bench.forwarded(call("1", "b__both"));
   EXPECT_EQ(forward.ns, "b");
@@ -170,7 +204,8 @@ TEST(Names, a_tool_that_looks_prefixed_stays_unique) {
 
 TEST(Policy, hides_what_it_does_not_allow_and_says_so_on_a_call) {
   Bench bench({server("a", {"good", "bad"})});
-  bench.rules = policy(R"({"allow":[{"from":"rtt://client/agent/*","to":"rtt://a/*/*"}],"deny":[{"from":"rtt://client/agent/tester","to":"rtt://a/tool/bad"}]})");
+  bench.rules = policy(
+      R"({"allow":[{"from":"rtt://client/agent/*","to":"rtt://a/*/*"}],"deny":[{"from":"rtt://client/agent/tester","to":"rtt://a/tool/bad"}]})");
   EXPECT_EQ(names(bench.catalog("tester").tools_result), (std::vector<std::string>{"good"}));
   EXPECT_EQ(names(bench.catalog("other").tools_result), (std::vector<std::string>{"bad", "good"}));
   bench.initialize();
@@ -187,7 +222,8 @@ TEST(Policy, an_emptied_list_tells_why) {
   const std::string instructions(json(classify(hello).payload).string_or("instructions"));
   EXPECT_NE(instructions.find("policy hides all 1"), std::string::npos) << instructions;
   EXPECT_NE(instructions.find("rtt://client/agent/tester"), std::string::npos);
-  EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})"), "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[]}}\n");
+  EXPECT_EQ(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})"),
+            "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[]}}\n");
   EXPECT_NE(bench.ask(call("1", "unknown")).find("policy hides all"), std::string::npos);
 }
 
@@ -203,7 +239,8 @@ TEST(Catalog, lists_are_byte_identical_whatever_order_the_servers_come_in) {
 
 TEST(Catalog, says_what_is_wrong_when_nothing_is_offered) {
   EXPECT_NE(build_catalog({}).notice.find("rtt mcp import"), std::string::npos);
-  EXPECT_NE(build_catalog({.trouble = "no workspace here"}).instructions.find("no workspace here"), std::string::npos);
+  EXPECT_NE(build_catalog({.trouble = "no workspace here"}).instructions.find("no workspace here"),
+            std::string::npos);
   Bench bench({server("a", {"t"})});
   bench.chosen = {"zzz"};
   EXPECT_NE(bench.catalog().notice.find("zzz"), std::string::npos);
@@ -212,7 +249,10 @@ TEST(Catalog, says_what_is_wrong_when_nothing_is_offered) {
 TEST(Resources, go_to_the_server_that_has_them) {
   Bench bench({server("a", {}), server("b", {})});
   bench.initialize();
-  const auto read = [](std::string_view uri) { return R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":")" + std::string(uri) + "\"}}"; };
+  const auto read = [](std::string_view uri) {
+    return R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":")" + std::string(uri) +
+           "\"}}";
+  };
   auto forward = bench.forwarded(read("b://r"));
   EXPECT_EQ(forward.ns, "b");
   EXPECT_EQ(forward.kind, ItemKind::kResource);
@@ -251,16 +291,19 @@ TEST(ListChanged, is_told_when_and_only_when_the_list_changed) {
 TEST(Completion, reaches_the_owner_of_the_prompt_under_its_own_name) {
   Bench bench({server("a", {}), server("b", {})});
   bench.initialize();
-  const auto forward = bench.forwarded(R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"b__ask"},"argument":{"name":"x","value":"y"}}})");
+  const auto forward = bench.forwarded(
+      R"({"jsonrpc":"2.0","id":1,"method":"completion/complete","params":{"ref":{"type":"ref/prompt","name":"b__ask"},"argument":{"name":"x","value":"y"}}})");
   EXPECT_EQ(forward.ns, "b");
-  EXPECT_EQ(forward.params, R"({"ref":{"type":"ref/prompt","name":"ask"},"argument":{"name":"x","value":"y"}})");
+  EXPECT_EQ(forward.params,
+            R"({"ref":{"type":"ref/prompt","name":"ask"},"argument":{"name":"x","value":"y"}})");
 }
 
 TEST(Failures, carry_rtts_code_and_the_next_command) {
   Bench bench({server("a", {"t"})});
   bench.initialize();
   const auto forward = bench.forwarded(call("\"q\"", "t"));
-  const std::string line = bench.session.on_failure(forward.key, Error{.code = Code::kDrift, .message = "changed", .hint = "rtt mcp diff a"});
+  const std::string line = bench.session.on_failure(
+      forward.key, Error{.code = Code::kDrift, .message = "changed", .hint = "rtt mcp diff a"});
   EXPECT_EQ(classify(line).id, "\"q\"");
   EXPECT_EQ(code_of(line), "-32010");
   EXPECT_NE(line.find("rtt mcp diff a"), std::string::npos);
