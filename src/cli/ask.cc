@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/error_json.h"
 #include "cli/dispatch.h"
 #include "cli/report.h"
 #include "text/glob.h"
@@ -191,7 +192,7 @@ int run_service(const Session& session) {
   auto body = asker.ask();
   if (!body) {
     if (!session.command.json || !asker.refused_will_) return print_error(session, body.error());
-    Json error = error_json(body.error());
+    Json error = api::error_json(body.error());
     Json will{text::JsonArray{}};
     for (const Json& line : items(*asker.refused_will_, "will")) will.push(line);
     error.set("will", std::move(will));

@@ -7,6 +7,7 @@
 #include <optional>
 #include <utility>
 
+#include "api/error_json.h"
 #include "cli/call_result.h"
 #include "cli/dispatch.h"
 #include "cli/report.h"
@@ -55,7 +56,7 @@ struct Tally {
   bool tool_failed = false;  // the last answer says isError
 };
 
-bool ends_link(Code code) { return code == Code::kLost || code == Code::kFrame || code == Code::kDeadline; }
+bool ends_link(Code code) { return code == Code::kLost || code == Code::kFrame; }
 
 Tally make_calls(api::Link& link, const std::string& payload, std::int64_t repeat, std::int64_t deadline_ms) {
   Tally tally;
@@ -66,7 +67,7 @@ Tally make_calls(api::Link& link, const std::string& payload, std::int64_t repea
     if (!reply) {
       ++tally.errors;
       if (!tally.error) tally.error = reply.error();
-      if (ends_link(reply.error().code)) break;  // a late answer must not be taken for the next one
+      if (ends_link(reply.error().code)) break;  // every later call would fail alike
       continue;
     }
     tally.answered = true;
@@ -101,13 +102,13 @@ Json summary(const Session& session, const Opened& opened, const Tally& tally) {
 }
 
 std::optional<Json> failure(const Tally& tally) {
-  if (tally.error) return error_json(*tally.error);
+  if (tally.error) return api::error_json(*tally.error);
   if (!tally.tool_failed) return std::nullopt;
   const std::string words = result_text(tally.last, Lines::kMany);
-  return error_json(Error{.code = Code::kToolFailed,
-                          .message = words.empty() ? "the tool reported an error" : words,
-                          .where = {},
-                          .hint = {}});
+  return api::error_json(Error{.code = Code::kToolFailed,
+                               .message = words.empty() ? "the tool reported an error" : words,
+                               .where = {},
+                               .hint = {}});
 }
 
 void print_human(const Session& session, const Json& body, const Tally& tally,

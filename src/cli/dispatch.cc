@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "api/error_json.h"
 #include "cli/help.h"
 #include "cli/report.h"
 #include "os/file.h"
@@ -63,9 +64,9 @@ void make_paths_absolute(Command& command, const std::string& base) {
 
 int print_plain_error(const Error& error, const OutputFlags& flags, const Screen& screen) {
   if (flags.json) {
-    screen.out(text::to_json(Json::object({{"schema", "rtt/1"}, {"error", error_json(error)}})) + "\n");
+    screen.out(text::to_json(Json::object({{"schema", "rtt/1"}, {"error", api::error_json(error)}})) + "\n");
   } else {
-    screen.err(error_text(error_json(error), paint_for(flags.colour, screen.err_is_terminal, screen)));
+    screen.err(error_text(api::error_json(error), paint_for(flags.colour, screen.err_is_terminal, screen)));
   }
   return static_cast<int>(exit_status(error.code));
 }
@@ -124,10 +125,10 @@ std::string Session::schema() const { return fmt::format("rtt.{}/1", verb().serv
 
 int print_error(const Session& session, const Error& error) {
   if (session.command.json) {
-    const Json document = Json::object({{"schema", session.schema()}, {"error", error_json(error)}});
+    const Json document = Json::object({{"schema", session.schema()}, {"error", api::error_json(error)}});
     session.screen.out(text::to_json(document) + "\n");
   } else {
-    session.screen.err(error_text(error_json(error), session.err_paint));
+    session.screen.err(error_text(api::error_json(error), session.err_paint));
   }
   return static_cast<int>(exit_status(error.code));
 }

@@ -10,19 +10,6 @@ namespace rtt::cli {
 
 using text::Json;
 
-Json error_json(const Error& error) {
-  Json json = Json::object({{"code", code_name(error.code)},
-                            {"message", error.message},
-                            {"where", error.where},
-                            {"hint", error.hint}});
-  if (!error.causes.empty()) {
-    Json causes{text::JsonArray{}};
-    for (const std::string& cause : error.causes) causes.push(cause);
-    json.set("causes", std::move(causes));
-  }
-  return json;
-}
-
 std::optional<Code> parse_code(std::string_view text) {
   if (text.size() > 3 && (text.starts_with("RTT") || text.starts_with("rtt"))) text.remove_prefix(3);
   int number = 0;

@@ -21,7 +21,6 @@
 
 namespace rtt::cli {
 
-text::Json error_json(const Error& error);
 // "RTT0412", "rtt412" or "412"; nothing if there is no such code.
 std::optional<Code> parse_code(std::string_view text);
 // The status an {"code":…} object ends with: kFailed for a code this program does not know.
