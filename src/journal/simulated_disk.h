@@ -9,6 +9,7 @@
 // Owns: its images (values: copying one is taking a picture).   Thread: one.   Limits: memory. For tests.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <utility>

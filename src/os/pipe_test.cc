@@ -165,6 +165,11 @@ TEST_F(Nowait, regular_file_is_always_ready_and_ends) {
   ASSERT_EQ(::lseek(file.get(), 0, SEEK_SET), 0);
   EXPECT_EQ(read_nowait(file.get(), buffer_)->bytes, 7u);
   EXPECT_TRUE(read_nowait(file.get(), buffer_)->closed);
+  // Not in the page cache: the kernel would say "later", and no poll would ever announce it.
+  ASSERT_EQ(::fsync(file.get()), 0);
+  ASSERT_EQ(::posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED), 0);
+  ASSERT_EQ(::lseek(file.get(), 0, SEEK_SET), 0);
+  EXPECT_EQ(read_nowait(file.get(), buffer_)->bytes, 7u);
 }
 
 TEST_F(Nowait, dev_null) {
