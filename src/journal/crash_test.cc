@@ -17,7 +17,7 @@ namespace rtt::journal {
 namespace {
 
 using End = ReadReport::End;
-constexpr Layout kLayout{.segment_bytes = 4096};
+constexpr Layout kLayout{.segment_bytes = 4096, .zeros_ahead_bytes = 0};
 const OpenOptions kOptions{.layout = kLayout, .timestamp = [] { return std::string("2026-01-01T00:00:00.000000Z"); }};
 
 struct Script {
@@ -39,11 +39,11 @@ struct Moment {
   std::uint64_t acknowledged = 0;  // all records up to this seq
 };
 
-std::vector<Moment> moments_of(const Script& script, DiskImage start = {}) {
+std::vector<Moment> moments_of(const Script& script, const OpenOptions& options = kOptions) {
   std::vector<Moment> moments;
   std::uint64_t acknowledged = 0;
-  SimulatedDisk disk(std::move(start), [&](const DiskImage& image) { moments.push_back({image, acknowledged}); });
-  auto opened = open_storage(disk, kOptions, {});
+  SimulatedDisk disk({}, [&](const DiskImage& image) { moments.push_back({image, acknowledged}); });
+  auto opened = open_storage(disk, options, {});
   EXPECT_TRUE(opened);
   std::uint64_t seq = opened->writer.last_seq().value;
   for (const auto& batch : script.batches) {
@@ -152,6 +152,20 @@ TEST(Crash, every_lost_subset_of_sectors_and_every_tear_at_eight_bytes) {
   }
   std::printf("%llu crash states, %llu torn\n", static_cast<unsigned long long>(states), static_cast<unsigned long long>(torn));
   EXPECT_GT(torn, 1000u);
+}
+
+TEST(Crash, zeros_written_ahead_are_no_part_of_what_can_be_lost) {
+  OpenOptions options = kOptions;
+  options.layout.zeros_ahead_bytes = 600;
+  const Script script{{{10}, {300, 40}, {500}, {900, 90}, {700}}};
+  Law law(script);
+  for (const Moment& moment : moments_of(script, options)) {
+    every_crash_state(moment.image, 100, [&](const DiskImage& after, const std::string& how) {
+      law.check(after, moment.acknowledged, how);
+    });
+    if (::testing::Test::HasFailure()) return;
+  }
+  EXPECT_GT(law.torn, 100u);
 }
 
 TEST(Crash, one_write_torn_at_every_single_byte) {

@@ -14,6 +14,10 @@ class RealFile final : public StoredFile {
   explicit RealFile(os::DiskFile file) : file_(std::move(file)) {}
   Result<std::uint64_t> size() override { return file_.size(); }
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override { return file_.read_at(offset, into); }
+  Result<Range> next_data(std::uint64_t offset) override {
+    RTT_TRY_SET(const auto range, file_.next_data(offset));
+    return Range{.begin = range.begin, .end = range.end};
+  }
   Status write_at(std::uint64_t offset, ByteView bytes) override { return file_.write_at(offset, bytes); }
   Status sync_data() override { return file_.sync_data(); }
   void forget_cache() override { file_.forget_cache(); }
@@ -36,8 +40,9 @@ class RealFolder final : public Storage {
     RTT_TRY_SET(auto file, os::DiskFile::open(path_of(name), access == Access::kRead ? Mode::kRead : Mode::kReadWrite));
     return std::make_unique<RealFile>(std::move(file));
   }
-  Status create_zeroed(const std::string& name, std::uint64_t bytes, ByteView head) override {
-    return os::DiskFile::create_zeroed(path_of(name), bytes, head);
+  Status create_zeroed(const std::string& name, const NewFile& file) override {
+    return os::DiskFile::create_zeroed(path_of(name), {.bytes = file.bytes, .written_bytes = file.written_bytes},
+                                       file.head);
   }
   Status save(const std::string& name, ByteView content) override {
     return os::write_atomic(path_of(name), as_text(content), {.mode = 0600});

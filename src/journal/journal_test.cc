@@ -34,7 +34,7 @@ class JournalTest : public ::testing::Test {
  protected:
   os::TempDir dir_ = *os::TempDir::create();
   std::string wal_ = dir_ / "wal";
-  static constexpr Layout kSmall{.segment_bytes = 1024};
+  static constexpr Layout kSmall{.segment_bytes = 1024, .zeros_ahead_bytes = 256};
 
   std::unique_ptr<Journal> open() {
     auto opened = Journal::open(wal_, {});

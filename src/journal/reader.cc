@@ -11,7 +11,6 @@ namespace rtt::journal {
 namespace {
 
 constexpr std::size_t kWindowBytes = std::size_t{256} << 10;
-constexpr std::size_t kRecordSpanMax = padded(kRecordHeaderBytes + limits::kRecordPayloadBytesMax);
 constexpr int kLooksMax = 64;
 
 // The part of a file that is in memory, moved forward as reading goes on.
@@ -23,16 +22,28 @@ class Window {
   Result<ByteView> at(std::uint64_t offset, std::size_t count) {
     const bool inside = offset >= start_ && offset - start_ <= filled_ && count <= filled_ - (offset - start_);
     if (!inside) {
-      bytes_.resize(std::max(count, kWindowBytes));
-      start_ = offset;
-      filled_ = 0;
-      RTT_TRY_SET(filled_, file_.read_at(offset, bytes_));
+      RTT_TRY(load(offset, std::max(count, kWindowBytes)));
     }
     return ByteView(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
+  }
+  // At most `count` bytes from `offset` on, and no further into the file.
+  Result<ByteView> up_to(std::uint64_t offset, std::uint64_t count) {
+    const bool inside = offset >= start_ && offset - start_ < filled_;
+    if (!inside) RTT_TRY(load(offset, static_cast<std::size_t>(std::min<std::uint64_t>(count, kWindowBytes))));
+    const ByteView found = ByteView(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
+    return found.first(static_cast<std::size_t>(std::min<std::uint64_t>(count, found.size())));
   }
   void forget() { filled_ = 0; }
 
  private:
+  Status load(std::uint64_t offset, std::size_t count) {
+    bytes_.resize(std::max(bytes_.size(), count));
+    start_ = offset;
+    filled_ = 0;
+    RTT_TRY_SET(filled_, file_.read_at(offset, MutableBytes(bytes_).first(count)));
+    return {};
+  }
+
   StoredFile& file_;
   Bytes bytes_;
   std::uint64_t start_ = 0;
@@ -117,7 +128,7 @@ class Reader {
   Status read_tail(StoredFile& file, Window& window, Place place) {
     Bytes before;
     for (int look = 0; look < kLooksMax; ++look) {
-      RTT_TRY_SET(const bool zeros, only_zeros(window));
+      RTT_TRY_SET(const bool zeros, only_zeros(file, window));
       if (zeros && !state_.short_file) return {};
       RTT_TRY_SET(Bytes rest, load_rest(file));
       const Expected expected{.seq = next_seq(), .prev = report().last_hash, .offset = state_.end_offset};
@@ -140,12 +151,14 @@ class Reader {
     return {};  // a writer faster than we look: what was verified is the journal as of when we looked
   }
 
-  Result<bool> only_zeros(Window& window) {
+  Result<bool> only_zeros(StoredFile& file, Window& window) {
     for (std::uint64_t at = state_.end_offset;;) {
-      RTT_TRY_SET(const ByteView piece, window.at(at, 1));
-      if (piece.empty()) return true;
+      RTT_TRY_SET(const StoredFile::Range data, file.next_data(at));
+      if (data.begin == data.end) return true;
+      RTT_TRY_SET(const ByteView piece, window.up_to(data.begin, data.end - data.begin));
+      if (piece.empty()) return true;  // the file became shorter: its size says so
       if (used_bytes(piece) != 0) return false;
-      at += piece.size();
+      at = data.begin + piece.size();
     }
   }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads a journal in order, verifies it, and says how it ends (docs/formats/journal.md).
 //
-// Reads through a window of kWindowBytes that stays in the processor's cache: verifying 1,000 records is cheap, and
-// most of what remains is proving that the rest of the preallocated segment is zeros.
+// Reads through a window that stays in the processor's cache. Proving that the rest of a segment is zeros would cost
+// more than verifying 1,000 records (3 ms against 0.5 ms for 16 MiB here), so blocks that were never written are stepped
+// over: the file system vouches for them.
 //
 // A reader may run while another process appends. What it meets in the last segment is then looked at again until two
 // looks agree, because one look is not a snapshot: a later batch may be complete where it reads while an earlier one
@@ -23,6 +24,9 @@ namespace rtt::journal {
 
 struct Layout {
   std::uint64_t segment_bytes = limits::kSegmentBytes;
+  // How far ahead of the records a segment's blocks are written with zeros. More makes a new segment and the proof of
+  // a clean end slower, less makes the extra work come more often.
+  std::uint64_t zeros_ahead_bytes = std::uint64_t{512} << 10;
 };
 
 struct ReadState {

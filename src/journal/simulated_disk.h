@@ -96,12 +96,12 @@ class SimulatedDisk final : public Storage {
     if (!image_.contains(name)) return fail(Code::kNotFound, name + " is not there", name);
     return std::make_unique<File>(*this, name);
   }
-  Status create_zeroed(const std::string& name, std::uint64_t bytes, ByteView head) override {
+  Status create_zeroed(const std::string& name, const NewFile& asked) override {
     RTT_TRY(change());
     if (image_.contains(name)) return fail(Code::kIo, name + " exists", name);
     FileImage file;
-    file.durable.resize(static_cast<std::size_t>(bytes));
-    std::copy(head.begin(), head.end(), file.durable.begin());
+    file.durable.resize(static_cast<std::size_t>(asked.bytes));
+    std::copy(asked.head.begin(), asked.head.end(), file.durable.begin());
     image_[name] = std::move(file);
     moment();
     return {};
@@ -126,6 +126,10 @@ class SimulatedDisk final : public Storage {
       const std::size_t count = std::min(into.size(), bytes.size() - static_cast<std::size_t>(offset));
       std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
       return count;
+    }
+    Result<Range> next_data(std::uint64_t offset) override {
+      const std::uint64_t end = image().current().size();
+      return Range{.begin = std::min(offset, end), .end = end};
     }
     Status write_at(std::uint64_t offset, ByteView bytes) override {
       const Status allowed = disk_.change();

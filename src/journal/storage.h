@@ -25,6 +25,11 @@ class StoredFile {
   virtual Result<std::uint64_t> size() = 0;
   // As many bytes as there are, fewer than asked for only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) = 0;
+  // The next range at or after `offset` that may hold anything but zeros; empty, at the end, if there is none.
+  struct Range {
+    std::uint64_t begin = 0, end = 0;
+  };
+  virtual Result<Range> next_data(std::uint64_t offset) = 0;
   virtual Status write_at(std::uint64_t offset, ByteView bytes) = 0;
   virtual Status sync_data() = 0;
   virtual void forget_cache() = 0;  // what was written but not synced need not be what a later reader is shown
@@ -41,8 +46,14 @@ class Storage {
 
   virtual Result<std::vector<std::string>> names() = 0;  // sorted; of a folder that is not there: none
   virtual Result<std::unique_ptr<StoredFile>> open(const std::string& name, Access access) = 0;
+  // A file of `bytes` zeros that begins with `head`; blocks are written up to `written_bytes`, allocated behind that.
   // Durable and whole when it returns, absent or whole after a crash before.
-  virtual Status create_zeroed(const std::string& name, std::uint64_t bytes, ByteView head) = 0;
+  struct NewFile {
+    std::uint64_t bytes = 0;
+    std::uint64_t written_bytes = 0;
+    ByteView head;
+  };
+  virtual Status create_zeroed(const std::string& name, const NewFile& file) = 0;
   virtual Status save(const std::string& name, ByteView content) = 0;
   // Whether a writer has this journal open (a reader may then meet a batch half written).
   virtual bool writer_active() = 0;

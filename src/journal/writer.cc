@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/writer.h"
 
+#include <algorithm>
+
 #include "journal/record.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
@@ -15,6 +17,7 @@ Result<Writer> Writer::resume(Storage& storage, const Layout& layout, ReadState 
   writer.last_hash_ = state.report.last_hash;
   writer.tree_ = std::move(state.report.tree);
   writer.offset_ = state.end_offset;
+  writer.zeroed_to_ = state.end_offset;  // perhaps more: zeros are then written over zeros, once
   if (!state.segment.empty()) {
     RTT_TRY_SET(writer.file_, storage.open(state.segment, Storage::Access::kReadWrite));
     // A batch written by a process that died before its sync may be among what was read: it counts from now on.
@@ -26,8 +29,9 @@ Result<Writer> Writer::resume(Storage& storage, const Layout& layout, ReadState 
 Status Writer::begin_segment() {
   const Seq first{last_seq_.value + 1};
   const std::string name = segment_name(first);
-  RTT_TRY(storage_->create_zeroed(name, layout_.segment_bytes,
-                                  encode_segment_header({.first_seq = first, .prev = last_hash_})));
+  const Bytes head = encode_segment_header({.first_seq = first, .prev = last_hash_});
+  zeroed_to_ = std::min(layout_.segment_bytes, head.size() + layout_.zeros_ahead_bytes);
+  RTT_TRY(storage_->create_zeroed(name, {.bytes = layout_.segment_bytes, .written_bytes = zeroed_to_, .head = head}));
   RTT_TRY_SET(file_, storage_->open(name, Storage::Access::kReadWrite));
   offset_ = kSegmentHeaderBytes;
   return {};
@@ -37,7 +41,18 @@ Status Writer::write(ByteView bytes) {
   if (!file_ || bytes.size() > layout_.segment_bytes - offset_) RTT_TRY(begin_segment());
   RTT_ASSERT(bytes.size() <= layout_.segment_bytes - offset_);
   RTT_TRY(file_->write_at(offset_, bytes));
+  RTT_TRY(zero_ahead(offset_ + bytes.size()));
   return file_->sync_data();
+}
+
+// Keeps at least half of zeros_ahead_bytes of written blocks behind `end`. The zeros become durable with the batch; if
+// a crash loses them nothing changes, as what they are written over reads as zeros too.
+Status Writer::zero_ahead(std::uint64_t end) {
+  if (zeroed_to_ == layout_.segment_bytes || zeroed_to_ >= end + layout_.zeros_ahead_bytes / 2) return {};
+  const std::uint64_t from = std::max(zeroed_to_, end);
+  zeroed_to_ = std::min(layout_.segment_bytes, end + layout_.zeros_ahead_bytes);
+  if (zeroed_to_ <= from) return {};
+  return file_->write_at(from, Bytes(static_cast<std::size_t>(zeroed_to_ - from)));
 }
 
 Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {

@@ -31,11 +31,13 @@ class Writer {
   Writer(Storage& storage, const Layout& layout) : storage_(&storage), layout_(layout) {}
   Status begin_segment();
   Status write(ByteView bytes);
+  Status zero_ahead(std::uint64_t end);
 
   Storage* storage_;
   Layout layout_;
   std::unique_ptr<StoredFile> file_;  // none before the first record
   std::uint64_t offset_ = 0;
+  std::uint64_t zeroed_to_ = 0;       // blocks before this are written
   Seq last_seq_;
   Digest last_hash_;
   crypto::MerkleTree tree_;

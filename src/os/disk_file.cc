@@ -31,12 +31,13 @@ Status write_all_at(int fd, std::uint64_t offset, ByteView bytes, const std::str
   return {};
 }
 
-Status fill_zeroed(const std::string& temp, std::uint64_t bytes, ByteView head, const std::string& path) {
+Status fill_zeroed(const std::string& temp, DiskFile::Zeroed zeroed, ByteView head, const std::string& path) {
   const Fd fd(::open(temp.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd.valid()) return failed("cannot create", path);
-  // Asks for contiguous blocks; a file system that cannot promise them allocates as the zeros arrive.
-  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(bytes)) != 0 && errno != EOPNOTSUPP) {
-    return failed("cannot allocate", path);
+  std::uint64_t bytes = zeroed.written_bytes;
+  if (::fallocate(fd.get(), 0, 0, static_cast<off_t>(zeroed.bytes)) != 0) {
+    if (errno != EOPNOTSUPP) return failed("cannot allocate", path);
+    bytes = zeroed.bytes;  // this file system allocates only what is written
   }
   const Bytes zeros(static_cast<std::size_t>(std::min<std::uint64_t>(bytes, kZerosBytes)));
   for (std::uint64_t at = 0; at < bytes; at += zeros.size()) {
@@ -57,15 +58,18 @@ Result<DiskFile> DiskFile::open(const std::string& path, Access access) {
   struct stat info {};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at", path);
   if (!S_ISREG(info.st_mode)) return fail(Code::kNotRegular, path + " is not a regular file", path);
+  // No read-ahead: it would reach into blocks that were never written and make them look written (next_data).
+  if (access == Access::kRead) (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);
   return DiskFile(std::move(fd), path);
 }
 
-Status DiskFile::create_zeroed(const std::string& path, std::uint64_t bytes, ByteView head) {
-  RTT_ASSERT(head.size() <= bytes);
+Status DiskFile::create_zeroed(const std::string& path, Zeroed zeroed, ByteView head) {
+  RTT_ASSERT(head.size() <= zeroed.written_bytes);
+  RTT_ASSERT(zeroed.written_bytes <= zeroed.bytes);
   const std::size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const std::string temp = folder + "/.tmp-" + random_hex(8);
-  if (const Status filled = fill_zeroed(temp, bytes, head, path); !filled) {
+  if (const Status filled = fill_zeroed(temp, zeroed, head, path); !filled) {
     ::unlink(temp.c_str());
     return filled;
   }
@@ -93,6 +97,16 @@ Result<std::size_t> DiskFile::read_at(std::uint64_t offset, MutableBytes into) c
     done += static_cast<std::size_t>(got);
   }
   return done;
+}
+
+Result<DiskFile::Range> DiskFile::next_data(std::uint64_t offset) const {
+  RTT_TRY_SET(const std::uint64_t end, size());
+  if (offset >= end) return Range{.begin = end, .end = end};
+  const off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
+  if (data < 0 && errno == ENXIO) return Range{.begin = end, .end = end};
+  const off_t hole = data < 0 ? -1 : ::lseek(fd_.get(), data, SEEK_HOLE);
+  if (hole < 0) return Range{.begin = offset, .end = end};  // a file system that does not know: all may be data
+  return Range{.begin = static_cast<std::uint64_t>(data), .end = static_cast<std::uint64_t>(hole)};
 }
 
 Status DiskFile::write_at(std::uint64_t offset, ByteView bytes) { return write_all_at(fd_.get(), offset, bytes, path_); }

@@ -124,8 +124,8 @@ TEST_F(FileTest, every_descriptor_is_close_on_exec) {
 }
 
 TEST_F(FileTest, disk_file_is_created_whole_and_written_in_place) {
-  ASSERT_TRUE(DiskFile::create_zeroed(at("seg"), 10'000, as_bytes("head")));
-  EXPECT_FALSE(DiskFile::create_zeroed(at("seg"), 10, {}));
+  ASSERT_TRUE(DiskFile::create_zeroed(at("seg"), {.bytes = 10'000, .written_bytes = 5'000}, as_bytes("head")));
+  EXPECT_FALSE(DiskFile::create_zeroed(at("seg"), {.bytes = 10, .written_bytes = 10}, {}));
   EXPECT_EQ(list_directory(dir_.path()), std::vector<std::string>{"seg"});
   auto file = DiskFile::open(at("seg"), DiskFile::Access::kReadWrite);
   ASSERT_TRUE(file);
@@ -136,6 +136,15 @@ TEST_F(FileTest, disk_file_is_created_whole_and_written_in_place) {
   EXPECT_EQ(file->read_at(0, all), 10'000u);
   EXPECT_EQ(as_text(ByteView(all).first(5)), std::string_view("head\0", 5));
   EXPECT_EQ(as_text(ByteView(all).subspan(9'996, 4)), std::string_view("\0\0xy", 4));
+  EXPECT_EQ(file->next_data(0)->begin, 0u);
+  EXPECT_EQ(file->next_data(9'999)->begin, 9'999u);
+  EXPECT_EQ(file->next_data(9'999)->end, 10'000u);
+  EXPECT_EQ(file->next_data(10'000)->begin, 10'000u);
+  ASSERT_TRUE(DiskFile::create_zeroed(at("large"), {.bytes = 1 << 20, .written_bytes = 4096}, {}));
+  const auto large = DiskFile::open(at("large"), DiskFile::Access::kRead);
+  EXPECT_EQ(large->size(), 1u << 20);
+  EXPECT_EQ(large->next_data(0)->begin, 0u);
+  EXPECT_EQ(large->next_data(65536)->end, 1u << 20);  // all of it where the file system does not know better
   ASSERT_EQ(::symlink("seg", at("link").c_str()), 0);
   EXPECT_FALSE(DiskFile::open(at("link"), DiskFile::Access::kRead));
   EXPECT_EQ(code_of(DiskFile::open(dir_.path(), DiskFile::Access::kRead)), Code::kNotRegular);
