@@ -34,7 +34,11 @@ std::size_t room_of(MessageKind kind) { return kFragmentBytesMax - (is_reply(kin
 
 }  // namespace
 
-LaneProtocol::LaneProtocol(Options options) : options_(options) { RTT_ASSERT(options_.route_id >= 1); }
+LaneProtocol::LaneProtocol(Options options)
+    : options_(options), send_id_(options.send_id_first), receive_id_(options.receive_id_first) {
+  RTT_ASSERT(options_.route_id >= 1);
+  RTT_ASSERT(send_id_ >= 1 && receive_id_ >= 1);
+}
 
 Status LaneProtocol::check(const Frame& frame) const {
   const Header& header = frame.header;

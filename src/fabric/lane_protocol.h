@@ -39,6 +39,8 @@ class LaneProtocol {
   struct Options {
     std::uint32_t route_id = 0;  // REQUIRES: >= 1
     std::size_t message_bytes_max = limits::kFramePayloadBytesMax;
+    // Larger than 1 where a lane takes over from an earlier one of its route.
+    std::uint32_t send_id_first = 1, receive_id_first = 1;
   };
   explicit LaneProtocol(Options options);
 
@@ -60,7 +62,7 @@ class LaneProtocol {
   Status check(const Frame& frame) const;
 
   Options options_;
-  std::uint32_t send_id_ = 1, receive_id_ = 1;
+  std::uint32_t send_id_, receive_id_;
   bool finished_ = false;
   bool assembling_ = false;
   LaneMessage partial_;  // its payload is parts_
