@@ -134,14 +134,17 @@ Result<Client::TextReply> Client::State::await_answer(const fabric::Deadline& de
   for (;;) {  // ends with the answer, the deadline or the panel
     Result<Incoming> incoming = next(deadline);
     if (!incoming) return give_up(std::move(incoming).error());
+    MessageBody& body = incoming->message.body;
+    auto* error = std::get_if<Error>(&body);
+    const auto* answer = std::get_if<AnswerMessage>(&body);
+    if (error == nullptr && answer == nullptr) {
+      return give_up(broken("something other than an answer came").error());
+    }
     if (incoming->id != last_id) {
       if (was_asked(incoming->id, last_id)) continue;  // the late answer to a request that gave up
       return give_up(broken("an answer to a request that nobody asked").error());
     }
-    MessageBody& body = incoming->message.body;
-    if (auto* error = std::get_if<Error>(&body)) return std::unexpected(std::move(*error));
-    const auto* answer = std::get_if<AnswerMessage>(&body);
-    if (answer == nullptr) return give_up(broken("a request was answered with something else").error());
+    if (error != nullptr) return std::unexpected(std::move(*error));
     if (!incoming->more) return TextReply{.json = answer->json, .fds = std::move(incoming->fds)};
     if (on_part) on_part(answer->json);
   }
