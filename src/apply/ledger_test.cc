@@ -286,6 +286,14 @@ TEST(Reconcile, a_plan_is_applied_once_and_then_unchanged) {
   EXPECT_EQ(*decide(nothing, {after_it, now}), Decision::kUnchanged);
 }
 
+TEST(Reconcile, a_graph_that_only_contains_the_plan_is_not_its_result) {
+  const Graph old = graph_of("a");
+  Graph more = graph_of("ab");
+  more.routes.push_back(route(9, "z"));
+  const Recovered ledger = *fold(history_of({old, more}));
+  EXPECT_FALSE(decide(plan_between(old, graph_of("ab")), {ledger, more}).has_value());
+}
+
 TEST(Reconcile, a_stale_plan_names_the_commits_and_routes_in_between) {
   const Graph old = graph_of("a");
   Graph now = graph_of("a");

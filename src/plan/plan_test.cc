@@ -119,6 +119,16 @@ TEST(Plan, the_same_wish_twice_is_one_route) {
   EXPECT_EQ(outcome.plan.routes_add[0].origin, "agent");
 }
 
+TEST(Plan, a_wish_is_required_if_anybody_requires_it) {
+  World world;
+  auto& agent = world.consumer("rtt://common/agent/search@1.0.0");
+  agent.requirements.push_back(
+      {.to = reference("rtt://fs/tool/gone"), .optional = true, .pointer = "/agent/tools/0"});
+  EXPECT_THAT(world.solved().conflicts, IsEmpty());
+  world.want("rtt://common/agent/search", "rtt://fs/tool/gone");
+  EXPECT_EQ(world.solved().conflicts.size(), 1U);
+}
+
 TEST(Plan, optional_stays_unwired_with_a_warning) {
   World world;
   world.consumer("rtt://ui/hook/refresh@1.0.0");
