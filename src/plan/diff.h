@@ -5,7 +5,7 @@
 // it is deleted and added); a new one takes the smallest id ≥ 1 that no remaining route holds, in route
 // order. So ids are a function of base and result, and a route that stays is the same bytes in both graphs.
 //
-// Thread: any (pure).
+// Thread: any (pure).   Fails: never; bad preconditions are asserts.
 #pragma once
 
 #include <vector>

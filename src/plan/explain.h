@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Explain: every route of the outcome with why it is there, and every loser with the rule that beat it.
 //
-// Thread: any (pure).   Limits: kRejectedMax losers a route.
+// Thread: any (pure).   Fails: never.   Limits: kRejectedMax losers a route.
 #pragma once
 
 #include <optional>

@@ -4,7 +4,7 @@
 // Each filter looks at one wish and one definition and knows nothing of the others, so the table can be run
 // in order (for the losers' reasons) or in full (for the smallest conflict). Adding a rule is adding a row.
 //
-// Thread: any (pure functions).
+// Thread: any (pure functions).   Fails: a filter by its Refusal; effective_qos with kRuleConflict.
 #pragma once
 
 #include <optional>

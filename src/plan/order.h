@@ -6,7 +6,8 @@
 // wide as it can be. Within a batch entries are sorted by (from, to.type, to, version), a delete before an
 // add. Requirements that form a circle cannot be ordered: the circle is reported as a path.
 //
-// Thread: any (pure).   Limits: linear in routes; no recursion.
+// Thread: any (pure).   Fails: never; a circle is the result of find_cycle.   Limits: linear in routes; no
+// recursion.
 #pragma once
 
 #include <string>

@@ -4,7 +4,7 @@
 // An input that is absent hashes as `{}`; config is its canonical part with defaults filled in; routes are
 // hashed sorted. Two workspaces that mean the same have the same hashes wherever they lie.
 //
-// Thread: any (pure).
+// Thread: any (pure).   Fails: never.
 #pragma once
 
 #include "plan/plan.h"
