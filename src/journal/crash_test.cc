@@ -109,7 +109,8 @@ std::string show(const std::vector<std::size_t>& survived) {
   return text;
 }
 
-// Every subset of the pieces, and beside each subset every piece in turn torn at every `step`-th byte.
+// Every subset of the pieces, and beside each subset every piece in turn torn at every `tear_step`-th byte and at each
+// of its first and last nine (0: no tears).
 void every_crash_state(const DiskImage& image, std::size_t tear_step,
                        const std::function<void(const DiskImage&, const std::string&)>& visit) {
   const std::vector<Piece> pieces = pieces_of(image);
@@ -120,7 +121,9 @@ void every_crash_state(const DiskImage& image, std::size_t tear_step,
     visit(crashed(image, pieces, survived), show(survived));
     for (std::size_t i = 0; i < pieces.size() && tear_step > 0; ++i) {
       if (survived[i] != 0) continue;
-      for (std::size_t tear = 1; tear < pieces[i].to - pieces[i].from; tear += tear_step) {
+      const std::size_t bytes = pieces[i].to - pieces[i].from;
+      for (std::size_t tear = 1; tear < bytes; ++tear) {
+        if (tear > 9 && tear + 9 < bytes && tear % tear_step != 0) continue;
         survived[i] = tear;
         visit(crashed(image, pieces, survived), show(survived));
       }
@@ -136,13 +139,13 @@ const Script kScripts[] = {
     {{{455}, {456, 457}, {391, 1, 450}}},                          // ends on and around sector borders
 };
 
-TEST(Crash, every_lost_subset_of_sectors_and_every_tear_at_eight_bytes) {
+TEST(Crash, every_lost_subset_of_sectors_with_one_of_them_torn) {
   std::uint64_t states = 0, torn = 0;
   for (const Script& script : kScripts) {
     Law law(script);
     const auto moments = moments_of(script);
     for (std::size_t m = 0; m < moments.size(); ++m) {
-      every_crash_state(moments[m].image, 8 * 5 + 1, [&](const DiskImage& after, const std::string& how) {
+      every_crash_state(moments[m].image, 61, [&](const DiskImage& after, const std::string& how) {
         law.check(after, moments[m].acknowledged, "moment " + std::to_string(m) + " kept " + how);
       });
       if (::testing::Test::HasFailure()) return;
@@ -206,7 +209,7 @@ TEST(Crash, single_record_batches_survive_any_loss_of_words) {
 }
 
 TEST(Crash, a_crash_while_recovering_changes_nothing) {
-  for (const Script& script : kScripts) {
+  for (const Script& script : {kScripts[1], kScripts[3]}) {
     Law law(script);
     const auto moments = moments_of(script);
     for (const Moment& moment : moments) {

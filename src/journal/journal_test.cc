@@ -12,6 +12,7 @@
 #include "journal/disk_storage.h"
 #include "journal/record.h"
 #include "journal/recover.h"
+#include "journal/simulated_disk.h"
 #include "os/disk_file.h"
 #include "os/temp_dir.h"
 #include "text/json_canonical.h"
@@ -206,26 +207,28 @@ TEST_F(JournalTest, damage_in_the_middle_is_refused_with_seq_and_place) {
 
 // --- every byte ------------------------------------------------------------------------------------------------------
 
+// In memory, because it reads thousands of variants of one small journal.
 class EveryByte : public JournalTest {
  protected:
   void SetUp() override {
-    ASSERT_TRUE(os::make_directories(wal_));
-    const auto storage = disk_storage(wal_);
-    auto opened = open_small(*storage);
+    SimulatedDisk disk;
+    auto opened = open_small(disk);
     ASSERT_TRUE(opened->writer.append_batch({note(1)}));
     ASSERT_TRUE(opened->writer.append_batch(notes(2, 2)));
     ASSERT_TRUE(opened->writer.append_batch({note(4)}));
-    path_ = storage->path_of(segment_name({1}));
-    original_ = *os::read_file(path_, 1 << 20);
-    end_ = static_cast<std::size_t>(read_small().end_offset);
+    original_ = std::string(as_text(disk.image().at(segment_name({1})).durable));
+    end_ = static_cast<std::size_t>(read_with(original_).end_offset);
     ASSERT_EQ(original_.size(), kSmall.segment_bytes);
     ASSERT_LT(end_, original_.size());
   }
-  ReadState read_with(std::string_view content) const {
-    EXPECT_TRUE(os::write_atomic(path_, content, {.durable = os::Durable::kNo}));
-    return read_small();
+  static DiskImage image_of(std::string_view content) {
+    const ByteView bytes = as_bytes(content);
+    return {{segment_name({1}), FileImage{.durable = Bytes(bytes.begin(), bytes.end()), .pending = {}}}};
   }
-  std::string path_;
+  static ReadState read_with(std::string_view content) {
+    SimulatedDisk disk(image_of(content));
+    return *read_storage(disk, kSmall, Access::kBeside, {});
+  }
   std::string original_;
   std::size_t end_ = 0;
 };
@@ -251,16 +254,16 @@ TEST_F(EveryByte, truncated_anywhere_shows) {
 }
 
 TEST_F(EveryByte, truncated_journal_is_recovered_to_the_records_it_still_holds) {
-  for (std::size_t size = kSegmentHeaderBytes; size < original_.size(); size += 7) {
-    (void)read_with(original_.substr(0, size));
-    const auto storage = disk_storage(wal_);
-    auto opened = open_small(*storage);
+  for (std::size_t size = kSegmentHeaderBytes; size < original_.size(); ++size) {
+    SimulatedDisk disk(image_of(std::string_view(original_).substr(0, size)));
+    auto opened = open_small(disk);
     ASSERT_TRUE(opened) << size;
     EXPECT_TRUE(opened->torn) << size;
     ASSERT_TRUE(opened->writer.append_batch({note(9)})) << size;
-    EXPECT_EQ(read_small().report.end, End::kClean) << size;
-    ASSERT_TRUE(os::remove_tree(wal_));
-    ASSERT_TRUE(os::make_directories(wal_));
+    const auto again = read_storage(disk, kSmall, Access::kAlone, {});
+    EXPECT_EQ(again->report.end, End::kClean) << size;
+    EXPECT_EQ(again->report.last_seq, opened->writer.last_seq()) << size;
+    EXPECT_EQ(disk.image().at(segment_name({1})).durable.size(), kSmall.segment_bytes) << size;
   }
 }
 

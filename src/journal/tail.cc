@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/tail.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "base/crc32c.h"
 
 namespace rtt::journal {
 namespace {
@@ -24,15 +27,48 @@ std::optional<Found> next_valid(ByteView rest, std::size_t at, Seq least) {
   return std::nullopt;
 }
 
-// Whether a lost or half-written sector explains why [0, end) of `rest` is bad. The words of an all-zero `prev` are no
-// evidence: the first record has one.
+// Whether `found` can be what is left of `whole` after its last bytes were lost.
+bool cut_short(std::uint64_t found, std::uint64_t whole) {
+  if (found == whole) return false;
+  for (unsigned kept = 0; kept < 8; ++kept) {
+    if (found == (whole & ((std::uint64_t{1} << (8 * kept)) - 1))) return true;
+  }
+  return false;
+}
+
+// Whether the word at `at`, the last of a sector, shows that the sector was lost or half written. Of a header the seq
+// and `prev` are known, so their remains are recognised exactly; a crc that ends in 0 is taken for one cut short.
+bool header_word_cut(ByteView rest, std::size_t at, const Expected& expected) {
+  const std::size_t seq_at = 8, type_at = 16, prev_at = 24;
+  const auto word = load_le<std::uint64_t>(rest, at);
+  if (at < seq_at) return word >> 56 == 0;
+  if (at < type_at) return cut_short(word, expected.seq.value);
+  if (at < prev_at) return word == 0;
+  return cut_short(word, load_le<std::uint64_t>(expected.prev.bytes, at - prev_at));
+}
+
+// Whether everything but the length of the one bad record in [0, end) is as it was written.
+bool only_length_wrong(ByteView rest, std::size_t end) {
+  for (std::size_t length = end; length > kRecordHeaderBytes && length + kWordBytes > end; --length) {
+    if (crc32c(rest.subspan(8, length - 8)) == load_le<std::uint32_t>(rest, 4)) return true;
+  }
+  return false;
+}
+
+// Whether a lost or half-written sector explains why [0, end) of `rest` is bad, where `end` begins the next valid
+// record: then some sector ends in zeros where a record has none.
 bool has_hole(ByteView rest, std::size_t end, const Expected& expected) {
-  const std::size_t prev_begin = 24, prev_end = 56;
+  const bool alone = claimed_span(rest) == end;  // one bad record whose length is intact: its padding may be zeros
+  if (only_length_wrong(rest, end)) return false;
+  const std::size_t payload_end = alone ? load_le<std::uint32_t>(rest, 0) : end - (kWordBytes - 1);
   for (std::size_t at = 0; at + kWordBytes <= end; at += kWordBytes) {
     const bool sector_ends = (expected.offset + at + kWordBytes) % kSectorBytes == 0 || at + kWordBytes >= end;
-    if (!sector_ends || !zero_word(rest, at)) continue;
-    if (expected.prev.is_zero() && at >= prev_begin && at < prev_end) continue;
-    return true;
+    if (!sector_ends) continue;
+    if (at < kRecordHeaderBytes) {
+      if (header_word_cut(rest, at, expected)) return true;
+    } else if (zero_word(rest, at) || rest[std::min(at + kWordBytes, payload_end) - 1] == std::byte{0}) {
+      return true;
+    }
   }
   return false;
 }

@@ -5,8 +5,8 @@
 // batch that was being written: all before it were synced. So a bad record followed by a valid one with a larger seq is
 // damage, with one exception that crashes do produce: a disk may keep the later sectors of an unsynced batch and lose
 // the earlier ones. That is recognised by both of its marks: every valid record after the hole says (payload member
-// `batch`) that it was written in one batch with the missing one, and the hole is one, i.e. within the bad bytes some
-// 512-byte sector ends in zeros, what the segment held before. Rotten bytes show no such zeros: JSON holds no NUL.
+// `batch`) that it was written in one batch with the missing one, and within the bad bytes some 512-byte sector ends in
+// what the segment held before, zeros, where a record has none. Rotten bytes show no such zeros: JSON holds no NUL.
 //
 // Thread: any (pure).   Fails: never.   Limits: one segment.
 #pragma once
