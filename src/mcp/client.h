@@ -7,6 +7,7 @@
 // it. The other end of `control` closing means `rtt mcp serve` is gone: the session ends at once.
 //
 // Owns: the three descriptors, the session, its calls' tickets.   Thread: the loop's.
+// Fails: start: kIo; afterwards the session ends with a status on `control`.
 // Limits: kMcpLineBytesMax a line, kClientQueueBytesMax of output, kClientCallMs a call.
 #pragma once
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// For tests: a signed workspace in a temporary folder whose servers are real child processes
+// DemoWorkspace, for tests: a signed workspace in a temporary folder whose servers are real child processes
 // (tests/mcp_servers/demo_server.py), with HOME and XDG_CONFIG_HOME inside it.
+//
+// Owns: the folder and what it starts.   Thread: one.   Fails: as test failures.
 #pragma once
 
 #include <string>

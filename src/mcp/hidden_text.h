@@ -4,7 +4,7 @@
 // Emoji need two of them: U+FE0F after a pictograph and U+200D between two. Those pass there, and nowhere
 // else. U+200C passes between letters of scripts that join (Persian, Indic). TAB, LF and CR pass.
 //
-// Thread: any (pure).
+// Thread: any (pure).   Fails: never.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,8 @@
 //
 // The newest revision is offered first; a peer that answers with an older one of the list is spoken to in
 // that one.
+//
+// Thread: any (constants).   Fails: never.
 #pragma once
 
 #include <array>
