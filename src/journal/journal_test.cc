@@ -8,6 +8,7 @@
 #include <atomic>
 #include <thread>
 
+#include "base/hex.h"
 #include "crypto/sha256.h"
 #include "journal/disk_storage.h"
 #include "journal/record.h"
@@ -203,6 +204,22 @@ TEST_F(JournalTest, damage_in_the_middle_is_refused_with_seq_and_place) {
   EXPECT_EQ(refused.error().where, path + ":64");
   const auto again = Journal::open(wal_, {});
   EXPECT_EQ(again.error().code, Code::kJournalDamaged);
+}
+
+// The worked example of the format's page is what the code writes.
+TEST_F(JournalTest, worked_example_of_the_documentation) {
+  const auto page = os::read_file(std::string(RTT_SOURCE_DIR) + "/docs/formats/journal.md", 1 << 20);
+  ASSERT_TRUE(page);
+  std::string dense;
+  for (const char c : *page) {
+    if (c != ' ' && c != '\n') dense += c;
+  }
+  Bytes record;
+  const Digest hash = encode_record(record, {.seq = {1}, .type = RecordType::kAudit, .prev = {}}, "{\"action\":\"note\"}");
+  EXPECT_NE(dense.find(to_hex(encode_segment_header({.first_seq = {1}, .prev = {}}))), std::string::npos);
+  EXPECT_NE(dense.find(to_hex(record)), std::string::npos);
+  EXPECT_NE(dense.find("recordhash" + to_string(hash)), std::string::npos);
+  EXPECT_NE(dense.find("root" + to_string(crypto::merkle_root({hash}))), std::string::npos);
 }
 
 // --- every byte ------------------------------------------------------------------------------------------------------
