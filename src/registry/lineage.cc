@@ -29,14 +29,6 @@ const SigFile* Lineage::find(std::string_view id, const Digest& hash) const {
   return nullptr;
 }
 
-const SigFile* Lineage::successor(std::string_view id, const Digest& hash) const {
-  const auto [first, end] = range(id);
-  for (std::size_t at = first; at < end; ++at) {
-    if (records_[at].supersedes == hash) return &records_[at];
-  }
-  return nullptr;
-}
-
 Result<const SigFile*> Lineage::live(std::string_view id) const {
   const auto [first, end] = range(id);
   if (first == end) return nullptr;

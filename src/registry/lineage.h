@@ -23,8 +23,6 @@ class Lineage {
   // nullptr: never signed.
   [[nodiscard]] Result<const SigFile*> live(std::string_view id) const;
   [[nodiscard]] const SigFile* find(std::string_view id, const Digest& hash) const;
-  // The one that supersedes `hash`, if any.
-  [[nodiscard]] const SigFile* successor(std::string_view id, const Digest& hash) const;
   [[nodiscard]] std::vector<std::string_view> ids() const;  // sorted, unique
   [[nodiscard]] const std::vector<SigFile>& records() const { return records_; }
 

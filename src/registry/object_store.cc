@@ -143,27 +143,20 @@ Status ObjectStore::promote(std::vector<SigFile> wanted) const {
 Status ObjectStore::promote_one(SigFile next, const Lineage& lineage) const {
   RTT_TRY_SET(const SigFile* live, lineage.live(next.id));
   const SigFile* old = lineage.find(next.id, next.hash);
-  next.sign = merged(old == nullptr ? std::vector<crypto::SignRecord>{} : old->sign, next.sign);
-  if (live == nullptr) {
-    next.supersedes = std::nullopt;
-  } else if (live == old) {
-    next.supersedes = live->supersedes;
-    if (next == *live) return {};
-  } else {
-    next.supersedes = live->hash;
+  if (old == nullptr) {
+    next.supersedes = live == nullptr ? std::nullopt : std::optional(live->hash);
+    next.sign = merged(std::move(next.sign), {});
+    return write_signature(next);
   }
-  if (old != nullptr && old != live) {
-    // Taken out of the middle first, its place closed, then put on top: at no moment are two of them live.
-    RTT_TRY_SET(const std::string name, signature_name(old->hash, old->id));
+  // Going back takes away what came after, newest first: after each removal exactly one version is live.
+  for (const SigFile* above = live; above != nullptr && above != old;) {
+    RTT_TRY_SET(const std::string name, signature_name(above->hash, above->id));
     RTT_TRY(os::remove_file(directory_ + "/" + name));
-    if (const SigFile* above = lineage.successor(old->id, old->hash); above != nullptr) {
-      SigFile relinked = *above;
-      relinked.supersedes = old->supersedes;
-      // What lies on top of `above` does not change, so `next` may name the live one as it was.
-      RTT_TRY(write_signature(relinked));
-    }
+    above = above->supersedes ? lineage.find(next.id, *above->supersedes) : nullptr;
   }
-  return write_signature(next);
+  next.sign = merged(old->sign, next.sign);
+  next.supersedes = old->supersedes;
+  return next == *old ? Status() : write_signature(next);
 }
 
 Result<std::optional<SigFile>> ObjectStore::signature(const Digest& hash) const {

@@ -53,8 +53,10 @@ class ObjectStore {
   [[nodiscard]] Result<text::Json> get(const Digest& hash) const;  // verified
   [[nodiscard]] bool contains(const Digest& hash) const;
   Status put_signature(const SigFile& signature) const;  // merges records of the same hash
-  // Makes each the live one of its id, whatever it superseded: what the working tree says is current is
-  // current (another branch, a change taken back). Each step leaves a consistent store behind.
+  // Makes each the live one of its id: a new version supersedes the live one; going back to an earlier
+  // version removes the sig files (not the objects) of the later ones, newest first. What the working tree
+  // says is current is current, be it another branch or a change taken back, and a crash between two steps
+  // leaves exactly one version live.
   Status promote(std::vector<SigFile> signatures) const;
   [[nodiscard]] Result<std::optional<SigFile>> signature(const Digest& hash) const;
   [[nodiscard]] Result<std::vector<SigFile>> signatures() const;  // all, sorted by hash
