@@ -27,9 +27,8 @@ TEST(Panel, defaults_are_what_the_default_file_says) {
   EXPECT_EQ(read.trip_errors, made.trip_errors);
   EXPECT_EQ(read.trip_window_ms, made.trip_window_ms);
   EXPECT_EQ(read.canonical(), made.canonical());
-  EXPECT_EQ(
-      text::canonical_json(made.canonical()),
-      R"({"routing":{"prefer":["shm","uds","tcp"],"rewire_atomic":true},)"
+  EXPECT_EQ(text::canonical_json(made.canonical()),
+            R"({"routing":{"prefer":["shm","uds","tcp"],"rewire_atomic":true},)"
             R"("security":{"allow_unsigned":[],"strict_manifests":true}})");
 }
 
@@ -109,9 +108,8 @@ TEST(Routes, content_is_sorted_and_spelled_one_way) {
     {"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1","optional":false}]})",
                   "r");
   EXPECT_TRUE(one.problems.empty()) << listed(one.problems);
-  EXPECT_EQ(
-      text::canonical_json(one.object),
-      R"({"routes":[{"from":"rtt://a/agent/x","optional":true,"to":"rtt://b/api/y"},)"
+  EXPECT_EQ(text::canonical_json(one.object),
+            R"({"routes":[{"from":"rtt://a/agent/x","optional":true,"to":"rtt://b/api/y"},)"
             R"({"from":"rtt://a/hook/x","to":"rtt://b/api/y@>=1"}]})");
   EXPECT_EQ(one.object, other.object);
   EXPECT_EQ(one.routes[0].where, "routes.json:3");

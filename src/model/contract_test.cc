@@ -58,7 +58,8 @@ TEST(Contract, hash_is_independent_of_key_order_and_white_space_and_signature) {
   const std::string other_text = R"({ "symbol" : { "qos":{"latency_budget_ms":25e-1,
       "prio":1.0}, "direction":"both",	"type":"\u0061pi","saddr":"rtt:\/\/a/api/x@1.0.0"},
       "$schema":"https://rtt/spec/v1",
-      "sign":[{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" + kSomeSignature + R"("}]})";
+      "sign":[{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" +
+                                 kSomeSignature + R"("}]})";
   const Contract one = only(read_manifest(kOne, "a", Strictness::kStrict));
   const Contract other = only(read_manifest(other_text, "b", Strictness::kStrict));
   EXPECT_EQ(one.hash, other.hash);
@@ -147,8 +148,8 @@ TEST(Contract, stored_object_reads_back) {
 }
 
 TEST(Contract, signatures_round_trip_and_refuse_other_shapes) {
-  const text::Json good = *text::parse_json(
-      R"([{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" + kSomeSignature + R"("}])");
+  const text::Json good = *text::parse_json(R"([{"alg":"ed25519","key_id":"0123456789abcdef","sig":")" +
+                                            kSomeSignature + R"("}])");
   const auto records = sign_records_from_json(good, "x");
   ASSERT_TRUE(records);
   EXPECT_EQ(sign_records_to_json(*records), good);

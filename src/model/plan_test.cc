@@ -133,6 +133,9 @@ TEST(Graph, refuses_what_it_would_not_write) {
   text::Json doubled = good;
   doubled.as_object().find("routes")->push(good.find("routes")->as_array().back());
   EXPECT_TRUE(refused(doubled));
+  text::Json same_id = good;
+  same_id.as_object().find("routes")->as_array()[1].set("id", graph.routes[0].id.value);
+  EXPECT_TRUE(refused(same_id));
   text::Json other = good;
   other.set("v", 2);
   EXPECT_TRUE(refused(other));

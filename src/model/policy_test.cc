@@ -229,6 +229,17 @@ TEST(Policy, most_literal_parts_win_and_left_breaks_ties) {
   EXPECT_EQ(latency("rtt://core/api/x@2.0.0#fast"), 2);  // three parts against two
 }
 
+TEST(Policy, the_leftmost_literal_part_wins_in_any_order) {
+  constexpr std::string_view kLeft = R"({"match":"rtt://core/*/x","prio":1})";
+  constexpr std::string_view kRight = R"({"match":"rtt://*/api/x","prio":2})";
+  for (const auto& [first, second] : {std::pair(kLeft, kRight), std::pair(kRight, kLeft)}) {
+    const Policy policy = good("{\"qos\":[" + std::string(first) + "," + std::string(second) + "]}");
+    const auto rule = qos_for(policy, def("rtt://core/api/x@1.0.0"));
+    ASSERT_TRUE(rule);
+    EXPECT_EQ((*rule)->prio, 1);
+  }
+}
+
 TEST(Policy, equal_rules_that_differ_name_both_lines) {
   const Policy policy = good(
       "{\"qos\":[\n{\"match\":\"rtt://a*/api/x\",\"prio\":1},\n{\"match\":\"rtt://*b/api/x\",\"prio\":2},\n"
