@@ -34,12 +34,14 @@ TEST(SecretSplit, literals_of_env_and_headers_move_and_references_stay) {
   const SplitServer server = split(R"({"command":"npx","args":["-y","pkg"],
       "env":{"TOKEN":"ghp_1","FROM":"${GITHUB_TOKEN}","EMPTY":"","PORT":8080,"BOTH":"a${X}b","OR":"${Y:-dflt}"},
       "headers":{"Authorization":"Bearer abc","X-Key":"Bearer ${K}"}})");
-  EXPECT_EQ(
-      text::to_json(server.entry),
-      R"({"args":["-y","pkg"],"command":"npx","env":{"BOTH":{"concat":[{"secret":"gh.BOTH"},"${X}",{"secret":"gh.BOTH-2"}]},)"
-      R"("EMPTY":"","FROM":"${GITHUB_TOKEN}","OR":{"else":{"secret":"gh.OR"},"env":"Y"},"PORT":{"secret":"gh.PORT"},)"
-      R"("TOKEN":{"secret":"gh.TOKEN"}},"headers":{"Authorization":{"concat":["Bearer ",{"secret":"gh.Authorization"}]},)"
-      R"("X-Key":"Bearer ${K}"}})");
+  EXPECT_EQ(text::to_json(server.entry),
+            R"({"args":["-y","pkg"],"command":"npx","env":{"BOTH":{"concat":[{"secret":"gh.BOTH"},"${X}",)"
+            R"({"secret":"gh.BOTH-2"}]},)"
+            R"("EMPTY":"","FROM":"${GITHUB_TOKEN}","OR":{"else":{"secret":"gh.OR"},"env":"Y"},)"
+            R"("PORT":{"secret":"gh.PORT"},)"
+            R"("TOKEN":{"secret":"gh.TOKEN"}},"headers":{"Authorization":{"concat":["Bearer ",)"
+            R"({"secret":"gh.Authorization"}]},)"
+            R"("X-Key":"Bearer ${K}"}})");
   EXPECT_THAT(server.secrets, ElementsAre(std::pair<std::string, std::string>("gh.Authorization", "abc"),
                                           std::pair<std::string, std::string>("gh.BOTH", "a"),
                                           std::pair<std::string, std::string>("gh.BOTH-2", "b"),
@@ -53,9 +55,11 @@ TEST(SecretSplit, userinfo_and_query_values_of_urls_move_wherever_the_url_stands
       "args":["postgres://u:p@ss@db/x","--dsn=redis://:r@c/0","https://plain.example/a"]})");
   EXPECT_EQ(
       text::to_json(server.entry),
-      R"({"args":[{"concat":["postgres://",{"secret":"gh.url.user"},":",{"secret":"gh.url.password"},"@db/x"]},)"
+      R"({"args":[{"concat":["postgres://",{"secret":"gh.url.user"},":",{"secret":"gh.url.password"},)"
+      R"("@db/x"]},)"
       R"({"concat":["--dsn=redis://:",{"secret":"gh.url.password-2"},"@c/0"]},"https://plain.example/a"],)"
-      R"("url":{"concat":["https://",{"secret":"gh.url.user-2"},":",{"secret":"gh.url.password-3"},"@host:8443/mcp?key=",)"
+      R"("url":{"concat":["https://",{"secret":"gh.url.user-2"},":",{"secret":"gh.url.password-3"},)"
+      R"("@host:8443/mcp?key=",)"
       R"({"secret":"gh.url.key"},"&q=${Q}&",{"secret":"gh.url.query"},"#",{"secret":"gh.url.query-2"}]}})");
 }
 
@@ -64,11 +68,12 @@ TEST(SecretSplit, marked_arguments_headers_and_variables_on_the_command_line_mov
       R"({"command":"x","args":["--api-key","k1","--token=t1","third","--header","Authorization: Bearer h1","-e","A=v1","--env=B=v2","-v"],
           "url":"https://host/s/path-token"})",
       {.ns = "gh", .plain = {}, .marked = {"--api-key", "--token", "4", "url"}});
-  EXPECT_EQ(
-      text::to_json(server.entry),
-      R"({"args":["--api-key",{"secret":"gh.api-key"},{"concat":["--token=",{"secret":"gh.token"}]},{"secret":"gh.arg4"},)"
-      R"("--header",{"concat":["Authorization: Bearer ",{"secret":"gh.Authorization"}]},"-e",{"concat":["A=",{"secret":"gh.A"}]},)"
-      R"({"concat":["--env=B=",{"secret":"gh.B"}]},"-v"],"command":"x","url":{"secret":"gh.url"}})");
+  EXPECT_EQ(text::to_json(server.entry),
+            R"({"args":["--api-key",{"secret":"gh.api-key"},{"concat":["--token=",{"secret":"gh.token"}]},)"
+            R"({"secret":"gh.arg4"},)"
+            R"("--header",{"concat":["Authorization: Bearer ",{"secret":"gh.Authorization"}]},"-e",)"
+            R"({"concat":["A=",{"secret":"gh.A"}]},)"
+            R"({"concat":["--env=B=",{"secret":"gh.B"}]},"-v"],"command":"x","url":{"secret":"gh.url"}})");
 }
 
 TEST(SecretSplit, plain_names_opt_out) {

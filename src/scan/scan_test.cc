@@ -42,7 +42,9 @@ Found must_scan(const ScanOptions& options) {
 }
 
 constexpr std::string_view kAgentJson =
-    R"({"$schema":"https://rtt/spec/agent/v1","symbol":{"saddr":"rtt://common/agent/summarize@1.0.0","type":"agent","direction":"consumer"},"agent":{"name":"summarize","description":"d","instructions":"i","model":"inherit","tools":["rtt://fs/tool/read@*"]}})";
+    R"({"$schema":"https://rtt/spec/agent/v1","symbol":{"saddr":"rtt://common/agent/summarize@1.0.0",)"
+    R"("type":"agent","direction":"consumer"},"agent":{"name":"summarize","description":"d",)"
+    R"("instructions":"i","model":"inherit","tools":["rtt://fs/tool/read@*"]}})";
 
 TEST(Scan, finds_every_kind_of_candidate_and_nothing_else) {
   const Scratch scratch;
