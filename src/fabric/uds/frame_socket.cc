@@ -41,6 +41,10 @@ void FrameSocket::on_ready(std::uint32_t ready) {
   Status status;
   // While reading is paused a hangup shows only in sending.
   if ((ready & os::kWritable) != 0 || (paused_ && (ready & os::kHangup) != 0)) status = flush();
+  if (status && paused_ && queued_bytes() <= options_.queue_bytes_max / 4) {
+    paused_ = false;
+    status = dispatch();  // what was received before the pause
+  }
   // Otherwise it is read to its end first: the last frames of a peer that left still count.
   if (status && (ready & (os::kReadable | os::kHangup)) != 0) status = receive_some();
   if (!status) close_because(std::move(status).error());
@@ -80,6 +84,12 @@ Status FrameSocket::dispatch() {
     Turn& operator=(const Turn&) = delete;
   } turn(*this);
   while (open()) {
+    // Small requests may ask for large replies, and one receive brings thousands of them.
+    if (queued_bytes() > options_.queue_bytes_max / 2) {
+      RTT_TRY(flush());
+      paused_ = queued_bytes() > options_.queue_bytes_max / 2;
+      if (paused_) return {};
+    }
     RTT_TRY_SET(const std::optional<Frame> frame, reader_.next());
     if (!frame) break;
     RTT_TRY(on_frame_(*frame, arrived_));
@@ -146,10 +156,10 @@ Status FrameSocket::flush() {
   return {};
 }
 
+// A pause ends only in on_ready(), which then hands over what was received before it.
 void FrameSocket::set_interest() {
-  const std::size_t queued = queued_bytes();
-  if (queued > options_.queue_bytes_max / 2) paused_ = true;
-  if (queued <= options_.queue_bytes_max / 4) paused_ = false;
+  if (queued_bytes() > options_.queue_bytes_max / 2) paused_ = true;
+  RTT_ASSERT(!paused_ || writable_wanted_);
   loop_.change(socket_.get(), (paused_ ? 0u : std::uint32_t{os::kReadable}) |
                                   (writable_wanted_ ? std::uint32_t{os::kWritable} : 0u));
 }
