@@ -6,7 +6,8 @@
 // id of a reply that is too large stands at one of its ends and lets that one call fail at once instead of at
 // its deadline.
 //
-// Owns: its buffer.   Thread: one.   Fails: never.   Limits: line_bytes_max; kEdgeBytes of each end of an over-long line.
+// Owns: its buffer.   Thread: one.   Fails: never.
+// Limits: line_bytes_max; kEdgeBytes of each end of an over-long line.
 #pragma once
 
 #include <cstddef>
