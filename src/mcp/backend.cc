@@ -38,16 +38,16 @@ std::string ending(const std::optional<os::ExitState>& exit) {
 
 std::string_view to_string(BackendState state) {
   switch (state) {
-    case BackendState::kKnown:
-      return "known";
+    case BackendState::kStopped:
+      return "stopped";
     case BackendState::kStarting:
       return "starting";
     case BackendState::kReady:
       return "ready";
-    case BackendState::kTripped:
+    case BackendState::kFailed:
       break;
   }
-  return "tripped";
+  return "failed";
 }
 
 Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
@@ -78,8 +78,8 @@ BackendState Backend::state() const {
                                                               : BackendState::kStarting;
   }
   if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
-    return BackendState::kTripped;
-  return start_timer_ != 0 ? BackendState::kStarting : BackendState::kKnown;
+    return BackendState::kFailed;
+  return start_timer_ != 0 ? BackendState::kStarting : BackendState::kStopped;
 }
 
 const BackendSession* Backend::live() const {
@@ -100,7 +100,7 @@ Result<BackendTicket> Backend::call(BackendCall call) {
     RTT_TRY(begin({ticket, std::move(call)}));
     return ticket;
   }
-  if (state() == BackendState::kTripped) {
+  if (state() == BackendState::kFailed) {
     ++failed_calls_;
     Error why{.code = Code::kServerStart,
               .message = "server '" + pins_->config.name + "' failed " + std::to_string(failures_.size()) +
@@ -548,15 +548,18 @@ text::Json Backend::health() const {
   std::size_t tools = 0;
   for (const PinnedItem& item : pins_->items) tools += item.kind == ItemKind::kTool ? 1 : 0;
   Json drift(text::JsonArray{});
+  bool refusing = false;
   for (const PinVerdict& verdict : verdicts_) {
     if (verdict.state == PinState::kSame) continue;
+    refusing = refusing || verdict.state == PinState::kContractDrift ||
+               (verdict.state == PinState::kRemoved && verdict.kind != ItemKind::kResource);
     drift.push(Json::object(
         {{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
   }
   const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
   return Json::object({{"name", pins_->config.name},
                        {"namespace", pins_->ns()},
-                       {"state", to_string(state())},
+                       {"state", refusing ? "drift" : to_string(state())},
                        {"tools", tools},
                        {"instances", session_ ? 1 : 0},
                        {"calls", calls_},

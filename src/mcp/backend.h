@@ -53,8 +53,8 @@ struct BackendCall {
 };
 using BackendTicket = std::uint64_t;
 
-enum class BackendState : std::uint8_t { kKnown, kStarting, kReady, kTripped };
-std::string_view to_string(BackendState state);  // known starting ready tripped
+enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kFailed };
+std::string_view to_string(BackendState state);  // stopped starting ready failed
 
 class Backend {
  public:

@@ -68,7 +68,7 @@ class BackendTest : public testing::Test {
 
 TEST_F(BackendTest, the_first_call_starts_it_and_the_result_passes_byte_for_byte) {
   launch();
-  EXPECT_EQ(backend_->state(), BackendState::kKnown);
+  EXPECT_EQ(backend_->state(), BackendState::kStopped);
   const std::string odd = R"({ "content":[{"type" : "text","text":"\u00e9\/"}] , "n":1.50e0, "z":[ ] })";
   const auto& outcome = wait(ask("raw", text::to_json(text::Json::object({{"json", odd}}))));
   EXPECT_EQ(outcome.reply, odd);
@@ -153,7 +153,7 @@ TEST_F(BackendTest, too_many_ends_trip_it_until_it_is_restarted) {
   for (int i = 0; i < limits::kDriverRestartsMax; ++i) EXPECT_TRUE(wait(ask("die")).failed);
   const auto& refused = wait(ask("echo"));
   EXPECT_EQ(refused.failure.code, Code::kServerStart);
-  EXPECT_EQ(backend_->state(), BackendState::kTripped);
+  EXPECT_EQ(backend_->state(), BackendState::kFailed);
   backend_->restart();
   EXPECT_EQ(answer("echo", R"({"text":"again"})"), "again");
 }

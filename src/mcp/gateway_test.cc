@@ -166,7 +166,7 @@ TEST_F(GatewayTest, a_client_lists_without_any_server_running_and_calls_byte_for
   EXPECT_NE(agent.initialize().find("Use echo to echo."), std::string::npos);
   const std::string list = agent.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/list"})");
   EXPECT_NE(list.find(R"("name":"echo")"), std::string::npos);
-  EXPECT_EQ(server_row("demo").string_or("state"), "known");
+  EXPECT_EQ(server_row("demo").string_or("state"), "stopped");
   const std::string odd = R"({ "content":[ ] ,"x":"\u00e9\/","n":1.50e0 })";
   const std::string reply =
       agent.ask(call_line("\"a b\"", "raw", text::to_json(Json::object({{"json", odd}}))));
@@ -253,7 +253,7 @@ TEST_F(GatewayTest, colliding_names_are_prefixed_and_one_chosen_server_keeps_its
   Agent both(*loop_, *gateway_);
   both.initialize();
   EXPECT_NE(both.ask(call_line("1", "two__echo", R"({"text":"x"})")).find("result"), std::string::npos);
-  EXPECT_EQ(server_row("one").string_or("state"), "known");
+  EXPECT_EQ(server_row("one").string_or("state"), "stopped");
   Agent single(*loop_, *gateway_, {.servers = {"two"}});
   single.initialize();
   EXPECT_NE(single.ask(call_line("1", "echo", R"({"text":"x"})")).find("result"), std::string::npos);
