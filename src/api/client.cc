@@ -13,7 +13,8 @@
 namespace rtt::api {
 namespace {
 
-// The other end enforces the deadline too and knows better what it was waiting for: its word is given time to arrive.
+// The other end enforces the deadline too and knows better what it was waiting for: its word is given time to
+// arrive.
 constexpr std::int64_t kGraceMs = 500;
 constexpr std::int64_t kDeadlineMsMax = 1'000'000'000;
 constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
@@ -66,8 +67,9 @@ Result<Client> Client::connect(const std::string& sockets_dir, std::string_view 
 Result<Client> Client::over(os::Fd socket, std::string_view client_name) {
   RTT_TRY_SET(const os::PeerIdentity who, os::peer_identity(socket.get()));
   if (who.uid != os::own_uid()) {
-    return fail(Code::kNotOwner, fmt::format("the panel (process {}) belongs to user {}, not to you", who.pid, who.uid),
-                {}, "run rtt as the user whose workspace this is");
+    return fail(Code::kNotOwner,
+                fmt::format("the panel (process {}) belongs to user {}, not to you", who.pid, who.uid), {},
+                "run rtt as the user whose workspace this is");
   }
   Client client;
   client.state_ = std::make_unique<State>(std::move(socket));
@@ -88,7 +90,8 @@ Result<Client::State::Incoming> Client::State::next(const fabric::Deadline& dead
   RTT_TRY_SET(const fabric::Frame frame, stream.next(deadline));
   RTT_TRY(check_header(frame.header));
   RTT_TRY_SET(Message message, decoder.decode(frame.payload));
-  if (message.fds > stream.fds_arrived()) return fail(Code::kFrame, "bad frame: declared descriptors did not come");
+  if (message.fds > stream.fds_arrived())
+    return fail(Code::kFrame, "bad frame: declared descriptors did not come");
   return Incoming{.id = frame.header.frame_id,
                   .more = (frame.header.flags & fabric::kMore) != 0,
                   .message = std::move(message),
@@ -97,7 +100,8 @@ Result<Client::State::Incoming> Client::State::next(const fabric::Deadline& dead
 
 Status Client::State::shake_hands(std::string_view client_name) {
   const fabric::Deadline deadline = fabric::deadline_in(kHandshakeMs);
-  const HelloMessage hello{.proto_min = kProtocolVersion, .proto_max = kProtocolVersion, .client = client_name};
+  const HelloMessage hello{
+      .proto_min = kProtocolVersion, .proto_max = kProtocolVersion, .client = client_name};
   // One that turned us away says why before it closes, so a lost connection is not the last word yet.
   if (Status sent = send(hello, deadline); !sent && sent.error().code != Code::kLost) return sent;
   RTT_TRY_SET(const Incoming answer, next(deadline));
@@ -126,7 +130,8 @@ Result<Client::TextReply> Client::ask(const Ask& ask, const OnPart& on_part) {
   return state.await_answer(deadline, on_part);
 }
 
-Result<Client::TextReply> Client::State::await_answer(const fabric::Deadline& deadline, const OnPart& on_part) {
+Result<Client::TextReply> Client::State::await_answer(const fabric::Deadline& deadline,
+                                                      const OnPart& on_part) {
   const auto give_up = [this](Error why) -> std::unexpected<Error> {
     if (why.code != Code::kDeadline) stream.close();
     return std::unexpected(std::move(why));

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Client: asks a panel over its socket and waits for the answer, without an event loop.
 //
-// What connect_service() and programs that only ask are made of. Answers are handed over as the JSON text they came
-// in, so who only prints or forwards them does not pay for parsing. One request is one send, a small answer one
-// receive.
+// What connect_service() and programs that only ask are made of. Answers are handed over as the JSON text
+// they came in, so who only prints or forwards them does not pay for parsing. One request is one send, a
+// small answer one receive.
 //
 // Owns: the socket and its buffers.   Thread: one.   Units: milliseconds.
-// Fails: connect: kPanelDown (nobody listens), kNotOwner, kPanelProtocol (versions), kBusy (too many clients),
-// kDeadline. ask: the other end's error unchanged, kDeadline (the connection stays usable), kTooLarge; kLost, kFrame,
-// kPanelProtocol (the connection is closed, every later ask is kLost).   Limits: kControlBytesMax, kFdsPerFrameMax.
+// Fails: connect: kPanelDown (nobody listens), kNotOwner, kPanelProtocol (versions), kBusy (too many
+// clients), kDeadline. ask: the other end's error unchanged, kDeadline (the connection stays usable),
+// kTooLarge; kLost, kFrame, kPanelProtocol (the connection is closed, every later ask is kLost).
+// Limits: kControlBytesMax, kFdsPerFrameMax.
 #pragma once
 
 #include <functional>

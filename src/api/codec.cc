@@ -57,7 +57,8 @@ struct Build {
   Made operator()(const RequestMessage& m) const {
     const Text verb = b.CreateString(m.verb.data(), m.verb.size());
     const Text args = text(b, m.args), directory = text(b, m.directory), search = text(b, m.search);
-    return {wire::Body::Request, wire::CreateRequest(b, verb, args, directory, search, m.deadline_ms).Union()};
+    return {wire::Body::Request,
+            wire::CreateRequest(b, verb, args, directory, search, m.deadline_ms).Union()};
   }
   Made operator()(const AnswerMessage& m) const {
     const Text json = text(b, m.json);
@@ -81,9 +82,10 @@ struct Build {
 // A code of a newer RTT than this one keeps its words and becomes an internal error here.
 Code known_code(std::uint16_t number) {
   const auto codes = all_codes();
-  const auto at = std::lower_bound(codes.begin(), codes.end(), number, [](const CodeInfo& info, std::uint16_t wanted) {
-    return static_cast<std::uint16_t>(info.code) < wanted;
-  });
+  const auto at =
+      std::lower_bound(codes.begin(), codes.end(), number, [](const CodeInfo& info, std::uint16_t wanted) {
+        return static_cast<std::uint16_t>(info.code) < wanted;
+      });
   const bool known = at != codes.end() && static_cast<std::uint16_t>(at->code) == number;
   return known ? at->code : Code::kInternal;
 }
@@ -123,9 +125,12 @@ Result<MessageBody> body_of(const wire::Message& message) {
                             .search = view(m.search()),
                             .deadline_ms = m.deadline_ms()};
     }
-    case wire::Body::Answer: return AnswerMessage{.json = view(message.body_as_Answer()->json())};
-    case wire::Body::Error: return error_of(*message.body_as_Error());
-    case wire::Body::NONE: break;
+    case wire::Body::Answer:
+      return AnswerMessage{.json = view(message.body_as_Answer()->json())};
+    case wire::Body::Error:
+      return error_of(*message.body_as_Error());
+    case wire::Body::NONE:
+      break;
   }
   return bad(fmt::format("unknown kind {}", static_cast<int>(message.body_type())));
 }
@@ -143,8 +148,8 @@ Result<ByteView> Encoder::encode(const MessageBody& body, std::size_t fds) {
   RTT_ASSERT(fds <= static_cast<std::size_t>(limits::kFdsPerFrameMax));
   const std::size_t bytes = std::visit(Sizes{}, body);
   if (bytes > limits::kControlBytesMax - kOverheadBytesMax) {
-    return fail(Code::kTooLarge, fmt::format("a control message of {} bytes is over the limit of {} bytes", bytes,
-                                             limits::kControlBytesMax - kOverheadBytesMax));
+    return fail(Code::kTooLarge, fmt::format("a control message of {} bytes is over the limit of {} bytes",
+                                             bytes, limits::kControlBytesMax - kOverheadBytesMax));
   }
   Builder& builder = state_->builder;
   if (builder.GetSize() > kBuilderKeptBytes) {
@@ -153,15 +158,18 @@ Result<ByteView> Encoder::encode(const MessageBody& body, std::size_t fds) {
     builder.Clear();
   }
   const auto [kind, made] = std::visit(Build{builder}, body);
-  wire::FinishMessageBuffer(builder, wire::CreateMessage(builder, kind, made, static_cast<std::uint8_t>(fds)));
+  wire::FinishMessageBuffer(builder,
+                            wire::CreateMessage(builder, kind, made, static_cast<std::uint8_t>(fds)));
   const ByteView encoded(reinterpret_cast<const std::byte*>(builder.GetBufferPointer()), builder.GetSize());
   RTT_ASSERT(encoded.size() <= limits::kControlBytesMax);
   return encoded;
 }
 
-Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const MessageBody& body, std::size_t fds) {
+Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const MessageBody& body,
+                    std::size_t fds) {
   RTT_TRY_SET(const ByteView payload, encoder.encode(body, fds));
-  const auto header = fabric::encode_header({.flags = fabric::kControl, .route_id = 0, .frame_id = id}, payload);
+  const auto header =
+      fabric::encode_header({.flags = fabric::kControl, .route_id = 0, .frame_id = id}, payload);
   out.insert(out.end(), header.begin(), header.end());
   out.insert(out.end(), payload.begin(), payload.end());
   return {};
@@ -169,8 +177,8 @@ Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const Messag
 
 Status check_header(const fabric::Header& header) {
   if ((header.flags & ~fabric::kMore) == fabric::kControl && header.route_id == 0) return {};
-  return fail(Code::kFrame, fmt::format("bad frame: flags {:#06x} and route {} on a control connection", header.flags,
-                                        header.route_id));
+  return fail(Code::kFrame, fmt::format("bad frame: flags {:#06x} and route {} on a control connection",
+                                        header.flags, header.route_id));
 }
 
 Result<Message> Decoder::decode(ByteView bytes) {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Codec: control messages to bytes and back (control.fbs; docs/formats/control.md).
 //
-// Bytes from the other end are verified whole (FlatBuffers verifier: every offset, length and union inside the
-// buffer, kDepthMax levels, kTablesMax tables) before one field is read, so the accessors need no checks of their own.
-// Texts come out as views: a request whose args are empty is read without an allocation.
+// Bytes from the other end are verified whole (FlatBuffers verifier: every offset, length and union inside
+// the buffer, kDepthMax levels, kTablesMax tables) before one field is read, so the accessors need no checks
+// of their own. Texts come out as views: a request whose args are empty is read without an allocation.
 //
-// Owns: Encoder its builder's memory, Decoder a copy of an unaligned message.   Thread: one each.   Units: bytes.
+// Owns: Encoder its builder's memory, Decoder a copy of an unaligned message.   Thread: one each.
+// Units: bytes.
 // Fails: decode: kPanelProtocol.   Limits: kControlBytesMax a message (encode: kTooLarge).
 #pragma once
 
@@ -55,7 +56,8 @@ class Encoder {
 };
 
 // A whole control frame behind what `out` holds, for senders without a FrameSocket.
-Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const MessageBody& body, std::size_t fds = 0);
+Status append_frame(Bytes& out, Encoder& encoder, std::uint32_t id, const MessageBody& body,
+                    std::size_t fds = 0);
 // What the frame of a control message may look like: kFrame.
 Status check_header(const fabric::Header& header);
 // Whether `id` is `last` or was given out before it; ids wrap.

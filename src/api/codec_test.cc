@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages come back as they went, hostile bytes end as kPanelProtocol at every alignment, limits hold, and the bytes
-// are the golden ones.
+// Messages come back as they went, hostile bytes end as kPanelProtocol at every alignment, limits hold, and
+// the bytes are the golden ones.
 #include "api/codec.h"
 
 #include <gtest/gtest.h>
@@ -32,7 +32,9 @@ TEST(Codec, requests_and_errors_come_back_as_they_went) {
     const auto deadline_ms = static_cast<std::int64_t>(generator()) - INT32_MAX;
     const std::size_t fds = generator() % 9;
     const Message message =
-        decoder.decode(encoder.encode(RequestMessage{verb, args, directory, search, deadline_ms}, fds).value()).value();
+        decoder
+            .decode(encoder.encode(RequestMessage{verb, args, directory, search, deadline_ms}, fds).value())
+            .value();
     const auto& request = std::get<RequestMessage>(message.body);
     ASSERT_EQ(request.verb, verb);
     ASSERT_EQ(request.args, args);
@@ -53,12 +55,14 @@ TEST(Codec, requests_and_errors_come_back_as_they_went) {
   }
 }
 
-// Every message kind, damaged in every byte and cut at every length: no damage may crash, and what is cut is refused.
+// Every message kind, damaged in every byte and cut at every length: no damage may crash, and what is cut is
+// refused.
 TEST(Codec, damaged_and_cut_messages_never_crash) {
   const MessageBody bodies[] = {
       HelloMessage{.proto_min = 1, .proto_max = 2, .client = "cli"},
       WelcomeMessage{.proto = 1, .panel_pid = 77, .generation = 1},
-      RequestMessage{.verb = "plan", .args = R"({"a":1})", .directory = "/w", .search = "upward", .deadline_ms = 5},
+      RequestMessage{
+          .verb = "plan", .args = R"({"a":1})", .directory = "/w", .search = "upward", .deadline_ms = 5},
       AnswerMessage{.json = R"({"panel":"up"})"},
       Error{.code = Code::kDenied, .message = "m", .where = "w", .hint = "h", .causes = {"a", "b"}},
   };
@@ -130,13 +134,20 @@ TEST(Codec, ids_are_compared_across_the_wrap) {
 TEST(Codec, stream_is_the_golden_one) {
   Encoder encoder;
   Bytes stream;
-  ASSERT_TRUE(append_frame(stream, encoder, 1, HelloMessage{.proto_min = 1, .proto_max = 1, .client = "cli"}));
-  ASSERT_TRUE(append_frame(stream, encoder, 1, WelcomeMessage{.proto = 1, .panel_pid = 4242, .generation = 3}));
-  ASSERT_TRUE(append_frame(stream, encoder, 2, RequestMessage{.verb = "status", .directory = "/w", .search = "upward"}));
+  ASSERT_TRUE(
+      append_frame(stream, encoder, 1, HelloMessage{.proto_min = 1, .proto_max = 1, .client = "cli"}));
+  ASSERT_TRUE(
+      append_frame(stream, encoder, 1, WelcomeMessage{.proto = 1, .panel_pid = 4242, .generation = 3}));
+  ASSERT_TRUE(append_frame(stream, encoder, 2,
+                           RequestMessage{.verb = "status", .directory = "/w", .search = "upward"}));
   ASSERT_TRUE(append_frame(stream, encoder, 2, AnswerMessage{.json = R"({"panel":"up"})"}));
-  ASSERT_TRUE(append_frame(stream, encoder, 3, RequestMessage{.verb = "call.open", .args = R"({"to":"x"})"}, 1));
-  ASSERT_TRUE(append_frame(stream, encoder, 3, Error{.code = Code::kDenied, .message = "no rule allows it",
-                                                     .where = ".rtt/policy.json:1:1", .hint = "rtt policy why A B"}));
+  ASSERT_TRUE(
+      append_frame(stream, encoder, 3, RequestMessage{.verb = "call.open", .args = R"({"to":"x"})"}, 1));
+  ASSERT_TRUE(append_frame(stream, encoder, 3,
+                           Error{.code = Code::kDenied,
+                                 .message = "no rule allows it",
+                                 .where = ".rtt/policy.json:1:1",
+                                 .hint = "rtt policy why A B"}));
   std::ifstream file(RTT_SOURCE_DIR "/tests/golden/control.frames", std::ios::binary);
   const std::string golden{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   EXPECT_EQ(to_hex(stream), to_hex(as_bytes(golden)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes decode to a message or to kPanelProtocol, at every alignment alike; what decodes encodes and decodes again
-// to the same message.
+// Any bytes decode to a message or to kPanelProtocol, at every alignment alike; what decodes encodes and
+// decodes again to the same message.
 #include <algorithm>
 #include <memory>
 

@@ -25,8 +25,9 @@ Error error_from_json(std::string_view text) {
   const Result<Json> json = text::parse_json(text);
   if (!json || !json->is_object() || json->string_or("message").empty()) {
     constexpr std::size_t kShownBytes = 200;
-    return {.code = Code::kInternal,
-            .message = fmt::format("the other end failed without saying how: {}", text.substr(0, kShownBytes))};
+    return {
+        .code = Code::kInternal,
+        .message = fmt::format("the other end failed without saying how: {}", text.substr(0, kShownBytes))};
   }
   Error error{.code = Code::kInternal,
               .message = std::string(json->string_or("message")),

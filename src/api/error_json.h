@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON form of an error, {"code":"RTT0412","message","where","hint","causes"}: an error reply on a lane, and the
-// error of an answer's part.
+// The JSON form of an error, {"code":"RTT0412","message","where","hint","causes"}: an error reply on a lane,
+// and the error of an answer's part.
 //
-// Owns: nothing.   Thread: any.   Units: none.   Fails: never; what is no such object becomes kInternal with its text.
+// Owns: nothing.   Thread: any.   Units: none.   Fails: never; what is no such object becomes kInternal with
+// its text.
 // Limits: kErrorCausesMax causes.
 #pragma once
 

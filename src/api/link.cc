@@ -11,7 +11,8 @@ struct Link::State {
 };
 
 Link::Link(os::Fd socket, std::uint32_t route_id)
-    : state_(std::make_unique<State>(State{fabric::BlockingLane(std::move(socket), {.route_id = route_id})})) {}
+    : state_(
+          std::make_unique<State>(State{fabric::BlockingLane(std::move(socket), {.route_id = route_id})})) {}
 Link::~Link() = default;
 Link::Link(Link&&) noexcept = default;
 Link& Link::operator=(Link&&) noexcept = default;

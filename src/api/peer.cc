@@ -47,7 +47,10 @@ struct Peer::State : std::enable_shared_from_this<Peer::State> {
   };
 
   State(os::Loop& the_loop, Options the_options, OnRequest request, OnClosed closed)
-      : loop(the_loop), options(std::move(the_options)), on_request(std::move(request)), on_closed(std::move(closed)) {}
+      : loop(the_loop),
+        options(std::move(the_options)),
+        on_request(std::move(request)),
+        on_closed(std::move(closed)) {}
 
   void begin(os::Fd socket);
   Status on_frame(const fabric::Frame& frame, std::vector<os::Fd>& arrived);
@@ -82,8 +85,8 @@ struct Peer::State : std::enable_shared_from_this<Peer::State> {
   os::Loop::TimerId handshake_timer = 0, deadline_timer = 0;
   std::int64_t armed_ns = kNever;
   std::uint32_t last_id = 0;
-  std::vector<Ask> asked;                // by us and not answered; at most kInFlightMax, so searched in line
-  std::deque<Ask> waiting;               // for the handshake or for a place among them
+  std::vector<Ask> asked;   // by us and not answered; at most kInFlightMax, so searched in line
+  std::deque<Ask> waiting;  // for the handshake or for a place among them
   std::size_t waiting_bytes = 0;
   std::vector<std::uint32_t> answering;  // requests of the other end
   bool given_up = false;                 // the Peer was destroyed
@@ -120,7 +123,8 @@ void Responder::finish(Result<Answer> answer) const {
 std::shared_ptr<Peer> Peer::start(os::Loop& loop, os::Fd socket, Options options, OnRequest on_request,
                                   OnClosed on_closed) {
   std::shared_ptr<Peer> peer(new Peer);
-  peer->state_ = std::make_shared<State>(loop, std::move(options), std::move(on_request), std::move(on_closed));
+  peer->state_ =
+      std::make_shared<State>(loop, std::move(options), std::move(on_request), std::move(on_closed));
   peer->state_->begin(std::move(socket));
   return peer;
 }
@@ -137,11 +141,12 @@ void Peer::State::begin(os::Fd fd) {
   if (!who) return not_started(who.error());
   identity = *who;
   if (identity.uid != options.owner_uid.value_or(os::own_uid())) {
-    return not_started(Error{.code = Code::kNotOwner,
-                             .message = fmt::format("process {} at the other end belongs to user {}, not to the owner",
-                                                    identity.pid, identity.uid),
-                             .where = {},
-                             .hint = "run rtt as the user whose workspace this is"});
+    return not_started(
+        Error{.code = Code::kNotOwner,
+              .message = fmt::format("process {} at the other end belongs to user {}, not to the owner",
+                                     identity.pid, identity.uid),
+              .where = {},
+              .hint = "run rtt as the user whose workspace this is"});
   }
   auto started = fabric::FrameSocket::start(
       loop, std::move(fd),
@@ -184,7 +189,9 @@ Peer::~Peer() {
   for (State::Ask& ask : state.waiting) state.fail_later(std::move(ask.on_answer), why);
 }
 
-void Peer::close() { state_->close({.code = Code::kCancelled, .message = "the connection was closed on this side"}); }
+void Peer::close() {
+  state_->close({.code = Code::kCancelled, .message = "the connection was closed on this side"});
+}
 bool Peer::open() const { return state_->phase != State::Phase::kClosed; }
 const os::PeerIdentity& Peer::identity() const { return state_->identity; }
 std::uint64_t Peer::generation() const { return state_->generation; }
@@ -213,8 +220,11 @@ void Peer::State::fail_all(const Error& why) {
   waiting_bytes = 0;
   answering.clear();
   for (Ask& ask : lost) {
-    ask.on_answer(std::unexpected(Error{.code = Code::kLost, .message = "the connection ended before the answer came",
-                                        .where = why.where, .hint = why.hint, .causes = {why.message}}));
+    ask.on_answer(std::unexpected(Error{.code = Code::kLost,
+                                        .message = "the connection ended before the answer came",
+                                        .where = why.where,
+                                        .hint = why.hint,
+                                        .causes = {why.message}}));
   }
 }
 
@@ -231,12 +241,14 @@ Status Peer::State::on_frame(const fabric::Frame& frame, std::vector<os::Fd>& ar
   arrived.erase(arrived.begin(), own);
 
   const bool more = (header.flags & fabric::kMore) != 0;
-  if (more && !std::holds_alternative<AnswerMessage>(message.body)) return broken("only an answer comes in parts");
+  if (more && !std::holds_alternative<AnswerMessage>(message.body))
+    return broken("only an answer comes in parts");
   if (phase == Phase::kHandshake) return handshake(header.frame_id, message.body);
   if (const auto* request = std::get_if<RequestMessage>(&message.body)) {
     return take_request(header.frame_id, *request, std::move(fds));
   }
-  if (std::holds_alternative<HelloMessage>(message.body) || std::holds_alternative<WelcomeMessage>(message.body)) {
+  if (std::holds_alternative<HelloMessage>(message.body) ||
+      std::holds_alternative<WelcomeMessage>(message.body)) {
     return broken("a second handshake");
   }
   return take_answer(header.frame_id, message.body, more ? fabric::kMore : fabric::Flag{}, std::move(fds));
@@ -269,11 +281,12 @@ Status Peer::State::handshake(std::uint32_t id, const MessageBody& body) {
 Status Peer::State::welcome(std::uint32_t id, const HelloMessage& hello) {
   const std::uint32_t proto = std::min(hello.proto_max, options.proto_max);
   if (proto < std::max(hello.proto_min, options.proto_min)) {
-    Error error{.code = Code::kPanelProtocol,
-                .message = fmt::format("no common version of the control protocol: here {} to {}, there {} to {}",
-                                       options.proto_min, options.proto_max, hello.proto_min, hello.proto_max),
-                .where = {},
-                .hint = "rtt panel stop, then repeat: the panel was started by another version of rtt"};
+    Error error{
+        .code = Code::kPanelProtocol,
+        .message = fmt::format("no common version of the control protocol: here {} to {}, there {} to {}",
+                               options.proto_min, options.proto_max, hello.proto_min, hello.proto_max),
+        .where = {},
+        .hint = "rtt panel stop, then repeat: the panel was started by another version of rtt"};
     (void)send(id, error, 0, {});
     return std::unexpected(std::move(error));
   }
@@ -290,8 +303,9 @@ Status Peer::State::take_request(std::uint32_t id, const RequestMessage& message
     return broken(fmt::format("request id {} is in use", id));
   }
   if (answering.size() >= kInFlightMax) {
-    return send(id, Error{.code = Code::kBusy, .message = fmt::format("{} requests are under way", kInFlightMax)}, 0,
-                {});
+    return send(id,
+                Error{.code = Code::kBusy, .message = fmt::format("{} requests are under way", kInFlightMax)},
+                0, {});
   }
   Request request{.verb = std::string(message.verb),
                   .args = text::Json::object({}),
@@ -302,7 +316,8 @@ Status Peer::State::take_request(std::uint32_t id, const RequestMessage& message
   if (!message.args.empty()) {
     auto args = text::parse_json(message.args, {.source_name = "args"});
     if (args && !args->is_object()) args = fail(Code::kBadShape, "the arguments are no JSON object", "args");
-    if (!args) return send(id, std::move(args).error().in(fmt::format("bad request `{}`", message.verb)), 0, {});
+    if (!args)
+      return send(id, std::move(args).error().in(fmt::format("bad request `{}`", message.verb)), 0, {});
     request.args = std::move(*args);
   }
   answering.push_back(id);
@@ -314,7 +329,8 @@ Status Peer::State::take_answer(std::uint32_t id, const MessageBody& body, fabri
                                 std::vector<os::Fd> fds) {
   const auto at = std::find_if(asked.begin(), asked.end(), [id](const Ask& ask) { return ask.id == id; });
   if (at == asked.end()) {
-    if (!was_asked(id, last_id)) return broken(fmt::format("an answer to request {}, which nobody asked", id));
+    if (!was_asked(id, last_id))
+      return broken(fmt::format("an answer to request {}, which nobody asked", id));
     return {};  // late: its deadline passed
   }
   Result<Answer> answer = std::unexpected(Error{});
@@ -347,11 +363,13 @@ Status Peer::State::take_answer(std::uint32_t id, const MessageBody& body, fabri
 
 // ---- messages out
 
-Status Peer::State::send(std::uint32_t id, const MessageBody& body, std::uint16_t more, std::vector<os::Fd> fds) {
+Status Peer::State::send(std::uint32_t id, const MessageBody& body, std::uint16_t more,
+                         std::vector<os::Fd> fds) {
   RTT_TRY_SET(const ByteView payload, encoder.encode(body, fds.size()));
   RTT_TRY(socket->room_for(fabric::kHeaderBytes + payload.size()));
-  return socket->send({.flags = static_cast<std::uint16_t>(fabric::kControl | more), .route_id = 0, .frame_id = id},
-                      {payload}, std::move(fds));
+  return socket->send(
+      {.flags = static_cast<std::uint16_t>(fabric::kControl | more), .route_id = 0, .frame_id = id},
+      {payload}, std::move(fds));
 }
 
 void Peer::State::respond_part(std::uint32_t id, const text::Json& body) {
@@ -392,7 +410,8 @@ void Peer::ask(std::string verb, const text::Json& args, OnAnswer on_answer, std
                  .args = is_empty(args) ? std::string() : text::to_json(args),
                  .fds = std::move(fds),
                  .deadline_ms = deadline_ms};
-  if (deadline_ms >= 0) ask.due_ns = (os::now() + nanos_from_ms(std::min<std::int64_t>(deadline_ms, 1'000'000'000))).ns;
+  if (deadline_ms >= 0)
+    ask.due_ns = (os::now() + nanos_from_ms(std::min<std::int64_t>(deadline_ms, 1'000'000'000))).ns;
   state_->add(std::move(ask));
 }
 
@@ -401,12 +420,15 @@ void Peer::State::add(Ask ask) {
     return fail_later(std::move(ask.on_answer), {.code = Code::kLost, .message = "the connection is closed"});
   }
   if (ask.fds.size() > static_cast<std::size_t>(limits::kFdsPerFrameMax)) {
-    return fail_later(std::move(ask.on_answer),
-                      {.code = Code::kLimit, .message = fmt::format("more than {} descriptors in one request",
-                                                                    limits::kFdsPerFrameMax)});
+    return fail_later(
+        std::move(ask.on_answer),
+        {.code = Code::kLimit,
+         .message = fmt::format("more than {} descriptors in one request", limits::kFdsPerFrameMax)});
   }
-  if (waiting.size() >= kWaitingAsksMax || (!waiting.empty() && waiting_bytes + ask.bytes() > kWaitingBytesMax)) {
-    return fail_later(std::move(ask.on_answer), {.code = Code::kBusy, .message = "too many requests wait already"});
+  if (waiting.size() >= kWaitingAsksMax ||
+      (!waiting.empty() && waiting_bytes + ask.bytes() > kWaitingBytesMax)) {
+    return fail_later(std::move(ask.on_answer),
+                      {.code = Code::kBusy, .message = "too many requests wait already"});
   }
   const std::int64_t due_ns = ask.due_ns;
   waiting_bytes += ask.bytes();
@@ -438,8 +460,8 @@ void Peer::State::fail_later(OnAnswer on_answer, Error why) {
   loop.post([on_answer = std::move(on_answer), why = std::move(why)] { on_answer(std::unexpected(why)); });
 }
 
-// One timer for all deadlines, set for the earliest. An answer does not touch it: it fires in vain at most once a
-// deadline's length, where a timer of each request's own would cost two more operations per request.
+// One timer for all deadlines, set for the earliest. An answer does not touch it: it fires in vain at most
+// once a deadline's length, where a timer of each request's own would cost two more operations per request.
 void Peer::State::arm(std::int64_t due_ns) {
   loop.cancel(std::exchange(deadline_timer, 0));
   armed_ns = due_ns;

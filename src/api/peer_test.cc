@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two peers over a socket pair: every request gets exactly one answer, whatever the other end does. Hostile ends are
-// raw sockets fed by hand; each rule they break closes the connection with its own code.
+// Two peers over a socket pair: every request gets exactly one answer, whatever the other end does. Hostile
+// ends are raw sockets fed by hand; each rule they break closes the connection with its own code.
 #include <gtest/gtest.h>
 
 #include <numeric>
@@ -41,21 +41,23 @@ class PeerTest : public ::testing::Test {
   }
 
   // The answering end of most tests: what it does with a verb is in `on_request`.
-  std::shared_ptr<Peer> accept(Peer::OnRequest on_request, Peer::Options options = {.role = Peer::Role::kAccepting,
-                                                                                    .generation = 7}) {
+  std::shared_ptr<Peer> accept(Peer::OnRequest on_request,
+                               Peer::Options options = {.role = Peer::Role::kAccepting, .generation = 7}) {
     return Peer::start(*loop_, std::move(b_), options, std::move(on_request),
                        [this](const Error& why) { accepting_closed_.push_back(why); });
   }
   std::shared_ptr<Peer> connect(Peer::Options options = {.client_name = "test"}) {
-    return Peer::start(*loop_, std::move(a_), options,
-                       [](Request, Responder respond) { respond.finish(fail(Code::kUnknownVerb, "no verbs here")); },
-                       [this](const Error& why) { connecting_closed_.push_back(why); });
+    return Peer::start(
+        *loop_, std::move(a_), options,
+        [](Request, Responder respond) { respond.finish(fail(Code::kUnknownVerb, "no verbs here")); },
+        [this](const Error& why) { connecting_closed_.push_back(why); });
   }
   static void echo(Request request, const Responder& respond) {
     respond.finish(Answer{.body = std::move(request.args)});
   }
   // By hand: what an end that keeps no rules might send.
-  void say(std::uint32_t id, const MessageBody& body, std::uint16_t flags = fabric::kControl, std::size_t fds = 0) {
+  void say(std::uint32_t id, const MessageBody& body, std::uint16_t flags = fabric::kControl,
+           std::size_t fds = 0) {
     Encoder encoder;
     const auto payload = encoder.encode(body, fds).value();
     const auto header = fabric::encode_header({.flags = flags, .route_id = 0, .frame_id = id}, payload);
@@ -77,8 +79,9 @@ TEST_F(PeerTest, ten_thousand_requests_both_ways_each_answered_once_in_order) {
     ++served;
     echo(std::move(request), respond);
   });
-  auto host = Peer::start(*loop_, std::move(a_), {}, [](Request r, Responder respond) { echo(std::move(r), respond); },
-                          [](const Error&) {});
+  auto host = Peer::start(
+      *loop_, std::move(a_), {}, [](Request r, Responder respond) { echo(std::move(r), respond); },
+      [](const Error&) {});
   std::vector<std::int64_t> from_panel, from_host;
   int sent = 0;
   while (sent < kRequests) {
@@ -90,7 +93,8 @@ TEST_F(PeerTest, ten_thousand_requests_both_ways_each_answered_once_in_order) {
         from_host.push_back(answer ? answer->body.int_or("n", -1) : -1);
       });
     }
-    ASSERT_TRUE(until([&] { return from_panel.size() == from_host.size() && from_host.size() == size_t(sent); }));
+    ASSERT_TRUE(
+        until([&] { return from_panel.size() == from_host.size() && from_host.size() == size_t(sent); }));
   }
   std::vector<std::int64_t> expected(kRequests);
   std::iota(expected.begin(), expected.end(), 0);
@@ -102,7 +106,11 @@ TEST_F(PeerTest, ten_thousand_requests_both_ways_each_answered_once_in_order) {
 }
 
 TEST_F(PeerTest, request_carries_all_its_fields_and_the_error_all_of_its) {
-  const Error error{.code = Code::kDenied, .message = "no ä", .where = "f:1:2", .hint = "rtt explain", .causes = {"a", "b"}};
+  const Error error{.code = Code::kDenied,
+                    .message = "no ä",
+                    .where = "f:1:2",
+                    .hint = "rtt explain",
+                    .causes = {"a", "b"}};
   std::optional<Request> seen;
   auto panel = accept([&](Request request, Responder respond) {
     seen = std::move(request);
@@ -110,7 +118,8 @@ TEST_F(PeerTest, request_carries_all_its_fields_and_the_error_all_of_its) {
   });
   auto client = connect();
   std::optional<Error> got;
-  client->ask("plan", Json::object({{"k", "v"}}), [&](const Result<Answer>& a) { got = a.error(); }, {}, 1234);
+  client->ask(
+      "plan", Json::object({{"k", "v"}}), [&](const Result<Answer>& a) { got = a.error(); }, {}, 1234);
   ASSERT_TRUE(until([&] { return got.has_value(); }));
   EXPECT_EQ(*got, error);
   EXPECT_EQ(seen->verb, "plan");
@@ -128,8 +137,9 @@ TEST_F(PeerTest, streamed_parts_come_in_order_before_the_end) {
   auto client = connect();
   std::vector<std::int64_t> parts;
   bool end = false;
-  client->ask("log", Json::object({}), [&](Result<Answer> a) { end = a && a->body.bool_or("end", false); }, {}, 30'000,
-              [&](const Json& part) { parts.push_back(end ? -1 : part.int_or("i", -1)); });
+  client->ask(
+      "log", Json::object({}), [&](Result<Answer> a) { end = a && a->body.bool_or("end", false); }, {},
+      30'000, [&](const Json& part) { parts.push_back(end ? -1 : part.int_or("i", -1)); });
   ASSERT_TRUE(until([&] { return end; }));
   std::vector<std::int64_t> expected(100);
   std::iota(expected.begin(), expected.end(), 0);
@@ -156,19 +166,20 @@ TEST_F(PeerTest, descriptors_reach_the_message_they_belong_to) {
       fds.push_back(std::move(ends.first));
       kept.push_back(std::move(ends.second));
     }
-    client->ask("fds", Json::object({{"n", n}}),
-                [&answered, n, kept = std::make_shared<std::vector<os::Fd>>(std::move(kept))](Result<Answer> a) {
-                  ASSERT_TRUE(a.has_value()) << a.error().message;
-                  EXPECT_EQ(a->body.int_or("n", -1), n);
-                  EXPECT_EQ(a->fds.size(), static_cast<std::size_t>(n % 9));
-                  for (const os::Fd& fd : a->fds) {
-                    std::byte mark[1];
-                    EXPECT_EQ(os::receive(fd.get(), mark).value().bytes, 1u);
-                    EXPECT_EQ(mark[0], static_cast<std::byte>(n));
-                  }
-                  ++answered;
-                },
-                std::move(fds));
+    client->ask(
+        "fds", Json::object({{"n", n}}),
+        [&answered, n, kept = std::make_shared<std::vector<os::Fd>>(std::move(kept))](Result<Answer> a) {
+          ASSERT_TRUE(a.has_value()) << a.error().message;
+          EXPECT_EQ(a->body.int_or("n", -1), n);
+          EXPECT_EQ(a->fds.size(), static_cast<std::size_t>(n % 9));
+          for (const os::Fd& fd : a->fds) {
+            std::byte mark[1];
+            EXPECT_EQ(os::receive(fd.get(), mark).value().bytes, 1u);
+            EXPECT_EQ(mark[0], static_cast<std::byte>(n));
+          }
+          ++answered;
+        },
+        std::move(fds));
   }
   ASSERT_TRUE(until([&] { return answered == 60; }));
 }
@@ -191,7 +202,9 @@ TEST_F(PeerTest, more_than_the_limit_under_way_waits_here_and_is_busy_there) {
   EXPECT_EQ(held.size(), std::size_t{limits::kControlInFlightMax});
   while (answered < limits::kControlInFlightMax + static_cast<int>(kWaitingAsksMax) + 10) {
     for (const Responder& respond : std::exchange(held, {})) respond.finish(Answer{});
-    ASSERT_TRUE(until([&] { return !held.empty() || answered == 10 + limits::kControlInFlightMax + int(kWaitingAsksMax); }));
+    ASSERT_TRUE(until([&] {
+      return !held.empty() || answered == 10 + limits::kControlInFlightMax + int(kWaitingAsksMax);
+    }));
   }
   EXPECT_EQ(busy, 10);
 }
@@ -225,7 +238,8 @@ TEST_F(PeerTest, deadline_passes_and_a_late_answer_does_no_harm) {
   });
   auto client = connect();
   std::optional<Code> slow;
-  client->ask("slow", Json::object({}), [&](const Result<Answer>& a) { slow = a ? Code{} : a.error().code; }, {}, 20);
+  client->ask(
+      "slow", Json::object({}), [&](const Result<Answer>& a) { slow = a ? Code{} : a.error().code; }, {}, 20);
   ASSERT_TRUE(until([&] { return slow.has_value(); }));
   EXPECT_EQ(slow, Code::kDeadline);
   ASSERT_TRUE(until([&] { return held.size() == 1; }));
@@ -356,7 +370,6 @@ TEST_F(PeerTest, highest_common_version_is_chosen) {
   ASSERT_TRUE(until([&] { return ok; }));
 }
 
-
 class HostileTest : public PeerTest {
  protected:
   void expect_closed(Code code) {
@@ -392,7 +405,8 @@ TEST_F(HostileTest, frame_with_weaker_checksum) {
 }
 TEST_F(HostileTest, payload_that_does_not_verify) {
   const Bytes payload(64, std::byte{0xff});
-  const auto header = fabric::encode_header({.flags = fabric::kControl, .route_id = 0, .frame_id = 1}, payload);
+  const auto header =
+      fabric::encode_header({.flags = fabric::kControl, .route_id = 0, .frame_id = 1}, payload);
   ASSERT_TRUE(os::send_all(a_.get(), header).has_value());
   ASSERT_TRUE(os::send_all(a_.get(), payload).has_value());
   expect_closed(Code::kPanelProtocol);

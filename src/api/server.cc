@@ -9,14 +9,17 @@ namespace rtt::api {
 namespace {
 
 constexpr int kAcceptsPerTurn = 16;
-constexpr Nanos kRest{100'000'000};  // when the process is out of descriptors: a listener that stays ready would spin
+constexpr Nanos kRest{
+    100'000'000};  // when the process is out of descriptors: a listener that stays ready would spin
 constexpr std::uint32_t kHelloId = 1;
 
 // The one message a connection gets that finds no place.
 void turn_away(const os::Fd& socket) {
   Encoder encoder;
   Bytes bytes;
-  const Error error{.code = Code::kBusy, .message = "too many connections", .where = {},
+  const Error error{.code = Code::kBusy,
+                    .message = "too many connections",
+                    .where = {},
                     .hint = "close some clients of this workspace, then repeat"};
   RTT_ASSERT(append_frame(bytes, encoder, kHelloId, error).has_value());
   (void)os::send(socket.get(), bytes);

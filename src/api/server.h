@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: the listening end of the control socket: accepts connections and makes a Peer of each.
 //
-// Every request of every connection goes to one handler, with the Peer it came on, so that the handler can also ask
-// back (the panel asks driver hosts over the connection they opened).
+// Every request of every connection goes to one handler, with the Peer it came on, so that the handler can
+// also ask back (the panel asks driver hosts over the connection they opened).
 //
-// Owns: the listener; each Peer until its connection ends.   Thread: the loop's, which outlives it.   Units: none.
+// Owns: the listener; each Peer until its connection ends.   Thread: the loop's, which outlives it.
+// Units: none.
 // Fails: nothing; a connection over the limit is told kBusy, one of another user kNotOwner closed.
 // Limits: Options.clients_max connections; kHandshakeMs to say hello (peer.h).
 #pragma once
@@ -25,7 +26,8 @@ class Server {
     std::size_t clients_max = limits::kClientsMax;
     std::optional<unsigned> owner_uid;
   };
-  using OnRequest = std::function<void(const std::shared_ptr<Peer>& peer, Request request, Responder respond)>;
+  using OnRequest =
+      std::function<void(const std::shared_ptr<Peer>& peer, Request request, Responder respond)>;
   using OnClosed = std::function<void(const std::shared_ptr<Peer>& peer)>;
 
   static std::unique_ptr<Server> start(os::Loop& loop, os::UnixListener listener, Options options,

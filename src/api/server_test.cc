@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server on a real socket in a loop of its own thread, asked by blocking clients: what faces and the panel do.
+// A server on a real socket in a loop of its own thread, asked by blocking clients: what faces and the panel
+// do.
 #include "api/server.h"
 
 #include <gtest/gtest.h>
@@ -76,8 +77,10 @@ class ServerTest : public ::testing::Test {
                          *loop_, std::move(ends.first), {.route_id = 5},
                          [this, index](const fabric::LaneMessage& message) {
                            fabric::UdsLane& lane = *lanes_[index];
-                           if (as_text(message.payload) != "fail") return (void)lane.send_reply(message.id, message.payload);
-                           const Error error{.code = Code::kServerGone, .message = "it went", .where = {}, .hint = "h"};
+                           if (as_text(message.payload) != "fail")
+                             return (void)lane.send_reply(message.id, message.payload);
+                           const Error error{
+                               .code = Code::kServerGone, .message = "it went", .where = {}, .hint = "h"};
                            (void)lane.send_error(message.id, as_bytes(text::to_json(error_json(error))));
                          },
                          [](const Error&) {})
@@ -117,18 +120,22 @@ TEST_F(ServerTest, fields_texts_parts_and_errors_cross_unchanged) {
   serve();
   auto service = connect_service(folder_.path(), "some client").value();
   const Json fields =
-      service->ask({.verb = "fields", .directory = "/w", .search = "exactly", .deadline_ms = 777}, nullptr)->body;
+      service->ask({.verb = "fields", .directory = "/w", .search = "exactly", .deadline_ms = 777}, nullptr)
+          ->body;
   EXPECT_EQ(fields.string_or("directory"), "/w");
   EXPECT_EQ(fields.string_or("search"), "exactly");
   EXPECT_EQ(fields.string_or("client"), "some client");
   EXPECT_EQ(fields.int_or("deadline_ms", 0), 777);
   EXPECT_EQ(service->ask({.verb = "text"}, nullptr)->body.find("n")->as_array().size(), 2u);
   std::int64_t next = 0;
-  const auto end = service->ask({.verb = "parts"}, [&](const Json& part) { next += part.int_or("i", -9) == next ? 1 : 0; });
+  const auto end = service->ask({.verb = "parts"},
+                                [&](const Json& part) { next += part.int_or("i", -9) == next ? 1 : 0; });
   EXPECT_EQ(next, 1000);
   EXPECT_TRUE(end->body.bool_or("done", false));
   const auto error = service->ask({.verb = "nope"}, nullptr);
-  EXPECT_EQ(error.error(), (Error{.code = Code::kUnknownVerb, .message = "no verb nope", .where = "w", .hint = "rtt --help"}));
+  EXPECT_EQ(
+      error.error(),
+      (Error{.code = Code::kUnknownVerb, .message = "no verb nope", .where = "w", .hint = "rtt --help"}));
 }
 
 TEST_F(ServerTest, text_reply_is_the_text_that_was_sent) {
@@ -153,7 +160,8 @@ TEST_F(ServerTest, link_over_a_passed_descriptor) {
     EXPECT_GT(answer->latency_ns, 0);
   }
   const auto error = link.call("fail", 10'000);
-  EXPECT_EQ(error.error(), (Error{.code = Code::kServerGone, .message = "it went", .where = {}, .hint = "h"}));
+  EXPECT_EQ(error.error(),
+            (Error{.code = Code::kServerGone, .message = "it went", .where = {}, .hint = "h"}));
   EXPECT_EQ(link.call("go on", 10'000)->payload, "go on");
   stop();
   EXPECT_EQ(link.call("x", 10'000).error().code, Code::kLost);
@@ -204,7 +212,8 @@ TEST_F(ServerTest, many_clients_at_once) {
     threads.emplace_back([&, t] {
       auto client = connect_service(folder_.path(), "test");
       for (int i = 0; client && i < 300; ++i) {
-        const auto reply = (*client)->ask({.verb = "echo", .args = Json::object({{"n", t * 1000 + i}})}, nullptr);
+        const auto reply =
+            (*client)->ask({.verb = "echo", .args = Json::object({{"n", t * 1000 + i}})}, nullptr);
         if (reply && reply->body.int_or("n", -1) == t * 1000 + i) ++good;
       }
     });

@@ -41,7 +41,8 @@ class SocketService final : public Service {
 
 }  // namespace
 
-Result<std::unique_ptr<Service>> connect_service(const std::string& sockets_dir, std::string_view client_name) {
+Result<std::unique_ptr<Service>> connect_service(const std::string& sockets_dir,
+                                                 std::string_view client_name) {
   RTT_TRY_SET(Client client, Client::connect(sockets_dir, client_name));
   return std::make_unique<SocketService>(std::move(client));
 }

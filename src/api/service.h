@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Service: what a face (command line, later TUI and web) may ask of RTT, wherever it runs.
 //
-// The verbs and their JSON are docs/cli/*.md; the same call goes over the panel socket or straight into this process
-// (main.cc hands the command line one of the two), so there is one code path behind `--json`.
+// The verbs and their JSON are docs/cli/*.md; the same call goes over the panel socket or straight into this
+// process (main.cc hands the command line one of the two), so there is one code path behind `--json`.
 //
 // Thread: one.   Fails: as each verb says.
 #pragma once
@@ -18,10 +18,10 @@
 namespace rtt::api {
 
 struct Ask {
-  std::string verb;        // "plan", "mcp.import", "call.open", …
-  text::Json args;         // object
-  std::string directory;   // the caller's directory (or -C)
-  std::string search;      // "upward" (default) | "exactly" (-C)
+  std::string verb;       // "plan", "mcp.import", "call.open", …
+  text::Json args;        // object
+  std::string directory;  // the caller's directory (or -C)
+  std::string search;     // "upward" (default) | "exactly" (-C)
   std::int64_t deadline_ms = 30'000;
 };
 struct Reply {
@@ -37,7 +37,8 @@ class Service {
 };
 
 // Over the socket `sockets_dir/panel.sock`; blocking; fails kPanelDown when nobody listens.
-Result<std::unique_ptr<Service>> connect_service(const std::string& sockets_dir, std::string_view client_name);
+Result<std::unique_ptr<Service>> connect_service(const std::string& sockets_dir,
+                                                 std::string_view client_name);
 
 // A link to a provider over a UDS lane (fd from "call.open"): one request, one reply at a time, blocking.
 struct LinkReply {

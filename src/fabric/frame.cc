@@ -17,9 +17,12 @@ std::uint32_t checksum(ByteView header, ByteView payload) {
   std::memcpy(zeroed.data(), header.data(), kHeaderBytes);
   store_le<std::uint32_t>(zeroed, kCrcAt, 0);
   switch (load_le<std::uint16_t>(header, kFlagsAt) & kCoverageMask) {
-    case 0: return crc32c(payload, crc32c(zeroed));
-    case kCoverHeader: return crc32c(zeroed);
-    default: return 0;
+    case 0:
+      return crc32c(payload, crc32c(zeroed));
+    case kCoverHeader:
+      return crc32c(zeroed);
+    default:
+      return 0;
   }
 }
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frame: the 24-byte header every lane carries (docs/formats/frame.md).
 //
-//     u32 magic "RTT1" · u16 flags · u16 reserved=0 · u32 route_id · u32 frame_id · u32 len · u32 crc32c · payload[len]
+//     u32 magic "RTT1" · u16 flags · u16 reserved=0 · u32 route_id · u32 frame_id · u32 len · u32 crc32c
+//     payload[len]
 //
-// Little-endian. The CRC covers the header with crc=0, then the payload as far as flag bits 5–6 say; with coverage
-// "none" the crc field is 0, so that flipping a bit into that coverage does not make a damaged frame pass.
+// Little-endian. The CRC covers the header with crc=0, then the payload as far as flag bits 5–6 say; with
+// coverage "none" the crc field is 0, so that flipping a bit into that coverage does not make a damaged frame
+// pass.
 //
-// Owns: nothing.   Thread: any.   Units: bytes.   Fails: kFrame with the reason (magic, flags, reserved, frame id 0,
-// length, crc).   Limits: the caller's payload_bytes_max.
+// Owns: nothing.   Thread: any.   Units: bytes.   Fails: kFrame with the reason (magic, flags, reserved,
+// frame id 0, length, crc).   Limits: the caller's payload_bytes_max.
 #pragma once
 
 #include <array>
@@ -29,7 +31,7 @@ enum Flag : std::uint16_t {
   kArenaWrap = 1 << 4,
   kCoverHeader = 1 << 5,  // bits 5–6: 0 header+payload, 1 header, 2 none
   kCoverNone = 2 << 5,
-  kReply = 1 << 7,        // payload begins with the request's frame_id (u32)
+  kReply = 1 << 7,  // payload begins with the request's frame_id (u32)
   kFin = 1 << 8,
 };
 inline constexpr std::uint16_t kCoverageMask = 3 << 5;
@@ -45,7 +47,7 @@ struct Header {
 
 // Fills len and crc. REQUIRES: known flags, payload under 4 GiB.
 std::array<std::byte, kHeaderBytes> encode_header(Header header, ByteView payload);
-Result<Header> decode_header(ByteView bytes, std::size_t payload_bytes_max);         // all but the crc
+Result<Header> decode_header(ByteView bytes, std::size_t payload_bytes_max);  // all but the crc
 [[nodiscard]] bool crc_matches(ByteView header, ByteView payload);
 std::uint32_t next_frame_id(std::uint32_t id);  // wraps, skips 0
 

@@ -12,9 +12,12 @@ constexpr std::size_t kKeptBytes = std::size_t{512} << 10;  // a larger buffer i
 
 std::uint16_t weakest_flag(Coverage coverage) {
   switch (coverage) {
-    case Coverage::kFull: return 0;
-    case Coverage::kHeader: return kCoverHeader;
-    case Coverage::kNone: return kCoverNone;
+    case Coverage::kFull:
+      return 0;
+    case Coverage::kHeader:
+      return kCoverHeader;
+    case Coverage::kNone:
+      return kCoverNone;
   }
   return 0;
 }
@@ -46,8 +49,9 @@ Result<std::optional<Frame>> FrameReader::next() {
   if (held.size() < kHeaderBytes) return std::nullopt;
   RTT_TRY_SET(const Header header, decode_header(held, options_.payload_bytes_max));
   if ((header.flags & kCoverageMask) > weakest_flag(options_.coverage_min)) {
-    return fail(Code::kFrame, fmt::format("bad frame: frame {} of route {} has a weaker checksum than this lane takes",
-                                          header.frame_id, header.route_id));
+    return fail(Code::kFrame,
+                fmt::format("bad frame: frame {} of route {} has a weaker checksum than this lane takes",
+                            header.frame_id, header.route_id));
   }
   if (held.size() - kHeaderBytes < header.len) return std::nullopt;
   const ByteView payload = held.subspan(kHeaderBytes, header.len);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The header's bytes are the published ones, every flipped bit of a frame is noticed, ids skip 0, and a reader cuts the
-// same frames out of a stream however it is chopped.
+// The header's bytes are the published ones, every flipped bit of a frame is noticed, ids skip 0, and a
+// reader cuts the same frames out of a stream however it is chopped.
 #include "fabric/frame.h"
 
 #include <gtest/gtest.h>
@@ -34,7 +34,14 @@ bool accepted(ByteView bytes, std::size_t payload_bytes_max = 1000, Coverage cov
 // docs/formats/frame.md shows these bytes.
 TEST(Frame, worked_bytes) {
   EXPECT_EQ(to_hex(whole_frame({.flags = 0, .route_id = 7, .frame_id = 1}, as_bytes("ping"))),
-            "52545431" "0000" "0000" "07000000" "01000000" "04000000" "91f3a383" "70696e67");
+            "52545431"
+            "0000"
+            "0000"
+            "07000000"
+            "01000000"
+            "04000000"
+            "91f3a383"
+            "70696e67");
 }
 
 TEST(Frame, checksum_covers_what_the_coverage_bits_say) {
@@ -48,7 +55,8 @@ TEST(Frame, checksum_covers_what_the_coverage_bits_say) {
     EXPECT_EQ(crc_matches(header, damaged), coverage != Flag{}) << coverage;
     Bytes other_route = frame;
     other_route[8] ^= std::byte{1};
-    EXPECT_EQ(crc_matches(ByteView(other_route).first(kHeaderBytes), payload), coverage == kCoverNone) << coverage;
+    EXPECT_EQ(crc_matches(ByteView(other_route).first(kHeaderBytes), payload), coverage == kCoverNone)
+        << coverage;
     // A receiver takes its own coverage and stronger ones.
     EXPECT_EQ(accepted(frame, 1000, Coverage::kFull), coverage == Flag{});
     EXPECT_EQ(accepted(frame, 1000, Coverage::kHeader), coverage != kCoverNone);
@@ -82,8 +90,12 @@ TEST(Frame, headers_that_break_a_rule_are_named_errors) {
     return frame;
   };
   const std::pair<Bytes, std::string_view> cases[] = {
-      {with(0, 0x5453), "magic"},          {with(4, 0x200), "unknown flag"}, {with(4, kCoverageMask), "coverage 3"},
-      {with(6, 1), "reserved"},            {with(12, 0), "frame id 0"},      {with(16, 0xffff), "length"},
+      {with(0, 0x5453), "magic"},
+      {with(4, 0x200), "unknown flag"},
+      {with(4, kCoverageMask), "coverage 3"},
+      {with(6, 1), "reserved"},
+      {with(12, 0), "frame id 0"},
+      {with(16, 0xffff), "length"},
       {Bytes(kHeaderBytes - 1), "23 bytes"},
   };
   for (const auto& [bytes, word] : cases) {
@@ -103,7 +115,9 @@ TEST(Frame, ids_wrap_and_skip_zero) {
 TEST(FrameReader, same_frames_however_the_stream_is_chopped) {
   for (unsigned seed = 0; seed < 30; ++seed) {
     std::mt19937 generator(seed);
-    const auto below = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(generator); };
+    const auto below = [&](std::size_t n) {
+      return std::uniform_int_distribution<std::size_t>(0, n - 1)(generator);
+    };
     std::vector<Bytes> payloads;
     Bytes stream;
     for (std::uint32_t id = 1; id <= 60; ++id) {

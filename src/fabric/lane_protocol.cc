@@ -20,10 +20,14 @@ MessageKind kind_of(std::uint16_t flags) {
 
 std::uint16_t flags_of(MessageKind kind) {
   switch (kind) {
-    case MessageKind::kRequest: return 0;
-    case MessageKind::kReply: return kReply;
-    case MessageKind::kErrorReply: return kReply | kErrorReply;
-    case MessageKind::kFin: return kFin;
+    case MessageKind::kRequest:
+      return 0;
+    case MessageKind::kReply:
+      return kReply;
+    case MessageKind::kErrorReply:
+      return kReply | kErrorReply;
+    case MessageKind::kFin:
+      return kFin;
   }
   return 0;
 }
@@ -47,12 +51,15 @@ Status LaneProtocol::check(const Frame& frame) const {
                 fmt::format("bad frame: frame {} of route {}: {}", header.frame_id, header.route_id, why));
   };
   if (finished_) return bad("comes after the lane's last frame");
-  if (header.route_id != options_.route_id) return bad(fmt::format("this lane carries route {}", options_.route_id));
+  if (header.route_id != options_.route_id)
+    return bad(fmt::format("this lane carries route {}", options_.route_id));
   if (header.frame_id != receive_id_) return bad(fmt::format("frame {} was due", receive_id_));
-  if ((header.flags & ~kLaneFlags) != 0) return bad(fmt::format("flags {:#06x} of another lane", header.flags));
+  if ((header.flags & ~kLaneFlags) != 0)
+    return bad(fmt::format("flags {:#06x} of another lane", header.flags));
   const MessageKind kind = kind_of(header.flags);
   if (is_reply(kind) && frame.payload.size() < kReplyIdBytes) return bad("a reply without the request's id");
-  if ((header.flags & kErrorReply) != 0 && kind != MessageKind::kErrorReply) return bad("an error without a request");
+  if ((header.flags & kErrorReply) != 0 && kind != MessageKind::kErrorReply)
+    return bad("an error without a request");
   if (kind == MessageKind::kFin && ((header.flags & (kReply | kMore)) != 0 || !frame.payload.empty())) {
     return bad("a last frame that carries something");
   }
@@ -67,7 +74,8 @@ Status LaneProtocol::check(const Frame& frame) const {
 Result<std::optional<LaneMessage>> LaneProtocol::take(const Frame& frame) {
   RTT_TRY(check(frame));
   receive_id_ = next_frame_id(receive_id_);
-  LaneMessage message{.kind = kind_of(frame.header.flags), .id = frame.header.frame_id, .payload = frame.payload};
+  LaneMessage message{
+      .kind = kind_of(frame.header.flags), .id = frame.header.frame_id, .payload = frame.payload};
   if (is_reply(message.kind)) {
     message.reply_to = load_le<std::uint32_t>(frame.payload, 0);
     message.payload = frame.payload.subspan(kReplyIdBytes);
@@ -75,8 +83,8 @@ Result<std::optional<LaneMessage>> LaneProtocol::take(const Frame& frame) {
   finished_ = message.kind == MessageKind::kFin;
   const bool more = (frame.header.flags & kMore) != 0;
   if (message.payload.size() > options_.message_bytes_max - (assembling_ ? parts_.size() : 0)) {
-    return fail(Code::kTooLarge, fmt::format("a message of route {} is over the limit of {} bytes", options_.route_id,
-                                             options_.message_bytes_max));
+    return fail(Code::kTooLarge, fmt::format("a message of route {} is over the limit of {} bytes",
+                                             options_.route_id, options_.message_bytes_max));
   }
   if (!assembling_ && !more) return message;
   if (!assembling_) {
@@ -94,8 +102,8 @@ Result<std::optional<LaneMessage>> LaneProtocol::take(const Frame& frame) {
 
 Status LaneProtocol::fits(ByteView payload) const {
   if (payload.size() <= options_.message_bytes_max) return {};
-  return fail(Code::kTooLarge, fmt::format("a message of {} bytes is over the limit of {} bytes", payload.size(),
-                                           options_.message_bytes_max));
+  return fail(Code::kTooLarge, fmt::format("a message of {} bytes is over the limit of {} bytes",
+                                           payload.size(), options_.message_bytes_max));
 }
 
 std::size_t LaneProtocol::split_bytes(const LaneMessage& message) {
@@ -118,7 +126,9 @@ std::uint32_t LaneProtocol::split(const LaneMessage& message, const std::functio
                         .route_id = options_.route_id,
                         .frame_id = send_id_};
     send_id_ = next_frame_id(send_id_);
-    emit({.header = header, .prefix = is_reply(message.kind) ? ByteView(reply_to) : ByteView(), .payload = part});
+    emit({.header = header,
+          .prefix = is_reply(message.kind) ? ByteView(reply_to) : ByteView(),
+          .payload = part});
   } while (!rest.empty());
   return first;
 }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // LaneProtocol: which frame may come next on a route's lane, and which message the frames make.
 //
-// The rules of docs/formats/frame.md without a descriptor, so that the event loop's lane, the blocking lane and the
-// fuzzer run the same ones: one route a lane; ids of each direction count from 1 by one and skip 0; a payload over
-// kFragmentBytesMax travels as fragments (bit1 on all but the last), which nothing interrupts; each frame of a reply
-// begins with the request's id, which is the id of the request's first frame. A message in one frame is not copied.
+// The rules of docs/formats/frame.md without a descriptor, so that the event loop's lane, the blocking lane
+// and the fuzzer run the same ones: one route a lane; ids of each direction count from 1 by one and skip 0; a
+// payload over kFragmentBytesMax travels as fragments (bit1 on all but the last), which nothing interrupts;
+// each frame of a reply begins with the request's id, which is the id of the request's first frame. A message
+// in one frame is not copied.
 //
 // Owns: the message being put together.   Thread: one.   Units: bytes.
-// Fails: kFrame (another route, an id out of turn, a fragment out of place, a reply without its id, flags of another
-// kind of lane), kTooLarge (message over message_bytes_max). After a failure the lane is unusable.
+// Fails: kFrame (another route, an id out of turn, a fragment out of place, a reply without its id, flags of
+// another kind of lane), kTooLarge (message over message_bytes_max). After a failure the lane is unusable.
 // Limits: message_bytes_max.
 #pragma once
 

@@ -14,8 +14,8 @@ constexpr std::uint32_t kWhole = 1'000'000;
 
 }  // namespace
 
-// The highest bit says which power of two, the kSubBits below it which part of it. Row 0 holds the values under kSubs
-// themselves, so rows 0 and 1 are exact.
+// The highest bit says which power of two, the kSubBits below it which part of it. Row 0 holds the values
+// under kSubs themselves, so rows 0 and 1 are exact.
 std::size_t bucket_of(std::uint64_t value) {
   value = std::min(value, kValueMax);
   if (value < kSubs) return static_cast<std::size_t>(value);

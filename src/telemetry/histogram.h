@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Histogram: how long things took, in fixed memory, with percentiles within 0.8 %.
 //
-// Log-linear: values below 2·64 have a bucket each; above, each power of two is cut into 64 equal buckets, so a bucket
-// is at most 1/64 of its values wide and its middle is within 1/128 of any of them. Recording is an index computed
-// from the leading zeros and one relaxed increment: no lock, no allocation, a few nanoseconds, safe from any
-// number of threads and from several processes when the counts lie in shared memory. The memory is the caller's, so
-// the same code counts in a route's shared page, in a thread's own block and in a test.
+// Log-linear: values below 2·64 have a bucket each; above, each power of two is cut into 64 equal buckets, so
+// a bucket is at most 1/64 of its values wide and its middle is within 1/128 of any of them. Recording is an
+// index computed from the leading zeros and one relaxed increment: no lock, no allocation, a few nanoseconds,
+// safe from any number of threads and from several processes when the counts lie in shared memory. The memory
+// is the caller's, so the same code counts in a route's shared page, in a thread's own block and in a test.
 //
 // Owns: nothing; the counts are the caller's and outlive it.   Thread: record: any; a Snapshot is a value.
 // Units: the caller's, nanoseconds as a rule.   Fails: never; values beyond kValueMax count as kValueMax.
@@ -19,7 +19,7 @@
 
 namespace rtt::telemetry {
 
-inline constexpr int kSubBits = 6;                                 // 64 buckets a power of two
+inline constexpr int kSubBits = 6;                                        // 64 buckets a power of two
 inline constexpr std::uint64_t kValueMax = (std::uint64_t{1} << 44) - 1;  // 4.9 hours in nanoseconds
 inline constexpr std::size_t kBuckets = (44 - kSubBits + 1) << kSubBits;
 
@@ -37,8 +37,8 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 
 class HistogramSnapshot {
  public:
-  // The smallest bucket at or below which `parts_per_million` of the records lie: its middle, in the caller's unit.
-  // 0 when nothing was recorded.
+  // The smallest bucket at or below which `parts_per_million` of the records lie: its middle, in the caller's
+  // unit. 0 when nothing was recorded.
   [[nodiscard]] std::uint64_t percentile_ppm(std::uint32_t parts_per_million) const;
   [[nodiscard]] std::uint64_t p50() const { return percentile_ppm(500'000); }
   [[nodiscard]] std::uint64_t p95() const { return percentile_ppm(950'000); }
@@ -59,9 +59,7 @@ class Histogram {
  public:
   explicit Histogram(HistogramCounts& counts) : counts_(&counts) {}
 
-  void record(std::uint64_t value) {
-    counts_->of[bucket_of(value)].fetch_add(1, std::memory_order_relaxed);
-  }
+  void record(std::uint64_t value) { counts_->of[bucket_of(value)].fetch_add(1, std::memory_order_relaxed); }
   // Not a cut through one instant: records made meanwhile may be in it or not.
   [[nodiscard]] HistogramSnapshot snapshot() const;
 

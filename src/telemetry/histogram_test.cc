@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Percentiles of the histogram agree with an exact sort within 1 % on five shapes of latency; buckets cover every value
-// once and in order; what several threads record is all there.
+// Percentiles of the histogram agree with an exact sort within 1 % on five shapes of latency; buckets cover
+// every value once and in order; what several threads record is all there.
 #include "telemetry/histogram.h"
 
 #include <gtest/gtest.h>
@@ -39,7 +39,8 @@ TEST(Histogram, percentiles_within_one_percent_of_an_exact_sort_on_five_shapes) 
       {"uniform", [](auto& g) { return std::uniform_real_distribution(1.0, 1e6)(g); }},
       {"normal", [](auto& g) { return std::normal_distribution(5e5, 1e5)(g); }},
       {"lognormal", [](auto& g) { return std::lognormal_distribution(9.0, 1.5)(g); }},
-      {"pareto", [](auto& g) { return 800.0 / std::pow(1.0 - std::uniform_real_distribution(0.0, 1.0)(g), 1 / 1.2); }},
+      {"pareto",
+       [](auto& g) { return 800.0 / std::pow(1.0 - std::uniform_real_distribution(0.0, 1.0)(g), 1 / 1.2); }},
       {"two_modes",
        [](auto& g) {
          return std::bernoulli_distribution(0.9)(g) ? std::normal_distribution(7e3, 4e2)(g)
@@ -59,7 +60,8 @@ TEST(Histogram, percentiles_within_one_percent_of_an_exact_sort_on_five_shapes) 
     std::sort(exact.begin(), exact.end());
     const HistogramSnapshot snapshot = histogram.snapshot();
     ASSERT_EQ(snapshot.count(), exact.size());
-    for (const std::uint32_t ppm : {1u, 10'000u, 500'000u, 900'000u, 950'000u, 990'000u, 999'000u, 1'000'000u}) {
+    for (const std::uint32_t ppm :
+         {1u, 10'000u, 500'000u, 900'000u, 950'000u, 990'000u, 999'000u, 1'000'000u}) {
       const std::size_t rank = std::max<std::size_t>(1, (exact.size() * ppm + 999'999) / 1'000'000);
       const auto expected = static_cast<double>(exact[rank - 1]);
       EXPECT_NEAR(static_cast<double>(snapshot.percentile_ppm(ppm)), expected, expected * 0.01)

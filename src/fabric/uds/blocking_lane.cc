@@ -9,7 +9,8 @@ constexpr std::size_t kKeptBytes = std::size_t{512} << 10;
 }  // namespace
 
 BlockingLane::BlockingLane(os::Fd socket, LaneProtocol::Options options)
-    : stream_(std::move(socket), {.payload_bytes_max = kLaneFrameBytesMax, .fds_max = 0}), protocol_(options) {}
+    : stream_(std::move(socket), {.payload_bytes_max = kLaneFrameBytesMax, .fds_max = 0}),
+      protocol_(options) {}
 
 Result<LaneMessage> BlockingLane::call(ByteView payload, std::int64_t deadline_ms) {
   RTT_TRY(protocol_.fits(payload));
@@ -37,10 +38,13 @@ Result<LaneMessage> BlockingLane::await_reply(std::uint32_t id, const Deadline& 
     RTT_TRY_SET(const std::optional<LaneMessage> message, protocol_.take(frame));
     if (!message) continue;
     switch (message->kind) {
-      case MessageKind::kRequest: return fail(Code::kFrame, "bad frame: a request came where only replies may");
-      case MessageKind::kFin: return fail(Code::kLost, "the other end finished the lane");
+      case MessageKind::kRequest:
+        return fail(Code::kFrame, "bad frame: a request came where only replies may");
+      case MessageKind::kFin:
+        return fail(Code::kLost, "the other end finished the lane");
       case MessageKind::kReply:
-      case MessageKind::kErrorReply: break;
+      case MessageKind::kErrorReply:
+        break;
     }
     if (message->reply_to == id) return *message;  // else: the late reply to a call that gave up
   }

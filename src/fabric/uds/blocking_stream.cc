@@ -22,7 +22,9 @@ std::int64_t left_ms(const Deadline& deadline) {
 Deadline deadline_in(std::int64_t ms) { return {.start = os::now(), .ms = ms}; }
 
 BlockingStream::BlockingStream(os::Fd socket, Options options)
-    : socket_(std::move(socket)), options_(options), reader_({.payload_bytes_max = options.payload_bytes_max}) {}
+    : socket_(std::move(socket)),
+      options_(options),
+      reader_({.payload_bytes_max = options.payload_bytes_max}) {}
 
 Status BlockingStream::send(ByteView frames, const std::vector<int>& fds, const Deadline& deadline) {
   if (!open()) return fail(Code::kLost, "the connection is closed");

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // BlockingStream: whole frames over a unix stream socket for one caller that waits, with a deadline.
 //
-// A send is one call into the kernel and so is a receive: the wait's limit is a property of the socket, set again only
-// when the deadline changes (asking poll first would cost two more calls a round trip).
+// A send is one call into the kernel and so is a receive: the wait's limit is a property of the socket, set
+// again only when the deadline changes (asking poll first would cost two more calls a round trip).
 //
 // Owns: the socket, its buffer, descriptors that no frame took yet.   Thread: one.   Units: milliseconds.
-// Fails: kDeadline; kLost (the other end closed), kFrame, kLimit: the socket is then closed and stays so; a send that
-// stops half way closes it too.   Limits: Options.
+// Fails: kDeadline; kLost (the other end closed), kFrame, kLimit: the socket is then closed and stays so; a
+// send that stops half way closes it too.   Limits: Options.
 #pragma once
 
 #include <vector>
@@ -33,7 +33,8 @@ class BlockingStream {
 
   Status send(ByteView frames, const std::vector<int>& fds, const Deadline& deadline);
   Result<Frame> next(const Deadline& deadline);  // its payload is valid until the next call
-  std::vector<os::Fd> take_fds(std::size_t count);  // the first that came; kept ones beyond fds_max are kFrame
+  std::vector<os::Fd> take_fds(
+      std::size_t count);  // the first that came; kept ones beyond fds_max are kFrame
   void close() { socket_.reset(); }
   [[nodiscard]] bool open() const { return socket_.valid(); }
   [[nodiscard]] std::size_t fds_arrived() const { return arrived_.size(); }

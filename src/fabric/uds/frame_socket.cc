@@ -10,7 +10,8 @@ namespace {
 
 constexpr int kReceivesPerTurn = 8;  // then other descriptors of the loop get their turn
 constexpr int kSendsPerTurn = 64;
-constexpr std::size_t kKeptBytes = std::size_t{512} << 10;  // a larger queue buffer is given back once it is empty
+constexpr std::size_t kKeptBytes = std::size_t{512}
+                                   << 10;  // a larger queue buffer is given back once it is empty
 
 }  // namespace
 
@@ -37,7 +38,8 @@ Result<std::shared_ptr<FrameSocket>> FrameSocket::start(os::Loop& loop, os::Fd s
 }
 
 void FrameSocket::on_ready(std::uint32_t ready) {
-  if (!open() || dispatching_) return;  // a handler that runs the loop again must not pull the buffer from under itself
+  if (!open() || dispatching_)
+    return;  // a handler that runs the loop again must not pull the buffer from under itself
   Status status;
   // While reading is paused a hangup shows only in sending.
   if ((ready & os::kWritable) != 0 || (paused_ && (ready & os::kHangup) != 0)) status = flush();
@@ -60,7 +62,8 @@ Status FrameSocket::receive_some() {
       if (reader_.empty()) return fail(Code::kLost, "the other end closed the connection");
       return fail(Code::kFrame, "bad frame: the other end closed the connection inside a frame");
     }
-    const bool with_fds = !received.fds.empty();  // the kernel ends a receive behind descriptors: more may wait
+    const bool with_fds =
+        !received.fds.empty();  // the kernel ends a receive behind descriptors: more may wait
     for (os::Fd& fd : received.fds) arrived_.push_back(std::move(fd));
     reader_.filled(received.bytes);
     RTT_TRY(dispatch());
@@ -97,13 +100,15 @@ Status FrameSocket::dispatch() {
   if (!open()) return {};
   // Between two frames none may be left over, inside one at most its own.
   const std::size_t allowed = reader_.empty() ? 0 : static_cast<std::size_t>(options_.fds_max);
-  if (arrived_.size() > allowed) return fail(Code::kFrame, "bad frame: descriptors came that no frame declares");
+  if (arrived_.size() > allowed)
+    return fail(Code::kFrame, "bad frame: descriptors came that no frame declares");
   return {};
 }
 
 Status FrameSocket::room_for(std::size_t bytes) const {
   const std::size_t queued = queued_bytes();
-  if (queued == 0 || (queued < options_.queue_bytes_max && bytes <= options_.queue_bytes_max - queued)) return {};
+  if (queued == 0 || (queued < options_.queue_bytes_max && bytes <= options_.queue_bytes_max - queued))
+    return {};
   return fail(Code::kBusy, "the other end does not read: its queue is full");
 }
 
@@ -136,9 +141,11 @@ Status FrameSocket::flush() {
     if (marked) {
       for (const os::Fd& fd : marks_.front().fds) fds.push_back(fd.get());
     }
-    const std::size_t next = marked ? 1 : 0;  // descriptors ride on the first byte of a send: it ends before the next
+    const std::size_t next =
+        marked ? 1 : 0;  // descriptors ride on the first byte of a send: it ends before the next
     if (marks_.size() > next) length = std::min<std::size_t>(length, marks_[next].at - out_position_);
-    RTT_TRY_SET(const os::Sent sent, os::send(socket_.get(), ByteView(out_).subspan(out_begin_, length), fds));
+    RTT_TRY_SET(const os::Sent sent,
+                os::send(socket_.get(), ByteView(out_).subspan(out_begin_, length), fds));
     if (sent.would_block) break;
     if (marked) marks_.pop_front();  // the kernel holds copies
     out_begin_ += sent.bytes;

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// FrameSocket: a unix stream socket on the event loop that sends and receives whole frames, descriptors included.
+// FrameSocket: a unix stream socket on the event loop that sends and receives whole frames, descriptors
+// included.
 //
-// Small frames cost one receive and one send: header and payload leave from one buffer, and what the handler sends
-// while a batch of frames is being handed over leaves together after it. What cannot leave at once waits in a queue;
-// while that is over half of queue_bytes_max nothing more is read, so a peer that does not take its replies cannot
-// make us produce more. Buffers are kept: a small frame allocates nothing once the socket has warmed up. Descriptors
-// ride on the first byte of their frame; because the kernel may hand several frames over in one receive, the frame
-// itself says how many are its own (on_frame takes them off the front of `arrived`).
+// Small frames cost one receive and one send: header and payload leave from one buffer, and what the handler
+// sends while a batch of frames is being handed over leaves together after it. What cannot leave at once
+// waits in a queue; while that is over half of queue_bytes_max nothing more is read, so a peer that does not
+// take its replies cannot make us produce more. Buffers are kept: a small frame allocates nothing once the
+// socket has warmed up. Descriptors ride on the first byte of their frame; because the kernel may hand
+// several frames over in one receive, the frame itself says how many are its own (on_frame takes them off the
+// front of `arrived`).
 //
-// Owns: the descriptor, the buffers, descriptors that no frame took yet.   Thread: the loop's.   Units: bytes.
-// Fails (on_closed, once, never from inside a call of ours): kLost (the other end closed), kFrame (what it sent is no
-// frame; closed inside a frame; descriptors nobody declared), kLimit (too many descriptors), whatever on_frame
-// returned. room_for: kBusy. send: kLost.   Limits: Options; one payload of any size fits an empty queue.
+// Owns: the descriptor, the buffers, descriptors that no frame took yet.   Thread: the loop's.
+// Units: bytes.
+// Fails: on_closed, once, never from inside a call of ours: kLost (the other end closed), kFrame (what it
+// sent is no frame; closed inside a frame; descriptors nobody declared), kLimit (too many descriptors),
+// whatever on_frame returned. room_for: kBusy. send: kLost.
+// Limits: Options; one payload of any size fits an empty queue.
 #pragma once
 
 #include <deque>
@@ -32,14 +36,14 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
   struct Options {
     std::size_t payload_bytes_max = 0;  // of one received frame
     std::size_t queue_bytes_max = limits::kClientQueueBytesMax;
-    int fds_max = 0;                    // with one frame
+    int fds_max = 0;  // with one frame
   };
   // The frame's payload is valid during the call. An error closes the socket and goes to on_closed.
   using OnFrame = std::function<Status(const Frame& frame, std::vector<os::Fd>& arrived)>;
   using OnClosed = std::function<void(const Error& why)>;
 
-  static Result<std::shared_ptr<FrameSocket>> start(os::Loop& loop, os::Fd socket, Options options, OnFrame on_frame,
-                                                    OnClosed on_closed);
+  static Result<std::shared_ptr<FrameSocket>> start(os::Loop& loop, os::Fd socket, Options options,
+                                                    OnFrame on_frame, OnClosed on_closed);
   ~FrameSocket();
   FrameSocket(const FrameSocket&) = delete;
   FrameSocket& operator=(const FrameSocket&) = delete;

@@ -22,8 +22,8 @@ struct UdsLane::State {
 UdsLane::UdsLane() = default;
 UdsLane::~UdsLane() { close(); }
 
-Result<std::unique_ptr<UdsLane>> UdsLane::start(os::Loop& loop, os::Fd socket, Options options, OnMessage on_message,
-                                                OnClosed on_closed) {
+Result<std::unique_ptr<UdsLane>> UdsLane::start(os::Loop& loop, os::Fd socket, Options options,
+                                                OnMessage on_message, OnClosed on_closed) {
   auto state = std::make_shared<State>(options);
   state->on_message = std::move(on_message);
   state->on_closed = std::move(on_closed);

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// UdsLane: one route's requests and replies over a unix stream socket, on the event loop (docs/formats/frame.md).
+// UdsLane: one route's requests and replies over a unix stream socket, on the event loop
+// (docs/formats/frame.md).
 //
-// The lane of driver hosts and whoever else serves many at once; BlockingLane is the other face, for one caller that
-// waits. Framing, queue and buffers are FrameSocket's, the order of frames and fragments LaneProtocol's. What arrives
-// is handed over as a view: a small message is neither copied nor allocated for.
+// The lane of driver hosts and whoever else serves many at once; BlockingLane is the other face, for one
+// caller that waits. Framing, queue and buffers are FrameSocket's, the order of frames and fragments
+// LaneProtocol's. What arrives is handed over as a view: a small message is neither copied nor allocated for.
 //
 // Owns: the socket.   Thread: the loop's.   Units: bytes.
-// Fails: on_closed, once, from the loop: kLost (the other end left or sent its last frame), kFrame, kTooLarge. send_*:
-// kBusy (a request that does not fit the queue), kTooLarge, kLost. A reply that does not fit closes the lane with
-// kBusy: the asker does not read, and must not wait for what was dropped.
-// Limits: queue_bytes_max waiting to leave (an empty queue takes one message of any size), message_bytes_max a message.
+// Fails: on_closed, once, from the loop: kLost (the other end left or sent its last frame), kFrame,
+// kTooLarge. send_*: kBusy (a request that does not fit the queue), kTooLarge, kLost. A reply that does not
+// fit closes the lane with kBusy: the asker does not read, and must not wait for what was dropped.
+// Limits: queue_bytes_max waiting to leave (an empty queue takes one message of any size), message_bytes_max
+// a message.
 #pragma once
 
 #include <functional>
@@ -32,8 +34,8 @@ class UdsLane {
   using OnMessage = std::function<void(const LaneMessage& message)>;
   using OnClosed = std::function<void(const Error& why)>;
 
-  static Result<std::unique_ptr<UdsLane>> start(os::Loop& loop, os::Fd socket, Options options, OnMessage on_message,
-                                                OnClosed on_closed);
+  static Result<std::unique_ptr<UdsLane>> start(os::Loop& loop, os::Fd socket, Options options,
+                                                OnMessage on_message, OnClosed on_closed);
   ~UdsLane();
   UdsLane(const UdsLane&) = delete;
   UdsLane& operator=(const UdsLane&) = delete;
@@ -51,7 +53,8 @@ class UdsLane {
   UdsLane();
   struct State;
   Status answer(const LaneMessage& message);
-  std::shared_ptr<State> state_;  // shared with the frame being handed over, whose handler may destroy the lane
+  std::shared_ptr<State>
+      state_;  // shared with the frame being handed over, whose handler may destroy the lane
 };
 
 }  // namespace rtt::fabric

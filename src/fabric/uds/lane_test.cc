@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Both faces of the unix socket lane: messages of every size arrive whole and in order, replies name their request, and
-// an end that breaks the rules gets a typed error and a closed lane.
+// Both faces of the unix socket lane: messages of every size arrive whole and in order, replies name their
+// request, and an end that breaks the rules gets a typed error and a closed lane.
 #include "fabric/uds/lane.h"
 
 #include <gtest/gtest.h>
@@ -62,12 +62,15 @@ class LaneTest : public ::testing::Test {
     }
     return true;
   }
-  std::unique_ptr<UdsLane> start(os::Fd fd, UdsLane::OnMessage on_message, UdsLane::Options options = {.route_id = kRoute}) {
+  std::unique_ptr<UdsLane> start(os::Fd fd, UdsLane::OnMessage on_message,
+                                 UdsLane::Options options = {.route_id = kRoute}) {
     return UdsLane::start(*loop_, std::move(fd), options, std::move(on_message),
                           [this](const Error& why) { closed_.push_back(why); })
         .value();
   }
-  static void raw_send(const os::Fd& fd, ByteView bytes) { ASSERT_TRUE(os::send_all(fd.get(), bytes).has_value()); }
+  static void raw_send(const os::Fd& fd, ByteView bytes) {
+    ASSERT_TRUE(os::send_all(fd.get(), bytes).has_value());
+  }
   static Bytes frame(std::uint32_t id, std::uint16_t flags, ByteView payload, std::uint32_t route = kRoute) {
     const auto header = encode_header({.flags = flags, .route_id = route, .frame_id = id}, payload);
     Bytes bytes(header.begin(), header.end());
@@ -87,8 +90,18 @@ class LaneTest : public ::testing::Test {
 };
 
 TEST_F(LaneTest, messages_of_every_size_arrive_whole_in_order_and_replies_name_them) {
-  const std::size_t sizes[] = {0,       1,       40,      4096,    65'536,  kFragmentBytesMax - 4, kFragmentBytesMax - 3,
-                               kFragmentBytesMax, kFragmentBytesMax + 1, 1 << 20, (5 << 20) + 17, 3};
+  const std::size_t sizes[] = {0,
+                               1,
+                               40,
+                               4096,
+                               65'536,
+                               kFragmentBytesMax - 4,
+                               kFragmentBytesMax - 3,
+                               kFragmentBytesMax,
+                               kFragmentBytesMax + 1,
+                               1 << 20,
+                               (5 << 20) + 17,
+                               3};
   std::unique_ptr<UdsLane> server = start(std::move(b_), [&](const LaneMessage& message) {
     ASSERT_EQ(message.kind, MessageKind::kRequest);
     // Every third is an error, so all three kinds travel.
@@ -152,7 +165,8 @@ TEST_F(LaneTest, small_frames_allocate_nothing_once_warm) {
 
 TEST_F(LaneTest, queue_is_bounded_and_a_reader_drains_it) {
   std::size_t received = 0;
-  auto client = start(std::move(a_), [](const LaneMessage&) {}, {.route_id = kRoute, .queue_bytes_max = 100'000});
+  auto client =
+      start(std::move(a_), [](const LaneMessage&) {}, {.route_id = kRoute, .queue_bytes_max = 100'000});
   const Bytes payload(10'000);
   std::size_t sent = 0;
   Result<std::uint32_t> last = 0;
@@ -169,14 +183,13 @@ TEST_F(LaneTest, an_end_that_asks_and_does_not_read_is_read_no_further) {
   constexpr std::uint32_t kAsks = 3000;
   const Bytes reply(20'000);
   std::size_t most = 0, served = 0;
-  std::unique_ptr<UdsLane> server = start(
-      std::move(b_),
-      [&](const LaneMessage& message) {
-        ++served;
-        ASSERT_TRUE(server->send_reply(message.id, reply).has_value());
-        most = std::max(most, server->queued_bytes());
-      },
-      {.route_id = kRoute, .queue_bytes_max = 2'000'000});
+  std::unique_ptr<UdsLane> server = start(std::move(b_),
+                                          [&](const LaneMessage& message) {
+                                            ++served;
+                                            ASSERT_TRUE(server->send_reply(message.id, reply).has_value());
+                                            most = std::max(most, server->queued_bytes());
+                                          },
+                                          {.route_id = kRoute, .queue_bytes_max = 2'000'000});
   Bytes asks;  // thousands in one receive
   for (std::uint32_t id = 1; id <= kAsks; ++id) {
     const Bytes ask = frame(id, 0, as_bytes("x"));
@@ -239,7 +252,8 @@ TEST_F(LaneTest, destroying_the_lane_inside_its_handler_is_safe) {
   EXPECT_TRUE(closed_.empty());
 }
 
-// The bytes a lane writes are the published ones; tests/frame_decoder.py reads the same file from the format alone.
+// The bytes a lane writes are the published ones; tests/frame_decoder.py reads the same file from the format
+// alone.
 TEST_F(LaneTest, stream_is_the_golden_one) {
   auto lane = start(std::move(b_), [](const LaneMessage&) {});
   ASSERT_TRUE(lane->send_request(as_bytes(R"({"question":1})")).has_value());
@@ -312,20 +326,28 @@ INSTANTIATE_TEST_SUITE_P(
               }},
         Wrong{"other_route", Code::kFrame, [] { return Frames{WrongTest::make(1, 0, {}, 8)}; }},
         Wrong{"route_zero", Code::kFrame, [] { return Frames{WrongTest::make(1, 0, {}, 0)}; }},
-        Wrong{"id_skipped", Code::kFrame,
-              [] { return Frames{WrongTest::make(2, 0, {})}; }},
+        Wrong{"id_skipped", Code::kFrame, [] { return Frames{WrongTest::make(2, 0, {})}; }},
         Wrong{"id_repeated", Code::kFrame,
               [] { return Frames{WrongTest::make(1, 0, {}), WrongTest::make(1, 0, {})}; }},
         Wrong{"control_bit", Code::kFrame, [] { return Frames{WrongTest::make(1, kControl, {})}; }},
         Wrong{"arena_wrap_bit", Code::kFrame, [] { return Frames{WrongTest::make(1, kArenaWrap, {})}; }},
         Wrong{"weak_checksum", Code::kFrame, [] { return Frames{WrongTest::make(1, kCoverNone, {})}; }},
-        Wrong{"reply_without_id", Code::kFrame, [] { return Frames{WrongTest::make(1, kReply, as_bytes("abc"))}; }},
-        Wrong{"error_without_request", Code::kFrame, [] { return Frames{WrongTest::make(1, kErrorReply, as_bytes("abcd"))}; }},
-        Wrong{"fin_with_payload", Code::kFrame, [] { return Frames{WrongTest::make(1, kFin, as_bytes("x"))}; }},
+        Wrong{"reply_without_id", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kReply, as_bytes("abc"))}; }},
+        Wrong{"error_without_request", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kErrorReply, as_bytes("abcd"))}; }},
+        Wrong{"fin_with_payload", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kFin, as_bytes("x"))}; }},
         Wrong{"fragment_interrupted", Code::kFrame,
-              [] { return Frames{WrongTest::make(1, kMore, as_bytes("x")), WrongTest::make(2, kReply, as_bytes("abcd"))}; }},
+              [] {
+                return Frames{WrongTest::make(1, kMore, as_bytes("x")),
+                              WrongTest::make(2, kReply, as_bytes("abcd"))};
+              }},
         Wrong{"fragment_of_another_reply", Code::kFrame,
-              [] { return Frames{WrongTest::make(1, kReply | kMore, as_bytes("aaaa")), WrongTest::make(2, kReply, as_bytes("bbbb"))}; }}),
+              [] {
+                return Frames{WrongTest::make(1, kReply | kMore, as_bytes("aaaa")),
+                              WrongTest::make(2, kReply, as_bytes("bbbb"))};
+              }}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST_F(LaneTest, fragments_over_the_limit_are_refused_before_they_are_kept) {
@@ -347,7 +369,8 @@ TEST(LaneProtocol, ids_wrap_and_skip_zero_within_a_message) {
                          [&](const LaneProtocol::Piece& piece) {
                            ids.push_back(piece.header.frame_id);
                            ASSERT_FALSE(message.has_value());
-                           message = receiver.take({.header = piece.header, .payload = piece.payload}).value();
+                           message =
+                               receiver.take({.header = piece.header, .payload = piece.payload}).value();
                          }),
             UINT32_MAX);
   EXPECT_EQ(ids, (std::vector<std::uint32_t>{UINT32_MAX, 1, 2}));
@@ -364,9 +387,9 @@ class BlockingTest : public LaneTest {
     server_ = std::thread([this, serve] {
       const auto loop = os::Loop::create().value();
       std::unique_ptr<UdsLane> lane =
-          UdsLane::start(*loop, std::move(b_), {.route_id = kRoute},
-                         [&](const LaneMessage& message) { serve(*lane, message); },
-                         [&](const Error&) { loop->stop(); })
+          UdsLane::start(
+              *loop, std::move(b_), {.route_id = kRoute},
+              [&](const LaneMessage& message) { serve(*lane, message); }, [&](const Error&) { loop->stop(); })
               .value();
       loop->run();
     });
