@@ -10,3 +10,7 @@ add_custom_command(
   DEPENDS ${rtt_page_sources} ${CMAKE_SOURCE_DIR}/cmake/rtt_pages.cmake
   VERBATIM)
 target_sources(rtt_cli PRIVATE ${rtt_pages})
+
+install(FILES share/completions/rtt.bash DESTINATION share/bash-completion/completions RENAME rtt)
+install(FILES share/completions/rtt.zsh DESTINATION share/zsh/site-functions RENAME _rtt)
+install(FILES share/completions/rtt.fish DESTINATION share/fish/vendor_completions.d)

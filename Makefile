@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# The one door. `make deps` needs the network, nothing else does; build, run and test call it when it was not run yet.
+JOBS    ?= 2
+PREFIX  ?= /usr/local
+MINUTES ?= 30
+
+RELEASE := build/release
+BIN     := $(RELEASE)/bin
+QUICKSTART := examples/quickstart
+APT_STAMP  := build/.deps
+NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
+
+.PHONY: build deps run test check bench soak clients format clean install help
+.DEFAULT_GOAL := build
+
+help:
+	@echo "make deps     install what is missing from packages.txt, and the example servers"
+	@echo "make build    $(BIN)/rtt"
+	@echo "make run      RTT's main job on real MCP servers, with a report"
+	@echo "make test     every test"
+	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
+	@echo "make bench    measurements; QUICK=1 ends within 45 s"
+	@echo "make soak     the tests in random order for MINUTES=$(MINUTES)"
+	@echo "make clients  real AI clients against RTT"
+	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
+
+deps: $(APT_STAMP) $(NPM_STAMP)
+
+$(APT_STAMP): packages.txt tools/deps.sh
+	@tools/deps.sh packages.txt
+	@mkdir -p build && touch $@
+
+$(NPM_STAMP): $(QUICKSTART)/package-lock.json $(QUICKSTART)/package.json | $(APT_STAMP)
+	cd $(QUICKSTART) && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+build: $(APT_STAMP)
+	@cmake --preset release >/dev/null
+	ninja -C $(RELEASE) -j$(JOBS)
+
+run: build $(NPM_STAMP)
+	$(QUICKSTART)/run.sh
+
+test: build $(NPM_STAMP)
+	ctest --test-dir $(RELEASE) --output-on-failure -j$(JOBS)
+
+check: build
+	JOBS=$(JOBS) tools/check.sh
+
+bench: build
+	$(BIN)/rtt_bench $(if $(QUICK),--quick) --out $(RELEASE)/bench.json
+
+soak: build $(NPM_STAMP)
+	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
+	while [ $$(date +%s) -lt $$end ]; do \
+	  round=$$((round + 1)); \
+	  ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
+	done; echo "soak: $$round rounds passed"
+
+clients: build $(NPM_STAMP)
+	tests/clients/run.sh
+
+format:
+	git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
+
+clean:
+	rm -rf build
+
+install: build
+	cmake --install $(RELEASE) --prefix $(DESTDIR)$(PREFIX)

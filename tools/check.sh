@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# check.sh: everything that is checked without running RTT on real servers. Goes on after a failure, so that one run
+# shows all of them; the closing line counts.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+jobs=${JOBS:-2}
+passed=0
+failed=()
+
+step() {  # step NAME COMMAND…
+  local name=$1 start=$SECONDS
+  shift
+  echo "== $name"
+  if "$@"; then
+    passed=$((passed + 1))
+    echo "== $name: ok, $((SECONDS - start)) s"
+  else
+    failed+=("$name")
+    echo "== $name: FAILED"
+  fi
+}
+
+format() {
+  git ls-files '*.cc' '*.h' | xargs clang-format-19 --dry-run -Werror 2>&1 | grep -E 'error:' | cut -d: -f1 | sort | uniq -c >build/format.txt
+  if [[ -s build/format.txt ]]; then
+    echo "not as clang-format lays it out (make format):"
+    cat build/format.txt
+    return 1
+  fi
+}
+
+sanitizers() {
+  cmake --preset asan >/dev/null && ninja -C build/asan -j"$jobs" unit_tests &&
+    ctest --test-dir build/asan -L unit --output-on-failure -j"$jobs"
+}
+
+step tidy build/release/bin/tidy .
+step clang-format format
+step clang-tidy tools/lint.py --build build/release --jobs "$jobs" --seconds "${LINT_SECONDS:-420}"
+step "unit tests under ASan and UBSan" sanitizers
+
+echo "check: $passed passed, ${#failed[@]} failed${failed:+ (${failed[*]})}"
+((${#failed[@]} == 0))
