@@ -21,7 +21,7 @@ SRC = ROOT / "src"
 CACHE = ROOT / ".cache" / "clang-tidy"
 INCLUDE = re.compile(rb'^#include "([^"]+)"', re.M)
 # What g++ is told and clang does not know.
-EXTRA = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-missing-designated-field-initializers"]
+EXTRA = ["--extra-arg=-Wno-unknown-warning-option", "--extra-arg=-Wno-deprecated-declarations", "--extra-arg=-Wno-missing-designated-field-initializers"]
 
 
 class Keys:

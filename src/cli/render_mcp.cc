@@ -74,6 +74,24 @@ std::string imported(const Json& body, const View& view) {
   return text;
 }
 
+std::string changed_part(const Json& change, const View& view) {
+  const std::string_view kind = change.string_or("change");
+  const Tone tone = kind == "added" ? Tone::kGood : kind == "removed" ? Tone::kBad : Tone::kWarn;
+  const char* sign = kind == "added" ? "+" : kind == "removed" ? "-" : "~";
+  std::string text = "  " +
+                     view.paint(tone, fmt::format("{} {} {}", sign, printable(change.string_or("kind")),
+                                                  printable(change.string_or("name")))) +
+                     "\n";
+  for (const Json& line : items(change, "lines")) {
+    const std::string shown = printable(plain(&line));
+    const Tone line_tone = shown.starts_with('+')   ? Tone::kGood
+                           : shown.starts_with('-') ? Tone::kBad
+                                                    : Tone::kDim;
+    text += "      " + view.paint(line_tone, shown) + "\n";
+  }
+  return text;
+}
+
 std::string difference(const Json& body, const View& view) {
   std::string text;
   for (const Json& server : items(body, "servers")) {
@@ -83,22 +101,7 @@ std::string difference(const Json& body, const View& view) {
       continue;
     }
     text += view.paint(Tone::kBold, name) + "\n";
-    for (const Json& change : items(server, "changes")) {
-      const std::string_view kind = change.string_or("change");
-      const Tone tone = kind == "added" ? Tone::kGood : kind == "removed" ? Tone::kBad : Tone::kWarn;
-      const char* sign = kind == "added" ? "+" : kind == "removed" ? "-" : "~";
-      text += "  " +
-              view.paint(tone, fmt::format("{} {} {}", sign, printable(change.string_or("kind")),
-                                           printable(change.string_or("name")))) +
-              "\n";
-      for (const Json& line : items(change, "lines")) {
-        const std::string shown = printable(plain(&line));
-        const Tone line_tone = shown.starts_with('+')   ? Tone::kGood
-                               : shown.starts_with('-') ? Tone::kBad
-                                                        : Tone::kDim;
-        text += "      " + view.paint(line_tone, shown) + "\n";
-      }
-    }
+    for (const Json& change : items(server, "changes")) text += changed_part(change, view);
     text += view.paint(Tone::kNew, "next") + ": rtt mcp accept " + name + "\n";
   }
   return text.empty() ? "no servers\n" : text;

@@ -282,7 +282,7 @@ bool Loop::State::run_posted() {
 bool Loop::run_once(Nanos max_wait) {
   State& state = *state_;
   ++state.depth;
-  std::array<epoll_event, kEventsPerRound> events;
+  std::array<epoll_event, kEventsPerRound> events{};
   const int count = wait_for_events(state.epoll.get(), events, state.wait_time(max_wait));
   RTT_ASSERT(count >= 0 || errno == EINTR);
   bool ran = false;
