@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// Host: the process around a Driver. Keeps the connection to the panel, serves lanes, outlives the panel.
+//
+// A host belongs to a workspace, not to a panel: when the panel goes away its lanes keep carrying calls, and the host
+// reconnects (backoff at most 1 s) and says hello with its instance name, pid and start time, by which a restarted
+// panel adopts it. Nobody adopts it for kHostOrphanMs and nobody uses it: it drains and ends. An instance runs at most
+// once a workspace: `sockets/host-<instance>.lock` is held for life and names the process, so `rtt down` finds every
+// host even with no panel.
+//
+// Owns: the panel connection and the lanes.   Thread: the loop's.
+// Fails: start: kBusy (the instance runs already), kIo.   Limits: kClientsMax lanes; call records: kAuditQueueMax, the
+// oldest are counted as dropped.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "drivers/driver.h"
+#include "os/loop.h"
+
+namespace rtt::drivers {
+
+struct HostOptions {
+  std::string instance;       // "mcp", "process-<ns>-<name>": also a file name
+  std::string sockets_dir;
+};
+
+inline constexpr std::size_t kAuditQueueMax = 65'536;
+
+class Host {
+ public:
+  static Result<std::unique_ptr<Host>> start(os::Loop& loop, HostOptions options, Driver& driver);
+  ~Host();
+
+  // One record of a call or event for the ledger, batched to the panel every 100 ms; kept while it is away.
+  void audit(text::Json record);
+  // Runs the loop until stopped by the panel, a signal, or orphanhood; returns the exit status.
+  int run();
+
+ private:
+  Host();
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// `sockets/host-<instance>.lock`: who holds it, if anybody (used by `down` and by adoption).
+struct HostProcess {
+  std::string instance;
+  int pid = 0;
+  std::uint64_t start_time = 0;
+};
+Result<std::vector<HostProcess>> running_hosts(const std::string& sockets_dir);
+
+}  // namespace rtt::drivers

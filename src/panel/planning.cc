@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/planning.h"
+
+#include <fmt/format.h>
+
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "registry/identity.h"
+#include "text/json.h"
+
+namespace rtt::panel {
+namespace {
+
+constexpr std::size_t kPlanBytesMax = std::size_t{64} << 20;
+constexpr std::string_view kSuffix = ".plan.json";
+
+crypto::Keyring::Outcome judge(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
+  return keyring.check(crypto::SignKind::kPlan, sealed.plan_id, sealed.signatures);
+}
+
+}  // namespace
+
+Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
+                          QuickConnects quick_connects) {
+  Planned planned;
+  RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
+  RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
+  planned.base = std::move(ledger.recovered.graph);
+  const registry::Snapshot& snapshot = planned.snapshot;
+  const plan::Inputs inputs{.contracts = snapshot.in_force(),
+                            .desired = snapshot.routes.routes,
+                            .policy = snapshot.policy,
+                            .config = snapshot.panel,
+                            .topology = snapshot.topology,
+                            .flags = snapshot.flags,
+                            .health = text::JsonObject{},
+                            .registry = snapshot.registry_object(),
+                            .base = planned.base,
+                            .reset_qc = quick_connects == QuickConnects::kDrop};
+  RTT_TRY_SET(planned.outcome, plan::solve(inputs));
+  return planned;
+}
+
+std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id) {
+  return workspace.dot("plans/" + to_string(plan_id) + std::string(kSuffix));
+}
+
+Result<std::string> store_plan(const registry::Workspace& workspace, const model::Plan& plan,
+                               const crypto::SecretKey& key) {
+  const Digest id = model::plan_id(plan);
+  const std::string path = plan_path(workspace, id);
+  RTT_TRY(os::make_directories(workspace.dot("plans")));
+  const auto kept = load_trusted_plan(workspace, path, {});
+  if (!kept) {
+    const model::SealedPlan sealed{.plan_id = id,
+                                   .created_at = os::rfc3339(os::wall_now()),
+                                   .plan = plan,
+                                   .signatures = {crypto::sign(key, crypto::SignKind::kPlan, id)}};
+    RTT_TRY(os::write_atomic(path, text::to_pretty_json(model::to_json(sealed))));
+  }
+  RTT_TRY(os::write_atomic(workspace.dot("plans/LATEST"), to_string(id) + "\n"));
+  return path;
+}
+
+Result<std::string> find_plan(const registry::Workspace& workspace, const std::string& word,
+                              const std::string& directory) {
+  if (word.find('/') != std::string::npos || word.ends_with(".json")) {
+    return word.starts_with('/') ? word : directory + "/" + word;
+  }
+  std::string wanted = word;
+  if (wanted.empty()) {
+    auto latest = os::read_file(workspace.dot("plans/LATEST"), 128);
+    if (!latest) return fail(Code::kNotFound, "no plan has been made here", workspace.dot("plans"), "rtt plan");
+    while (latest->ends_with('\n')) latest->pop_back();
+    wanted = *latest;
+  }
+  if (!wanted.starts_with("sha256-")) wanted = "sha256-" + (wanted.starts_with("sha256:") ? wanted.substr(7) : wanted);
+  std::string found;
+  if (const auto names = os::list_directory(workspace.dot("plans"))) {
+    for (const std::string& name : *names) {
+      if (!name.ends_with(kSuffix) || !name.starts_with(wanted)) continue;
+      if (!found.empty()) {
+        return fail(Code::kAmbiguous, fmt::format("several plans begin with `{}`", word), {}, "rtt ls plans");
+      }
+      found = workspace.dot("plans/" + name);
+    }
+  }
+  if (found.empty()) return fail(Code::kNotFound, fmt::format("no plan `{}`", wanted), {}, "rtt ls plans");
+  return found;
+}
+
+Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace, const std::string& path,
+                                            const std::vector<std::string>& trust_keys) {
+  RTT_TRY_SET(const std::string text, os::read_file(path, kPlanBytesMax));
+  RTT_TRY_SET(model::SealedPlan sealed, model::parse_plan(text, path));
+  RTT_TRY_SET(const crypto::Keyring keyring, registry::load_keyring(workspace, trust_keys));
+  const auto outcome = judge(keyring, sealed);
+  const std::string id = to_string(sealed.plan_id);
+  switch (outcome.verdict) {
+    case crypto::Verdict::kTrusted: return sealed;
+    case crypto::Verdict::kUnsigned:
+      return fail(Code::kForeignPlan, fmt::format("plan {} is not signed", id), path, "rtt plan");
+    case crypto::Verdict::kUnknownSigner:
+      return fail(Code::kForeignPlan,
+                  fmt::format("plan {} is signed by {}, a key not trusted here", id, outcome.signer), path,
+                  "rtt plan, or rtt keys trust " + outcome.signer);
+    case crypto::Verdict::kRevokedSigner:
+      return fail(Code::kRevokedSigner, fmt::format("plan {} is signed by {}, which is revoked", id, outcome.signer),
+                  path, "rtt plan");
+    case crypto::Verdict::kBadSignature:
+      return fail(Code::kBadSignature, fmt::format("the signature on plan {} does not verify", id), path, "rtt plan");
+  }
+  return fail(Code::kInternal, "unknown verdict", path);
+}
+
+}  // namespace rtt::panel

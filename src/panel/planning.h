@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Planning: from a workspace on disk to a plan, and plans as files.
+//
+// Gathers the pure planner's inputs (snapshot, committed graph), and reads, signs and stores `.rtt/plans/`. The panel
+// and the command line plan through this one function, so they cannot differ.
+//
+// Thread: one.   Fails: as the snapshot, the ledger and the planner do; kForeignPlan, kTampered for a plan file.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "crypto/ed25519.h"
+#include "model/plan.h"
+#include "panel/ledger.h"
+#include "plan/plan.h"
+#include "registry/snapshot.h"
+
+namespace rtt::panel {
+
+struct Planned {
+  registry::Snapshot snapshot;
+  model::Graph base;
+  plan::Outcome outcome;
+};
+enum class QuickConnects : std::uint8_t { kKeep, kDrop };
+Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
+                          QuickConnects quick_connects);
+
+std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
+// Signs and stores; an existing file of the same id that verifies is kept. Returns the path. LATEST names it.
+Result<std::string> store_plan(const registry::Workspace& workspace, const model::Plan& plan,
+                               const crypto::SecretKey& key);
+
+// Where a user's word for a plan leads: a path, a plan id (or its unique beginning), or LATEST when empty.
+Result<std::string> find_plan(const registry::Workspace& workspace, const std::string& word,
+                              const std::string& directory);
+// Reads the file, recomputes its id and requires a signature of a trusted key.
+Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace, const std::string& path,
+                                            const std::vector<std::string>& trust_keys);
+
+}  // namespace rtt::panel

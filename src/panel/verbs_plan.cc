@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs that compare the wanted wiring with the committed one: plan, check, ls plans.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "panel/planning.h"
+#include "panel/workbench.h"
+#include "registry/identity.h"
+
+namespace rtt::panel {
+namespace {
+
+using text::Json;
+
+Json strings(const std::vector<std::string>& items) {
+  Json list = text::JsonArray{};
+  for (const std::string& item : items) list.push(item);
+  return list;
+}
+
+Json routes_json(const std::vector<model::Route>& routes) {
+  Json list = text::JsonArray{};
+  for (const model::Route& route : routes) list.push(model::to_json(route));
+  return list;
+}
+
+Json report_json(const plan::RouteReport& report) {
+  Json rejected = text::JsonArray{};
+  for (const plan::Rejected& r : report.rejected) {
+    rejected.push(Json::object({{"candidate", r.candidate}, {"rule", r.rule}, {"where", r.where}, {"why", r.why}}));
+  }
+  const char* change = report.change == plan::RouteReport::Change::kAdd    ? "add"
+                       : report.change == plan::RouteReport::Change::kKeep ? "keep"
+                                                                           : "delete";
+  return Json::object({{"because", strings(report.because)},
+                       {"change", change},
+                       {"chosen", model::identity(report.route.to)},
+                       {"from", model::identity(report.route.from)},
+                       {"id", static_cast<std::int64_t>(report.route.id.value)},
+                       {"rejected", std::move(rejected)}});
+}
+
+Json problems_json(const std::vector<model::Problem>& problems) {
+  Json list = text::JsonArray{};
+  for (const model::Problem& problem : problems) list.push(model::to_json(problem));
+  return list;
+}
+
+// No plan is possible: exit 1 with every constraint in the way.
+Json conflict_json(const plan::Outcome& outcome) {
+  Json conflicts = text::JsonArray{};
+  for (const plan::Conflict& conflict : outcome.conflicts) {
+    conflicts.push(Json::object(
+        {{"code", code_name(conflict.code)}, {"constraint", conflict.constraint}, {"where", conflict.where}}));
+  }
+  const plan::Conflict& first = outcome.conflicts.front();
+  return Json::object({{"code", code_name(first.code)},
+                       {"conflict", std::move(conflicts)},
+                       {"hint", "rtt explain " + code_name(first.code)},
+                       {"message", "no plan: " + first.constraint},
+                       {"where", first.where}});
+}
+
+Json objective_json(const model::Objective& objective) {
+  return Json::object({{"bound", objective.bound},
+                       {"churn", objective.churn},
+                       {"gap_ppm", objective.gap_ppm},
+                       {"latency_ns", objective.latency_ns}});
+}
+
+}  // namespace
+
+Result<Json> verb_plan(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  const Instant begin = os::now();
+  const bool check_only = turn.set("check");
+  const registry::LoadOptions options{
+      .trust_keys = turn.list("trust_key"),
+      .store = check_only ? registry::LoadOptions::Store::kReadOnly : registry::LoadOptions::Store::kImportSigned};
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, options,
+                                               turn.set("reset") ? QuickConnects::kDrop : QuickConnects::kKeep));
+  const plan::Outcome& outcome = planned.outcome;
+  Json body = text::JsonObject{};
+  body.set("problems", problems_json(planned.snapshot.problems));
+  body.set("warnings", problems_json(outcome.warnings));
+  if (turn.set("explain")) {
+    Json reports = text::JsonArray{};
+    for (const auto& report : outcome.reports) reports.push(report_json(report));
+    body.set("routes", std::move(reports));
+  }
+  if (!outcome.conflicts.empty()) {
+    body.set("error", conflict_json(outcome));
+    body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+    return body;
+  }
+  body.set("plan_id", to_string(model::plan_id(outcome.plan)));
+  body.set("base", to_string(outcome.plan.base));
+  body.set("add", routes_json(outcome.plan.routes_add));
+  body.set("del", routes_json(outcome.plan.routes_del));
+  body.set("unchanged", static_cast<std::int64_t>(outcome.unchanged));
+  body.set("objective", objective_json(outcome.plan.objective));
+  const bool pending = !outcome.plan.routes_add.empty() || !outcome.plan.routes_del.empty();
+  if (check_only) {
+    body.set("path", Json());
+    if (pending) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
+  } else {
+    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+    RTT_TRY_SET(const std::string path, store_plan(workspace, outcome.plan, key));
+    body.set("path", path.starts_with(workspace.root + "/") ? path.substr(workspace.root.size() + 1) : path);
+  }
+  body.set("elapsed_ms", (os::now() - begin).value / 1'000'000);
+  return body;
+}
+
+Result<Json> verb_check(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  const registry::LoadOptions options{.trust_keys = turn.list("trust_key"),
+                                      .store = registry::LoadOptions::Store::kReadOnly};
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, options, QuickConnects::kKeep));
+  Json problems = problems_json(planned.snapshot.problems);
+  bool ok = std::ranges::none_of(planned.snapshot.problems,
+                                 [](const auto& p) { return p.severity == model::Severity::kError; });
+  Exit exit = Exit::kDone;
+  if (!ok) {
+    const auto first = std::ranges::find_if(planned.snapshot.problems,
+                                            [](const auto& p) { return p.severity == model::Severity::kError; });
+    exit = exit_status(first->code);
+  }
+  for (const plan::Conflict& conflict : planned.outcome.conflicts) {
+    problems.push(Json::object({{"code", code_name(conflict.code)},
+                                {"file", conflict.where},
+                                {"message", conflict.constraint},
+                                {"severity", "error"}}));
+    ok = false;
+    if (exit == Exit::kDone) exit = Exit::kFailed;
+  }
+  // A fresh clone has no journal and so nothing to differ from; where there is one, unapplied changes are pending.
+  const bool wired = os::exists(workspace.wal());
+  const model::Plan& plan = planned.outcome.plan;
+  const bool pending = wired && planned.outcome.conflicts.empty() && (!plan.routes_add.empty() || !plan.routes_del.empty());
+  if (ok && pending) exit = Exit::kPending;
+  Json body = Json::object({{"ok", ok && !pending},
+                            {"pending", pending},
+                            {"problems", std::move(problems)},
+                            {"routes", static_cast<std::int64_t>(planned.outcome.unchanged + plan.routes_add.size())}});
+  if (exit != Exit::kDone) body.set("exit", static_cast<std::int64_t>(exit));
+  return body;
+}
+
+Result<Json> verb_ls_plans(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  std::string latest;
+  if (auto text = os::read_file(workspace.dot("plans/LATEST"), 128)) latest = text->substr(0, text->find('\n'));
+  Json rows = text::JsonArray{};
+  const auto names = os::list_directory(workspace.dot("plans"));
+  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+    if (!name.ends_with(".plan.json") || name.find(turn.text("filter")) == std::string::npos) continue;
+    const std::string path = workspace.dot("plans/" + name);
+    const auto sealed = load_trusted_plan(workspace, path, {});
+    Json row = Json::object({{"latest", name.starts_with(latest) && !latest.empty()},
+                             {"path", ".rtt/plans/" + name},
+                             {"plan_id", name.substr(0, name.size() - std::string_view(".plan.json").size())}});
+    if (sealed) {
+      row.set("add", static_cast<std::int64_t>(sealed->plan.routes_add.size()));
+      row.set("created_at", sealed->created_at);
+      row.set("del", static_cast<std::int64_t>(sealed->plan.routes_del.size()));
+      row.set("state", "trusted");
+    } else {
+      row.set("state", code_info(sealed.error().code).title);
+    }
+    rows.push(std::move(row));
+  }
+  return Json::object({{"plans", std::move(rows)}});
+}
+
+}  // namespace rtt::panel

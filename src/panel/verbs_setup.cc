@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs that make a workspace and decide who is trusted in it: init, sign, keys.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/file.h"
+#include "panel/workbench.h"
+#include "registry/change.h"
+#include "registry/identity.h"
+#include "registry/snapshot.h"
+#include "text/json_canonical.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::SignItem;
+using registry::Workspace;
+using text::Json;
+
+constexpr std::size_t kLinesShownMax = 40;  // of one question; the rest is counted
+
+// What signing these would mean, one line an item, changes under it.
+std::vector<std::string> describe(const std::vector<SignItem>& items) {
+  std::vector<std::string> lines;
+  for (const SignItem& item : items) {
+    if (lines.size() >= kLinesShownMax) {
+      lines.push_back(fmt::format("… and {} more", items.size() - static_cast<std::size_t>(&item - items.data())));
+      break;
+    }
+    if (item.previous.is_null()) {
+      lines.push_back(fmt::format("sign {} ({}), new", item.id, item.path));
+      continue;
+    }
+    lines.push_back(fmt::format("sign {} ({}), changed:", item.id, item.path));
+    std::size_t shown = 0;
+    for (const auto& change : registry::changes(item.previous, item.object)) {
+      if (++shown > 5) {
+        lines.emplace_back("    …");
+        break;
+      }
+      lines.push_back("    " + registry::to_string(change));
+    }
+  }
+  return lines;
+}
+
+Json signed_rows(const std::vector<SignItem>& items) {
+  Json rows = text::JsonArray{};
+  for (const SignItem& item : items) {
+    const char* key = item.kind == SignItem::Kind::kConfig ? "path" : "saddr";
+    rows.push(Json::object({{key, item.id},
+                            {"hash", to_string(item.hash)},
+                            {"supersedes", item.supersedes ? Json(to_string(*item.supersedes)) : Json()}}));
+  }
+  return rows;
+}
+
+// The key that signs, made when this person has none yet, its public half beside the workspace's other keys.
+Result<crypto::SecretKey> signing_key(const Workspace& workspace) {
+  if (!registry::has_own_key(workspace.user_dir)) {
+    RTT_TRY_SET(const std::string made, registry::create_own_key(workspace.user_dir, "rtt"));
+    static_cast<void>(made);
+  }
+  RTT_TRY_SET(crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY(registry::publish_key(workspace, key.public_key(), "rtt"));
+  return key;
+}
+
+Result<Workspace> workspace_to_make(const Turn& turn) {
+  RTT_TRY_SET(std::string root, os::real_path(turn.ask.directory));
+  return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
+}
+
+Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& workspace) {
+  std::vector<std::string> will;
+  if (!os::is_directory(workspace.dot(""))) will.push_back("create " + workspace.dot("") + " with its default policy: only your own command line may call");
+  if (!registry::has_own_key(workspace.user_dir)) will.push_back("create your signing key in " + workspace.user_dir + "/keys");
+  scan::ScanOptions options{.root = workspace.root, .roots = model::PanelConfig{}.scan_roots, .ignore = model::PanelConfig{}.scan_ignore};
+  RTT_TRY_SET(const scan::Found found, scan::scan(options));
+  for (const auto& symbol : found.symbols) {
+    if (will.size() >= kLinesShownMax) {
+      will.emplace_back("… and more");
+      break;
+    }
+    will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
+  }
+  static_cast<void>(turn);
+  return will;
+}
+
+}  // namespace
+
+Result<Json> verb_init(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, workspace_to_make(turn));
+  if (turn.consent() == Turn::Consent::kShow) {
+    RTT_TRY_SET(const auto will, init_will(turn, workspace));
+    if (!will.empty()) {
+      return asking("Make this an RTT workspace?", will, Json::object({{"workspace", workspace.root}}));
+    }
+  }
+  RTT_TRY_SET(const auto created, registry::create_workspace(workspace));
+  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace));
+  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
+  RTT_TRY(registry::sign_items(workspace, items, key));
+  Json paths = text::JsonArray{};
+  for (const std::string& path : created) paths.push(path);
+  Json names = text::JsonArray{};
+  for (const SignItem& item : items) names.push(item.id);
+  return Json::object({{"created", std::move(paths)},
+                       {"key_id", crypto::key_id(key.public_key())},
+                       {"signed", std::move(names)},
+                       {"workspace", workspace.root}});
+}
+
+Result<Json> verb_sign(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  std::vector<std::string> paths;
+  for (const std::string& word : turn.list("paths")) {
+    // As typed, from the caller's directory; stored relative to the workspace.
+    auto real = os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word);
+    if (!real) return fail(Code::kNotFound, fmt::format("no file `{}`", word), word, "rtt lint");
+    if (*real != workspace.root && !real->starts_with(workspace.root + "/")) {
+      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root), word);
+    }
+    paths.push_back(*real == workspace.root ? std::string() : real->substr(workspace.root.size() + 1));
+  }
+  if (std::ranges::find(paths, "") != paths.end()) paths.clear();
+  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
+  if (turn.consent() == Turn::Consent::kShow && !items.empty()) {
+    return asking(fmt::format("Sign {} object{}?", items.size(), items.size() == 1 ? "" : "s"), describe(items));
+  }
+  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace));
+  RTT_TRY(registry::sign_items(workspace, items, key));
+  return Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
+}
+
+Result<Json> verb_keys_new(const Turn& turn) {
+  const std::string user_dir = registry::user_directory();
+  RTT_TRY_SET(const std::string id, registry::create_own_key(user_dir, turn.text("label").empty() ? "rtt" : turn.text("label")));
+  if (const auto workspace = turn.workspace()) {
+    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(user_dir));
+    RTT_TRY(registry::publish_key(*workspace, key.public_key(), turn.text("label").empty() ? "rtt" : turn.text("label")));
+  }
+  return Json::object({{"file", user_dir + "/keys/" + id + ".key"}, {"key_id", id}});
+}
+
+Result<Json> verb_keys_ls(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  Json rows = text::JsonArray{};
+  for (const auto& key : keys) {
+    const char* standing = key.revoked ? "revoked" : key.own ? "own" : key.accepted ? "accepted" : "not accepted";
+    rows.push(Json::object(
+        {{"file", key.file}, {"key_id", key.key_id}, {"label", key.label}, {"standing", standing}}));
+  }
+  return Json::object({{"keys", std::move(rows)}});
+}
+
+Result<Json> verb_keys_trust(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  const auto words = turn.list("key");
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  std::vector<std::string> will, ids;
+  for (const auto& key : keys) {
+    const bool wanted = words.empty() ? !key.own && !key.accepted && !key.revoked
+                                      : std::ranges::find(words, key.key_id) != words.end();
+    if (!wanted) continue;
+    ids.push_back(key.key_id);
+    will.push_back(fmt::format("accept signatures of {} \"{}\" ({}) in this repository", key.key_id, key.label, key.file));
+  }
+  for (const std::string& word : words) {
+    if (std::ranges::find(ids, word) == ids.end()) {
+      return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", word), {}, "rtt keys ls");
+    }
+  }
+  if (turn.consent() == Turn::Consent::kShow && !ids.empty()) return asking("Trust these keys here?", will);
+  Json accepted = text::JsonArray{};
+  for (const std::string& id : ids) {
+    RTT_TRY(registry::accept_key(workspace, id));
+    accepted.push(id);
+  }
+  return Json::object({{"accepted", std::move(accepted)}});
+}
+
+Result<Json> verb_keys_revoke(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  const std::string id = turn.text("key");
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  if (std::ranges::none_of(keys, [&](const auto& key) { return key.key_id == id; })) {
+    return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", id), {}, "rtt keys ls");
+  }
+  if (turn.consent() == Turn::Consent::kShow) {
+    return asking("Revoke this key?", {fmt::format("nothing signed by {} alone counts any more, for everybody who uses this workspace", id)});
+  }
+  RTT_TRY(registry::revoke_key(workspace, id, turn.text("reason")));
+  return Json::object({{"revoked", id}});
+}
+
+}  // namespace rtt::panel
