@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ledger: reading the journal as a history — the committed graph, each commit, each audit record — without a panel.
 //
-// Thread: one per call; safe while a panel appends.   Fails: kJournalDamaged naming the seq, kIo. A torn tail is no
-// failure for a reader: it ends before it.   Limits: the journal's.
+// Thread: one per call; safe while a panel appends.   Fails: kJournalDamaged naming the seq, kIo, kTampered (a graph
+// object that is not what its root says). A torn tail is no failure for a reader: it ends before it.
+// Limits: the journal's.
 #pragma once
 
 #include <functional>
-#include <vector>
 
 #include "apply/recover.h"
 #include "journal/journal.h"
@@ -17,6 +17,7 @@ namespace rtt::panel {
 
 struct LedgerView {
   apply::Recovered recovered;
+  model::Graph graph;            // in force
   journal::ReadReport report;
 };
 // The state as of the last durable record; the empty graph when there is no journal yet.
@@ -25,8 +26,9 @@ Result<LedgerView> read_ledger(const registry::Workspace& workspace,
 
 // A graph too large to ride in its COMMIT record lives in the object store under its root.
 Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root);
-
-// {seq,ts,who,action,reason,before,after,…} of a COMMIT, ROLLBACK or AUDIT record; null for the others.
-text::Json ledger_line(const journal::Record& record);
+Status store_graph(const registry::Workspace& workspace, const model::Graph& graph);
+// The graph a recovered state names, inline or stored.
+Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,
+                              const std::optional<model::Graph>& stored_inline);
 
 }  // namespace rtt::panel

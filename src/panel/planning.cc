@@ -26,7 +26,7 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   Planned planned;
   RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
-  planned.base = std::move(ledger.recovered.graph);
+  planned.base = std::move(ledger.graph);
   const registry::Snapshot& snapshot = planned.snapshot;
   const plan::Inputs inputs{.contracts = snapshot.in_force(),
                             .desired = snapshot.routes.routes,
@@ -47,7 +47,7 @@ std::string plan_path(const registry::Workspace& workspace, const Digest& plan_i
 }
 
 Result<std::string> store_plan(const registry::Workspace& workspace, const model::Plan& plan,
-                               const crypto::SecretKey& key) {
+                               const crypto::SecretKey& key, MakeLatest make_latest) {
   const Digest id = model::plan_id(plan);
   const std::string path = plan_path(workspace, id);
   RTT_TRY(os::make_directories(workspace.dot("plans")));
@@ -59,7 +59,9 @@ Result<std::string> store_plan(const registry::Workspace& workspace, const model
                                    .signatures = {crypto::sign(key, crypto::SignKind::kPlan, id)}};
     RTT_TRY(os::write_atomic(path, text::to_pretty_json(model::to_json(sealed))));
   }
-  RTT_TRY(os::write_atomic(workspace.dot("plans/LATEST"), to_string(id) + "\n"));
+  if (make_latest == MakeLatest::kYes) {
+    RTT_TRY(os::write_atomic(workspace.dot("plans/LATEST"), to_string(id) + "\n"));
+  }
   return path;
 }
 

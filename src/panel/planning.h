@@ -28,9 +28,10 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
                           QuickConnects quick_connects);
 
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
-// Signs and stores; an existing file of the same id that verifies is kept. Returns the path. LATEST names it.
+enum class MakeLatest : std::uint8_t { kYes, kNo };  // a rollback's own plan is not what `apply` means next
+// Signs and stores; an existing file of the same id that verifies is kept. Returns the path.
 Result<std::string> store_plan(const registry::Workspace& workspace, const model::Plan& plan,
-                               const crypto::SecretKey& key);
+                               const crypto::SecretKey& key, MakeLatest make_latest);
 
 // Where a user's word for a plan leads: a path, a plan id (or its unique beginning), or LATEST when empty.
 Result<std::string> find_plan(const registry::Workspace& workspace, const std::string& word,

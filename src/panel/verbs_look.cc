@@ -7,7 +7,7 @@
 #include "model/policy.h"
 #include "os/clock.h"
 #include "os/file.h"
-#include "panel/ledger.h"
+#include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
 #include "text/json_canonical.h"
@@ -36,7 +36,7 @@ Json symbol_json(const SymbolEntry& entry) {
   Json row = Json::object({{"direction", to_string(entry.contract.direction)},
                            {"hash", to_string(entry.contract.hash)},
                            {"saddr", model::identity(entry.contract.saddr)},
-                           {"signed_by", entry.signed_by.empty() ? Json() : Json(entry.signed_by)},
+                           {"signed_by", entry.signed_by},
                            {"source", entry.source},
                            {"type", to_string(entry.contract.saddr.type)}});
   switch (entry.standing) {
@@ -95,13 +95,11 @@ Result<Json> verb_scan(const Turn& turn) {
 Result<Json> verb_ls_symbols(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, load_options(turn)));
-  const std::string filter = turn.text("filter");
   Json rows = text::JsonArray{};
   for (const SymbolEntry& entry : snapshot.symbols) {
-    if (model::identity(entry.contract.saddr).find(filter) == std::string::npos) continue;
-    rows.push(symbol_json(entry));
+    if (entry.standing != Standing::kRefused) rows.push(symbol_json(entry));
   }
-  return Json::object({{"symbols", std::move(rows)}});
+  return Json::object({{"symbols", filtered(std::move(rows), turn.text("filter"))}});
 }
 
 Result<Json> verb_ls_agents(const Turn& turn) {
@@ -110,16 +108,19 @@ Result<Json> verb_ls_agents(const Turn& turn) {
   Json rows = text::JsonArray{};
   for (const SymbolEntry& entry : snapshot.symbols) {
     if (entry.contract.saddr.type != model::SymbolType::kAgent || !entry.contract.agent) continue;
-    if (model::identity(entry.contract.saddr).find(turn.text("filter")) == std::string::npos) continue;
-    Json wants = text::JsonArray{};
-    for (const auto& requirement : entry.contract.requirements) wants.push(model::to_string(requirement.to));
+    Json tools = text::JsonArray{}, skills = text::JsonArray{};
+    for (const auto& requirement : entry.contract.requirements) {
+      (requirement.to.type == model::SymbolType::kSkill ? skills : tools).push(model::to_string(requirement.to));
+    }
     Json row = symbol_json(entry);
     row.set("name", entry.contract.agent->name);
     row.set("description", entry.contract.agent->description);
-    row.set("tools", std::move(wants));
+    row.set("model", entry.contract.agent->model);
+    row.set("skills", std::move(skills));
+    row.set("tools", std::move(tools));
     rows.push(std::move(row));
   }
-  return Json::object({{"agents", std::move(rows)}});
+  return Json::object({{"agents", filtered(std::move(rows), turn.text("filter"))}});
 }
 
 Result<Json> verb_lint(const Turn& turn) {

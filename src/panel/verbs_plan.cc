@@ -108,7 +108,7 @@ Result<Json> verb_plan(const Turn& turn) {
     if (pending) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   } else {
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-    RTT_TRY_SET(const std::string path, store_plan(workspace, outcome.plan, key));
+    RTT_TRY_SET(const std::string path, store_plan(workspace, outcome.plan, key, MakeLatest::kYes));
     body.set("path", path.starts_with(workspace.root + "/") ? path.substr(workspace.root.size() + 1) : path);
   }
   body.set("elapsed_ms", (os::now() - begin).value / 1'000'000);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 
+#include "base/hex.h"
 #include "os/file.h"
+#include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/change.h"
 #include "registry/identity.h"
@@ -137,12 +139,16 @@ Result<Json> verb_sign(const Turn& turn) {
 
 Result<Json> verb_keys_new(const Turn& turn) {
   const std::string user_dir = registry::user_directory();
-  RTT_TRY_SET(const std::string id, registry::create_own_key(user_dir, turn.text("label").empty() ? "rtt" : turn.text("label")));
+  const std::string label = turn.text("label").empty() ? "rtt" : turn.text("label");
+  RTT_TRY_SET(const std::string id, registry::create_own_key(user_dir, label));
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(user_dir));
   if (const auto workspace = turn.workspace()) {
-    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(user_dir));
-    RTT_TRY(registry::publish_key(*workspace, key.public_key(), turn.text("label").empty() ? "rtt" : turn.text("label")));
+    RTT_TRY(registry::publish_key(*workspace, key.public_key(), label));
   }
-  return Json::object({{"file", user_dir + "/keys/" + id + ".key"}, {"key_id", id}});
+  return Json::object({{"file", user_dir + "/keys/" + id + ".key"},
+                       {"key_id", id},
+                       {"label", label},
+                       {"public", to_base64(key.public_key().bytes)}});
 }
 
 Result<Json> verb_keys_ls(const Turn& turn) {
@@ -150,51 +156,66 @@ Result<Json> verb_keys_ls(const Turn& turn) {
   RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
   Json rows = text::JsonArray{};
   for (const auto& key : keys) {
-    const char* standing = key.revoked ? "revoked" : key.own ? "own" : key.accepted ? "accepted" : "not accepted";
-    rows.push(Json::object(
-        {{"file", key.file}, {"key_id", key.key_id}, {"label", key.label}, {"standing", standing}}));
+    rows.push(Json::object({{"accepted", key.accepted},
+                            {"file", key.file},
+                            {"key_id", key.key_id},
+                            {"label", key.label},
+                            {"own", key.own},
+                            {"revoked", key.revoked}}));
   }
-  return Json::object({{"keys", std::move(rows)}});
+  return Json::object({{"keys", filtered(std::move(rows), turn.text("filter"))}});
 }
+
+namespace {
+
+// KEY as a person writes it: a key id, its unique beginning, or a .pub file of the workspace.
+Result<registry::KeyInfo> named_key(const Workspace& workspace, const std::string& word) {
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  std::vector<registry::KeyInfo> found;
+  for (const auto& key : keys) {
+    const bool by_file = !key.file.empty() && word.ends_with(".pub") &&
+                         (key.file.ends_with("/" + word) || key.file == word || word.ends_with("/" + key.file));
+    if (by_file || key.key_id.starts_with(word)) found.push_back(key);
+  }
+  if (found.empty()) return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", word), {}, "rtt keys ls");
+  if (found.size() > 1) {
+    return fail(Code::kAmbiguous, fmt::format("{} keys begin with `{}`", found.size(), word), {}, "rtt keys ls");
+  }
+  return found.front();
+}
+
+}  // namespace
 
 Result<Json> verb_keys_trust(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  const auto words = turn.list("key");
-  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
-  std::vector<std::string> will, ids;
-  for (const auto& key : keys) {
-    const bool wanted = words.empty() ? !key.own && !key.accepted && !key.revoked
-                                      : std::ranges::find(words, key.key_id) != words.end();
-    if (!wanted) continue;
-    ids.push_back(key.key_id);
-    will.push_back(fmt::format("accept signatures of {} \"{}\" ({}) in this repository", key.key_id, key.label, key.file));
+  RTT_TRY_SET(const auto key, named_key(workspace, turn.text("key")));
+  Json body = Json::object({{"changed", false}, {"key_id", key.key_id}, {"label", key.label}});
+  if (key.own || key.accepted) return body;
+  if (key.revoked) {
+    return fail(Code::kRevokedSigner, fmt::format("key {} is revoked here and cannot be trusted again", key.key_id),
+                key.file, "rtt keys ls");
   }
-  for (const std::string& word : words) {
-    if (std::ranges::find(ids, word) == ids.end()) {
-      return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", word), {}, "rtt keys ls");
-    }
+  if (turn.consent() == Turn::Consent::kShow) {
+    return asking("Trust this key here?", {fmt::format("accept what {} \"{}\" ({}) signs in this repository", key.key_id,
+                                                       key.label, key.file)});
   }
-  if (turn.consent() == Turn::Consent::kShow && !ids.empty()) return asking("Trust these keys here?", will);
-  Json accepted = text::JsonArray{};
-  for (const std::string& id : ids) {
-    RTT_TRY(registry::accept_key(workspace, id));
-    accepted.push(id);
-  }
-  return Json::object({{"accepted", std::move(accepted)}});
+  RTT_TRY(registry::accept_key(workspace, key.key_id));
+  body.set("changed", true);
+  return body;
 }
 
 Result<Json> verb_keys_revoke(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  const std::string id = turn.text("key");
-  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
-  if (std::ranges::none_of(keys, [&](const auto& key) { return key.key_id == id; })) {
-    return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", id), {}, "rtt keys ls");
-  }
+  RTT_TRY_SET(const auto key, named_key(workspace, turn.text("key")));
+  Json body = Json::object({{"changed", false}, {"key_id", key.key_id}, {"label", key.label}});
+  if (key.revoked) return body;
   if (turn.consent() == Turn::Consent::kShow) {
-    return asking("Revoke this key?", {fmt::format("nothing signed by {} alone counts any more, for everybody who uses this workspace", id)});
+    return asking("Revoke this key?", {fmt::format("nothing signed by {} \"{}\" alone counts any more, for everybody "
+                                                   "who shares this folder", key.key_id, key.label)});
   }
-  RTT_TRY(registry::revoke_key(workspace, id, turn.text("reason")));
-  return Json::object({{"revoked", id}});
+  RTT_TRY(registry::revoke_key(workspace, key.key_id, turn.text("reason")));
+  body.set("changed", true);
+  return body;
 }
 
 }  // namespace rtt::panel

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls: opening a link between a caller and a provider's driver host, and the MCP verbs that the gateway answers.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "apply/records.h"
+#include "model/policy.h"
+#include "panel/mcp_rows.h"
+#include "panel/rows.h"
+#include "panel/state.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Standing;
+using text::Json;
+
+constexpr std::string_view kCommandLine = "rtt://local/proc/cli@0.0.0";
+constexpr std::string_view kGateway = "mcp";
+// Links outside the planned graph: the high half of the id space, so that they never look like a planned route.
+constexpr std::uint32_t kUnplanned = 0x8000'0000;
+
+registry::LoadOptions read_only() { return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}; }
+
+// Why a symbol that exists in a file may not be used, in the words of the problem that was found with it.
+Error refused_because(const registry::Snapshot& snapshot, const registry::SymbolEntry& entry) {
+  for (const model::Problem& problem : snapshot.problems) {
+    if (problem.file == entry.source && problem.severity == model::Severity::kError) {
+      return {problem.code, problem.message, fmt::format("{}:{}:{}", problem.file, problem.line, problem.column), problem.hint, {}};
+    }
+  }
+  return {Code::kUnsigned, model::identity(entry.contract.saddr) + " is not signed", entry.source, "rtt sign " + entry.source, {}};
+}
+
+}  // namespace
+
+// The provider a person means by `word`, if the caller may use it.
+Result<model::Contract> Panel::State::callable(const std::string& word, const model::Saddr& caller) {
+  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {}));
+  std::vector<model::Saddr> known;
+  for (const auto& entry : snapshot.symbols) {
+    if (entry.contract.provides()) known.push_back(entry.contract.saddr);
+  }
+  RTT_TRY_SET(const model::Saddr wanted, model::resolve_short(word, known));
+  const registry::SymbolEntry* best = nullptr;
+  const registry::SymbolEntry* refused = nullptr;
+  for (const auto& entry : snapshot.symbols) {
+    const model::Saddr& saddr = entry.contract.saddr;
+    const bool same = saddr.ns == wanted.ns && saddr.type == wanted.type && saddr.name == wanted.name &&
+                      (wanted.variant.empty() || wanted.variant == saddr.variant) &&
+                      (!wanted.version || wanted.version == saddr.version) &&
+                      (!wanted.range || wanted.range->contains(*saddr.version));
+    if (!same || !entry.contract.provides()) continue;
+    if (entry.standing == Standing::kRefused) {
+      refused = &entry;
+    } else if (best == nullptr || model::precedence(*best->contract.saddr.version, *saddr.version) < 0) {
+      best = &entry;
+    }
+  }
+  if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
+  if (best == nullptr) {
+    return fail(Code::kNoProvider, fmt::format("no provider satisfies {}", model::to_string(wanted)), {}, "rtt ls symbols");
+  }
+  const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
+  if (!verdict.allowed) {
+    const std::string pair = model::identity(caller) + " -> " + model::identity(best->contract.saddr);
+    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule), verdict.rule, fmt::format("rtt policy why '{}'", pair));
+  }
+  // The bytes that were signed are the bytes that are used: a store altered on disk is found here.
+  if (best->standing != Standing::kAllowedUnsigned) {
+    contracts.erase(best->contract.hash);
+    return contract(best->contract.hash);
+  }
+  return best->contract;
+}
+
+void Panel::State::call_open(const api::Request& request, const api::Responder& respond) {
+  const auto caller = model::parse_definition(kCommandLine);
+  auto provider = callable(std::string(request.args.string_or("saddr")), *caller);
+  if (!provider) {
+    audit(apply::to_json(apply::AuditRecord{"refused", std::string(kCommandLine),
+                                            Json::object({{"code", code_name(provider.error().code)},
+                                                          {"reason", provider.error().message},
+                                                          {"verb", "call"}})}));
+    respond.finish(std::unexpected(std::move(provider).error()));
+    return;
+  }
+  const std::string address = model::identity(provider->saddr);
+  const std::string instance = instance_of(*provider);
+  if (instance.empty()) {
+    respond.finish(fail(Code::kNoProvider, fmt::format("{} has no driver, and no endpoint of it is attached", address), address,
+                        "rtt ls drivers"));
+    return;
+  }
+  std::uint32_t route = 0;
+  for (const model::Route& planned : graph.routes) {
+    if (planned.from.ns == "local" && planned.from.name == "cli" && model::identity(planned.to) == address) route = planned.id.value;
+  }
+  const std::uint32_t link = kUnplanned | next_link;
+  next_link = next_link % (kUnplanned - 1) + 1;
+  hosts.when_ready(instance, [=, contract = provider->object](Result<std::shared_ptr<api::Peer>> host) {
+    if (!host) {
+      respond.finish(std::unexpected(host.error()));
+      return;
+    }
+    auto pair = os::socket_pair();
+    if (!pair) {
+      respond.finish(std::unexpected(pair.error()));
+      return;
+    }
+    std::vector<os::Fd> theirs;
+    theirs.push_back(std::move(pair->first));
+    const auto ours = std::make_shared<os::Fd>(std::move(pair->second));
+    const std::uint32_t wire_route = route != 0 ? route : link;
+    (*host)->ask("host.open",
+                 Json::object({{"consumer", kCommandLine},
+                               {"contract", contract},
+                               {"route", static_cast<std::int64_t>(wire_route)}}),
+                 [=](const Result<api::Answer>& opened) {
+                   if (!opened) {
+                     respond.finish(std::unexpected(opened.error()));
+                     return;
+                   }
+                   api::Answer answer{Json::object({{"lane", "uds"},
+                                                    {"link", static_cast<std::int64_t>(wire_route)},
+                                                    {"route", static_cast<std::int64_t>(route)},
+                                                    {"saddr", address}}),
+                                      {}};
+                   answer.fds.push_back(std::move(*ours));
+                   respond.finish(std::move(answer));
+                 },
+                 std::move(theirs));
+  });
+}
+
+void Panel::State::mcp_ls(const api::Request&, const api::Responder& respond) {
+  const auto snapshot = registry::load_snapshot(workspace, read_only());
+  if (!snapshot) {
+    respond.finish(std::unexpected(snapshot.error()));
+    return;
+  }
+  const auto rows = [](const registry::Snapshot& s, const Json& live) {
+    return api::Answer{Json::object({{"servers", mcp_rows(s, live)}}), {}};
+  };
+  const auto host = hosts.attached(std::string(kGateway));
+  if (!host) {
+    respond.finish(rows(*snapshot, text::JsonArray{}));
+    return;
+  }
+  host->ask("host.control", Json::object({{"verb", "mcp.ls"}, {"args", text::JsonObject{}}}),
+            [respond, rows, snapshot = *snapshot](const Result<api::Answer>& answer) {
+              const Json* live = answer ? answer->body.find("servers") : nullptr;
+              respond.finish(rows(snapshot, live != nullptr ? *live : Json(text::JsonArray{})));
+            });
+}
+
+// The gateway keeps each server's stderr while it runs.
+void Panel::State::mcp_logs(const api::Request& request, const api::Responder& respond) {
+  const auto host = hosts.attached(std::string(kGateway));
+  if (!host) {
+    respond.finish(api::Answer{Json::object({{"dropped", 0}, {"lines", text::JsonArray{}},
+                                             {"name", request.args.string_or("name")}}), {}});
+    return;
+  }
+  const std::int64_t lines_max = request.args.int_or("lines", 200);
+  host->ask("host.control", Json::object({{"verb", "mcp.logs"}, {"args", request.args}}),
+            [respond, lines_max](Result<api::Answer> answer) {
+              if (!answer) {
+                respond.finish(std::unexpected(answer.error()));
+                return;
+              }
+              respond.finish(api::Answer{log_lines(answer->body, lines_max), {}});
+            });
+}
+
+void Panel::State::mcp_restart(const api::Request& request, const api::Responder& respond) {
+  hosts.when_ready(std::string(kGateway), [respond, args = request.args](Result<std::shared_ptr<api::Peer>> host) {
+    if (!host) {
+      respond.finish(std::unexpected(host.error()));
+      return;
+    }
+    (*host)->ask("host.control", Json::object({{"verb", "mcp.restart"}, {"args", args}}),
+                 [respond](Result<api::Answer> answer) { respond.finish(std::move(answer)); });
+  });
+}
+
+}  // namespace rtt::panel

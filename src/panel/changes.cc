@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+// Changes of the graph: apply, rollback, undo. One at a time, in the order asked.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "apply/reconcile.h"
+#include "model/policy.h"
+#include "panel/ledger.h"
+#include "panel/planning.h"
+#include "panel/state.h"
+#include "registry/identity.h"
+
+namespace rtt::panel {
+namespace {
+
+using text::Json;
+
+// Deletes free what adds may take, so they go first.
+std::vector<std::vector<std::string>> two_batches(const apply::Changes& changes) {
+  std::vector<std::vector<std::string>> order;
+  std::vector<std::string> deletes, adds;
+  for (const model::Route& route : changes.del) deletes.push_back(fmt::format("D{}", route.id.value));
+  for (const model::Route& route : changes.add) adds.push_back(fmt::format("A{}", route.id.value));
+  if (!deletes.empty()) order.push_back(std::move(deletes));
+  if (!adds.empty()) order.push_back(std::move(adds));
+  return order;
+}
+
+}  // namespace
+
+void Panel::State::enqueue(Change change) {
+  if (changes.size() >= kChangesQueuedMax) {
+    change.respond.finish(fail(Code::kApplyBusy, fmt::format("{} changes wait already", changes.size()), {}, "rtt status"));
+    return;
+  }
+  changes.push_back(std::move(change));
+  if (changes.size() == 1) next_change();
+}
+
+void Panel::State::next_change() {
+  while (!changes.empty()) {
+    change_body = Json::object({});
+    auto start = begin(changes.front(), change_body);
+    if (start && *start) {
+      transition = std::make_unique<Transition>(
+          TransitionPorts{.loop = loop,
+                          .hosts = hosts,
+                          .append = [this](journal::RecordType type, Json payload) { return append(type, std::move(payload)); },
+                          .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+                          .contract = [this](const Digest& hash) { return contract(hash); }},
+          [this](const apply::Answer& answer) { settled(answer); });
+      transition->start(std::move(**start));
+      return;
+    }
+    const Change done = std::move(changes.front());
+    changes.pop_front();
+    if (start) {
+      done.respond.finish(api::Answer{change_body, {}});
+    } else {
+      audit(apply::to_json(apply::AuditRecord{
+          "refused", "panel",
+          Json::object({{"code", code_name(start.error().code)}, {"reason", start.error().message},
+                        {"verb", to_string(done.verb)}})}));
+      done.respond.finish(std::unexpected(std::move(start).error()));
+    }
+  }
+}
+
+void Panel::State::settled(const apply::Answer& answer) {
+  transition = nullptr;
+  const Change done = std::move(changes.front());
+  changes.pop_front();
+  if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
+  Json body = std::exchange(change_body, Json{});
+  body.set("graph", to_string(answer.graph));
+  body.set("seq", static_cast<std::int64_t>(answer.seq.value));
+  switch (answer.state) {
+    case apply::Settled::kCommitted: body.set("state", "committed"); break;
+    case apply::Settled::kUnchanged: body.set("state", "unchanged"); break;
+    case apply::Settled::kRolledBack: {
+      body.set("state", "rolled_back");
+      body.set("reason", answer.reason.message);
+      Json causes = text::JsonArray{};
+      for (const std::string& cause : answer.reason.causes) causes.push(cause);
+      body.set("error", Json::object({{"causes", std::move(causes)},
+                                      {"code", code_name(answer.reason.code)},
+                                      {"hint", answer.reason.hint},
+                                      {"message", answer.reason.message},
+                                      {"where", answer.reason.where}}));
+      body.set("exit", static_cast<std::int64_t>(Exit::kRolledBack));
+      break;
+    }
+    case apply::Settled::kInDoubt:
+      // Nobody knows what the disk holds: end here; the next panel recovers from what it really holds.
+      done.respond.finish(std::unexpected(answer.reason));
+      loop.post([this] { loop.stop(); });
+      return;
+  }
+  done.respond.finish(api::Answer{std::move(body), {}});
+  next_change();
+}
+
+Result<std::optional<apply::Start>> Panel::State::begin(const Change& change, Json& body) {
+  if (change.verb == apply::Verb::kApply) return begin_apply(change, body);
+  return begin_return(change, body);
+}
+
+Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& change, Json& body) {
+  std::vector<std::string> trust_keys;
+  if (const Json* files = change.args.find("trust_key"); files != nullptr && files->is_array()) {
+    for (const Json& file : files->as_array()) trust_keys.push_back(file.is_string() ? file.as_string() : "");
+  }
+  RTT_TRY_SET(const std::string path,
+              find_plan(workspace, std::string(change.args.string_or("plan")), change.directory));
+  RTT_TRY_SET(const model::SealedPlan sealed, load_trusted_plan(workspace, path, trust_keys));
+  body.set("plan_id", to_string(sealed.plan_id));
+  body.set("added", static_cast<std::int64_t>(sealed.plan.routes_add.size()));
+  body.set("deleted", static_cast<std::int64_t>(sealed.plan.routes_del.size()));
+  RTT_TRY_SET(const apply::Decision decision, apply::decide(sealed.plan, {.ledger = fold.state(), .graph = graph}));
+  if (decision == apply::Decision::kUnchanged) {
+    body.set("state", "unchanged");
+    body.set("graph", to_string(fold.state().root));
+    body.set("seq", static_cast<std::int64_t>(fold.state().seq.value));
+    return std::nullopt;
+  }
+  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
+  RTT_TRY(still_in_force(sealed.plan, snapshot));
+  RTT_TRY_SET(auto who, participants(sealed.plan));
+  const std::string signer = sealed.signatures.empty() ? "" : sealed.signatures.front().key_id;
+  return apply::Start{.plan = sealed.plan,
+                      .plan_id = sealed.plan_id,
+                      .base = graph,
+                      .base_seq = fold.state().seq,
+                      .participants = std::move(who),
+                      .who = "key:" + signer,
+                      .verb = change.verb,
+                      .reason = {}};
+}
+
+// What the plan was made from must still hold for what it adds: the same contracts, still signed, still allowed.
+Status Panel::State::still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot) {
+  for (const model::Route& route : plan.routes_add) {
+    for (const auto& [address, hash] :
+         {std::pair(route.from, route.consumer_contract), std::pair(route.to, route.contract)}) {
+      const std::string id = model::identity(address);
+      const auto at = std::ranges::find_if(snapshot.symbols, [&](const registry::SymbolEntry& entry) {
+        return model::identity(entry.contract.saddr) == id;
+      });
+      if (at == snapshot.symbols.end() || at->standing == registry::Standing::kRefused) {
+        return fail(Code::kStalePlan, fmt::format("{} is no longer in force", id), model::route_name(route), "rtt plan");
+      }
+      if (at->contract.hash != hash) {
+        return fail(Code::kStalePlan, fmt::format("{} changed since the plan was made", id), at->source, "rtt plan");
+      }
+    }
+    const auto verdict = model::access(snapshot.policy, route.from, route.to);
+    if (!verdict.allowed) {
+      return fail(Code::kDenied, fmt::format("the policy no longer allows {} ({})", model::route_name(route), verdict.rule),
+                  model::route_name(route), "rtt plan");
+    }
+  }
+  return {};
+}
+
+Result<std::vector<apply::Participant>> Panel::State::participants(const model::Plan& plan) {
+  std::map<std::string, apply::Participant> by_instance;
+  for (const model::Route& route : plan.routes_add) {
+    RTT_TRY_SET(const model::Contract provider, contract(route.contract));
+    const std::string instance = instance_of(provider);
+    if (instance.empty()) continue;  // its endpoint attaches by itself: the route waits for it
+    apply::Participant& participant = by_instance[instance];
+    participant.name = instance;
+    participant.routes.push_back(route.id);
+  }
+  std::vector<apply::Participant> list;
+  for (auto& [instance, participant] : by_instance) list.push_back(std::move(participant));
+  return list;
+}
+
+// rollback SEQ and undo: a signed plan from here to an earlier graph, through the same path as any other.
+Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& change, Json& body) {
+  const apply::Recovered& ledger = fold.state();
+  model::Graph target;
+  std::string reason;
+  if (change.verb == apply::Verb::kRollback) {
+    const Seq seq{static_cast<std::uint64_t>(std::max<std::int64_t>(0, change.args.int_or("seq", 0)))};
+    reason = fmt::format("rollback to {}", seq.value);
+    if (seq.value != 0) {
+      RTT_TRY_SET(const apply::Commit* commit, apply::commit_at(ledger, seq));
+      RTT_TRY_SET(target, graph_of(workspace, commit->root, commit->graph));
+    }
+  } else {
+    if (ledger.history.empty()) return fail(Code::kNotACommit, "nothing has been committed yet", {}, "rtt log");
+    reason = fmt::format("undo {}", ledger.history.back().seq.value);
+    const Digest before = ledger.history.back().before;
+    RTT_TRY_SET(target, graph_of(workspace, before, std::nullopt));
+  }
+  model::Plan plan;
+  plan.base = ledger.root;
+  plan.inputs.engine = "return/1";
+  const apply::Changes edit = apply::changes_between(graph, target);
+  plan.routes_add = edit.add;
+  plan.routes_del = edit.del;
+  plan.order = two_batches(edit);
+  const Digest id = model::plan_id(plan);
+  body.set("plan_id", to_string(id));
+  if (edit.add.empty() && edit.del.empty()) {
+    body.set("state", "unchanged");
+    body.set("graph", to_string(ledger.root));
+    body.set("seq", static_cast<std::int64_t>(ledger.seq.value));
+    return std::nullopt;
+  }
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kNo));
+  static_cast<void>(path);
+  RTT_TRY_SET(auto who, participants(plan));
+  return apply::Start{.plan = std::move(plan),
+                      .plan_id = id,
+                      .base = graph,
+                      .base_seq = ledger.seq,
+                      .participants = std::move(who),
+                      .who = "key:" + crypto::key_id(key.public_key()),
+                      .verb = change.verb,
+                      .reason = std::move(reason)};
+}
+
+}  // namespace rtt::panel

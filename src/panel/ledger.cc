@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/ledger.h"
+
+#include <fmt/format.h>
+
+#include "os/file.h"
+#include "text/json_canonical.h"
+
+namespace rtt::panel {
+namespace {
+
+constexpr std::size_t kGraphBytesMax = std::size_t{256} << 20;
+
+// Beside the signed objects but not among them: a graph is no symbol, has no signature of its own (its root is in the
+// journal's chain) and may be far larger than an object may be.
+std::string graph_path(const registry::Workspace& workspace, const Digest& root) {
+  return workspace.dot("wal/graphs/" + bare_hex(root) + ".json");
+}
+
+// A commit older than recovery keeps in memory: its record still holds the graph.
+Result<model::Graph> graph_in_journal(const registry::Workspace& workspace, const Digest& root) {
+  std::optional<model::Graph> found;
+  RTT_TRY_SET(const auto report, journal::read_journal(workspace.wal(), [&](const journal::Record& record) {
+                if (record.type != journal::RecordType::kCommit || found) return;
+                const auto payload = record.payload();
+                if (!payload) return;
+                auto commit = apply::commit_from_json(*payload, record.seq);
+                if (commit && commit->after == root) found = std::move(commit->graph);
+              }));
+  static_cast<void>(report);
+  if (found) return *std::move(found);
+  return fail(Code::kNotFound, "the graph " + to_string(root) + " is not in the journal", workspace.wal(), "rtt log");
+}
+
+}  // namespace
+
+Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root) {
+  const std::string path = graph_path(workspace, root);
+  RTT_TRY_SET(const std::string text, os::read_file(path, kGraphBytesMax));
+  RTT_TRY_SET(const text::Json json, text::parse_json(text, {.source_name = path, .bytes_max = kGraphBytesMax}));
+  RTT_TRY_SET(model::Graph graph, model::graph_from_json(json, path));
+  if (model::graph_root(graph) != root) {
+    return fail(Code::kTampered, "the stored graph does not have the root it is stored under", path,
+                "restore the file from a backup");
+  }
+  return graph;
+}
+
+Status store_graph(const registry::Workspace& workspace, const model::Graph& graph) {
+  RTT_TRY(os::make_directories(workspace.dot("wal/graphs")));
+  return os::write_once(graph_path(workspace, model::graph_root(graph)),
+                        text::canonical_json(model::to_json(graph)), {.mode = 0444});
+}
+
+Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,
+                              const std::optional<model::Graph>& stored_inline) {
+  if (stored_inline) return *stored_inline;
+  if (root == model::graph_root(model::Graph{})) return model::Graph{};
+  if (os::exists(graph_path(workspace, root))) return load_graph(workspace, root);
+  return graph_in_journal(workspace, root);
+}
+
+Result<LedgerView> read_ledger(const registry::Workspace& workspace,
+                               const std::function<void(const journal::Record&)>& visit) {
+  LedgerView view;
+  apply::Fold fold;
+  Status folded;
+  if (os::is_directory(workspace.wal())) {
+    RTT_TRY_SET(view.report, journal::read_journal(workspace.wal(), [&](const journal::Record& record) {
+                  if (visit) visit(record);
+                  if (!folded) return;
+                  auto payload = record.payload();
+                  if (!payload) {
+                    folded = std::unexpected(std::move(payload).error());
+                    return;
+                  }
+                  folded = fold.take({.type = record.type, .seq = record.seq, .payload = std::move(*payload)});
+                }));
+  }
+  RTT_TRY(folded);
+  if (view.report.end == journal::ReadReport::End::kDamaged) {
+    return fail(Code::kJournalDamaged, fmt::format("the journal is damaged at seq {}", view.report.bad_seq.value),
+                view.report.bad_file, "rtt audit --verify");
+  }
+  view.recovered = fold.state();
+  RTT_TRY_SET(view.graph, graph_of(workspace, view.recovered.root, view.recovered.graph));
+  return view;
+}
+
+}  // namespace rtt::panel

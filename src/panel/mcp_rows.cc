@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/mcp_rows.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "mcp/contracts.h"
+
+namespace rtt::panel {
+
+using text::Json;
+
+Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
+  Json rows = text::JsonArray{};
+  const auto contracts = snapshot.in_force();
+  const auto servers = mcp::pinned_servers(contracts);
+  if (!servers) return rows;
+  for (const mcp::PinnedServer& server : *servers) {
+    const auto tools = std::ranges::count_if(server.items, [](const auto& item) { return item.kind == mcp::ItemKind::kTool; });
+    Json row = Json::object({{"clients", 0},
+                             {"instances", 0},
+                             {"name", server.config.name},
+                             {"namespace", server.ns()},
+                             {"p99_ns", Json()},
+                             {"state", "stopped"},
+                             {"tools", static_cast<std::int64_t>(tools)}});
+    for (const Json& one : live.is_array() ? live.as_array() : text::JsonArray{}) {
+      if (one.string_or("namespace") != server.ns()) continue;
+      for (const auto& [field, value] : one.as_object()) row.set(field, value);
+    }
+    rows.push(std::move(row));
+  }
+  return rows;
+}
+
+Json log_lines(const Json& log, std::int64_t lines_max) {
+  std::deque<std::string> lines;
+  std::int64_t dropped = log.int_or("dropped", 0);
+  std::string_view rest = log.string_or("text");
+  while (!rest.empty()) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    lines.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (static_cast<std::int64_t>(lines.size()) > std::max<std::int64_t>(1, lines_max)) {
+      lines.pop_front();
+      ++dropped;
+    }
+  }
+  Json list = text::JsonArray{};
+  for (std::string& line : lines) list.push(std::move(line));
+  return Json::object({{"dropped", dropped}, {"lines", std::move(list)}, {"name", log.string_or("name")}});
+}
+
+}  // namespace rtt::panel

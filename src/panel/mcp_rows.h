@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// MCP rows: the answers of `mcp ls` and `mcp logs`, made the same way with and without a gateway to ask.
+//
+// Thread: any (pure).   Fails: never.   Limits: the caller's.
+#pragma once
+
+#include "registry/snapshot.h"
+#include "text/json.h"
+
+namespace rtt::panel {
+
+// {name,namespace,state,tools,instances,p99_ns,clients} of every server in force, overlaid with what `live` says.
+text::Json mcp_rows(const registry::Snapshot& snapshot, const text::Json& live);
+// {name,lines,dropped} from the gateway's {name,text,dropped?}, at most the last `lines_max`.
+text::Json log_lines(const text::Json& log, std::int64_t lines_max);
+
+}  // namespace rtt::panel

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/panel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "apply/records.h"
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "panel/ledger.h"
+#include "panel/rows.h"
+#include "panel/state.h"
+
+namespace rtt::panel {
+namespace {
+
+using text::Json;
+
+constexpr Nanos kAuditDelay = nanos_from_ms(100);
+constexpr Nanos kIdleLook = nanos_from_ms(30'000);
+constexpr std::size_t kContractsCachedMax = 4096;
+
+apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
+  return {.type = type, .seq = seq, .payload = std::move(payload)};
+}
+
+}  // namespace
+
+Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace)
+    : loop(the_loop),
+      workspace(std::move(the_workspace)),
+      store(workspace.cas(), workspace.dot("registry/index.json")),
+      hosts(loop, workspace, [this](const std::string& instance) {
+        audit(apply::to_json(apply::AuditRecord{"host_lost", "panel", Json::object({{"instance", instance}})}));
+        if (transition) transition->host_lost(instance, "its driver host ended");
+      }),
+      started(os::now()),
+      last_used(started) {}
+
+Panel::Panel() = default;
+Panel::~Panel() {
+  if (!state_) return;
+  if (state_->audit_timer != 0) state_->loop.cancel(state_->audit_timer);
+  if (state_->idle_timer != 0) state_->loop.cancel(state_->idle_timer);
+  state_->flush_audit();
+}
+
+const std::vector<std::string>& Panel::notices() const { return state_->notices; }
+
+Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace workspace) {
+  auto panel = std::unique_ptr<Panel>(new Panel);
+  panel->state_ = std::make_unique<State>(loop, std::move(workspace));
+  State& state = *panel->state_;
+  RTT_TRY(state.open_journal());
+  // Beyond this point the journal is ours alone and settled; the graph is what its last COMMIT says.
+  RTT_TRY(state.listen());
+  state.watch_idleness();
+  // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are started.
+  for (const model::Route& route : state.graph.routes) {
+    if (const auto provider = state.contract(route.contract)) {
+      if (const std::string instance = instance_of(*provider); !instance.empty()) {
+        state.hosts.when_ready(instance, [](const auto&) {});
+      }
+    }
+  }
+  return panel;
+}
+
+Status Panel::State::open_journal() {
+  Status folded;
+  std::uint64_t starts = 0;
+  RTT_TRY_SET(auto opened, journal::Journal::open(workspace.wal(), [&](const journal::Record& record) {
+                if (!folded) return;
+                auto payload = record.payload();
+                if (!payload) {
+                  folded = std::unexpected(std::move(payload).error());
+                  return;
+                }
+                if (payload->string_or("action") == "panel_start") ++starts;
+                folded = fold.take(entry_of(record.type, record.seq, std::move(*payload)));
+              }));
+  RTT_TRY(folded);
+  journal = std::move(opened.journal);
+  if (opened.torn) {
+    notices.push_back(fmt::format("the journal's last record was cut short by a crash; its {} bytes are in {}",
+                                  opened.torn->bytes, opened.torn->saved_to));
+  }
+  for (journal::NewRecord& repair : apply::repairs(fold.state())) {
+    if (repair.type == journal::RecordType::kAbort) notices.emplace_back("an apply that a crash interrupted was dropped");
+    if (repair.type == journal::RecordType::kCommit) notices.emplace_back("a rollback that a crash interrupted was finished");
+    RTT_TRY_SET(const Seq seq, append(repair.type, std::move(repair.payload)));
+    static_cast<void>(seq);
+  }
+  RTT_TRY_SET(graph, graph_of(workspace, fold.state().root, fold.state().graph));
+  generation = starts + 1;
+  RTT_TRY_SET(const Seq seq,
+              append(journal::RecordType::kAudit,
+                     apply::to_json(apply::AuditRecord{
+                         "panel_start", "panel",
+                         Json::object({{"generation", static_cast<std::int64_t>(generation)}, {"pid", os::own_pid()}})})));
+  static_cast<void>(seq);
+  return {};
+}
+
+Status Panel::State::listen() {
+  RTT_TRY_SET(auto listener, os::UnixListener::bind(workspace.sockets(), "panel.sock"));
+  server = api::Server::start(
+      loop, std::move(listener), {.generation = generation},
+      [this](const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond) {
+        handle(peer, std::move(request), std::move(respond));
+      },
+      [this](const std::shared_ptr<api::Peer>& peer) { closed(peer); });
+  return {};
+}
+
+void Panel::State::closed(const std::shared_ptr<api::Peer>& peer) { hosts.connection_lost(peer.get()); }
+
+// One durable batch: this record, and whatever audit records wait before it.
+Result<Seq> Panel::State::append(journal::RecordType type, Json payload) {
+  std::vector<journal::NewRecord> batch = std::exchange(audit_waiting, {});
+  payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
+  batch.push_back({.type = type, .payload = payload});
+  RTT_TRY_SET(const std::vector<Seq> seqs, journal->append_batch(std::move(batch)));
+  RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));
+  return seqs.back();
+}
+
+void Panel::State::audit(Json payload) {
+  if (audit_waiting.size() >= kAuditWaitingMax) {
+    ++audit_dropped;
+    return;
+  }
+  if (payload.find("ts") == nullptr) payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
+  audit_waiting.push_back({.type = journal::RecordType::kAudit, .payload = std::move(payload)});
+  if (audit_timer != 0) return;
+  audit_timer = loop.after(kAuditDelay, [this] {
+    audit_timer = 0;
+    flush_audit();
+  });
+}
+
+void Panel::State::flush_audit() {
+  if (audit_waiting.empty() || !journal) return;
+  if (audit_dropped != 0) {
+    audit_waiting.push_back({.type = journal::RecordType::kAudit,
+                             .payload = apply::stamped(
+                                 apply::to_json(apply::AuditRecord{
+                                     "audit_dropped", "panel",
+                                     Json::object({{"records", static_cast<std::int64_t>(audit_dropped)}})}),
+                                 os::rfc3339(os::wall_now()))});
+    audit_dropped = 0;
+  }
+  const auto written = journal->append_batch(std::exchange(audit_waiting, {}));
+  if (!written) notices.push_back("audit records could not be written: " + written.error().message);
+}
+
+void Panel::State::watch_idleness() {
+  idle_timer = loop.after(kIdleLook, [this] {
+    const bool idle = (os::now() - last_used).value > limits::kPanelIdleMs * 1'000'000;
+    if (idle && changes.empty()) {
+      loop.stop();
+      return;
+    }
+    watch_idleness();
+  });
+}
+
+void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond) {
+  const std::string& verb = request.verb;
+  if (verb == "host.hello") return hello(peer, request, respond);
+  if (verb == "host.audit") return host_audit(request, respond);
+  last_used = os::now();
+  if (verb == "status") return status(respond);
+  if (verb == "call.open") return call_open(request, respond);
+  if (verb == "ls.routes") return ls_routes(request, respond);
+  if (verb == "ls.drivers") return ls_drivers(request, respond);
+  if (verb == "mcp.ls") return mcp_ls(request, respond);
+  if (verb == "mcp.logs") return mcp_logs(request, respond);
+  if (verb == "mcp.restart") return mcp_restart(request, respond);
+  if (verb == "apply") return enqueue({apply::Verb::kApply, request.args, request.directory, respond});
+  if (verb == "rollback") return enqueue({apply::Verb::kRollback, request.args, request.directory, respond});
+  if (verb == "undo") return enqueue({apply::Verb::kUndo, request.args, request.directory, respond});
+  if (verb == "panel.start") {
+    respond.finish(api::Answer{Json::object({{"generation", static_cast<std::int64_t>(generation)},
+                                             {"panel", "up"},
+                                             {"pid", os::own_pid()}}),
+                               {}});
+    return;
+  }
+  if (verb == "panel.stop") {
+    respond.finish(api::Answer{Json::object({{"changed", true}, {"panel", "down"}, {"pid", os::own_pid()}}), {}});
+    loop.post([this] { loop.stop(); });
+    return;
+  }
+  respond.finish(fail(Code::kUnknownVerb, fmt::format("the panel has no `{}`", verb), {}, "rtt --help"));
+}
+
+void Panel::State::hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                         const api::Responder& respond) {
+  if (Status attached = hosts.attach(request.args, peer); !attached) {
+    respond.finish(std::unexpected(attached.error()));
+    return;
+  }
+  respond.finish(api::Answer{Json::object({{"generation", static_cast<std::int64_t>(generation)},
+                                           {"graph", to_string(fold.state().root)}}),
+                             {}});
+}
+
+void Panel::State::host_audit(const api::Request& request, const api::Responder& respond) {
+  const Json* records = request.args.find("records");
+  if (records != nullptr && records->is_array()) {
+    for (const Json& record : records->as_array()) {
+      if (record.is_object()) audit(record);
+    }
+    if (!records->as_array().empty()) last_used = os::now();
+  }
+  respond.finish(api::Answer{Json::object({}), {}});
+}
+
+void Panel::State::status(const api::Responder& respond) {
+  const apply::Recovered& recovered = fold.state();
+  respond.finish(api::Answer{
+      Json::object({{"clients", static_cast<std::int64_t>(server->peer_count())},
+                    {"drivers", hosts.describe()},
+                    {"generation", static_cast<std::int64_t>(generation)},
+                    {"graph", to_string(recovered.root)},
+                    {"panel", "up"},
+                    {"pid", os::own_pid()},
+                    {"routes", static_cast<std::int64_t>(graph.routes.size())},
+                    {"seq", static_cast<std::int64_t>(recovered.seq.value)},
+                    {"uptime_ms", (os::now() - started).value / 1'000'000},
+                    {"workspace", workspace.root}}),
+      {}});
+}
+
+// A route is ready when whoever must serve it is attached. An agent is read by an AI client rather than run, so only
+// its provider can be waited for; any other consumer is an endpoint of its own, and none has attached yet.
+std::string_view Panel::State::route_state(const model::Route& route) {
+  const auto provider = contract(route.contract);
+  if (!provider) return "tripped";
+  const std::string instance = instance_of(*provider);
+  if (instance.empty() || !hosts.attached(instance)) return "waiting";
+  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill ? "ready" : "waiting";
+}
+
+void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {
+  Json rows = text::JsonArray{};
+  for (const model::Route& route : graph.routes) rows.push(route_row(route, route_state(route)));
+  respond.finish(api::Answer{Json::object({{"graph", to_string(fold.state().root)},
+                                           {"routes", filtered(std::move(rows), request.args.string_or("filter"))},
+                                           {"seq", static_cast<std::int64_t>(fold.state().seq.value)}}),
+                             {}});
+}
+
+void Panel::State::ls_drivers(const api::Request& request, const api::Responder& respond) {
+  const auto snapshot =
+      registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (!snapshot) {
+    respond.finish(std::unexpected(snapshot.error()));
+    return;
+  }
+  respond.finish(api::Answer{
+      Json::object({{"drivers", filtered(driver_rows(*snapshot, hosts.describe()), request.args.string_or("filter"))}}),
+      {}});
+}
+
+Result<model::Contract> Panel::State::contract(const Digest& hash) {
+  if (const model::Contract* known = contracts.find(hash)) return *known;
+  RTT_TRY_SET(Json object, store.get(hash));
+  RTT_TRY_SET(model::Contract contract, model::contract_from_object(std::move(object), to_string(hash)));
+  if (contracts.size() >= kContractsCachedMax) contracts.clear();
+  return contracts.set(hash, std::move(contract));
+}
+
+}  // namespace rtt::panel

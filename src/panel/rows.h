@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows: the lines of `ls` answers, made the same way by the panel and by a process that answers without one.
+//
+// Thread: any (pure).   Fails: never.   Limits: the caller's.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "model/graph.h"
+#include "registry/snapshot.h"
+#include "text/json.h"
+
+namespace rtt::panel {
+
+// {id,from,to,lane,class,state,breaker,origin}
+text::Json route_row(const model::Route& route, std::string_view state);
+// {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says of it.
+text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& running);
+// Keeps rows in which some text field contains `filter`; with `*` a field must match as a whole.
+text::Json filtered(text::Json rows, std::string_view filter);
+
+}  // namespace rtt::panel

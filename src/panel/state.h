@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Panel::State: everything the panel owns, and its verbs grouped by file — changes.cc (apply, rollback, undo),
+// calls.cc (links and MCP), panel.cc (the rest).
+//
+// Thread: the panel's loop.   Fails: verbs answer through their Responder.   Limits: panel.h.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/server.h"
+#include "apply/recover.h"
+#include "journal/journal.h"
+#include "panel/hosts.h"
+#include "panel/panel.h"
+#include "panel/transition.h"
+#include "registry/object_store.h"
+#include "registry/snapshot.h"
+
+namespace rtt::panel {
+
+// One waiting change of the graph.
+struct Change {
+  apply::Verb verb = apply::Verb::kApply;
+  text::Json args;
+  std::string directory;
+  api::Responder respond;
+};
+
+struct Panel::State {
+  State(os::Loop& the_loop, registry::Workspace the_workspace);
+
+  // ---- panel.cc
+  Status open_journal();
+  Status listen();
+  void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond);
+  void closed(const std::shared_ptr<api::Peer>& peer);
+  Result<Seq> append(journal::RecordType type, text::Json payload);
+  void audit(text::Json payload);
+  void flush_audit();
+  void watch_idleness();
+  void hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request, const api::Responder& respond);
+  void host_audit(const api::Request& request, const api::Responder& respond);
+  void status(const api::Responder& respond);
+  void ls_routes(const api::Request& request, const api::Responder& respond);
+  void ls_drivers(const api::Request& request, const api::Responder& respond);
+  [[nodiscard]] std::string_view route_state(const model::Route& route);
+  Result<model::Contract> contract(const Digest& hash);
+
+  // ---- changes.cc
+  void enqueue(Change change);
+  void next_change();
+  Result<std::optional<apply::Start>> begin(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> begin_apply(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> begin_return(const Change& change, text::Json& body);
+  Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
+  Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
+  void settled(const apply::Answer& answer);
+
+  // ---- calls.cc
+  void call_open(const api::Request& request, const api::Responder& respond);
+  void mcp_ls(const api::Request& request, const api::Responder& respond);
+  void mcp_logs(const api::Request& request, const api::Responder& respond);
+  void mcp_restart(const api::Request& request, const api::Responder& respond);
+  Result<model::Contract> callable(const std::string& word, const model::Saddr& caller);
+
+  os::Loop& loop;
+  registry::Workspace workspace;
+  registry::ObjectStore store;
+  std::unique_ptr<journal::Journal> journal;
+  apply::Fold fold;
+  model::Graph graph;
+  std::uint64_t generation = 0;
+  std::vector<std::string> notices;
+  Hosts hosts;
+  std::unique_ptr<api::Server> server;
+  std::deque<Change> changes;              // front: the one under way
+  std::unique_ptr<Transition> transition;
+  text::Json change_body;                  // of the answer to the change under way
+  std::vector<journal::NewRecord> audit_waiting;
+  os::Loop::TimerId audit_timer = 0, idle_timer = 0;
+  std::uint64_t audit_dropped = 0;
+  Instant started, last_used;
+  std::uint32_t next_link = 1;
+  FlatMap<Digest, model::Contract> contracts;  // verified, by hash
+};
+
+}  // namespace rtt::panel

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/transition.h"
+
+#include <fmt/format.h>
+
+#include "os/clock.h"
+
+namespace rtt::panel {
+namespace {
+
+using text::Json;
+
+// Not under the machine's own timers: it gives up on a participant by itself.
+constexpr std::int64_t kHostAnswerMs = 120'000;
+
+}  // namespace
+
+Transition::Transition(TransitionPorts ports, OnAnswer on_answer)
+    : ports_(std::move(ports)), on_answer_(std::move(on_answer)), self_(std::make_shared<Transition*>(this)) {}
+
+Transition::~Transition() {
+  if (timer_ != 0) ports_.loop.cancel(timer_);
+}
+
+void Transition::start(apply::Start start) {
+  start_ = start;
+  feed(std::move(start));
+}
+
+void Transition::host_lost(const std::string& instance, const std::string& reason) {
+  feed(apply::ParticipantLost{instance, reason});
+}
+
+// An action may bring its event at once (the journal does): events are queued, never nested.
+void Transition::feed(apply::Event event) {
+  events_.push_back(std::move(event));
+  if (feeding_) return;
+  feeding_ = true;
+  const std::weak_ptr<Transition*> alive = self_;
+  while (!events_.empty()) {
+    const apply::Event next = std::move(events_.front());
+    events_.pop_front();
+    for (const apply::Action& action : machine_.step(next, os::now())) {
+      perform(action);
+      if (alive.expired()) return;  // the answer ended this transition
+    }
+  }
+  feeding_ = false;
+}
+
+void Transition::perform(const apply::Action& action) {
+  std::visit([this](const auto& one) { perform(one); }, action);
+}
+
+void Transition::perform(const apply::AppendJournal& action) {
+  const auto seq = ports_.append(action.type, action.payload);
+  if (seq) {
+    feed(apply::Durable{action.what, *seq});
+  } else {
+    feed(apply::JournalFailed{seq.error()});
+  }
+}
+
+void Transition::perform(const apply::StoreGraph& action) {
+  if (Status stored = ports_.store_graph(action.graph); !stored) feed(apply::JournalFailed{stored.error()});
+}
+
+void Transition::perform(const apply::Prepare& action) {
+  Json routes = text::JsonArray{};
+  for (const model::Route& route : action.routes) {
+    auto contract = ports_.contract(route.contract);
+    if (!contract) {
+      feed(apply::Nack{action.participant, action.round, route.id, contract.error()});
+      return;
+    }
+    routes.push(Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
+  }
+  const std::weak_ptr<Transition*> self = self_;
+  const std::string name = action.participant;
+  const std::uint32_t round = action.round;
+  const RouteId first = action.routes.empty() ? RouteId{} : action.routes.front().id;
+  const auto answered = [self, name, round, first](Result<api::Answer> answer) {
+    const auto alive = self.lock();
+    if (!alive) return;
+    if (answer) {
+      (*alive)->feed(apply::PrepareDone{name, round});
+    } else {
+      (*alive)->feed(apply::Nack{name, round, first, answer.error()});
+    }
+  };
+  ports_.hosts.when_ready(name, [routes, answered](Result<std::shared_ptr<api::Peer>> host) mutable {
+    if (!host) {
+      answered(std::unexpected(host.error()));
+      return;
+    }
+    (*host)->ask("host.prepare", Json::object({{"routes", std::move(routes)}}), answered, {}, kHostAnswerMs);
+  });
+}
+
+void Transition::perform(const apply::Flip& action) {
+  const auto host = ports_.hosts.attached(action.participant);
+  if (!host) {
+    feed(apply::ParticipantLost{action.participant, "its driver host is not attached"});
+    return;
+  }
+  const std::weak_ptr<Transition*> self = self_;
+  const std::string name = action.participant;
+  const std::uint32_t round = action.round;
+  host->ask("host.commit", Json::object({{"graph", to_string(model::graph_root(action.graph))}}),
+            [self, name, round](const Result<api::Answer>& answer) {
+              const auto alive = self.lock();
+              if (!alive) return;
+              if (answer) {
+                (*alive)->feed(apply::FlipDone{name, round});
+              } else {
+                (*alive)->feed(apply::ParticipantLost{name, answer.error().message});
+              }
+            },
+            {}, kHostAnswerMs);
+}
+
+void Transition::perform(const apply::Abort& action) {
+  if (const auto host = ports_.hosts.attached(action.participant)) {
+    host->ask("host.abort", Json::object({{"plan_id", to_string(start_.plan_id)}}), [](const auto&) {}, {}, kHostAnswerMs);
+  }
+}
+
+std::vector<std::string> Transition::participants() const {
+  std::vector<std::string> names;
+  for (const apply::Participant& participant : start_.participants) names.push_back(participant.name);
+  return names;
+}
+
+// Post-condition of a flip: every host that took part is still there and says it is well.
+void Transition::perform(const apply::Verify&) {
+  struct Count {
+    std::size_t open = 0;
+    bool failed = false;
+  };
+  const auto count = std::make_shared<Count>();
+  const auto names = participants();
+  count->open = names.size();
+  if (names.empty()) {
+    feed(apply::VerifyOk{});
+    return;
+  }
+  const std::weak_ptr<Transition*> self = self_;
+  for (const std::string& name : names) {
+    const auto host = ports_.hosts.attached(name);
+    if (!host) {
+      feed(apply::VerifyFailed{Error{Code::kLost, fmt::format("driver host `{}` is gone", name), {}, "rtt doctor"}});
+      return;
+    }
+    host->ask("host.health", Json::object({}), [self, count, name](const Result<api::Answer>& answer) {
+      const auto alive = self.lock();
+      if (!alive || count->failed) return;
+      if (!answer || !answer->body.bool_or("ok", false)) {
+        count->failed = true;
+        Error error = answer ? Error{Code::kDriverFailed, fmt::format("driver host `{}` is not well", name), {}, "rtt doctor"}
+                             : answer.error();
+        (*alive)->feed(apply::VerifyFailed{std::move(error)});
+      } else if (--count->open == 0) {
+        (*alive)->feed(apply::VerifyOk{});
+      }
+    });
+  }
+}
+
+void Transition::perform(const apply::SetTimer& action) {
+  if (timer_ != 0) ports_.loop.cancel(timer_);
+  timer_ = ports_.loop.after(action.deadline - os::now(), [this, id = action.timer] {
+    timer_ = 0;
+    feed(apply::Timeout{id});
+  });
+}
+
+void Transition::perform(const apply::Answer& action) {
+  const OnAnswer answer = on_answer_;  // it destroys this transition
+  answer(action);
+}
+
+}  // namespace rtt::panel

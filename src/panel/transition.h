@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Transition: performs one plan. The decisions are TwoPhase's (apply/two_phase.h); this shell writes the journal, asks
+// the driver hosts, sets timers, and feeds back what happened, one event at a time.
+//
+// Owns: the machine and its timer.   Thread: the panel's loop.
+// Fails: through the answer, as TwoPhase says.   Limits: kParticipantsMax.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "apply/two_phase.h"
+#include "os/loop.h"
+#include "panel/hosts.h"
+
+namespace rtt::panel {
+
+// What a transition needs of the panel around it.
+struct TransitionPorts {
+  os::Loop& loop;
+  Hosts& hosts;
+  // Durable append of one record (stamped by the callee, together with audit records that wait); its seq.
+  std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
+  std::function<Status(const model::Graph& graph)> store_graph;
+  // The provider's contract, from the object store, verified.
+  std::function<Result<model::Contract>(const Digest& hash)> contract;
+};
+
+class Transition {
+ public:
+  using OnAnswer = std::function<void(const apply::Answer&)>;
+  Transition(TransitionPorts ports, OnAnswer on_answer);
+  ~Transition();
+  Transition(const Transition&) = delete;
+  Transition& operator=(const Transition&) = delete;
+
+  void start(apply::Start start);
+  void host_lost(const std::string& instance, const std::string& reason);
+
+ private:
+  void feed(apply::Event event);
+  void perform(const apply::Action& action);
+  void perform(const apply::AppendJournal& action);
+  void perform(const apply::StoreGraph& action);
+  void perform(const apply::Prepare& action);
+  void perform(const apply::Flip& action);
+  void perform(const apply::Abort& action);
+  void perform(const apply::Verify& action);
+  void perform(const apply::SetTimer& action);
+  void perform(const apply::Answer& action);
+  [[nodiscard]] std::vector<std::string> participants() const;
+
+  TransitionPorts ports_;
+  OnAnswer on_answer_;
+  apply::TwoPhase machine_;
+  apply::Start start_;
+  std::deque<apply::Event> events_;
+  bool feeding_ = false;
+  os::Loop::TimerId timer_ = 0;
+  // Hosts answer later, perhaps after this transition is over: they hold a weak reference to this.
+  std::shared_ptr<Transition*> self_;
+};
+
+}  // namespace rtt::panel

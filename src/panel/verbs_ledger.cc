@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs that read history and present state: status, ls routes, ls drivers, log, audit. All work without a panel.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+
+#include "apply/records.h"
+#include "os/clock.h"
+#include "panel/ledger.h"
+#include "panel/rows.h"
+#include "panel/workbench.h"
+
+namespace rtt::panel {
+namespace {
+
+using journal::Record;
+using text::Json;
+
+Json seq_json(Seq seq) { return static_cast<std::int64_t>(seq.value); }
+
+// `10m`, `2h`, `3d` before now, or an RFC 3339 time: the least `ts` to show, as text (RFC 3339 sorts as text).
+Result<std::string> since_text(const std::string& since) {
+  if (since.empty()) return std::string();
+  if (since.find('T') != std::string::npos) return since;
+  std::int64_t count = 0;
+  std::size_t digits = 0;
+  while (digits < since.size() && digits < 9 && since[digits] >= '0' && since[digits] <= '9') {
+    count = count * 10 + (since[digits++] - '0');
+  }
+  const std::string unit = since.substr(digits);
+  const std::int64_t seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  if (digits == 0 || seconds == 0) {
+    return fail(Code::kBadArgument, fmt::format("`{}` is no time: write 10m, 2h, 3d or 2026-01-31T12:00:00Z", since));
+  }
+  return os::rfc3339({os::wall_now().us - count * seconds * 1'000'000});
+}
+
+Result<Json> line_of(const Record& record) {
+  RTT_TRY_SET(const Json payload, record.payload());
+  return apply::log_line(record.type, record.seq, payload);
+}
+
+Result<Json> whole(const Record& record) {
+  RTT_TRY_SET(Json line, line_of(record));
+  RTT_TRY_SET(Json payload, record.payload());
+  line.set("hash", to_string(record.hash));
+  line.set("payload", std::move(payload));
+  line.set("prev", to_string(record.prev));
+  line.set("type", to_string(record.type));
+  return line;
+}
+
+bool is_call(const Json& line) { return line.string_or("action") == "call"; }
+
+struct Selection {
+  enum class Calls : std::uint8_t { kHide, kShow } calls = Calls::kHide;
+  enum class Form : std::uint8_t { kLine, kWhole } form = Form::kLine;
+};
+
+Result<Json> stream_records(const Turn& turn, Selection selection) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  RTT_TRY_SET(const std::string since, since_text(turn.text("since")));
+  const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(0, turn.ask.args.int_or("limit", 0)));
+  std::deque<Json> last;
+  Status failed;
+  RTT_TRY_SET(const LedgerView view, read_ledger(workspace, [&](const Record& record) {
+                if (!failed) return;
+                auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
+                if (!line) {
+                  failed = std::unexpected(std::move(line).error());
+                  return;
+                }
+                if (selection.calls == Selection::Calls::kHide && is_call(*line)) return;
+                if (!since.empty() && line->string_or("ts") < since) return;
+                if (limit == 0) {
+                  turn.part(std::move(*line));
+                  return;
+                }
+                last.push_back(std::move(*line));
+                if (last.size() > limit) last.pop_front();
+              }));
+  RTT_TRY(failed);
+  for (Json& line : last) turn.part(std::move(line));
+  return Json::object({});
+}
+
+Result<Json> verify(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  RTT_TRY_SET(const journal::ReadReport report, journal::read_journal(workspace.wal(), [](const Record&) {}));
+  Json body = Json::object({{"ok", report.end == journal::ReadReport::End::kClean},
+                            {"records", static_cast<std::int64_t>(report.records)},
+                            {"root", to_string(report.tree.root())},
+                            {"seq", seq_json(report.last_seq)}});
+  if (report.end != journal::ReadReport::End::kClean) {
+    const bool torn = report.end == journal::ReadReport::End::kTorn;
+    body.set("bad_seq", seq_json(report.bad_seq));
+    body.set("problem", fmt::format("{} at seq {} ({}, byte {})",
+                                    torn ? "a tail cut short by a crash" : "a record that does not verify",
+                                    report.bad_seq.value, report.bad_file, report.bad_offset));
+    body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
+  }
+  return body;
+}
+
+Result<Json> show(const Turn& turn, std::int64_t seq) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  Result<Json> found = fail(Code::kNotFound, fmt::format("no record with seq {}", seq), {}, "rtt audit");
+  RTT_TRY_SET(const auto report, journal::read_journal(workspace.wal(), [&](const Record& record) {
+                if (static_cast<std::int64_t>(record.seq.value) == seq) found = whole(record);
+              }));
+  static_cast<void>(report);
+  return found;
+}
+
+}  // namespace
+
+Result<Json> verb_log(const Turn& turn) { return stream_records(turn, {}); }
+
+Result<Json> verb_audit(const Turn& turn) {
+  if (turn.set("verify")) return verify(turn);
+  if (const std::int64_t seq = turn.ask.args.int_or("show", -1); seq >= 0) return show(turn, seq);
+  return stream_records(turn, {.calls = Selection::Calls::kShow,
+                               .form = turn.set("export") ? Selection::Form::kWhole : Selection::Form::kLine});
+}
+
+Result<Json> verb_status(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  RTT_TRY_SET(const LedgerView view, read_ledger(workspace));
+  return Json::object({{"drivers", text::JsonArray{}},
+                       {"generation", Json()},
+                       {"graph", to_string(view.recovered.root)},
+                       {"panel", "down"},
+                       {"pid", Json()},
+                       {"routes", static_cast<std::int64_t>(view.graph.routes.size())},
+                       {"seq", seq_json(view.recovered.seq)},
+                       {"workspace", workspace.root}});
+}
+
+Result<Json> verb_ls_routes(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  RTT_TRY_SET(const LedgerView view, read_ledger(workspace));
+  Json rows = text::JsonArray{};
+  for (const model::Route& route : view.graph.routes) rows.push(route_row(route, "detached"));
+  return Json::object({{"graph", to_string(view.recovered.root)},
+                       {"routes", filtered(std::move(rows), turn.text("filter"))},
+                       {"seq", seq_json(view.recovered.seq)}});
+}
+
+Result<Json> verb_ls_drivers(const Turn& turn) {
+  RTT_TRY_SET(const auto workspace, turn.workspace());
+  RTT_TRY_SET(const auto snapshot,
+              registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+  return Json::object({{"drivers", filtered(driver_rows(snapshot, text::JsonArray{}), turn.text("filter"))}});
+}
+
+}  // namespace rtt::panel
