@@ -1,2 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
-int main() { return 0; }
+// main: wires the command line to whoever answers it. The only file that sees both.
+#include <cstdlib>
+#include <string>
+
+#include "cli/run.h"
+#include "mcp/serve.h"
+#include "os/terminal.h"
+#include "panel/start.h"
+#include "panel/workbench.h"
+
+namespace {
+
+using namespace rtt;
+
+Result<registry::Workspace> workspace_of(const cli::Place& place) {
+  return registry::find_workspace({.directory = place.directory,
+                                   .search = place.search == "exactly" ? registry::FindOptions::Search::kExactly
+                                                                       : registry::FindOptions::Search::kUpward});
+}
+
+int refuse(const Error& error) {
+  os::write_err("error[" + code_name(error.code) + "]: " + error.message + "\n");
+  return static_cast<int>(exit_status(error.code));
+}
+
+Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) {
+  const auto workbench = [] {
+    return std::make_unique<panel::Workbench>(panel::WorkbenchPorts{.panel = panel::ensure_panel});
+  };
+  // `down` must end a panel that no longer answers, so it never asks one.
+  if (need.where == cli::Where::kInProcess || need.verb == "down") return workbench();
+  RTT_TRY_SET(const auto workspace, workspace_of(need.place));
+  if (need.where == cli::Where::kPanel) return panel::ensure_panel(workspace);
+  if (auto running = panel::running_panel(workspace)) return running;
+  return workbench();
+}
+
+int serve(const cli::ServeArgs& args) {
+  return mcp::serve_main({.servers = args.names,
+                          .as = args.as,
+                          .directory = args.place.directory,
+                          .search = args.place.search == "exactly" ? mcp::ServeOptions::Search::kExactly
+                                                                   : mcp::ServeOptions::Search::kUpward});
+}
+
+int panel_run(const cli::PanelRunArgs& args) {
+  const auto workspace = workspace_of(args.place);
+  if (!workspace) return refuse(workspace.error());
+  return panel::panel_main(*workspace, panel::Ground::kForeground, -1);
+}
+
+// driver-host --instance NAME | --gateway | --panel [--ready-fd N]: the processes RTT starts of itself.
+int driver_host(const cli::DriverHostArgs& args) {
+  std::string instance;
+  int ready_fd = -1;
+  for (std::size_t i = 0; i < args.words.size(); ++i) {
+    const bool more = i + 1 < args.words.size();
+    if (args.words[i] == "--gateway") instance = "mcp";
+    if (args.words[i] == "--panel") instance = "panel";
+    if (args.words[i] == "--instance" && more) instance = args.words[++i];
+    else if (args.words[i] == "--ready-fd" && more) ready_fd = std::atoi(args.words[++i].c_str());
+  }
+  const auto workspace = workspace_of(args.place);
+  if (!workspace) return refuse(workspace.error());
+  if (instance.empty()) return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
+  if (instance == "panel") return panel::panel_main(*workspace, panel::Ground::kBackground, ready_fd);
+  return panel::driver_host_main(*workspace, instance, ready_fd);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return cli::run(argc, argv, {.service = service_for, .mcp_serve = serve, .panel_run = panel_run, .driver_host = driver_host});
+}

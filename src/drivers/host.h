@@ -3,12 +3,10 @@
 //
 // A host belongs to a workspace, not to a panel: when the panel goes away its lanes keep carrying calls, and the host
 // reconnects (backoff at most 1 s) and says hello with its instance name, pid and start time, by which a restarted
-// panel adopts it. Nobody adopts it for kHostOrphanMs and nobody uses it: it drains and ends. An instance runs at most
-// once a workspace: `sockets/host-<instance>.lock` is held for life and names the process, so `rtt down` finds every
-// host even with no panel.
+// panel adopts it. Nobody adopts it for kHostOrphanMs and nobody uses it: it drains and ends.
 //
 // Owns: the panel connection and the lanes.   Thread: the loop's.
-// Fails: start: kBusy (the instance runs already), kIo.   Limits: kClientsMax lanes; call records: kAuditQueueMax, the
+// Fails: start: kIo.   Limits: kClientsMax lanes; call records: kAuditQueueMax, the
 // oldest are counted as dropped.
 #pragma once
 
@@ -23,6 +21,7 @@ namespace rtt::drivers {
 struct HostOptions {
   std::string instance;       // "mcp", "process-<ns>-<name>": also a file name
   std::string sockets_dir;
+  std::function<bool()> in_use;  // besides lanes: whether somebody is served directly, so that it must not end
 };
 
 inline constexpr std::size_t kAuditQueueMax = 65'536;
@@ -42,13 +41,5 @@ class Host {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// `sockets/host-<instance>.lock`: who holds it, if anybody (used by `down` and by adoption).
-struct HostProcess {
-  std::string instance;
-  int pid = 0;
-  std::uint64_t start_time = 0;
-};
-Result<std::vector<HostProcess>> running_hosts(const std::string& sockets_dir);
 
 }  // namespace rtt::drivers

@@ -161,6 +161,10 @@ std::optional<std::uint64_t> process_start_time(int pid) {
 }
 
 int own_pid() { return ::getpid(); }
+void signal_process(int pid, int signal) {
+  if (pid > 1) (void)::kill(pid, signal);
+}
+
 unsigned own_uid() { return ::geteuid(); }
 
 void become_session_leader() { (void)::setsid(); }

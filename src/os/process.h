@@ -73,6 +73,7 @@ std::optional<std::string> find_on_path(const std::string& program, const std::s
 std::string own_executable();                     // /proc/self/exe resolved
 bool process_alive(int pid);
 std::optional<std::uint64_t> process_start_time(int pid);  // clock ticks since boot; tells a reused pid apart
+void signal_process(int pid, int signal);         // one that is gone already: nothing
 int own_pid();
 unsigned own_uid();
 void become_session_leader();                     // for daemons: setsid; nothing if it is one already

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/mcp_import.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/limits.h"
+#include "model/policy.h"
+#include "os/file.h"
+#include "registry/identity.h"
+#include "registry/secret_split.h"
+#include "registry/secrets.h"
+#include "registry/snapshot.h"
+#include "text/json_canonical.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+
+constexpr std::string_view kPolicyPath = ".rtt/policy.json";
+
+std::string allow_to(const std::string& ns) { return "rtt://" + ns + "/*/*"; }
+
+bool has_rule(const Json& policy, const std::string& to) {
+  const Json* allow = policy.find("allow");
+  if (allow == nullptr || !allow->is_array()) return false;
+  return std::ranges::any_of(allow->as_array(), [&](const Json& rule) {
+    return rule.string_or("from") == "rtt://client/agent/*" && rule.string_or("to") == to;
+  });
+}
+
+// One visible rule a server: AI clients may reach it. Only into a policy that is as somebody signed it.
+Result<std::vector<std::string>> allow_clients(const Workspace& workspace, const std::vector<std::string>& namespaces) {
+  const std::string path = workspace.path(kPolicyPath);
+  Json policy = text::JsonObject{};
+  if (os::exists(path)) {
+    RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
+    RTT_TRY_SET(policy, text::parse_json(text, {.source_name = kPolicyPath}));
+  }
+  std::vector<std::string> added;
+  Json allow = policy.find("allow") != nullptr ? *policy.find("allow") : Json(text::JsonArray{});
+  for (const std::string& ns : namespaces) {
+    const std::string to = allow_to(ns);
+    if (has_rule(policy, to)) continue;
+    allow.push(Json::object({{"from", "rtt://client/agent/*"}, {"to", to}}));
+    added.push_back("allow rtt://client/agent/* -> " + to);
+  }
+  if (added.empty()) return added;
+  policy.set("allow", std::move(allow));
+  RTT_TRY(os::write_atomic(path, text::to_pretty_json(policy)));
+  return added;
+}
+
+bool policy_is_signed(const Workspace& workspace) {
+  const auto snapshot =
+      registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (!snapshot) return false;
+  const auto at = std::ranges::find_if(snapshot->configs, [](const auto& config) { return config.path == kPolicyPath; });
+  return at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
+         at->standing == registry::Standing::kAllowedUnsigned;
+}
+
+// The same offer as the one in the file? Then nothing is written and nothing needs signing.
+bool manifest_unchanged(const Workspace& workspace, const mcp::Imported& imported) {
+  const auto text = os::read_file(workspace.path(imported.path), limits::kManifestBytesMax);
+  if (!text) return false;
+  const auto present = text::parse_json(*text);
+  return present && text::canonical_json(*present) == text::canonical_json(imported.manifest);
+}
+
+Json row_of(const mcp::Imported& imported, std::string_view state) {
+  Json row = mcp::summary(imported);
+  row.set("state", state);
+  return row;
+}
+
+}  // namespace
+
+Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& request) {
+  ImportPlan plan{.servers = {}, .plain = request.plain};
+  if (request.files.empty()) {
+    RTT_TRY_SET(const auto snapshot,
+                registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+    for (const auto& found : snapshot.servers) plan.servers.push_back({found.name, found.file, found.entry});
+  }
+  for (const std::string& file : request.files) {
+    const std::string path = file.starts_with('/') ? file : request.directory + "/" + file;
+    RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
+    RTT_TRY_SET(auto servers, mcp::read_client_config(text, file));
+    for (auto& server : servers) plan.servers.push_back(std::move(server));
+  }
+  for (const std::string& name : request.only) {
+    if (std::ranges::none_of(plan.servers, [&](const auto& server) { return server.name == name; })) {
+      std::vector<std::string> known;
+      for (const auto& server : plan.servers) known.push_back(server.name);
+      const auto near = model::nearest(name, known);
+      return fail(Code::kNotFound, fmt::format("no server `{}` in the files read", name), {},
+                  near ? "did you mean " + *near + "?" : "");
+    }
+  }
+  if (!request.only.empty()) {
+    std::erase_if(plan.servers, [&](const auto& server) { return std::ranges::find(request.only, server.name) == request.only.end(); });
+  }
+  return plan;
+}
+
+Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan) {
+  std::vector<mcp::ConfigServer> left;
+  for (auto& server : plan.servers) {
+    RTT_TRY_SET(const std::string ns, mcp::namespace_of(server.name));
+    if (!os::exists(workspace.path(mcp::manifest_path(ns)))) left.push_back(std::move(server));
+  }
+  plan.servers = std::move(left);
+  return plan;
+}
+
+std::vector<std::string> describe_import(const ImportPlan& plan) {
+  std::vector<std::string> lines;
+  for (const auto& server : plan.servers) {
+    const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
+    const Json& entry = split ? split->entry : Json();
+    std::string line = fmt::format("start {} ({}): {}", server.name, server.file, entry.string_or("command", "(no command)"));
+    if (const Json* args = entry.find("args"); args != nullptr && args->is_array()) {
+      for (const Json& arg : args->as_array()) line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
+    }
+    lines.push_back(std::move(line));
+    if (split && !split->secrets.empty()) {
+      lines.push_back(fmt::format("    move {} value{} to your secret store", split->secrets.size(),
+                                  split->secrets.size() == 1 ? "" : "s"));
+    }
+  }
+  if (!lines.empty()) lines.emplace_back("allow AI clients (rtt://client/agent/*) to reach them, in .rtt/policy.json");
+  return lines;
+}
+
+Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::function<void(Json)>& part) {
+  const bool signed_policy = policy_is_signed(workspace);
+  if (!plan.servers.empty() && !signed_policy) {
+    return fail(Code::kChangedUnsigned, "the policy changed since it was signed, and an import would add to it",
+                std::string(kPolicyPath), "rtt sign .rtt/policy.json");
+  }
+  for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
+  RTT_TRY_SET(auto imported, mcp::import_servers(std::move(plan.servers), {.workspace = workspace, .plain = plan.plain}));
+  const registry::SecretStore secrets(workspace.user_dir);
+  Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
+  std::vector<std::string> paths, namespaces;
+  bool failed = false;
+  for (const mcp::Imported& one : imported) {
+    if (one.state != mcp::ImportState::kListed) {
+      failed = failed || one.state == mcp::ImportState::kFailed;
+      rows.push(row_of(one, one.state == mcp::ImportState::kFailed ? "failed" : "skipped"));
+      continue;
+    }
+    for (const auto& [name, value] : one.secrets) {
+      RTT_TRY(secrets.put(name, value));
+      secret_names.push(name);
+    }
+    namespaces.push_back(one.ns);
+    const bool same = manifest_unchanged(workspace, one);
+    if (!same) {
+      RTT_TRY(os::make_directories(workspace.dot("manifests")));
+      RTT_TRY(os::write_atomic(workspace.path(one.path), text::to_pretty_json(one.manifest)));
+      manifests.push(one.path);
+    }
+    paths.push_back(one.path);  // also an unchanged one: it may lack a signature
+    rows.push(row_of(one, same ? "unchanged" : "imported"));
+  }
+  RTT_TRY_SET(const auto rules, allow_clients(workspace, namespaces));
+  if (!rules.empty()) paths.emplace_back(kPolicyPath);
+  if (!paths.empty()) {
+    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
+    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+    RTT_TRY(registry::sign_items(workspace, items, key));
+  }
+  Json rule_lines = text::JsonArray{};
+  for (const std::string& rule : rules) rule_lines.push(rule);
+  Json body = Json::object({{"manifests", std::move(manifests)},
+                            {"rules", std::move(rule_lines)},
+                            {"secrets", std::move(secret_names)},
+                            {"servers", std::move(rows)}});
+  if (failed) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  return body;
+}
+
+}  // namespace rtt::panel

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// MCP import as a step of a workspace: which servers, what it would do, doing it. Shared by `mcp import` and `up`.
+//
+// Doing it starts each server once, stores secrets apart (never in a manifest), writes one manifest a server, adds one
+// visible allow rule to the policy, and signs exactly these files.
+//
+// Thread: one, blocking.   Fails: kNameClash, kNoWorkspace, kIo; a server that fails is a row, not an error.
+// Limits: kMcpServersMax.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mcp/import.h"
+#include "registry/workspace.h"
+
+namespace rtt::panel {
+
+struct ImportRequest {
+  std::string directory;               // the caller's, for relative FILEs
+  std::vector<std::string> files;      // empty: the `.mcp.json` files the scan finds
+  std::vector<std::string> only, plain;
+};
+struct ImportPlan {
+  std::vector<mcp::ConfigServer> servers;
+  std::vector<std::string> plain;
+};
+Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
+// Servers whose manifest is absent: what `up` would still import.
+Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);
+// One line a server: its command, with every literal value of env, headers and URLs left out.
+std::vector<std::string> describe_import(const ImportPlan& plan);
+// {servers:[…],manifests:[…],secrets:[…],rules:[…]}
+Result<text::Json> run_import(const registry::Workspace& workspace, ImportPlan plan,
+                              const std::function<void(text::Json)>& part);
+
+}  // namespace rtt::panel

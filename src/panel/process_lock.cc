@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/process_lock.h"
+
+#include "os/process.h"
+#include "text/json.h"
+
+namespace rtt::panel {
+namespace {
+
+constexpr std::string_view kLock = ".lock";
+constexpr std::size_t kHolderBytesMax = 4096;
+
+}  // namespace
+
+Result<ProcessLock> ProcessLock::take(const std::string& directory, const std::string& name) {
+  RTT_TRY(os::make_directories(directory, 0700));
+  RTT_TRY_SET(os::FileLock lock, os::FileLock::take(directory + "/" + name + std::string(kLock), os::FileLock::Wait::kNo));
+  const auto start_time = os::process_start_time(os::own_pid());
+  const text::Json holder = text::Json::object(
+      {{"pid", os::own_pid()}, {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}});
+  RTT_TRY(os::write_atomic(directory + "/" + name + ".json", text::to_json(holder), {.durable = os::Durable::kNo}));
+  return ProcessLock(std::move(lock));
+}
+
+Result<std::vector<LockHolder>> lock_holders(const std::string& directory) {
+  std::vector<LockHolder> holders;
+  if (!os::is_directory(directory)) return holders;
+  RTT_TRY_SET(const auto names, os::list_directory(directory));
+  for (const std::string& file : names) {
+    if (!file.ends_with(kLock)) continue;
+    const std::string name = file.substr(0, file.size() - kLock.size());
+    auto free = os::FileLock::take(directory + "/" + file, os::FileLock::Wait::kNo);
+    if (free) continue;  // nobody holds it; ours is released at once
+    const auto text = os::read_file(directory + "/" + name + ".json", kHolderBytesMax);
+    if (!text) continue;  // a plain lock (start.lock, gateway.lock), or taken this very moment
+    const auto holder = text::parse_json(*text);
+    if (!holder) continue;
+    holders.push_back({.name = name,
+                       .pid = static_cast<int>(holder->int_or("pid", 0)),
+                       .start_time = static_cast<std::uint64_t>(holder->int_or("start_time", 0))});
+  }
+  return holders;
+}
+
+}  // namespace rtt::panel

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// up: from nothing to a served workspace, in at most three questions — make and sign, import, apply.
+#include <fmt/format.h>
+
+#include "panel/connect.h"
+#include "panel/mcp_import.h"
+#include "panel/planning.h"
+#include "panel/workbench.h"
+#include "os/file.h"
+#include "registry/identity.h"
+#include "registry/snapshot.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+
+Json array_of(const Json& body, std::string_view key) {
+  const Json* value = body.find(key);
+  return value != nullptr ? *value : Json(text::JsonArray{});
+}
+
+// The same ask for another verb of the workbench, already agreed to.
+Result<Json> run(const Turn& turn, VerbFunction verb, const Workspace& workspace, Json args) {
+  args.set("consent", "given");
+  const api::Ask ask{.verb = "up", .args = std::move(args), .directory = workspace.root, .search = "exactly",
+                     .deadline_ms = turn.ask.deadline_ms};
+  return verb(Turn{.ask = ask, .part = turn.part, .ports = turn.ports});
+}
+
+// Here, or a workspace above; a folder without one becomes one.
+Result<Workspace> workspace_for(const Turn& turn) {
+  if (auto found = turn.workspace(); found && found->root != registry::user_directory()) return found;
+  RTT_TRY_SET(std::string root, os::real_path(turn.ask.directory));
+  return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
+}
+
+Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& workspace, Json& body) {
+  const bool fresh = !os::is_directory(workspace.dot(""));
+  std::vector<std::string> will;
+  if (fresh) {
+    will.push_back("create " + workspace.dot("") + ": configuration, and a policy under which only your command line may call");
+  }
+  if (!registry::has_own_key(workspace.user_dir)) will.push_back("create your signing key in " + workspace.user_dir + "/keys");
+  if (fresh) {
+    const model::PanelConfig defaults;
+    RTT_TRY_SET(const auto found, scan::scan({.root = workspace.root, .roots = defaults.scan_roots, .ignore = defaults.scan_ignore}));
+    for (const auto& symbol : found.symbols) will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
+  } else {
+    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
+    for (const auto& item : items) will.push_back(fmt::format("sign {} ({}){}", item.id, item.path, item.previous.is_null() ? "" : ", changed since signed"));
+  }
+  if (will.empty()) return std::nullopt;
+  if (!turn.granted("setup")) {
+    Json question = asking(fmt::format("Set up {}?", workspace.root), will);
+    question.as_object().find("consent")->set("step", "setup");
+    return question;
+  }
+  RTT_TRY_SET(const Json done, run(turn, verb_init, workspace, Json::object({})));
+  body.set("created", array_of(done, "created"));
+  body.set("signed", array_of(done, "signed"));
+  body.set("changed", true);
+  return std::nullopt;
+}
+
+Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
+  RTT_TRY_SET(ImportPlan found, plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
+  RTT_TRY_SET(ImportPlan plan, without_imported(workspace, std::move(found)));
+  if (plan.servers.empty()) return std::nullopt;
+  if (!turn.granted("import")) {
+    Json question = asking("Start these programs once, and take what they offer?", describe_import(plan));
+    question.as_object().find("consent")->set("step", "import");
+    return question;
+  }
+  RTT_TRY_SET(const Json done, run_import(workspace, std::move(plan), turn.part));
+  body.set("imported", array_of(done, "servers"));
+  body.set("changed", true);
+  if (const Json* exit = done.find("exit")) body.set("exit", *exit);
+  return std::nullopt;
+}
+
+Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspace, Json& body) {
+  turn.part(Json::object({{"progress", "planning"}}));
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  Json problems = text::JsonArray{};
+  for (const auto& problem : planned.snapshot.problems) problems.push(model::to_json(problem));
+  for (const auto& warning : planned.outcome.warnings) problems.push(model::to_json(warning));
+  body.set("problems", std::move(problems));
+  if (!planned.outcome.conflicts.empty()) {
+    const plan::Conflict& first = planned.outcome.conflicts.front();
+    return fail(first.code, "no plan: " + first.constraint, first.where, "rtt plan --explain");
+  }
+  const model::Plan& plan = planned.outcome.plan;
+  const bool pending = !plan.routes_add.empty() || !plan.routes_del.empty();
+  if (pending && !turn.granted("wire")) {
+    std::vector<std::string> will;
+    for (const auto& route : plan.routes_del) will.push_back("- " + model::route_name(route));
+    for (const auto& route : plan.routes_add) will.push_back("+ " + model::route_name(route));
+    Json question = asking("Apply this wiring?", will);
+    question.as_object().find("consent")->set("step", "wire");
+    return question;
+  }
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kYes));
+  static_cast<void>(path);
+  turn.part(Json::object({{"progress", pending ? "applying" : "starting the panel"}}));
+  RTT_TRY_SET(const auto panel, turn.ports.panel(workspace));
+  api::Ask ask{.verb = "apply", .args = Json::object({}), .directory = workspace.root, .search = "exactly",
+               .deadline_ms = turn.ask.deadline_ms};
+  RTT_TRY_SET(const api::Reply applied, panel->ask(ask, turn.part));
+  for (const char* field : {"graph", "plan_id", "seq", "state", "reason", "error", "exit"}) {
+    if (const Json* value = applied.body.find(field)) body.set(field, *value);
+  }
+  if (pending) body.set("changed", true);
+  ask.verb = "status";
+  RTT_TRY_SET(const api::Reply status, panel->ask(ask, turn.part));
+  for (const char* field : {"panel", "pid", "routes"}) body.set(field, *status.body.find(field));
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Json> verb_up(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, workspace_for(turn));
+  Json body = Json::object({{"changed", false},
+                            {"connect", text::JsonArray{}},
+                            {"created", text::JsonArray{}},
+                            {"imported", text::JsonArray{}},
+                            {"problems", text::JsonArray{}},
+                            {"signed", text::JsonArray{}},
+                            {"workspace", workspace.root}});
+  for (const auto step : {step_setup, step_import, step_wire}) {
+    RTT_TRY_SET(std::optional<Json> question, step(turn, workspace, body));
+    if (question) return *std::move(question);
+  }
+  if (const auto lines = connect_lines(workspace, "claude")) {
+    Json hints = text::JsonArray{};
+    hints.push("rtt mcp connect claude|codex|gemini|opencode|cursor|vscode|vibe");
+    body.set("connect", std::move(hints));
+  }
+  return body;
+}
+
+}  // namespace rtt::panel

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verbs about MCP servers that need no gateway: import, diff, accept, ls, connect.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "crypto/sha256.h"
+#include "mcp/import.h"
+#include "mcp/pin.h"
+#include "model/limits.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "panel/connect.h"
+#include "panel/mcp_import.h"
+#include "panel/mcp_rows.h"
+#include "panel/workbench.h"
+#include "registry/identity.h"
+#include "registry/secrets.h"
+#include "registry/snapshot.h"
+#include "text/json_canonical.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+
+// The accepted servers a person names, by configured name or namespace; all of them when none is named.
+Result<std::vector<mcp::PinnedServer>> named_servers(const registry::Snapshot& snapshot,
+                                                     const std::vector<std::string>& names) {
+  const auto contracts = snapshot.in_force();
+  RTT_TRY_SET(auto servers, mcp::pinned_servers(contracts));
+  if (names.empty()) return servers;
+  std::vector<mcp::PinnedServer> chosen;
+  std::vector<std::string> known;
+  for (const auto& server : servers) known.push_back(server.config.name);
+  for (const std::string& name : names) {
+    const auto at = std::ranges::find_if(
+        servers, [&](const auto& server) { return server.config.name == name || server.ns() == name; });
+    if (at == servers.end()) {
+      const auto near = model::nearest(name, known);
+      return fail(Code::kNotFound, fmt::format("no MCP server `{}` in this workspace", name), {},
+                  near ? "did you mean " + *near + "?" : "rtt mcp ls");
+    }
+    chosen.push_back(*at);
+  }
+  return chosen;
+}
+
+struct Compared {
+  mcp::PinnedServer accepted;
+  mcp::Imported live;
+  std::vector<mcp::PinVerdict> verdicts;  // changed ones only
+};
+
+Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vector<std::string>& names) {
+  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(auto servers, named_servers(snapshot, names));
+  std::vector<Compared> out;
+  for (mcp::PinnedServer& server : servers) {
+    Compared one;
+    RTT_TRY_SET(one.live, mcp::list_server(server.config, {.workspace = workspace}));
+    if (one.live.state == mcp::ImportState::kListed) {
+      one.verdicts = mcp::compare_server(server, one.live.definitions);
+      std::erase_if(one.verdicts, [](const auto& verdict) { return verdict.state == mcp::PinState::kSame; });
+    }
+    one.accepted = std::move(server);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::string_view change_word(mcp::PinState state) {
+  switch (state) {
+    case mcp::PinState::kNew: return "added";
+    case mcp::PinState::kRemoved: return "removed";
+    case mcp::PinState::kSame: return "same";
+    case mcp::PinState::kContractDrift:
+    case mcp::PinState::kTextDrift: return "changed";
+  }
+  return "changed";
+}
+
+Json verdict_json(const mcp::PinVerdict& verdict) {
+  Json lines = text::JsonArray{};
+  for (const mcp::PinChange& change : verdict.changes) lines.push(mcp::to_string(change));
+  return Json::object({{"change", change_word(verdict.state)},
+                       {"class", mcp::to_string(verdict.state)},
+                       {"kind", mcp::to_string(verdict.kind)},
+                       {"lines", std::move(lines)},
+                       {"name", verdict.key}});
+}
+
+Json error_json(const Error& error) {
+  return Json::object({{"code", code_name(error.code)}, {"hint", error.hint}, {"message", error.message}, {"where", error.where}});
+}
+
+}  // namespace
+
+Result<Json> verb_mcp_import(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(ImportPlan plan, plan_import(workspace, {.directory = turn.ask.directory,
+                                                       .files = turn.list("files"),
+                                                       .only = turn.list("only"),
+                                                       .plain = turn.list("plain")}));
+  if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
+    return asking("Start these programs once, and take what they offer?", describe_import(plan));
+  }
+  return run_import(workspace, std::move(plan), turn.part);
+}
+
+Result<Json> verb_mcp_diff(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const auto compared, compare(workspace, turn.list("names")));
+  Json rows = text::JsonArray{};
+  bool any = false;
+  std::optional<Error> failed;
+  for (const Compared& one : compared) {
+    Json changes = text::JsonArray{};
+    for (const auto& verdict : one.verdicts) changes.push(verdict_json(verdict));
+    Json row = Json::object({{"changed", !one.verdicts.empty()}, {"changes", std::move(changes)}, {"name", one.accepted.config.name}});
+    if (one.live.error) {
+      row.set("error", error_json(*one.live.error));
+      failed = one.live.error;
+    }
+    any = any || !one.verdicts.empty();
+    rows.push(std::move(row));
+  }
+  Json body = Json::object({{"servers", std::move(rows)}});
+  if (any) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
+  if (failed) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  return body;
+}
+
+Result<Json> verb_mcp_accept(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(auto compared, compare(workspace, turn.list("names")));
+  std::vector<std::string> will;
+  for (const Compared& one : compared) {
+    if (one.live.error) return std::unexpected(*one.live.error);
+    for (const auto& verdict : one.verdicts) {
+      will.push_back(fmt::format("{}: {} {} {}", one.accepted.config.name, change_word(verdict.state),
+                                 mcp::to_string(verdict.kind), verdict.key));
+      for (const auto& change : verdict.changes) will.push_back("    " + mcp::to_string(change));
+    }
+  }
+  if (turn.consent() == Turn::Consent::kShow && !will.empty()) return asking("Accept these as they are now?", will);
+  Json rows = text::JsonArray{}, manifests = text::JsonArray{};
+  std::vector<std::string> paths;
+  for (Compared& one : compared) {
+    Json row = Json::object({{"changed", !one.verdicts.empty()}, {"name", one.accepted.config.name},
+                             {"hash", Json()}, {"supersedes", Json()}});
+    if (!one.verdicts.empty()) {
+      RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
+      paths.push_back(one.live.path);
+      manifests.push(one.live.path);
+      row.set("hash", to_string(crypto::sha256(text::canonical_json(one.live.manifest))));
+      row.set("supersedes", to_string(one.accepted.hash));
+    }
+    rows.push(std::move(row));
+  }
+  if (!paths.empty()) {
+    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
+    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+    RTT_TRY(registry::sign_items(workspace, items, key));
+  }
+  return Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
+}
+
+Result<Json> verb_mcp_ls(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const auto snapshot,
+              registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+  return Json::object({{"servers", mcp_rows(snapshot, text::JsonArray{})}});
+}
+
+Result<Json> verb_mcp_connect(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  return connect_lines(workspace, turn.text("client"));
+}
+
+}  // namespace rtt::panel
