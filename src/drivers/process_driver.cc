@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/file.h"
 #include "os/pipe.h"
 
 namespace rtt::drivers {

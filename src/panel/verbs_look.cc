@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "crypto/sha256.h"
 #include "model/policy.h"
 #include "os/clock.h"
 #include "os/file.h"
