@@ -201,6 +201,7 @@ void ProcessDriver::finish_if_done(CallId id) {
   if (r.exit->signal != 0) body.set("signal", r.exit->signal);
   if (r.truncated) body.set("truncated", true);
   const bool ok = r.exit->code == 0;
+  if (!ok) body.set("isError", true);  // as an MCP tool says it, so that a caller needs to know one form
   if (!ok) ++failures_;
   end(id, CallReply{text::to_json(body), ok ? CallReply::Kind::kResult : CallReply::Kind::kToolError});
 }

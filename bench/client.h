@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// StdioClient: an MCP client over a child's pipes, one request at a time, that checks every reply.
+//
+// Thread: one.   Fails: aborts the bench with a message: a wrong or missing reply makes every figure worthless.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "os/process.h"
+
+namespace rtt::bench {
+
+[[noreturn]] void give_up(const std::string& what);
+std::int64_t now_ns();
+// Runs a program to its end; gives up if it fails. Returns its stdout.
+std::string run(const std::vector<std::string>& argv);
+// Wall time of a whole process, output thrown away.
+std::int64_t timed_run(const std::vector<std::string>& argv);
+
+class StdioClient {
+ public:
+  explicit StdioClient(const std::vector<std::string>& argv);
+  ~StdioClient();
+  void initialize();
+  std::string list();                       // the tools/list reply line
+  std::int64_t call(std::string_view tool);  // round trip in ns; the echoed marker is checked
+
+ private:
+  std::string ask(const std::string& line);
+  os::Child child_;
+  std::string buffer_;
+  std::uint64_t next_ = 1;
+};
+
+}  // namespace rtt::bench

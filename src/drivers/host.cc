@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drivers/host.h"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <deque>
+#include <map>
+
+#include "api/peer.h"
+#include "fabric/uds/lane.h"
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/process.h"
+#include "os/unix_socket.h"
+
+namespace rtt::drivers {
+namespace {
+
+using text::Json;
+
+constexpr Nanos kFirstRetry = nanos_from_ms(20);
+constexpr Nanos kLongestRetry = nanos_from_ms(1000);
+constexpr Nanos kAuditDelay = nanos_from_ms(100);
+constexpr Nanos kOrphanLook = nanos_from_ms(5'000);
+constexpr std::size_t kAuditBatchMax = 1000;
+
+Json error_json(const Error& error) {
+  Json causes = text::JsonArray{};
+  for (const std::string& cause : error.causes) causes.push(cause);
+  return Json::object({{"causes", std::move(causes)},
+                       {"code", code_name(error.code)},
+                       {"hint", error.hint},
+                       {"message", error.message},
+                       {"where", error.where}});
+}
+
+}  // namespace
+
+struct Host::State {
+  State(os::Loop& the_loop, HostOptions the_options, Driver& the_driver)
+      : loop(the_loop), options(std::move(the_options)), driver(the_driver), unowned_since(os::now()) {}
+  ~State();
+
+  // One opened route: a lane and the calls it has under way.
+  struct Lane {
+    std::unique_ptr<fabric::UdsLane> lane;
+    model::Contract provider;
+    std::string consumer;
+    std::map<std::uint32_t, CallId> calls;  // request id -> call
+  };
+
+  void connect();
+  void retry();
+  void say_hello();
+  void handle(api::Request request, api::Responder respond);
+  void prepare(const api::Request& request, const api::Responder& respond);
+  void open(api::Request request, const api::Responder& respond);
+  void on_message(std::uint64_t lane_id, const fabric::LaneMessage& message);
+  void answer(std::uint64_t lane_id, std::uint32_t request_id, Result<CallReply> reply);
+  void lane_closed(std::uint64_t lane_id);
+  void audit(Json record);
+  void flush_audit();
+  void look_for_owner();
+  void end(int with_status);
+
+  os::Loop& loop;
+  HostOptions options;
+  Driver& driver;
+  std::shared_ptr<api::Peer> panel;
+  bool adopted = false;
+  Nanos retry_delay = kFirstRetry;
+  Instant unowned_since;
+  std::map<std::uint64_t, Lane> lanes;
+  std::uint64_t next_lane = 1;
+  std::deque<Json> audit_queue;
+  std::uint64_t audit_dropped = 0;
+  os::Loop::TimerId audit_timer = 0, retry_timer = 0, orphan_timer = 0;
+  bool ending = false;
+  int status = 0;
+};
+
+Host::Host() = default;
+Host::~Host() = default;
+
+Host::State::~State() {
+  for (const auto timer : {audit_timer, retry_timer, orphan_timer}) {
+    if (timer != 0) loop.cancel(timer);
+  }
+  if (panel) panel->close();
+}
+
+Result<std::unique_ptr<Host>> Host::start(os::Loop& loop, HostOptions options, Driver& driver) {
+  auto host = std::unique_ptr<Host>(new Host);
+  host->state_ = std::make_unique<State>(loop, std::move(options), driver);
+  State& state = *host->state_;
+  for (const int signal : {SIGTERM, SIGINT}) RTT_TRY(loop.on_signal(signal, [&state] { state.end(0); }));
+  state.connect();
+  state.look_for_owner();
+  return host;
+}
+
+void Host::audit(Json record) { state_->audit(std::move(record)); }
+
+int Host::run() {
+  state_->loop.run();
+  return state_->status;
+}
+
+void Host::State::connect() {
+  retry_timer = 0;
+  auto socket = os::connect_unix(options.sockets_dir, "panel.sock");
+  if (!socket) return retry();
+  panel = api::Peer::start(
+      loop, std::move(*socket), {.role = api::Peer::Role::kConnecting, .client_name = "host " + options.instance},
+      [this](api::Request request, api::Responder respond) { handle(std::move(request), std::move(respond)); },
+      [this](const Error&) {
+        panel = nullptr;
+        if (adopted) unowned_since = os::now();
+        adopted = false;
+        retry();
+      });
+  say_hello();
+}
+
+void Host::State::retry() {
+  if (ending || retry_timer != 0) return;
+  retry_timer = loop.after(retry_delay, [this] { connect(); });
+  retry_delay = std::min(Nanos{retry_delay.value * 2}, kLongestRetry);
+}
+
+void Host::State::say_hello() {
+  const auto start_time = os::process_start_time(os::own_pid());
+  panel->ask("host.hello",
+             Json::object({{"instance", options.instance},
+                           {"pid", os::own_pid()},
+                           {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}}),
+             [this](const Result<api::Answer>& answer) {
+               if (!answer) {
+                 // A panel that does not want this host: it drains like any orphan.
+                 if (panel) std::exchange(panel, nullptr)->close();
+                 return retry();
+               }
+               adopted = true;
+               retry_delay = kFirstRetry;
+               flush_audit();
+             });
+}
+
+void Host::State::handle(api::Request request, api::Responder respond) {
+  const std::string verb = request.verb;
+  if (verb == "host.prepare") return prepare(request, respond);
+  if (verb == "host.open") return open(std::move(request), respond);
+  if (verb == "host.commit" || verb == "host.abort") {
+    // Prepared providers stay warm either way: what a route may do is decided when it is opened and called.
+    return respond.finish(api::Answer{Json::object({}), {}});
+  }
+  if (verb == "host.health") {
+    Json body = driver.health();
+    body.set("ok", true);
+    return respond.finish(api::Answer{std::move(body), {}});
+  }
+  if (verb == "host.control") {
+    const Json* args = request.args.find("args");
+    auto answer = driver.control(request.args.string_or("verb"), args != nullptr ? *args : Json::object({}));
+    if (!answer) return respond.finish(std::unexpected(std::move(answer).error()));
+    return respond.finish(api::Answer{std::move(*answer), {}});
+  }
+  if (verb == "host.stop") {
+    respond.finish(api::Answer{Json::object({}), {}});
+    return end(0);
+  }
+  respond.finish(fail(Code::kUnknownVerb, fmt::format("a driver host has no `{}`", verb)));
+}
+
+void Host::State::prepare(const api::Request& request, const api::Responder& respond) {
+  const Json* routes = request.args.find("routes");
+  struct Count {
+    std::size_t open = 0;
+    bool failed = false;
+  };
+  const auto count = std::make_shared<Count>();
+  if (routes == nullptr || !routes->is_array() || routes->as_array().empty()) {
+    return respond.finish(api::Answer{Json::object({}), {}});
+  }
+  count->open = routes->as_array().size();
+  for (const Json& route : routes->as_array()) {
+    const Json* object = route.find("contract");
+    auto contract = model::contract_from_object(object != nullptr ? *object : Json(), "host.prepare");
+    const auto done = [count, respond](const Status& prepared) {
+      if (count->failed) return;
+      if (!prepared) {
+        count->failed = true;
+        respond.finish(std::unexpected(prepared.error()));
+      } else if (--count->open == 0) {
+        respond.finish(api::Answer{Json::object({}), {}});
+      }
+    };
+    if (!contract) return done(std::unexpected(contract.error()));
+    driver.prepare(*contract, done);
+  }
+}
+
+void Host::State::open(api::Request request, const api::Responder& respond) {
+  const Json* object = request.args.find("contract");
+  auto contract = model::contract_from_object(object != nullptr ? *object : Json(), "host.open");
+  const std::int64_t route = request.args.int_or("route", 0);
+  if (!contract) return respond.finish(std::unexpected(contract.error()));
+  if (request.fds.size() != 1 || route < 1 || route > 0xffff'ffff) {
+    return respond.finish(fail(Code::kPanelProtocol, "host.open needs one descriptor and a route"));
+  }
+  if (lanes.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
+    return respond.finish(fail(Code::kBusy, fmt::format("{} links are open already", limits::kClientsMax)));
+  }
+  const std::uint64_t id = next_lane++;
+  Lane& lane = lanes[id];
+  lane.provider = std::move(*contract);
+  lane.consumer = request.args.string_or("consumer");
+  auto started = fabric::UdsLane::start(
+      loop, std::move(request.fds.front()), {.route_id = static_cast<std::uint32_t>(route)},
+      [this, id](const fabric::LaneMessage& message) { on_message(id, message); },
+      [this, id](const Error&) { lane_closed(id); });
+  if (!started) {
+    lanes.erase(id);
+    return respond.finish(std::unexpected(started.error()));
+  }
+  lane.lane = std::move(*started);
+  respond.finish(api::Answer{Json::object({}), {}});
+}
+
+void Host::State::on_message(std::uint64_t lane_id, const fabric::LaneMessage& message) {
+  const auto at = lanes.find(lane_id);
+  if (at == lanes.end() || message.kind != fabric::MessageKind::kRequest) return;
+  Lane& lane = at->second;
+  const Instant begin = os::now();
+  const std::uint32_t request_id = message.id;
+  // The asker's own deadline is enforced by the asker; this one only keeps a forgotten call from living for ever.
+  CallRequest call{.provider = lane.provider,
+                   .consumer = lane.consumer,
+                   .payload = std::string(as_text(message.payload)),
+                   .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
+  const CallId id = driver.call(std::move(call), [this, lane_id, request_id, begin](Result<CallReply> reply) {
+    const auto open = lanes.find(lane_id);
+    const std::string outcome = !reply ? code_name(reply.error().code)
+                                : reply->kind == CallReply::Kind::kToolError ? "tool error" : "ok";
+    if (open != lanes.end()) {
+      audit(Json::object({{"action", "call"},
+                          {"latency_ns", (os::now() - begin).value},
+                          {"outcome", outcome},
+                          {"to", model::identity(open->second.provider.saddr)},
+                          {"ts", os::rfc3339(os::wall_now())},
+                          {"who", open->second.consumer}}));
+    }
+    answer(lane_id, request_id, std::move(reply));
+  });
+  if (const auto still = lanes.find(lane_id); still != lanes.end()) still->second.calls[request_id] = id;
+}
+
+void Host::State::answer(std::uint64_t lane_id, std::uint32_t request_id, Result<CallReply> reply) {
+  const auto at = lanes.find(lane_id);
+  if (at == lanes.end()) return;
+  at->second.calls.erase(request_id);
+  const Status sent = reply ? at->second.lane->send_reply(request_id, as_bytes(reply->payload))
+                            : at->second.lane->send_error(request_id, as_bytes(text::to_json(error_json(reply.error()))));
+  if (!sent && sent.error().code == Code::kTooLarge) {
+    static_cast<void>(at->second.lane->send_error(request_id, as_bytes(text::to_json(error_json(sent.error())))));
+  }
+}
+
+void Host::State::lane_closed(std::uint64_t lane_id) {
+  const auto at = lanes.find(lane_id);
+  if (at == lanes.end()) return;
+  const Lane lane = std::move(at->second);
+  lanes.erase(at);
+  for (const auto& [request_id, call] : lane.calls) driver.cancel(call);
+  if (!adopted && lanes.empty()) unowned_since = os::now();
+}
+
+void Host::State::audit(Json record) {
+  if (audit_queue.size() >= kAuditQueueMax) {
+    audit_queue.pop_front();
+    ++audit_dropped;
+  }
+  audit_queue.push_back(std::move(record));
+  if (audit_timer == 0) {
+    audit_timer = loop.after(kAuditDelay, [this] {
+      audit_timer = 0;
+      flush_audit();
+    });
+  }
+}
+
+void Host::State::flush_audit() {
+  if (!adopted || audit_queue.empty()) return;
+  Json records = text::JsonArray{};
+  while (!audit_queue.empty() && records.as_array().size() < kAuditBatchMax) {
+    records.push(std::move(audit_queue.front()));
+    audit_queue.pop_front();
+  }
+  if (audit_dropped != 0) {
+    records.push(Json::object({{"action", "audit_dropped"},
+                               {"records", static_cast<std::int64_t>(std::exchange(audit_dropped, 0))},
+                               {"ts", os::rfc3339(os::wall_now())},
+                               {"who", "host " + options.instance}}));
+  }
+  panel->ask("host.audit", Json::object({{"records", std::move(records)}}), [this](const Result<api::Answer>& answer) {
+    if (answer) flush_audit();  // the next batch, if more waits
+  });
+}
+
+// Nobody's host, and nobody uses it: after kHostOrphanMs it ends.
+void Host::State::look_for_owner() {
+  orphan_timer = loop.after(kOrphanLook, [this] {
+    const bool used = adopted || !lanes.empty() || (options.in_use && options.in_use());
+    if (used) unowned_since = os::now();
+    if ((os::now() - unowned_since).value > limits::kHostOrphanMs * 1'000'000) return end(0);
+    look_for_owner();
+  });
+}
+
+void Host::State::end(int with_status) {
+  if (ending) return;
+  ending = true;
+  status = with_status;
+  driver.stop([this](const Status&) { loop.stop(); });
+}
+
+}  // namespace rtt::drivers
