@@ -57,7 +57,7 @@ for call in "everything/echo message=hello" "filesystem/read_text_file path=$ws/
 done
 
 say "4  The same tools for an AI client: the MCP inspector through rtt mcp serve"
-inspector=$here/node_modules/.bin/inspector
+inspector=$here/node_modules/.bin/mcp-inspector
 if [[ -x $inspector ]]; then
   check "the inspector lists the workspace's tools" jq -e '[.tools[].name] | index("echo") and index("read_text_file") and index("read_graph")' \
     <("$inspector" --cli "$rtt" mcp serve -C "$ws" --method tools/list)
