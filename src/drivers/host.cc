@@ -7,6 +7,7 @@
 #include <deque>
 #include <map>
 
+#include "api/error_json.h"
 #include "api/peer.h"
 #include "fabric/uds/lane.h"
 #include "model/limits.h"
@@ -24,16 +25,6 @@ constexpr Nanos kLongestRetry = nanos_from_ms(1000);
 constexpr Nanos kAuditDelay = nanos_from_ms(100);
 constexpr Nanos kOrphanLook = nanos_from_ms(5'000);
 constexpr std::size_t kAuditBatchMax = 1000;
-
-Json error_json(const Error& error) {
-  Json causes = text::JsonArray{};
-  for (const std::string& cause : error.causes) causes.push(cause);
-  return Json::object({{"causes", std::move(causes)},
-                       {"code", code_name(error.code)},
-                       {"hint", error.hint},
-                       {"message", error.message},
-                       {"where", error.where}});
-}
 
 }  // namespace
 
@@ -261,9 +252,9 @@ void Host::State::answer(std::uint64_t lane_id, std::uint32_t request_id, Result
   if (at == lanes.end()) return;
   at->second.calls.erase(request_id);
   const Status sent = reply ? at->second.lane->send_reply(request_id, as_bytes(reply->payload))
-                            : at->second.lane->send_error(request_id, as_bytes(text::to_json(error_json(reply.error()))));
+                            : at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(reply.error()))));
   if (!sent && sent.error().code == Code::kTooLarge) {
-    static_cast<void>(at->second.lane->send_error(request_id, as_bytes(text::to_json(error_json(sent.error())))));
+    static_cast<void>(at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(sent.error())))));
   }
 }
 

@@ -223,7 +223,7 @@ void Panel::State::host_audit(const api::Request& request, const api::Responder&
 void Panel::State::status(const api::Responder& respond) {
   const apply::Recovered& recovered = fold.state();
   respond.finish(api::Answer{
-      Json::object({{"clients", static_cast<std::int64_t>(server->peer_count())},
+      Json::object({{"clients", static_cast<std::int64_t>(server->clients())},
                     {"drivers", hosts.describe()},
                     {"generation", static_cast<std::int64_t>(generation)},
                     {"graph", to_string(recovered.root)},
