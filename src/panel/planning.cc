@@ -30,6 +30,7 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   const registry::Snapshot& snapshot = planned.snapshot;
   const plan::Inputs inputs{.contracts = snapshot.in_force(),
                             .desired = snapshot.routes.routes,
+                            .routes = snapshot.routes.object,
                             .policy = snapshot.policy,
                             .config = snapshot.panel,
                             .topology = snapshot.topology,
