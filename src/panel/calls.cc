@@ -175,13 +175,22 @@ void Panel::State::mcp_logs(const api::Request& request, const api::Responder& r
 }
 
 void Panel::State::mcp_restart(const api::Request& request, const api::Responder& respond) {
-  hosts.when_ready(std::string(kGateway), [respond, args = request.args](Result<std::shared_ptr<api::Peer>> host) {
-    if (!host) {
-      respond.finish(std::unexpected(host.error()));
-      return;
+  const Json* names = request.args.find("names");
+  const auto wanted = std::make_shared<text::JsonArray>(names != nullptr && names->is_array() ? names->as_array() : text::JsonArray{});
+  hosts.when_ready(std::string(kGateway), [respond, wanted](const Result<std::shared_ptr<api::Peer>>& host) {
+    if (!host) return respond.finish(std::unexpected(host.error()));
+    const auto rows = std::make_shared<Json>(text::JsonArray{});
+    for (const Json& name : *wanted) {
+      (*host)->ask("host.control",
+                   Json::object({{"args", Json::object({{"name", name}})}, {"verb", "mcp.restart"}}),
+                   [respond, wanted, rows](Result<api::Answer> answer) {
+                     if (!answer) return respond.finish(std::unexpected(std::move(answer).error()));
+                     rows->push(std::move(answer->body));
+                     if (rows->as_array().size() == wanted->size()) {
+                       respond.finish(api::Answer{Json::object({{"servers", *rows}}), {}, {}});
+                     }
+                   });
     }
-    (*host)->ask("host.control", Json::object({{"verb", "mcp.restart"}, {"args", args}}),
-                 [respond](Result<api::Answer> answer) { respond.finish(std::move(answer)); });
   });
 }
 

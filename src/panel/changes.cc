@@ -10,23 +10,13 @@
 #include "panel/ledger.h"
 #include "panel/planning.h"
 #include "panel/state.h"
+#include "plan/diff.h"
 #include "registry/identity.h"
 
 namespace rtt::panel {
 namespace {
 
 using text::Json;
-
-// Deletes free what adds may take, so they go first.
-std::vector<std::vector<std::string>> two_batches(const apply::Changes& changes) {
-  std::vector<std::vector<std::string>> order;
-  std::vector<std::string> deletes, adds;
-  for (const model::Route& route : changes.del) deletes.push_back(fmt::format("D{}", route.id.value));
-  for (const model::Route& route : changes.add) adds.push_back(fmt::format("A{}", route.id.value));
-  if (!deletes.empty()) order.push_back(std::move(deletes));
-  if (!adds.empty()) order.push_back(std::move(adds));
-  return order;
-}
 
 }  // namespace
 
@@ -166,14 +156,19 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
 
 Result<std::vector<apply::Participant>> Panel::State::participants(const model::Plan& plan) {
   std::map<std::string, apply::Participant> by_instance;
-  for (const model::Route& route : plan.routes_add) {
-    RTT_TRY_SET(const model::Contract provider, contract(route.contract));
-    const std::string instance = instance_of(provider);
-    if (instance.empty()) continue;  // its endpoint attaches by itself: the route waits for it
-    apply::Participant& participant = by_instance[instance];
-    participant.name = instance;
-    participant.routes.push_back(route.id);
-  }
+  const auto take = [&](const std::vector<model::Route>& routes, std::vector<RouteId> apply::Participant::* list) -> Status {
+    for (const model::Route& route : routes) {
+      RTT_TRY_SET(const model::Contract provider, contract(route.contract));
+      const std::string instance = instance_of(provider);
+      if (instance.empty()) continue;  // its endpoint attaches by itself: the route waits for it
+      apply::Participant& participant = by_instance[instance];
+      participant.name = instance;
+      (participant.*list).push_back(route.id);
+    }
+    return {};
+  };
+  RTT_TRY(take(plan.routes_add, &apply::Participant::routes));
+  RTT_TRY(take(plan.routes_del, &apply::Participant::restores));
   std::vector<apply::Participant> list;
   for (auto& [instance, participant] : by_instance) list.push_back(std::move(participant));
   return list;
@@ -197,16 +192,12 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
     const Digest before = ledger.history.back().before;
     RTT_TRY_SET(target, graph_of(workspace, before, std::nullopt));
   }
-  model::Plan plan;
-  plan.base = ledger.root;
-  plan.inputs.engine = "return/1";
-  const apply::Changes edit = apply::changes_between(graph, target);
-  plan.routes_add = edit.add;
-  plan.routes_del = edit.del;
-  plan.order = two_batches(edit);
+  model::PlanInputs inputs;
+  inputs.engine = "return/1";
+  model::Plan plan = plan::plan_between(graph, target, inputs);
   const Digest id = model::plan_id(plan);
   body.set("plan_id", to_string(id));
-  if (edit.add.empty() && edit.del.empty()) {
+  if (plan.routes_add.empty() && plan.routes_del.empty()) {
     body.set("state", "unchanged");
     body.set("graph", to_string(ledger.root));
     body.set("seq", static_cast<std::int64_t>(ledger.seq.value));

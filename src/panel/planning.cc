@@ -30,10 +30,10 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   const registry::Snapshot& snapshot = planned.snapshot;
   const plan::Inputs inputs{.contracts = snapshot.in_force(),
                             .desired = snapshot.routes.routes,
-                            .routes = snapshot.routes.object,
                             .policy = snapshot.policy,
                             .config = snapshot.panel,
                             .topology = snapshot.topology,
+                            .routes = snapshot.routes.object,
                             .flags = snapshot.flags,
                             .health = text::JsonObject{},
                             .registry = snapshot.registry_object(),
