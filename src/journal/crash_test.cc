@@ -227,6 +227,7 @@ TEST(Crash, a_crash_while_recovering_changes_nothing) {
       });
       if (::testing::Test::HasFailure()) return;
     }
+    EXPECT_GT(law.states, 50u);
   }
 }
 

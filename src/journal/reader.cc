@@ -16,20 +16,21 @@ constexpr int kLooksMax = 64;
 // The part of a file that is in memory, moved forward as reading goes on.
 class Window {
  public:
-  explicit Window(StoredFile& file) : file_(file) {}
+  Window(StoredFile& file, std::uint64_t segment_bytes)
+      : file_(file), bytes_max_(static_cast<std::size_t>(std::min<std::uint64_t>(kWindowBytes, segment_bytes))) {}
 
   // Bytes from `offset` on, at least `count` of them unless the file ends before.
   Result<ByteView> at(std::uint64_t offset, std::size_t count) {
     const bool inside = offset >= start_ && offset - start_ <= filled_ && count <= filled_ - (offset - start_);
     if (!inside) {
-      RTT_TRY(load(offset, std::max(count, kWindowBytes)));
+      RTT_TRY(load(offset, std::max(count, bytes_max_)));
     }
     return ByteView(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
   }
   // At most `count` bytes from `offset` on, and no further into the file.
   Result<ByteView> up_to(std::uint64_t offset, std::uint64_t count) {
     const bool inside = offset >= start_ && offset - start_ < filled_;
-    if (!inside) RTT_TRY(load(offset, static_cast<std::size_t>(std::min<std::uint64_t>(count, kWindowBytes))));
+    if (!inside) RTT_TRY(load(offset, static_cast<std::size_t>(std::min<std::uint64_t>(count, bytes_max_))));
     const ByteView found = ByteView(bytes_).first(filled_).subspan(static_cast<std::size_t>(offset - start_));
     return found.first(static_cast<std::size_t>(std::min<std::uint64_t>(count, found.size())));
   }
@@ -45,6 +46,7 @@ class Window {
   }
 
   StoredFile& file_;
+  std::size_t bytes_max_;
   Bytes bytes_;
   std::uint64_t start_ = 0;
   std::size_t filled_ = 0;
@@ -83,7 +85,7 @@ class Reader {
   Status read_segment(Place place) {
     RTT_TRY_SET(const auto file, storage_.open(state_.segment, Storage::Access::kRead));
     RTT_TRY_SET(const std::uint64_t size, file->size());
-    Window window(*file);
+    Window window(*file, layout_.segment_bytes);
     RTT_TRY_SET(const ByteView head, window.at(0, kSegmentHeaderBytes));
     const SegmentHeader expected{.first_seq = next_seq(), .prev = report().last_hash};
     state_.end_offset = kSegmentHeaderBytes;
