@@ -60,6 +60,7 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
       outbox_(limits::kClientQueueBytesMax) {}
 
 Backend::~Backend() {
+  if (batch_ != nullptr) batch_->forget(*this);
   loop_.cancel(timer_);
   loop_.cancel(start_timer_);
   loop_.cancel(end_timer_);
@@ -218,6 +219,7 @@ void Backend::watch_child() {
 }
 
 void Backend::read_output() {
+  const WriteBatch::Scope batched(batch_);
   for (int i = 0; i < kReadsPerRound && session_; ++i) {
     const MutableBytes room = stream_.room();
     const auto got = os::read_nowait(child_.out.get(), room);
@@ -276,24 +278,33 @@ void Backend::read_errors() {
 
 void Backend::write_line(std::string_view line) {
   if (!child_.in.valid()) return;
-  const bool idle = outbox_.empty();
-  if (const Status written = outbox_.write(child_.in.get(), line); !written) {
-    if (written.error().code == Code::kLost)
-      return;  // its end is reported by the pidfd or by its closed output
-    note("stdin: " + written.error().message);
-    return;
-  }
-  if (idle && !outbox_.empty()) {
-    const Status status =
-        loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
-    if (!status) note(status.error().message);
+  const bool later = batch_ != nullptr && batch_->open();
+  const Status written = later ? outbox_.keep(line) : outbox_.write(child_.in.get(), line);
+  if (!written) {
+    // That nobody reads is reported by the pidfd or by its closed output.
+    if (written.error().code != Code::kLost) note("stdin: " + written.error().message);
+  } else if (later) {
+    batch_->add(*this);
+  } else {
+    watch_input();
   }
 }
 
+void Backend::watch_input() {
+  const bool watching = loop_.watching(child_.in.get());
+  if (outbox_.empty() == !watching) return;
+  if (watching) {
+    loop_.unwatch(child_.in.get());
+    return;
+  }
+  const Status status = loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
+  if (!status) note(status.error().message);
+}
+
 void Backend::flush_input() {
-  const Status flushed = outbox_.flush(child_.in.get());
-  if (!flushed) outbox_.clear();
-  if (outbox_.empty()) loop_.unwatch(child_.in.get());
+  if (!child_.in.valid()) return;
+  if (!outbox_.flush(child_.in.get())) outbox_.clear();
+  watch_input();
 }
 
 void Backend::perform(BackendActions actions) {
@@ -541,50 +552,6 @@ Instant Backend::next_event(Instant now) const {
   next = std::min(next, session_->next_deadline().value_or(kNever));
   const bool idle = running_.empty() && waiting_.empty();
   return std::min(next, (idle ? last_used_ : now) + nanos_from_ms(limits::kServerIdleMs));
-}
-
-text::Json Backend::health() const {
-  using text::Json;
-  std::size_t tools = 0;
-  for (const PinnedItem& item : pins_->items) tools += item.kind == ItemKind::kTool ? 1 : 0;
-  Json drift(text::JsonArray{});
-  bool refusing = false;
-  for (const PinVerdict& verdict : verdicts_) {
-    if (verdict.state == PinState::kSame) continue;
-    refusing = refusing || verdict.state == PinState::kContractDrift ||
-               (verdict.state == PinState::kRemoved && verdict.kind != ItemKind::kResource);
-    drift.push(Json::object(
-        {{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
-  }
-  const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
-  return Json::object({{"name", pins_->config.name},
-                       {"namespace", pins_->ns()},
-                       {"state", refusing ? "drift" : to_string(state())},
-                       {"tools", tools},
-                       {"instances", session_ ? 1 : 0},
-                       {"calls", calls_},
-                       {"failures", failed_calls_},
-                       {"in_flight", running_.size() + waiting_.size()},
-                       {"p50_ns", latency_.quantile_ns(500)},
-                       {"p99_ns", latency_.quantile_ns(990)},
-                       {"pid", session_ ? Json(child_.pid()) : Json()},
-                       {"restarts", starts_ > 0 ? starts_ - 1 : 0},
-                       {"junk_lines", counters.junk_lines + counters.overlong_lines},
-                       {"stray_replies", counters.unknown_replies},
-                       {"drift", std::move(drift)}});
-}
-
-std::string Backend::log() const { return without_secrets(log_, secrets_); }
-
-void Backend::note(std::string_view line) {
-  append_log(os::rfc3339(os::wall_now()) + " rtt: " + std::string(line) + "\n");
-}
-
-void Backend::append_log(std::string_view text) {
-  log_.append(text);
-  if (log_.size() <= 2 * limits::kServerLogBytesMax) return;
-  log_.erase(0, log_.size() - limits::kServerLogBytesMax);
-  log_.erase(0, log_.find('\n') + 1);  // whole lines only
 }
 
 }  // namespace rtt::mcp

@@ -26,6 +26,7 @@
 #include "mcp/line_stream.h"
 #include "mcp/out_queue.h"
 #include "mcp/pin.h"
+#include "mcp/write_batch.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "registry/workspace.h"
@@ -56,14 +57,17 @@ using BackendTicket = std::uint64_t;
 enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kFailed };
 std::string_view to_string(BackendState state);  // stopped starting ready failed
 
-class Backend {
+class Backend final : public BatchedWriter {
  public:
   // `fresh` are secrets not yet in the store (an import under way).
   Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
           SecretValues fresh = {});
-  ~Backend();
+  ~Backend() override;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
+
+  void write_together(WriteBatch& batch) { batch_ = &batch; }  // outlives this
+  void flush_batch() override { flush_input(); }
 
   // An error returned here is the answer: the user is not called.
   Result<BackendTicket> call(BackendCall call);
@@ -106,6 +110,7 @@ class Backend {
   void take_lines();
   void read_errors();
   void flush_input();
+  void watch_input();
   void write_line(std::string_view line);
   void perform(BackendActions actions);
   void child_ended();
@@ -136,6 +141,7 @@ class Backend {
   std::optional<BackendSession> session_;
   LineStream stream_;
   OutQueue outbox_;
+  WriteBatch* batch_ = nullptr;
   std::string log_;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
 

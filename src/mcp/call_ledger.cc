@@ -10,6 +10,7 @@ namespace rtt::mcp {
 namespace {
 
 constexpr Nanos kBatchTime = nanos_from_ms(100);
+constexpr std::size_t kSlice = 64;  // records handed on before the loop goes round
 
 std::string outcome_text(const CallRecord& record) {
   switch (record.outcome) {
@@ -28,15 +29,16 @@ std::string outcome_text(const CallRecord& record) {
 }  // namespace
 
 text::Json to_json(const CallRecord& record) {
-  return text::Json::object({{"ts", os::rfc3339(record.ts)},
-                             {"who", record.who},
-                             {"action", "call"},
-                             {"to", record.to},
-                             {"method", record.method},
-                             {"outcome", outcome_text(record)},
-                             {"latency_ns", record.latency.value},
+  // In key order: FlatMap then only appends, which halves the cost of a record.
+  return text::Json::object({{"action", "call"},
                              {"in_bytes", record.in_bytes},
-                             {"out_bytes", record.out_bytes}});
+                             {"latency_ns", record.latency.value},
+                             {"method", record.method},
+                             {"out_bytes", record.out_bytes},
+                             {"outcome", outcome_text(record)},
+                             {"to", record.to},
+                             {"ts", os::rfc3339(record.ts)},
+                             {"who", record.who}});
 }
 
 CallLedger::CallLedger(os::Loop& loop, std::function<void(text::Json)> sink)
@@ -51,23 +53,30 @@ void CallLedger::add(CallRecord record) {
     return;
   }
   pending_.push_back(std::move(record));
-  if (timer_ == 0) {
-    timer_ = loop_.after(kBatchTime, [this] {
-      timer_ = 0;
-      flush();
-    });
+  if (timer_ == 0) arm(kBatchTime);
+}
+
+void CallLedger::arm(Nanos delay) {
+  timer_ = loop_.after(delay, [this] {
+    timer_ = 0;
+    hand_on(kSlice);
+    if (!pending_.empty()) arm({0});  // calls get their turn between two slices
+  });
+}
+
+void CallLedger::hand_on(std::size_t count_max) {
+  for (std::size_t i = 0; i < count_max && !pending_.empty(); ++i) {
+    sink_(to_json(pending_.front()));
+    pending_.pop_front();
+  }
+  if (dropped_ > 0) {
+    sink_(text::Json::object({{"action", "call_records_dropped"},
+                              {"count", std::exchange(dropped_, 0)},
+                              {"ts", os::rfc3339(os::wall_now())},
+                              {"who", "gateway"}}));
   }
 }
 
-void CallLedger::flush() {
-  const std::vector<CallRecord> batch = std::exchange(pending_, {});
-  for (const CallRecord& record : batch) sink_(to_json(record));
-  if (dropped_ > 0) {
-    sink_(text::Json::object({{"ts", os::rfc3339(os::wall_now())},
-                              {"who", "gateway"},
-                              {"action", "call_records_dropped"},
-                              {"count", std::exchange(dropped_, 0)}}));
-  }
-}
+void CallLedger::flush() { hand_on(pending_.size()); }
 
 }  // namespace rtt::mcp

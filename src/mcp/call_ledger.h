@@ -8,10 +8,10 @@
 // Owns: records not handed on yet.   Thread: the loop's.   Fails: never.   Limits: kAuditPendingMax; 100 ms.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -39,9 +39,12 @@ class CallLedger {
   void flush();
 
  private:
+  void arm(Nanos delay);
+  void hand_on(std::size_t count_max);
+
   os::Loop& loop_;
   std::function<void(text::Json)> sink_;
-  std::vector<CallRecord> pending_;
+  std::deque<CallRecord> pending_;
   std::uint64_t dropped_ = 0;
   os::Loop::TimerId timer_ = 0;
 };

@@ -45,6 +45,7 @@ Client::Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, 
 
 Client::~Client() {
   end(1);
+  if (WriteBatch* const batch = services_.batch()) batch->forget(*this);
   for (const int fd : {in_.get(), out_.get(), control_.get()}) {
     if (fd >= 0) loop_.unwatch(fd);
   }
@@ -68,6 +69,7 @@ bool Client::sees(std::string_view ns) const {
 
 void Client::read_input() {
   services_.refresh();
+  const WriteBatch::Scope batched(services_.batch());
   for (int i = 0; i < kReadsPerRound && phase_ == Phase::kOpen; ++i) {
     const MutableBytes room = stream_.room();
     const auto got = os::read_nowait(in_.get(), room);
@@ -215,11 +217,15 @@ void Client::record(const Asked& asked, CallRecord::Outcome outcome, Code code, 
 
 void Client::write_line(std::string_view line) {
   if (line.empty() || phase_ == Phase::kOver) return;
-  if (const Status written = outbox_.write(out_.get(), line); !written) {
+  WriteBatch* const batch = services_.batch();
+  const bool later = batch != nullptr && batch->open();
+  if (const Status written = later ? outbox_.keep(line) : outbox_.write(out_.get(), line); !written) {
     end(1);
-    return;
+  } else if (later) {
+    batch->add(*this);
+  } else if (!outbox_.empty()) {
+    watch_output();
   }
-  if (!outbox_.empty()) watch_output();
 }
 
 void Client::watch_output() {
@@ -239,16 +245,15 @@ void Client::watch_output() {
 }
 
 void Client::flush_output() {
+  if (phase_ == Phase::kOver) return;
   if (const Status flushed = outbox_.flush(out_.get()); !flushed) {
     end(1);
     return;
   }
-  if (outbox_.empty()) {
-    if (phase_ == Phase::kOpen) {
-      loop_.unwatch(out_.get());
-    } else {
-      watch_output();
-    }
+  if (!outbox_.empty() || phase_ == Phase::kDraining) {
+    watch_output();
+  } else {
+    loop_.unwatch(out_.get());
   }
   pace_input();
   end_if_drained();

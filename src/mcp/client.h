@@ -21,6 +21,7 @@
 #include "mcp/line_stream.h"
 #include "mcp/out_queue.h"
 #include "mcp/server_session.h"
+#include "mcp/write_batch.h"
 
 namespace rtt::mcp {
 
@@ -39,9 +40,10 @@ class ClientServices {
   virtual void record(CallRecord record) = 0;
   virtual void refresh() = 0;                    // a good moment to look whether the workspace changed
   virtual void client_gone(Client& client) = 0;  // destroys it, later
+  virtual WriteBatch* batch() = 0;               // nullptr: every line is written at once
 };
 
-class Client final : public BackendUser {
+class Client final : public BackendUser, public BatchedWriter {
  public:
   Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control,
          ClientOptions options);
@@ -60,6 +62,7 @@ class Client final : public BackendUser {
   void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) override;
   void on_backend_failure(std::uint64_t token, const Error& why) override;
   void on_backend_progress(std::uint64_t token, std::string_view params) override;
+  void flush_batch() override { flush_output(); }
 
  private:
   struct Asked {

@@ -90,6 +90,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   void record(CallRecord record) override { ledger.add(std::move(record)); }
   void refresh() override;
   void client_gone(Client& client) override;
+  WriteBatch* batch() override { return &writes; }
   void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) override;
   void on_backend_failure(std::uint64_t token, const Error& why) override;
   void on_backend_progress(std::uint64_t, std::string_view) override {}
@@ -105,6 +106,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   os::Loop& loop;
   GatewayOptions options;
   CallLedger ledger;
+  WriteBatch writes;
   std::shared_ptr<const Pinboard> board;
   std::optional<os::FileStamp> stamp;
   Instant next_refresh{};
@@ -180,7 +182,9 @@ void Gateway::State::place_backends() {
     if (Backend* const server = backend(pinned.ns())) {
       server->set_pins(std::move(pins));
     } else {
-      backends.set(pinned.ns(), std::make_unique<Backend>(loop, std::move(pins), options.workspace));
+      auto fresh = std::make_unique<Backend>(loop, std::move(pins), options.workspace);
+      fresh->write_together(writes);
+      backends.set(pinned.ns(), std::move(fresh));
     }
   }
 }

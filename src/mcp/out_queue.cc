@@ -27,18 +27,22 @@ void OutQueue::clear() {
   start_ = 0;
 }
 
-Status OutQueue::write(int fd, std::string_view line) {
+Status OutQueue::keep(std::string_view line) {
   if (bytes() + line.size() > limit_) {
     return fail(Code::kLimit,
                 "the reader is too slow: " + std::to_string(bytes()) + " bytes wait for it already");
   }
-  if (empty()) {
-    RTT_TRY_SET(const std::size_t done, write_some(fd, line));
-    if (done == line.size()) return {};
-    line.remove_prefix(done);
-  }
   kept_.append(line);
   return {};
+}
+
+Status OutQueue::write(int fd, std::string_view line) {
+  if (empty() && line.size() <= limit_) {
+    RTT_TRY_SET(const std::size_t done, write_some(fd, line));
+    line.remove_prefix(done);
+    if (line.empty()) return {};
+  }
+  return keep(line);
 }
 
 Status OutQueue::flush(int fd) {

@@ -21,6 +21,7 @@ class OutQueue {
   explicit OutQueue(std::size_t bytes_max) : limit_(bytes_max) {}
 
   Status write(int fd, std::string_view line);
+  Status keep(std::string_view line);  // without writing: flush() follows
   Status flush(int fd);
   [[nodiscard]] bool empty() const { return start_ == kept_.size(); }
   [[nodiscard]] std::size_t bytes() const { return kept_.size() - start_; }

@@ -37,6 +37,7 @@ class Explainer final : public ClientServices {
   void record(CallRecord) override {}
   void refresh() override {}
   void client_gone(Client&) override { loop_.stop(); }
+  WriteBatch* batch() override { return nullptr; }
 
  private:
   os::Loop& loop_;
