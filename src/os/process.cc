@@ -146,7 +146,8 @@ bool process_alive(int pid) {
 
 std::optional<std::uint64_t> process_start_time(int pid) {
   const auto fields = stat_fields(pid);
-  if (!fields) return std::nullopt;
+  // One that ended and was not reaped yet still has its line; whoever asks wants to know of live ones.
+  if (!fields || fields->starts_with('Z') || fields->starts_with('X')) return std::nullopt;
   constexpr int kFieldsBefore = 19;  // proc(5): starttime is field 22, the state (first here) is field 3
   std::size_t at = 0;
   for (int i = 0; i < kFieldsBefore; ++i) {

@@ -224,6 +224,15 @@ TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
   EXPECT_TRUE(process_alive(own_pid()));
 }
 
+TEST(Process, one_that_ended_has_no_start_time_before_it_is_reaped) {
+  auto child = spawn(shell("exit 0"));
+  ASSERT_TRUE(child);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child->pid()), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_FALSE(process_start_time(child->pid()));
+  EXPECT_FALSE(process_alive(child->pid()));
+}
+
 TEST(Process, path_lookup_takes_the_first_runnable_file) {
   const auto temp = TempDir::create();
   ASSERT_TRUE(make_directories(*temp / "a/tool"));  // a folder of that name is no program
