@@ -77,6 +77,7 @@ class RttCase(unittest.TestCase):
         self.ws = os.path.join(self.me.home, "shop")
         os.makedirs(self.ws)
         self.transcript = []
+        self.began = time.monotonic()
         self.addCleanup(self.leave_nothing)
 
     # ---- running
@@ -257,6 +258,7 @@ class RttCase(unittest.TestCase):
             self.eventually(lambda: not self.processes(), 5,
                             why=f"left behind after `rtt down`: {self.processes()}")
         finally:
+            print(f"{time.monotonic() - self.began:.1f} s ", end="", flush=True)
             for pid in self.processes():
                 try:
                     os.kill(pid, signal.SIGKILL)
