@@ -116,6 +116,7 @@ std::vector<std::string> candidates(const Session& session, const Typed& typed, 
     return typed.open_flag->name == "color" ? std::vector<std::string>{"auto", "always", "never"}
                                             : std::vector<std::string>{};
   }
+  if (current.starts_with("--color=")) return {"--color=auto", "--color=always", "--color=never"};
   if (current.starts_with('-')) return flag_words(typed.verb);
   if (typed.verb == nullptr) return verb_words(typed.group);
   const Positional* positional = positional_at(*typed.verb, typed.positionals);

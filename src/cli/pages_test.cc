@@ -174,6 +174,7 @@ TEST(Completion, candidates_follow_what_was_typed) {
   EXPECT_EQ(complete({"mcp", "a"}), "accept\n");
   EXPECT_EQ(complete({"plan", "--e"}), "--explain\n");
   EXPECT_EQ(complete({"plan", "--color", "a"}), "always\nauto\n");
+  EXPECT_EQ(complete({"plan", "--color=n"}), "--color=never\n");
   EXPECT_EQ(complete({"call", "rtt://a"}), "rtt://a/tool/x\n");
   EXPECT_EQ(complete({"policy", "why", "rtt://a/tool/x", "rtt://b"}), "rtt://b/tool/y\n");
   EXPECT_EQ(complete({"mcp", "restart", "files", ""}), "files\nmemory\n");

@@ -341,7 +341,7 @@ Json Gateway::health() const {
   for (const auto& [ns, server] : state_->backends) {
     Json row = server->health();
     const auto watchers = std::count_if(state_->clients.begin(), state_->clients.end(),
-                                        [&ns = ns](const auto& client) { return client->sees(ns); });
+                                        [&name = ns](const auto& client) { return client->sees(name); });
     row.set("clients", watchers);
     drivers.push(Json::object({{"name", "mcp/" + ns},
                                {"pid", *row.find("pid")},

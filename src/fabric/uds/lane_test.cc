@@ -407,7 +407,7 @@ TEST_F(BlockingTest, calls_of_every_size_and_error_replies) {
   });
   BlockingLane lane(std::move(a_), {.route_id = kRoute});
   unsigned seed = 0;
-  for (const std::size_t size : {0, 1, 100, 65'536, 1 << 20, 9 << 20, 5}) {
+  for (const std::size_t size : std::initializer_list<std::size_t>{0, 1, 100, 65'536, 1 << 20, 9 << 20, 5}) {
     const Bytes payload = pattern(size, ++seed);
     const auto reply = lane.call(payload, 20'000);
     ASSERT_TRUE(reply.has_value()) << reply.error().message;
