@@ -48,7 +48,7 @@ check: build
 	JOBS=$(JOBS) tools/check.sh
 
 bench: build
-	$(BIN)/rtt_bench $(if $(QUICK),--quick) --out $(RELEASE)/bench.json
+	$(BIN)/rtt_bench $(if $(QUICK),--quick) --json $(RELEASE)/bench.json
 
 soak: build $(NPM_STAMP)
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
@@ -57,7 +57,12 @@ soak: build $(NPM_STAMP)
 	  ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
 	done; echo "soak: $$round rounds passed"
 
-clients: build $(NPM_STAMP)
+CLIENTS_STAMP := tests/clients/node_modules/.rtt-deps
+$(CLIENTS_STAMP): tests/clients/package-lock.json | $(APT_STAMP)
+	cd tests/clients && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+clients: build $(CLIENTS_STAMP)
 	tests/clients/run.sh
 
 format:
