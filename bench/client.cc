@@ -18,18 +18,31 @@ void give_up(const std::string& what) {
 std::int64_t now_ns() { return os::now().ns; }
 
 std::string run(const std::vector<std::string>& argv) {
-  auto child = os::spawn({.argv = argv, .env = os::own_environment(), .directory = {}, .in = os::Wire::kNull, .err = os::Wire::kInherit, .pass_fds = {}});
+  auto child = os::spawn({.argv = argv,
+                          .env = os::own_environment(),
+                          .directory = {},
+                          .in = os::Wire::kNull,
+                          .err = os::Wire::kInherit,
+                          .pass_fds = {}});
   if (!child) give_up(child.error().message);
   std::string out;
   char chunk[4096];
-  for (ssize_t got; (got = ::read(child->out.get(), chunk, sizeof chunk)) > 0;) out.append(chunk, static_cast<std::size_t>(got));
-  if (const auto exit = child->wait(); exit.code != 0) give_up(fmt::format("{} exited with {}", fmt::join(argv, " "), exit.code));
+  for (ssize_t got; (got = ::read(child->out.get(), chunk, sizeof chunk)) > 0;)
+    out.append(chunk, static_cast<std::size_t>(got));
+  if (const auto exit = child->wait(); exit.code != 0)
+    give_up(fmt::format("{} exited with {}", fmt::join(argv, " "), exit.code));
   return out;
 }
 
 std::int64_t timed_run(const std::vector<std::string>& argv) {
   const std::int64_t begin = now_ns();
-  auto child = os::spawn({.argv = argv, .env = os::own_environment(), .directory = {}, .in = os::Wire::kNull, .out = os::Wire::kNull, .err = os::Wire::kNull, .pass_fds = {}});
+  auto child = os::spawn({.argv = argv,
+                          .env = os::own_environment(),
+                          .directory = {},
+                          .in = os::Wire::kNull,
+                          .out = os::Wire::kNull,
+                          .err = os::Wire::kNull,
+                          .pass_fds = {}});
   if (!child) give_up(child.error().message);
   const auto exit = child->wait();
   const std::int64_t took = now_ns() - begin;
@@ -38,7 +51,11 @@ std::int64_t timed_run(const std::vector<std::string>& argv) {
 }
 
 StdioClient::StdioClient(const std::vector<std::string>& argv) {
-  auto child = os::spawn({.argv = argv, .env = os::own_environment(), .directory = {}, .err = os::Wire::kInherit, .pass_fds = {}});
+  auto child = os::spawn({.argv = argv,
+                          .env = os::own_environment(),
+                          .directory = {},
+                          .err = os::Wire::kInherit,
+                          .pass_fds = {}});
   if (!child) give_up(child.error().message);
   child_ = std::move(*child);
 }
@@ -70,26 +87,33 @@ std::string StdioClient::ask(const std::string& line) {
 
 void StdioClient::initialize() {
   const auto reply = ask(fmt::format(
-      R"({{"jsonrpc":"2.0","id":{},"method":"initialize","params":{{"protocolVersion":"2025-11-25","capabilities":{{}},"clientInfo":{{"name":"bench","version":"1.0.0"}}}}}})" "\n",
+      R"({{"jsonrpc":"2.0","id":{},"method":"initialize","params":{{"protocolVersion":"2025-11-25","capabilities":{{}},"clientInfo":{{"name":"bench","version":"1.0.0"}}}}}})"
+      "\n",
       next_++));
   if (reply.find("\"result\"") == std::string::npos) give_up("initialize failed: " + reply);
   const std::string_view initialized = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n";
-  if (::write(child_.in.get(), initialized.data(), initialized.size()) < 0) give_up("the server closed its input");
+  if (::write(child_.in.get(), initialized.data(), initialized.size()) < 0)
+    give_up("the server closed its input");
 }
 
 std::string StdioClient::list() {
-  return ask(fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/list","params":{{}}}})" "\n", next_++));
+  return ask(fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/list","params":{{}}}})"
+                         "\n",
+                         next_++));
 }
 
 std::int64_t StdioClient::call(std::string_view tool) {
   const std::uint64_t id = next_++;
   const std::string marker = fmt::format("marker-{:09}", id);  // 16 bytes
   const std::string line = fmt::format(
-      R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{}","arguments":{{"text":"{}"}}}}}})" "\n", id, tool, marker);
+      R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{}","arguments":{{"text":"{}"}}}}}})"
+      "\n",
+      id, tool, marker);
   const std::int64_t begin = now_ns();
   const std::string reply = ask(line);
   const std::int64_t took = now_ns() - begin;
-  if (reply.find(marker) == std::string::npos || reply.find("\"error\"") != std::string::npos) give_up("wrong reply: " + reply);
+  if (reply.find(marker) == std::string::npos || reply.find("\"error\"") != std::string::npos)
+    give_up("wrong reply: " + reply);
   return took;
 }
 

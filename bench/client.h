@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // StdioClient: an MCP client over a child's pipes, one request at a time, that checks every reply.
 //
-// Thread: one.   Fails: aborts the bench with a message: a wrong or missing reply makes every figure worthless.
+// Thread: one.   Fails: aborts the bench with a message: a wrong or missing reply makes every figure
+// worthless.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,7 @@ class StdioClient {
   explicit StdioClient(const std::vector<std::string>& argv);
   ~StdioClient();
   void initialize();
-  std::string list();                       // the tools/list reply line
+  std::string list();                        // the tools/list reply line
   std::int64_t call(std::string_view tool);  // round trip in ns; the echoed marker is checked
 
  private:

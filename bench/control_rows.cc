@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control rows: a status call over the panel socket against a bare unix-socket ping-pong of the same byte counts, and
-// the whole process `rtt --help`.
+// Control rows: a status call over the panel socket against a bare unix-socket ping-pong of the same byte
+// counts, and the whole process `rtt --help`.
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
-
-#include <fmt/format.h>
 
 #include "api/service.h"
 #include "client.h"
@@ -73,7 +72,8 @@ void control_rows(const Settings& settings, Report& report) {
   run({settings.rtt, "panel", "start", "--quiet", "-C", root});
   auto service = api::connect_service(root + "/.rtt/sockets", "bench");
   if (!service) give_up(service.error().message);
-  const api::Ask ask{.verb = "status", .args = text::Json::object({}), .directory = root, .search = "exactly"};
+  const api::Ask ask{
+      .verb = "status", .args = text::Json::object({}), .directory = root, .search = "exactly"};
   std::size_t answer_bytes = 0;
   const auto status = [&] {
     const std::int64_t begin = now_ns();
@@ -92,7 +92,8 @@ void control_rows(const Settings& settings, Report& report) {
     for (int i = 0; i < 500 / settings.scale; ++i) bare.add(reference.call());
   }
   report.add({"control.call.p99", ours.percentile(99), "ns", {}, {}});
-  report.add_with_reference({"control.call.p50", ours.median(), "ns", {}, {}}, {"uds.pingpong.p50", bare.median(), "ns", {}, {}});
+  report.add_with_reference({"control.call.p50", ours.median(), "ns", {}, {}},
+                            {"uds.pingpong.p50", bare.median(), "ns", {}, {}});
   run({settings.rtt, "down", "--quiet", "-C", root});
 
   Samples help;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Engine rows: the planner, the journal's replay and the scan, in this process.
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <fmt/format.h>
 
 #include "client.h"
 #include "journal/journal.h"
@@ -20,24 +20,35 @@ using text::Json;
 model::Contract contract(const std::string& saddr, const char* type, const char* direction, Json extra) {
   Json symbol = Json::object({{"direction", direction}, {"saddr", saddr}, {"type", type}});
   for (auto& [key, value] : extra.as_object()) symbol.set(key, std::move(value));
-  auto made = model::contract_from_object(Json::object({{"$schema", "https://rtt/spec/v1"}, {"symbol", std::move(symbol)}}), saddr);
+  auto made = model::contract_from_object(
+      Json::object({{"$schema", "https://rtt/spec/v1"}, {"symbol", std::move(symbol)}}), saddr);
   if (!made) give_up(made.error().message);
   return *std::move(made);
 }
 
 // `routes` consumers, each wanting one of as many services in three versions.
 plan::Inputs plan_inputs(int routes) {
-  plan::Inputs inputs{.contracts = {}, .desired = {}, .policy = model::read_policy(
-      R"({"allow":[{"from":"rtt://*/*/*","to":"rtt://*/*/*"}]})", "policy.json"), .config = {}, .topology = model::one_node_topology(),
-      .flags = text::JsonObject{}, .health = text::JsonObject{}, .registry = text::JsonObject{}, .base = {}};
+  plan::Inputs inputs{
+      .contracts = {},
+      .desired = {},
+      .policy = model::read_policy(R"({"allow":[{"from":"rtt://*/*/*","to":"rtt://*/*/*"}]})", "policy.json"),
+      .config = {},
+      .topology = model::one_node_topology(),
+      .flags = text::JsonObject{},
+      .health = text::JsonObject{},
+      .registry = text::JsonObject{},
+      .base = {}};
   for (int i = 0; i < routes; ++i) {
     for (const char* version : {"1.0.0", "1.2.0", "2.0.0"}) {
-      inputs.contracts.push_back(contract(fmt::format("rtt://bench/api/p{}@{}", i, version), "api", "provider", text::JsonObject{}));
+      inputs.contracts.push_back(
+          contract(fmt::format("rtt://bench/api/p{}@{}", i, version), "api", "provider", text::JsonObject{}));
     }
-    inputs.contracts.push_back(contract(fmt::format("rtt://bench/hook/c{}@1.0.0", i), "hook", "consumer", text::JsonObject{}));
+    inputs.contracts.push_back(
+        contract(fmt::format("rtt://bench/hook/c{}@1.0.0", i), "hook", "consumer", text::JsonObject{}));
     auto from = model::parse_reference(fmt::format("rtt://bench/hook/c{}", i));
     auto to = model::parse_reference(fmt::format("rtt://bench/api/p{}@^1", i));
-    inputs.desired.push_back({.from = *from, .to = *to, .optional = false, .origin = "routes", .where = "routes.json:1"});
+    inputs.desired.push_back(
+        {.from = *from, .to = *to, .optional = false, .origin = "routes", .where = "routes.json:1"});
   }
   return inputs;
 }
@@ -49,7 +60,8 @@ void plan_row(const Settings& settings, Report& report) {
     const std::int64_t begin = now_ns();
     const auto outcome = plan::solve(inputs);
     samples.add(now_ns() - begin);
-    if (!outcome || outcome->plan.routes_add.size() != 100) give_up("the plan of 100 routes did not come out");
+    if (!outcome || outcome->plan.routes_add.size() != 100)
+      give_up("the plan of 100 routes did not come out");
   }
   report.add({"plan.100", samples.median() / 1e6, "ms", {}, {}});
 }
@@ -61,9 +73,11 @@ void replay_row(const Settings& settings, Report& report) {
     if (!opened) give_up(opened.error().message);
     std::vector<journal::NewRecord> records;
     for (int i = 0; i < 1000; ++i) {
-      records.push_back({journal::RecordType::kAudit, Json::object({{"action", "bench"}, {"n", i}, {"text", std::string(260, 'x')}})});
+      records.push_back({journal::RecordType::kAudit,
+                         Json::object({{"action", "bench"}, {"n", i}, {"text", std::string(260, 'x')}})});
     }
-    if (const auto written = opened->journal->append_batch(std::move(records)); !written) give_up(written.error().message);
+    if (const auto written = opened->journal->append_batch(std::move(records)); !written)
+      give_up(written.error().message);
   }
   Samples samples;
   for (int i = 0; i < 100 / settings.scale + 5; ++i) {
@@ -80,9 +94,12 @@ void scan_row(const Settings& settings, Report& report) {
   for (int folder = 0; folder < 200; ++folder) {
     const std::string path = fmt::format("{}/services/s{}", root, folder);
     std::filesystem::create_directories(path);
-    for (int file = 0; file < 49; ++file) std::ofstream(fmt::format("{}/source{}.cc", path, file)) << "int main() {}\n";
+    for (int file = 0; file < 49; ++file)
+      std::ofstream(fmt::format("{}/source{}.cc", path, file)) << "int main() {}\n";
     std::ofstream(path + "/rtt.manifest.json") << fmt::format(
-        R"({{"$schema":"https://rtt/spec/v1","symbol":{{"saddr":"rtt://bench/api/s{}@1.0.0","type":"api","direction":"provider"}}}})" "\n", folder);
+        R"({{"$schema":"https://rtt/spec/v1","symbol":{{"saddr":"rtt://bench/api/s{}@1.0.0","type":"api","direction":"provider"}}}})"
+        "\n",
+        folder);
   }
   const model::PanelConfig config;
   Samples samples;

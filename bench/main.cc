@@ -10,11 +10,16 @@
 int main(int argc, char** argv) {
   using namespace rtt::bench;
   std::string json;
-  Settings settings{.rtt = RTT_BIN_DIR "/rtt", .bin_dir = RTT_BIN_DIR, .work_dir = std::filesystem::temp_directory_path() / "rtt-bench-XXXXXX"};
+  Settings settings{.rtt = RTT_BIN_DIR "/rtt",
+                    .bin_dir = RTT_BIN_DIR,
+                    .work_dir = std::filesystem::temp_directory_path() / "rtt-bench-XXXXXX"};
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--quick") == 0) settings.scale = 10;
-    else if (std::strcmp(argv[i], "--json") == 0 && i + 1 < argc) json = argv[++i];
-    else give_up("usage: rtt_bench [--quick] [--json FILE]");
+    if (std::strcmp(argv[i], "--quick") == 0)
+      settings.scale = 10;
+    else if (std::strcmp(argv[i], "--json") == 0 && i + 1 < argc)
+      json = argv[++i];
+    else
+      give_up("usage: rtt_bench [--quick] [--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
   ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// MCP rows: a tool call through `rtt mcp serve` against a bare stdio pass-through, and the first list of a client.
+// MCP rows: a tool call through `rtt mcp serve` against a bare stdio pass-through, and the first list of a
+// client.
+#include <fmt/format.h>
+
 #include <filesystem>
 #include <fstream>
-
-#include <fmt/format.h>
 
 #include "client.h"
 #include "report.h"
@@ -19,7 +20,8 @@ std::string make_workspace(const Settings& settings) {
   std::ofstream config(root + "/.mcp.json");
   config << "{\"mcpServers\":{";
   for (int i = 0; i < kServers; ++i) {
-    config << fmt::format("{}\"echo{}\":{{\"command\":\"{}/bench_echo_server\",\"args\":[\"{}\"]}}", i == 0 ? "" : ",", i, settings.bin_dir, kTools);
+    config << fmt::format("{}\"echo{}\":{{\"command\":\"{}/bench_echo_server\",\"args\":[\"{}\"]}}",
+                          i == 0 ? "" : ",", i, settings.bin_dir, kTools);
   }
   config << "}}\n";
   config.close();
@@ -29,7 +31,8 @@ std::string make_workspace(const Settings& settings) {
 
 void call_row(const Settings& settings, const std::string& root, Report& report) {
   StdioClient served({settings.rtt, "mcp", "serve", "echo0", "-C", root});
-  StdioClient relayed({settings.bin_dir + "/bench_relay", settings.bin_dir + "/bench_echo_server", fmt::format("{}", kTools)});
+  StdioClient relayed({settings.bin_dir + "/bench_relay", settings.bin_dir + "/bench_echo_server",
+                       fmt::format("{}", kTools)});
   served.initialize();
   relayed.initialize();
   const int warm = 1000 / settings.scale, blocks = 20, per_block = 500 / settings.scale;
@@ -55,7 +58,8 @@ void list_row(const Settings& settings, const std::string& root, Report& report)
     client.initialize();
     const std::string list = client.list();
     samples.add(now_ns() - begin);
-    if (list.find(fmt::format("echo{}", kTools - 1)) == std::string::npos) give_up("the list is not whole: " + list);
+    if (list.find(fmt::format("echo{}", kTools - 1)) == std::string::npos)
+      give_up("the list is not whole: " + list);
   }
   report.add({"mcp.list.cold", samples.median() / 1e6, "ms", {}, {}});
 }

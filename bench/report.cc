@@ -22,7 +22,8 @@ void Report::add_with_reference(Row row, Row reference) {
   row.ref = reference.name;
   row.ratio = row.value / reference.value;
   rows_.push_back(std::move(row));
-  const bool known = std::any_of(rows_.begin(), rows_.end(), [&](const Row& r) { return r.name == reference.name; });
+  const bool known =
+      std::any_of(rows_.begin(), rows_.end(), [&](const Row& r) { return r.name == reference.name; });
   if (!known) rows_.push_back(std::move(reference));
 }
 
@@ -38,8 +39,9 @@ bool Report::write_json(const std::string& path) const {
   std::string out = "{\"schema\":\"rtt.bench/1\",\"rows\":[";
   for (std::size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
-    out += fmt::format("{}\n{{\"name\":\"{}\",\"value\":{:.6g},\"unit\":\"{}\",\"ref\":{},\"ratio\":{}}}", i == 0 ? "" : ",",
-                       row.name, row.value, row.unit, row.ref.empty() ? "null" : "\"" + row.ref + "\"",
+    out += fmt::format("{}\n{{\"name\":\"{}\",\"value\":{:.6g},\"unit\":\"{}\",\"ref\":{},\"ratio\":{}}}",
+                       i == 0 ? "" : ",", row.name, row.value, row.unit,
+                       row.ref.empty() ? "null" : "\"" + row.ref + "\"",
                        row.ratio ? fmt::format("{:.6g}", *row.ratio) : "null");
   }
   out += "\n]}\n";

@@ -26,8 +26,8 @@ struct Row {
   std::string name;
   double value = 0;
   std::string unit;
-  std::string ref;               // name of the reference row, empty for none
-  std::optional<double> ratio;   // value / reference
+  std::string ref;              // name of the reference row, empty for none
+  std::optional<double> ratio;  // value / reference
 };
 
 class Report {
@@ -43,10 +43,10 @@ class Report {
 };
 
 struct Settings {
-  std::string rtt;            // the binary measured
-  std::string bin_dir;        // where the peers lie
-  std::string work_dir;       // emptied and used
-  int scale = 1;              // divides sample counts: 1 full, 10 quick
+  std::string rtt;       // the binary measured
+  std::string bin_dir;   // where the peers lie
+  std::string work_dir;  // emptied and used
+  int scale = 1;         // divides sample counts: 1 full, 10 quick
 };
 
 void control_rows(const Settings& settings, Report& report);

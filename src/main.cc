@@ -15,8 +15,9 @@ using namespace rtt;
 
 Result<registry::Workspace> workspace_of(const cli::Place& place) {
   return registry::find_workspace({.directory = place.directory,
-                                   .search = place.search == "exactly" ? registry::FindOptions::Search::kExactly
-                                                                       : registry::FindOptions::Search::kUpward});
+                                   .search = place.search == "exactly"
+                                                 ? registry::FindOptions::Search::kExactly
+                                                 : registry::FindOptions::Search::kUpward});
 }
 
 int refuse(const Error& error) {
@@ -58,12 +59,15 @@ int driver_host(const cli::DriverHostArgs& args) {
     const bool more = i + 1 < args.words.size();
     if (args.words[i] == "--gateway") instance = "mcp";
     if (args.words[i] == "--panel") instance = "panel";
-    if (args.words[i] == "--instance" && more) instance = args.words[++i];
-    else if (args.words[i] == "--ready-fd" && more) ready_fd = std::atoi(args.words[++i].c_str());
+    if (args.words[i] == "--instance" && more)
+      instance = args.words[++i];
+    else if (args.words[i] == "--ready-fd" && more)
+      ready_fd = std::atoi(args.words[++i].c_str());
   }
   const auto workspace = workspace_of(args.place);
   if (!workspace) return refuse(workspace.error());
-  if (instance.empty()) return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
+  if (instance.empty())
+    return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
   if (instance == "panel") return panel::panel_main(*workspace, panel::Ground::kBackground, ready_fd);
   return panel::driver_host_main(*workspace, instance, ready_fd);
 }
@@ -71,5 +75,7 @@ int driver_host(const cli::DriverHostArgs& args) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return cli::run(argc, argv, {.service = service_for, .mcp_serve = serve, .panel_run = panel_run, .driver_host = driver_host});
+  return cli::run(
+      argc, argv,
+      {.service = service_for, .mcp_serve = serve, .panel_run = panel_run, .driver_host = driver_host});
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every byte of a small journal's used part and of every file of a small object store is altered, one at a time, and
-// each time the reader must find it. The files are altered in place and put back, so one pass costs one read a byte.
+// Every byte of a small journal's used part and of every file of a small object store is altered, one at a
+// time, and each time the reader must find it. The files are altered in place and put back, so one pass costs
+// one read a byte.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -35,7 +36,9 @@ class TamperTest : public ::testing::Test {
   void SetUp() override { ASSERT_TRUE(directory_); }
 
   // Any other value than the one it has.
-  char other(char byte) { return static_cast<char>(byte ^ std::uniform_int_distribution<int>(1, 255)(random_)); }
+  char other(char byte) {
+    return static_cast<char>(byte ^ std::uniform_int_distribution<int>(1, 255)(random_));
+  }
 
   std::uint64_t seed_;
   std::mt19937_64 random_;
@@ -61,7 +64,8 @@ TEST_F(TamperTest, every_altered_byte_of_a_journal_is_found) {
     ASSERT_TRUE(opened) << opened.error().message;
     for (int i = 0; i < 3; ++i) {  // of different padding
       Json payload = Json::object({{"x", std::string(static_cast<std::size_t>(i), 'x')}});
-      ASSERT_TRUE(opened->journal->append_batch({{.type = journal::RecordType::kAudit, .payload = std::move(payload)}}));
+      ASSERT_TRUE(opened->journal->append_batch(
+          {{.type = journal::RecordType::kAudit, .payload = std::move(payload)}}));
     }
   }
   std::vector<std::string> segments;
@@ -139,7 +143,8 @@ TEST_F(StoreTest, every_altered_byte_of_an_object_or_signature_is_found) {
   for (const auto& entry : fs::recursive_directory_iterator(workspace_.cas())) {
     if (entry.is_regular_file()) files.push_back(entry.path());
   }
-  ASSERT_GE(files.size(), 9U);  // two versions of a symbol, three configuration files, their signatures, the index
+  ASSERT_GE(files.size(),
+            9U);  // two versions of a symbol, three configuration files, their signatures, the index
   std::size_t altered = 0;
   for (const std::string& path : files) {
     fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
@@ -147,7 +152,8 @@ TEST_F(StoreTest, every_altered_byte_of_an_object_or_signature_is_found) {
     for (std::size_t offset = 0; offset < bytes.size(); ++offset, ++altered) {
       const char byte = other(bytes[offset]);
       put_byte(path, offset, byte);
-      EXPECT_FALSE(sound()) << path << ": byte " << offset << ", '" << bytes[offset] << "' as " << static_cast<int>(byte);
+      EXPECT_FALSE(sound()) << path << ": byte " << offset << ", '" << bytes[offset] << "' as "
+                            << static_cast<int>(byte);
       put_byte(path, offset, bytes[offset]);
     }
     fs::resize_file(path, bytes.size() - 1);

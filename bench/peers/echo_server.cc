@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// An MCP server that does as little as one can, so that what stands before it dominates a measurement: tools echo0…echoN
-// that answer with their text. `bench_echo_server [TOOLS]`. It reads only what it needs of each line and trusts its
-// client; it is no example of a server.
+// An MCP server that does as little as one can, so that what stands before it dominates a measurement: tools
+// echo0…echoN that answer with their text. `bench_echo_server [TOOLS]`. It reads only what it needs of each
+// line and trusts its client; it is no example of a server.
 #include <unistd.h>
 
 #include <cstdlib>
@@ -34,14 +34,18 @@ std::string answer(std::string_view line, int tools) {
   std::string out = R"({"jsonrpc":"2.0","id":)" + std::string(id);
   if (method == "\"tools/call\"") {
     const std::string_view text = member(line, "text");
-    out += R"(,"result":{"content":[{"type":"text","text":)" + std::string(text.empty() ? "\"\"" : text) + "}]}}\n";
+    out += R"(,"result":{"content":[{"type":"text","text":)" + std::string(text.empty() ? "\"\"" : text) +
+           "}]}}\n";
   } else if (method == "\"initialize\"") {
-    out += R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"echo","version":"1.0.0"}}})" "\n";
+    out +=
+        R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"echo","version":"1.0.0"}}})"
+        "\n";
   } else if (method == "\"tools/list\"") {
     out += R"(,"result":{"tools":[)";
     for (int i = 0; i < tools; ++i) {
-      out += (i == 0 ? "" : ",") + (R"({"name":"echo)" + std::to_string(i)) +
-             R"(","description":"answers with its text","inputSchema":{"type":"object","properties":{"text":{"type":"string"}}}})";
+      out +=
+          (i == 0 ? "" : ",") + (R"({"name":"echo)" + std::to_string(i)) +
+          R"(","description":"answers with its text","inputSchema":{"type":"object","properties":{"text":{"type":"string"}}}})";
     }
     out += "]}}\n";
   } else {

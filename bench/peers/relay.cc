@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference for a gateway over stdio: starts a command and passes bytes between it and our own stdin and stdout,
-// with nothing read, checked or counted. `bench_relay COMMAND ARG…`
+// The reference for a gateway over stdio: starts a command and passes bytes between it and our own stdin and
+// stdout, with nothing read, checked or counted. `bench_relay COMMAND ARG…`
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>

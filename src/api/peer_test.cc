@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two peers over a socket pair: every request gets exactly one answer, whatever the other end does. Hostile
 // ends are raw sockets fed by hand; each rule they break closes the connection with its own code.
+#include "api/peer.h"
+
 #include <gtest/gtest.h>
 
 #include <numeric>
 
 #include "api/codec.h"
-#include "api/peer.h"
 #include "fabric/frame_reader.h"
 #include "model/limits.h"
 #include "os/clock.h"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// RTT_ASSERT: always-on check of what the program promises itself. A failed one is a bug of ours, never bad input:
-// it prints the place and aborts, so that no wrong state is ever written.
+// RTT_ASSERT: always-on check of what the program promises itself. A failed one is a bug of ours, never bad
+// input: it prints the place and aborts, so that no wrong state is ever written.
+//
+// Thread: any.   Fails: by aborting.
 #pragma once
 
 namespace rtt {

@@ -2,6 +2,8 @@
 // Bytes: views over raw memory and the little-endian loads and stores that wire and disk formats use.
 //
 // Thread: any.   Limits: the caller's buffer; out-of-range use is a programmer error (RTT_ASSERT).
+//
+// Fails: never.
 #pragma once
 
 #include <cstddef>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Error: what went wrong, where, why, and what to do next.
 //
-// One value type for every operating error of the program, from a parser to a driver host. Programmer errors are
-// not errors of this kind: they are RTT_ASSERT. The code is stable (printed as RTT0412, listed by `rtt explain`),
-// decides the exit status, and crosses the panel socket unchanged, so a script sees the same answer whichever
-// process failed. An error keeps the chain of what it caused, innermost last.
+// One value type for every operating error of the program, from a parser to a driver host. Programmer errors
+// are not errors of this kind: they are RTT_ASSERT. The code is stable (printed as RTT0412, listed by `rtt
+// explain`), decides the exit status, and crosses the panel socket unchanged, so a script sees the same
+// answer whichever process failed. An error keeps the chain of what it caused, innermost last.
 //
 // Owns: its strings.   Thread: any (a value).   Fails: never.   Limits: kErrorCausesMax causes are kept.
 #pragma once

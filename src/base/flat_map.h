@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// FlatMap: a sorted vector of (key, value). Iteration order is key order, so whatever is hashed or printed from it
-// does not depend on insertion order; std::unordered_map is banned in pure code for that reason.
+// FlatMap: a sorted vector of (key, value). Iteration order is key order, so whatever is hashed or printed
+// from it does not depend on insertion order; std::unordered_map is banned in pure code for that reason.
 //
 // Owns: its entries.   Thread: one writer or many readers.   Limits: the caller's.
+//
+// Fails: never.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hex and Base64 (RFC 4648, padded), strict on input: no white space, lower-case hex only, canonical padding bits.
+// Hex and Base64 (RFC 4648, padded), strict on input: no white space, lower-case hex only, canonical padding
+// bits.
+//
+// Thread: any.   Fails: from_*: nothing is returned.
 #pragma once
 
 #include <optional>

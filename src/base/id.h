@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Digest and the numeric ids: types that cannot be mixed up.
 //
-// Digest is a SHA-256 value. Written form `sha256-<64 hex>`; `sha256:<hex>` is accepted on input; bare hex names
-// object files. Thread: any (values).
+// Digest is a SHA-256 value. Written form `sha256-<64 hex>`; `sha256:<hex>` is accepted on input; bare hex
+// names object files. Thread: any (values).
+//
+// Fails: parse_*: nothing is returned.
 #pragma once
 
 #include <array>
@@ -23,10 +25,10 @@ struct Digest {
   [[nodiscard]] bool is_zero() const { return *this == Digest{}; }
 };
 
-std::string to_string(const Digest& digest);                    // sha256-…
-std::string bare_hex(const Digest& digest);                     // 64 hex
-std::optional<Digest> parse_digest(std::string_view text);      // sha256-… or sha256:…
-std::optional<Digest> parse_bare_hex(std::string_view text);    // 64 hex
+std::string to_string(const Digest& digest);                  // sha256-…
+std::string bare_hex(const Digest& digest);                   // 64 hex
+std::optional<Digest> parse_digest(std::string_view text);    // sha256-… or sha256:…
+std::optional<Digest> parse_bare_hex(std::string_view text);  // 64 hex
 
 template <typename Tag, typename Int>
 struct Id {

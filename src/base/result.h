@@ -20,10 +20,8 @@ using Status = Result<void>;
 
 [[nodiscard]] inline std::unexpected<Error> fail(Code code, std::string message, std::string where = {},
                                                  std::string hint = {}) {
-  return std::unexpected(Error{.code = code,
-                               .message = std::move(message),
-                               .where = std::move(where),
-                               .hint = std::move(hint)});
+  return std::unexpected(
+      Error{.code = code, .message = std::move(message), .where = std::move(where), .hint = std::move(hint)});
 }
 
 }  // namespace rtt
@@ -31,15 +29,15 @@ using Status = Result<void>;
 #define RTT_JOIN_INNER(a, b) a##b
 #define RTT_JOIN(a, b) RTT_JOIN_INNER(a, b)
 
-#define RTT_TRY(expression)                                                                    \
-  do {                                                                                         \
-    if (auto rtt_status = (expression); !rtt_status)                                           \
-      return ::std::unexpected(::std::move(rtt_status).error());                               \
+#define RTT_TRY(expression)                                      \
+  do {                                                           \
+    if (auto rtt_status = (expression); !rtt_status)             \
+      return ::std::unexpected(::std::move(rtt_status).error()); \
   } while (false)
 
-#define RTT_TRY_SET_INNER(temporary, declaration, expression)                                  \
-  auto temporary = (expression);                                                               \
-  if (!temporary) return ::std::unexpected(::std::move(temporary).error());                    \
+#define RTT_TRY_SET_INNER(temporary, declaration, expression)               \
+  auto temporary = (expression);                                            \
+  if (!temporary) return ::std::unexpected(::std::move(temporary).error()); \
   declaration = *::std::move(temporary)
 
 #define RTT_TRY_SET(declaration, expression) \

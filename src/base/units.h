@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Time as plain signed nanoseconds: Nanos for spans, Instant for points on the monotonic clock (os/clock.h).
 // Pure code is handed an Instant; it never reads a clock.
+//
+// Thread: any (values).   Fails: never.
 #pragma once
 
 #include <compare>

@@ -48,7 +48,8 @@ Digest Sha256::finish() {
 }
 
 Digest sha256(ByteView bytes) {
-  // One a thread: setting a hasher up costs more than hashing a journal record does. It starts over after each finish.
+  // One a thread: setting a hasher up costs more than hashing a journal record does. It starts over after
+  // each finish.
   thread_local Sha256 hasher;  // NOLINT(misc-use-internal-linkage): it has none
   hasher.update(bytes);
   return hasher.finish();

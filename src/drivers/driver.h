@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Driver: what a connector does for its routes, inside a driver host process.
 //
-// The host (host.h) owns the connection to the panel and the lanes; a Driver only turns one request into one reply.
-// It knows nothing of frames, plans or the panel's life: when the panel dies, its calls go on. Everything is
-// asynchronous on the host's one loop: callbacks run later on that loop, exactly once.
+// The host (host.h) owns the connection to the panel and the lanes; a Driver only turns one request into one
+// reply. It knows nothing of frames, plans or the panel's life: when the panel dies, its calls go on.
+// Everything is asynchronous on the host's one loop: callbacks run later on that loop, exactly once.
 //
 // Owns: its children and their pipes.   Thread: the host's loop.
-// Fails: prepare: kDriverStart, kServerStart, kDrift, kUnknownTool…; call: kDeadline, kCancelled, kServerGone,
-// kToolFailed, kBusy….   Limits: kMcpInFlightMax calls under way.
+// Fails: prepare: kDriverStart, kServerStart, kDrift, kUnknownTool…; call: kDeadline, kCancelled,
+// kServerGone, kToolFailed, kBusy….   Limits: kMcpInFlightMax calls under way.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,13 @@
 namespace rtt::drivers {
 
 struct CallRequest {
-  model::Contract provider;     // as pinned by the route or snapshot
-  std::string consumer;         // address of who calls
-  std::string payload;          // the request's bytes: for a tool its arguments, one JSON object
+  model::Contract provider;  // as pinned by the route or snapshot
+  std::string consumer;      // address of who calls
+  std::string payload;       // the request's bytes: for a tool its arguments, one JSON object
   Instant deadline;
 };
 struct CallReply {
-  std::string payload;          // for a tool the whole CallToolResult
+  std::string payload;  // for a tool the whole CallToolResult
   enum class Kind : std::uint8_t { kResult, kToolError } kind = Kind::kResult;
 };
 using CallId = std::uint64_t;
@@ -42,12 +42,12 @@ class Driver {
   // Starts what serving `provider` takes and checks that it is what was pinned. Repeating it is harmless.
   virtual void prepare(const model::Contract& provider, OnDone done) = 0;
   virtual CallId call(CallRequest request, OnReply reply) = 0;
-  virtual void cancel(CallId call) = 0;   // the reply is then kCancelled; unknown ids: nothing
+  virtual void cancel(CallId call) = 0;  // the reply is then kCancelled; unknown ids: nothing
   // {"drivers":[{name,pid,state,restarts,…}]} for status and `mcp ls`.
   [[nodiscard]] virtual text::Json health() const = 0;
   // Other verbs of the control connection that concern this driver ("mcp.restart", "mcp.logs", …).
   virtual Result<text::Json> control(std::string_view verb, const text::Json& args) = 0;
-  virtual void stop(OnDone done) = 0;     // ends children; afterwards only destruction
+  virtual void stop(OnDone done) = 0;  // ends children; afterwards only destruction
 };
 
 }  // namespace rtt::drivers

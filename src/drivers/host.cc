@@ -103,8 +103,11 @@ void Host::State::connect() {
   auto socket = os::connect_unix(options.sockets_dir, "panel.sock");
   if (!socket) return retry();
   panel = api::Peer::start(
-      loop, std::move(*socket), {.role = api::Peer::Role::kConnecting, .client_name = "host " + options.instance},
-      [this](api::Request request, api::Responder respond) { handle(std::move(request), std::move(respond)); },
+      loop, std::move(*socket),
+      {.role = api::Peer::Role::kConnecting, .client_name = "host " + options.instance},
+      [this](api::Request request, api::Responder respond) {
+        handle(std::move(request), std::move(respond));
+      },
       [this](const Error&) {
         panel = nullptr;
         if (adopted) unowned_since = os::now();
@@ -225,15 +228,17 @@ void Host::State::on_message(std::uint64_t lane_id, const fabric::LaneMessage& m
   Lane& lane = at->second;
   const Instant begin = os::now();
   const std::uint32_t request_id = message.id;
-  // The asker's own deadline is enforced by the asker; this one only keeps a forgotten call from living for ever.
+  // The asker's own deadline is enforced by the asker; this one only keeps a forgotten call from living for
+  // ever.
   CallRequest call{.provider = lane.provider,
                    .consumer = lane.consumer,
                    .payload = std::string(as_text(message.payload)),
                    .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
   const CallId id = driver.call(std::move(call), [this, lane_id, request_id, begin](Result<CallReply> reply) {
     const auto open = lanes.find(lane_id);
-    const std::string outcome = !reply ? code_name(reply.error().code)
-                                : reply->kind == CallReply::Kind::kToolError ? "tool error" : "ok";
+    const std::string outcome = !reply                                       ? code_name(reply.error().code)
+                                : reply->kind == CallReply::Kind::kToolError ? "tool error"
+                                                                             : "ok";
     if (open != lanes.end()) {
       audit(Json::object({{"action", "call"},
                           {"latency_ns", (os::now() - begin).value},
@@ -252,9 +257,11 @@ void Host::State::answer(std::uint64_t lane_id, std::uint32_t request_id, Result
   if (at == lanes.end()) return;
   at->second.calls.erase(request_id);
   const Status sent = reply ? at->second.lane->send_reply(request_id, as_bytes(reply->payload))
-                            : at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(reply.error()))));
+                            : at->second.lane->send_error(
+                                  request_id, as_bytes(text::to_json(api::error_json(reply.error()))));
   if (!sent && sent.error().code == Code::kTooLarge) {
-    static_cast<void>(at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(sent.error())))));
+    static_cast<void>(
+        at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(sent.error())))));
   }
 }
 
@@ -294,9 +301,10 @@ void Host::State::flush_audit() {
                                {"ts", os::rfc3339(os::wall_now())},
                                {"who", "host " + options.instance}}));
   }
-  panel->ask("host.audit", Json::object({{"records", std::move(records)}}), [this](const Result<api::Answer>& answer) {
-    if (answer) flush_audit();  // the next batch, if more waits
-  });
+  panel->ask("host.audit", Json::object({{"records", std::move(records)}}),
+             [this](const Result<api::Answer>& answer) {
+               if (answer) flush_audit();  // the next batch, if more waits
+             });
 }
 
 // Nobody's host, and nobody uses it: after kHostOrphanMs it ends.

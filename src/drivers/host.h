@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host: the process around a Driver. Keeps the connection to the panel, serves lanes, outlives the panel.
 //
-// A host belongs to a workspace, not to a panel: when the panel goes away its lanes keep carrying calls, and the host
-// reconnects (backoff at most 1 s) and says hello with its instance name, pid and start time, by which a restarted
-// panel adopts it. Nobody adopts it for kHostOrphanMs and nobody uses it: it drains and ends.
+// A host belongs to a workspace, not to a panel: when the panel goes away its lanes keep carrying calls, and
+// the host reconnects (backoff at most 1 s) and says hello with its instance name, pid and start time, by
+// which a restarted panel adopts it. Nobody adopts it for kHostOrphanMs and nobody uses it: it drains and
+// ends.
 //
 // Owns: the panel connection and the lanes.   Thread: the loop's.
 // Fails: start: kIo.   Limits: kClientsMax lanes; call records: kAuditQueueMax, the
@@ -19,9 +20,10 @@
 namespace rtt::drivers {
 
 struct HostOptions {
-  std::string instance;       // "mcp", "process-<ns>-<name>": also a file name
+  std::string instance;  // "mcp", "process-<ns>-<name>": also a file name
   std::string sockets_dir;
-  std::function<bool()> in_use;  // besides lanes: whether somebody is served directly, so that it must not end
+  std::function<bool()>
+      in_use;  // besides lanes: whether somebody is served directly, so that it must not end
 };
 
 inline constexpr std::size_t kAuditQueueMax = 65'536;

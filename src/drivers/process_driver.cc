@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/process_driver.h"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include <array>
 
 #include "model/limits.h"
 #include "os/clock.h"
@@ -54,7 +54,8 @@ Result<std::string> fill_placeholders(std::string_view argument, const text::Jso
     const std::string_view key = argument.substr(i + 1, end - i - 1);
     const text::Json* value = values.find(key);
     if (value == nullptr) {
-      return fail(Code::kBadArgument, fmt::format("the command needs `{}`, which the call does not give", key), {},
+      return fail(Code::kBadArgument,
+                  fmt::format("the command needs `{}`, which the call does not give", key), {},
                   fmt::format("add {}=VALUE to the call", key));
     }
     out += value->is_string() ? value->as_string() : text::to_json(*value);
@@ -124,7 +125,8 @@ CallId ProcessDriver::call(CallRequest request, OnReply reply) {
     return id;
   };
   if (running_.size() >= kProcessCallsMax) {
-    return refuse({Code::kBusy, fmt::format("{} commands run already", kProcessCallsMax), "", "try again later", {}});
+    return refuse(
+        {Code::kBusy, fmt::format("{} commands run already", kProcessCallsMax), "", "try again later", {}});
   }
   auto arguments = text::parse_json(request.payload.empty() ? "{}" : request.payload);
   if (!arguments) return refuse(std::move(arguments).error());
@@ -151,7 +153,8 @@ CallId ProcessDriver::call(CallRequest request, OnReply reply) {
       loop_.watch(r.child.pidfd(), os::kReadable, [this, id](std::uint32_t) { finish_if_done(id); })};
   for (const Status& watched : watches) {
     if (!watched) {
-      loop_.post([this, id, error = watched.error()]() mutable { end(id, std::unexpected(std::move(error))); });
+      loop_.post(
+          [this, id, error = watched.error()]() mutable { end(id, std::unexpected(std::move(error))); });
       break;
     }
   }
@@ -197,7 +200,8 @@ void ProcessDriver::finish_if_done(CallId id) {
     if (r.exit && loop_.watching(r.child.pidfd())) loop_.unwatch(r.child.pidfd());
   }
   if (!r.exit || r.open[0] || r.open[1]) return;
-  text::Json body = text::Json::object({{"exit_code", r.exit->code}, {"stderr", r.output[1]}, {"stdout", r.output[0]}});
+  text::Json body =
+      text::Json::object({{"exit_code", r.exit->code}, {"stderr", r.output[1]}, {"stdout", r.output[0]}});
   if (r.exit->signal != 0) body.set("signal", r.exit->signal);
   if (r.truncated) body.set("truncated", true);
   const bool ok = r.exit->code == 0;

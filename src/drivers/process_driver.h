@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // ProcessDriver: a command as a callable symbol (`driver.use = "process"`, docs/formats/process-driver.md).
 //
-// One call runs the command once: `{key}` in an argument becomes that member of the call's JSON object (never a shell,
-// so nothing in a value can become another command), the whole object goes to its stdin, and the reply carries exit
-// code, stdout and stderr. A non-zero exit is a tool error with the output kept. The command's process group is killed
-// when the call is cancelled, its deadline passes, or the driver stops.
+// One call runs the command once: `{key}` in an argument becomes that member of the call's JSON object (never
+// a shell, so nothing in a value can become another command), the whole object goes to its stdin, and the
+// reply carries exit code, stdout and stderr. A non-zero exit is a tool error with the output kept. The
+// command's process group is killed when the call is cancelled, its deadline passes, or the driver stops.
 //
 // Owns: the running children.   Thread: the loop's.
 // Fails: kDriverStart, kBadArgument (a placeholder without a value), kDeadline, kCancelled, kBusy.
-// Limits: kProcessCallsMax commands at once, kProcessOutputBytesMax each of stdout and stderr (the rest is dropped and
-// `truncated` says so).
+// Limits: kProcessCallsMax commands at once, kProcessOutputBytesMax each of stdout and stderr (the rest is
+// dropped and `truncated` says so).
 #pragma once
 
 #include <map>
@@ -51,7 +51,8 @@ class ProcessDriver : public Driver {
   std::map<CallId, std::unique_ptr<Running>> running_;
 };
 
-// Replaces every `{key}` of `argument` by the member of `values`: strings as they are, others as JSON. `{{` is `{`.
+// Replaces every `{key}` of `argument` by the member of `values`: strings as they are, others as JSON. `{{`
+// is `{`.
 Result<std::string> fill_placeholders(std::string_view argument, const text::Json& values);
 
 }  // namespace rtt::drivers

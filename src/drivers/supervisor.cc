@@ -23,11 +23,16 @@ Nanos backoff(std::size_t deaths) {
 
 std::string_view to_string(HostState state) {
   switch (state) {
-    case HostState::kStopped: return "stopped";
-    case HostState::kStarting: return "starting";
-    case HostState::kReady: return "ready";
-    case HostState::kBackoff: return "restarting";
-    case HostState::kTripped: return "tripped";
+    case HostState::kStopped:
+      return "stopped";
+    case HostState::kStarting:
+      return "starting";
+    case HostState::kReady:
+      return "ready";
+    case HostState::kBackoff:
+      return "restarting";
+    case HostState::kTripped:
+      return "tripped";
   }
   return "stopped";
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Supervisor: over random event sequences it never starts a host twice at once, never exceeds its restart budget in a
-// window, and always either waits for something or is stopped, ready or tripped.
+// Supervisor: over random event sequences it never starts a host twice at once, never exceeds its restart
+// budget in a window, and always either waits for something or is stopped, ready or tripped.
 #include "drivers/supervisor.h"
 
 #include <gtest/gtest.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fabric/frame_reader.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace rtt::fabric {
 namespace {

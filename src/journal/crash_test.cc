@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Journal under crashes. Law: after a crash at any moment, with any part of the unsynced writes lost, the journal opens,
-// every acknowledged record is there, every other one is whole or absent, and it can be written again; a crash while
-// it recovers changes none of that.
+// Journal under crashes. Law: after a crash at any moment, with any part of the unsynced writes lost, the
+// journal opens, every acknowledged record is there, every other one is whole or absent, and it can be
+// written again; a crash while it recovers changes none of that.
 //
-// Method: a script of batches runs on a simulated disk; after every change of the disk, every state it could show after
-// a crash is built (all subsets of lost sectors, sectors torn at every point) and recovered from.
+// Method: a script of batches runs on a simulated disk; after every change of the disk, every state it could
+// show after a crash is built (all subsets of lost sectors, sectors torn at every point) and recovered from.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -18,7 +18,8 @@ namespace {
 
 using End = ReadReport::End;
 constexpr Layout kLayout{.segment_bytes = 4096, .zeros_ahead_bytes = 0};
-const OpenOptions kOptions{.layout = kLayout, .timestamp = [] { return std::string("2026-01-01T00:00:00.000000Z"); }};
+const OpenOptions kOptions{.layout = kLayout,
+                           .timestamp = [] { return std::string("2026-01-01T00:00:00.000000Z"); }};
 
 struct Script {
   std::vector<std::vector<std::size_t>> batches;  // bytes of filling of each record
@@ -30,7 +31,8 @@ std::string filling(std::uint64_t seq, std::size_t bytes) {
   return text;
 }
 NewRecord record_of(std::uint64_t seq, std::size_t bytes) {
-  return {.type = RecordType::kCommit, .payload = text::Json::object({{"id", seq}, {"text", filling(seq, bytes)}})};
+  return {.type = RecordType::kCommit,
+          .payload = text::Json::object({{"id", seq}, {"text", filling(seq, bytes)}})};
 }
 
 // What a script asked for and how far it got when the picture was taken.
@@ -109,15 +111,16 @@ std::string show(const std::vector<std::size_t>& survived) {
   return text;
 }
 
-// Every subset of the pieces, and beside each subset every piece in turn torn at every `tear_step`-th byte and at each
-// of its first and last nine (0: no tears).
+// Every subset of the pieces, and beside each subset every piece in turn torn at every `tear_step`-th byte
+// and at each of its first and last nine (0: no tears).
 void every_crash_state(const DiskImage& image, std::size_t tear_step,
                        const std::function<void(const DiskImage&, const std::string&)>& visit) {
   const std::vector<Piece> pieces = pieces_of(image);
   ASSERT_LE(pieces.size(), 9u);
   for (std::size_t subset = 0; subset < std::size_t{1} << pieces.size(); ++subset) {
     std::vector<std::size_t> survived(pieces.size());
-    for (std::size_t i = 0; i < pieces.size(); ++i) survived[i] = (subset >> i & 1) != 0 ? pieces[i].to - pieces[i].from : 0;
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      survived[i] = (subset >> i & 1) != 0 ? pieces[i].to - pieces[i].from : 0;
     visit(crashed(image, pieces, survived), show(survived));
     for (std::size_t i = 0; i < pieces.size() && tear_step > 0; ++i) {
       if (survived[i] != 0) continue;
@@ -153,7 +156,8 @@ TEST(Crash, every_lost_subset_of_sectors_with_one_of_them_torn) {
     states += law.states;
     torn += law.torn;
   }
-  std::printf("%llu crash states, %llu torn\n", static_cast<unsigned long long>(states), static_cast<unsigned long long>(torn));
+  std::printf("%llu crash states, %llu torn\n", static_cast<unsigned long long>(states),
+              static_cast<unsigned long long>(torn));
   EXPECT_GT(torn, 1000u);
 }
 
@@ -201,7 +205,8 @@ TEST(Crash, single_record_batches_survive_any_loss_of_words) {
     for (int i = 0; i < 300; ++i) {
       std::vector<std::size_t> survived(pieces.size());
       const auto odds = random() % 9;
-      for (std::size_t p = 0; p < pieces.size(); ++p) survived[p] = random() % 8 < odds ? pieces[p].to - pieces[p].from : 0;
+      for (std::size_t p = 0; p < pieces.size(); ++p)
+        survived[p] = random() % 8 < odds ? pieces[p].to - pieces[p].from : 0;
       law.check(crashed(moment.image, pieces, survived), moment.acknowledged, "words " + show(survived));
     }
     if (::testing::Test::HasFailure()) return;
@@ -233,21 +238,23 @@ TEST(Crash, a_crash_while_recovering_changes_nothing) {
   EXPECT_GT(states, 500u);
 }
 
-// kill -9 leaves the unsynced writes in the page cache: the next process sees them, builds on them, and then the power
-// fails. What it had read must not vanish beneath what it acknowledged.
+// kill -9 leaves the unsynced writes in the page cache: the next process sees them, builds on them, and then
+// the power fails. What it had read must not vanish beneath what it acknowledged.
 TEST(Crash, a_killed_writer_and_then_a_power_failure) {
   for (const Script& script : kScripts) {
     for (const Moment& moment : moments_of(script)) {
       std::uint64_t acknowledged = 0;
       std::vector<Moment> pictures;
-      SimulatedDisk disk(moment.image, [&](const DiskImage& image) { pictures.push_back({image, acknowledged}); });
+      SimulatedDisk disk(moment.image,
+                         [&](const DiskImage& image) { pictures.push_back({image, acknowledged}); });
       std::uint64_t inherited = 0;
       auto opened = open_storage(disk, kOptions, [&](const Record& record) { inherited = record.seq.value; });
       ASSERT_TRUE(opened);
       EXPECT_FALSE(opened->torn);
       acknowledged = inherited;
       for (int i = 0; i < 3; ++i) {
-        const auto written = opened->writer.append_batch({{.payload = text::Json::object({{"text", std::string(1500, 'n')}})}});
+        const auto written = opened->writer.append_batch(
+            {{.payload = text::Json::object({{"text", std::string(1500, 'n')}})}});
         ASSERT_TRUE(written);
         acknowledged = written->back().value;
       }
@@ -276,7 +283,8 @@ TEST(Crash, a_cut_is_told_once_and_its_bytes_are_kept_even_if_the_telling_was_lo
   std::vector<std::size_t> survived(pieces.size());
   survived[0] = 100;  // in the middle of the second record
   std::vector<DiskImage> pictures;
-  SimulatedDisk disk(crashed(writing->image, pieces, survived), [&](const DiskImage& image) { pictures.push_back(image); });
+  SimulatedDisk disk(crashed(writing->image, pieces, survived),
+                     [&](const DiskImage& image) { pictures.push_back(image); });
   ASSERT_TRUE(open_storage(disk, kOptions, {})->torn);
   EXPECT_EQ(disk.image().at("torn-2.bin").durable.size(), 100u);
   for (const DiskImage& picture : pictures) {
@@ -286,7 +294,8 @@ TEST(Crash, a_cut_is_told_once_and_its_bytes_are_kept_even_if_the_telling_was_lo
     ASSERT_TRUE(open_storage(after, kOptions, {}));
     std::vector<std::string> told;
     ASSERT_TRUE(open_storage(after, kOptions, [&](const Record& record) {
-      if (record.type == RecordType::kAudit) told.push_back(std::string(record.payload()->string_or("saved")));
+      if (record.type == RecordType::kAudit)
+        told.push_back(std::string(record.payload()->string_or("saved")));
     }));
     std::vector<std::string> saved;
     const auto names = after.names();
@@ -313,7 +322,9 @@ TEST(Crash, a_failing_disk_stops_the_writer_and_loses_nothing_acknowledged) {
       std::vector<NewRecord> records;
       for (const std::size_t bytes : batch) records.push_back(record_of(++seq, bytes));
       const auto written = opened->writer.append_batch(std::move(records));
-      if (stopped) { EXPECT_FALSE(written) << "went on after a failed write"; }
+      if (stopped) {
+        EXPECT_FALSE(written) << "went on after a failed write";
+      }
       stopped = stopped || !written;
       if (written) acknowledged = written->back().value;
     }
@@ -325,7 +336,8 @@ TEST(Crash, a_failing_disk_stops_the_writer_and_loses_nothing_acknowledged) {
   }
 }
 
-// Damage in acknowledged records is never taken for a crash, even in the last batch, unless it looks exactly like one.
+// Damage in acknowledged records is never taken for a crash, even in the last batch, unless it looks exactly
+// like one.
 TEST(Crash, rot_in_a_finished_batch_is_damage) {
   const Script script{{{100}, {200, 300, 50}}};
   const DiskImage image = moments_of(script).back().image;
@@ -338,7 +350,8 @@ TEST(Crash, rot_in_a_finished_batch_is_damage) {
   {
     SimulatedDisk disk(image);
     std::uint64_t last_span = 0;
-    (void)read_storage(disk, kLayout, Access::kAlone, [&](const Record& r) { last_span = (56 + r.payload_text.size() + 7) / 8 * 8; });
+    (void)read_storage(disk, kLayout, Access::kAlone,
+                       [&](const Record& r) { last_span = (56 + r.payload_text.size() + 7) / 8 * 8; });
     start_of_last = clean - last_span;
   }
   for (std::size_t at = 64; at < start_of_last; ++at) {
@@ -346,7 +359,8 @@ TEST(Crash, rot_in_a_finished_batch_is_damage) {
       DiskImage rotten = image;
       rotten[name].durable[at] ^= static_cast<std::byte>(1 << bit);
       SimulatedDisk disk(std::move(rotten));
-      EXPECT_EQ(read_storage(disk, kLayout, Access::kAlone, {})->report.end, End::kDamaged) << at << " bit " << bit;
+      EXPECT_EQ(read_storage(disk, kLayout, Access::kAlone, {})->report.end, End::kDamaged)
+          << at << " bit " << bit;
     }
   }
 }

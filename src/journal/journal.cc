@@ -11,12 +11,18 @@ namespace rtt::journal {
 
 std::string_view to_string(RecordType type) {
   switch (type) {
-    case RecordType::kPrepare: return "PREPARE";
-    case RecordType::kCommit: return "COMMIT";
-    case RecordType::kAbort: return "ABORT";
-    case RecordType::kRollback: return "ROLLBACK";
-    case RecordType::kCheckpoint: return "CHECKPOINT";
-    case RecordType::kAudit: return "AUDIT";
+    case RecordType::kPrepare:
+      return "PREPARE";
+    case RecordType::kCommit:
+      return "COMMIT";
+    case RecordType::kAbort:
+      return "ABORT";
+    case RecordType::kRollback:
+      return "ROLLBACK";
+    case RecordType::kCheckpoint:
+      return "CHECKPOINT";
+    case RecordType::kAudit:
+      return "AUDIT";
   }
   RTT_ASSERT(false);
   return {};
@@ -24,11 +30,13 @@ std::string_view to_string(RecordType type) {
 
 Result<text::Json> Record::payload() const {
   auto parsed = text::parse_json(payload_text, {.bytes_max = limits::kRecordPayloadBytesMax});
-  if (!parsed) return std::unexpected(std::move(parsed).error().in("journal record " + std::to_string(seq.value)));
+  if (!parsed)
+    return std::unexpected(std::move(parsed).error().in("journal record " + std::to_string(seq.value)));
   return parsed;
 }
 
-Result<ReadReport> read_journal(const std::string& directory, const std::function<void(const Record&)>& visit) {
+Result<ReadReport> read_journal(const std::string& directory,
+                                const std::function<void(const Record&)>& visit) {
   const std::unique_ptr<Storage> storage = disk_storage(directory);
   RTT_TRY_SET(ReadState state, read_storage(*storage, Layout{}, Access::kBeside, visit));
   return std::move(state.report);
@@ -56,7 +64,8 @@ Status remove_leftovers(const std::string& directory) {
 Journal::Journal() : state_(std::make_unique<State>()) {}
 Journal::~Journal() = default;
 
-Result<Journal::Opened> Journal::open(const std::string& directory, const std::function<void(const Record&)>& replay) {
+Result<Journal::Opened> Journal::open(const std::string& directory,
+                                      const std::function<void(const Record&)>& replay) {
   std::unique_ptr<Journal> journal(new Journal);
   State& state = *journal->state_;
   RTT_TRY(os::make_directories(directory, 0700));

@@ -45,7 +45,9 @@ class JournalTest : public ::testing::Test {
   }
   // The same with small segments, below the lock.
   Result<OpenedWriter> open_small(Storage& storage) const {
-    return open_storage(storage, {.layout = kSmall, .timestamp = [] { return std::string("2026-01-01T00:00:00.000000Z"); }}, {});
+    return open_storage(
+        storage, {.layout = kSmall, .timestamp = [] { return std::string("2026-01-01T00:00:00.000000Z"); }},
+        {});
   }
   ReadState read_small() const {
     const auto storage = disk_storage(wal_);
@@ -130,7 +132,8 @@ TEST_F(JournalTest, rotates_into_segments_that_chain) {
   EXPECT_EQ(state.report.tree.root(), root);
   const auto names = storage->names();
   EXPECT_GT(names->size(), 10u);
-  for (const std::string& name : *names) EXPECT_EQ(*os::DiskFile::open(storage->path_of(name), os::DiskFile::Access::kRead)->size(), 1024u);
+  for (const std::string& name : *names)
+    EXPECT_EQ(*os::DiskFile::open(storage->path_of(name), os::DiskFile::Access::kRead)->size(), 1024u);
   const std::string third = storage->path_of((*names)[2]);
   const std::string content = *os::read_file(third, 4096);
   const SegmentHeader header = *decode_segment_header(as_bytes(content));
@@ -161,16 +164,21 @@ TEST_F(JournalTest, what_does_not_fit_is_refused_before_anything_is_written) {
   for (int i = 0; i < 17; ++i) batch.push_back({.payload = text::Json::object({{"text", large.substr(20)}})});
   EXPECT_EQ(journal->append_batch(std::move(batch)).error().code, Code::kTooLarge);
   EXPECT_EQ(journal->append_batch({note(2)})->front(), Seq{2});
-  ASSERT_TRUE(journal->append_batch({{.payload = text::Json::object({{"text", large.substr(20)}})}}));  // the largest
+  ASSERT_TRUE(
+      journal->append_batch({{.payload = text::Json::object({{"text", large.substr(20)}})}}));  // the largest
   EXPECT_EQ(read_journal(wal_, {})->records, 3u);
 }
 
 TEST_F(JournalTest, torn_tail_is_saved_cut_and_told) {
-  { ASSERT_TRUE(open()->append_batch(notes(1, 2))); }
+  {
+    ASSERT_TRUE(open()->append_batch(notes(1, 2)));
+  }
   const std::string path = wal_ + "/" + segment_name({1});
   std::uint64_t at = kSegmentHeaderBytes;
-  (void)read_journal(wal_, [&](const Record& r) { at += padded(kRecordHeaderBytes + r.payload_text.size()); });
-  ASSERT_TRUE(os::DiskFile::open(path, os::DiskFile::Access::kReadWrite)->write_at(at, as_bytes("half a rec")));
+  (void)read_journal(wal_,
+                     [&](const Record& r) { at += padded(kRecordHeaderBytes + r.payload_text.size()); });
+  ASSERT_TRUE(
+      os::DiskFile::open(path, os::DiskFile::Access::kReadWrite)->write_at(at, as_bytes("half a rec")));
   const auto before = read_journal(wal_, {});
   EXPECT_EQ(before->end, End::kTorn);
   EXPECT_EQ(before->bad_seq, Seq{3});
@@ -193,8 +201,12 @@ TEST_F(JournalTest, torn_tail_is_saved_cut_and_told) {
 }
 
 TEST_F(JournalTest, damage_in_the_middle_is_refused_with_seq_and_place) {
-  { ASSERT_TRUE(open()->append_batch({note(1)})); }
-  { ASSERT_TRUE(open()->append_batch({note(2)})); }
+  {
+    ASSERT_TRUE(open()->append_batch({note(1)}));
+  }
+  {
+    ASSERT_TRUE(open()->append_batch({note(2)}));
+  }
   const std::string path = wal_ + "/" + segment_name({1});
   ASSERT_TRUE(os::DiskFile::open(path, os::DiskFile::Access::kReadWrite)->write_at(64 + 60, as_bytes("!")));
   const auto refused = Journal::open(wal_, {});
@@ -215,14 +227,16 @@ TEST_F(JournalTest, worked_example_of_the_documentation) {
     if (c != ' ' && c != '\n') dense += c;
   }
   Bytes record;
-  const Digest hash = encode_record(record, {.seq = {1}, .type = RecordType::kAudit, .prev = {}}, "{\"action\":\"note\"}");
+  const Digest hash =
+      encode_record(record, {.seq = {1}, .type = RecordType::kAudit, .prev = {}}, "{\"action\":\"note\"}");
   EXPECT_NE(dense.find(to_hex(encode_segment_header({.first_seq = {1}, .prev = {}}))), std::string::npos);
   EXPECT_NE(dense.find(to_hex(record)), std::string::npos);
   EXPECT_NE(dense.find("recordhash" + to_string(hash)), std::string::npos);
   EXPECT_NE(dense.find("root" + to_string(crypto::merkle_root({hash}))), std::string::npos);
 }
 
-// --- every byte ------------------------------------------------------------------------------------------------------
+// --- every byte
+// ------------------------------------------------------------------------------------------------------
 
 // In memory, because it reads thousands of variants of one small journal.
 class EveryByte : public JournalTest {
@@ -258,7 +272,9 @@ TEST_F(EveryByte, flipped_anywhere_shows) {
       const ReadState state = read_with(changed);
       EXPECT_NE(state.report.end, End::kClean) << "byte " << i << " flip " << flip;
       // All but the last record are followed by a later batch: that is damage, never a tail to cut.
-      if (state.report.bad_seq < Seq{4} && i < end_) { EXPECT_EQ(state.report.end, End::kDamaged) << i; }
+      if (state.report.bad_seq < Seq{4} && i < end_) {
+        EXPECT_EQ(state.report.end, End::kDamaged) << i;
+      }
     }
   }
 }
@@ -310,7 +326,8 @@ TEST_F(EveryByte, records_swapped_dropped_or_doubled_show) {
 
 TEST_F(EveryByte, a_well_formed_record_that_does_not_follow_from_the_one_before_is_damage) {
   std::size_t last = kSegmentHeaderBytes;
-  for (int i = 0; i < 3; ++i) last += decode_record(as_bytes(std::string_view(original_).substr(last)))->span();
+  for (int i = 0; i < 3; ++i)
+    last += decode_record(as_bytes(std::string_view(original_).substr(last)))->span();
   const auto genuine = decode_record(as_bytes(std::string_view(original_).substr(last)));
   ASSERT_EQ(genuine->seq, Seq{4});
   const auto with = [&](const RecordHead& head) {
@@ -325,7 +342,8 @@ TEST_F(EveryByte, a_well_formed_record_that_does_not_follow_from_the_one_before_
   EXPECT_EQ(with({.seq = {5}, .type = genuine->type, .prev = genuine->prev}), End::kDamaged);
 }
 
-// --- a reader beside a writer ----------------------------------------------------------------------------------------
+// --- a reader beside a writer
+// ----------------------------------------------------------------------------------------
 
 TEST_F(JournalTest, a_reader_beside_a_writer_never_sees_damage_or_a_torn_tail) {
   const auto journal = open();

@@ -17,11 +17,13 @@ constexpr int kLooksMax = 64;
 class Window {
  public:
   Window(StoredFile& file, std::uint64_t segment_bytes)
-      : file_(file), bytes_max_(static_cast<std::size_t>(std::min<std::uint64_t>(kWindowBytes, segment_bytes))) {}
+      : file_(file),
+        bytes_max_(static_cast<std::size_t>(std::min<std::uint64_t>(kWindowBytes, segment_bytes))) {}
 
   // Bytes from `offset` on, at least `count` of them unless the file ends before.
   Result<ByteView> at(std::uint64_t offset, std::size_t count) {
-    const bool inside = offset >= start_ && offset - start_ <= filled_ && count <= filled_ - (offset - start_);
+    const bool inside =
+        offset >= start_ && offset - start_ <= filled_ && count <= filled_ - (offset - start_);
     if (!inside) {
       RTT_TRY(load(offset, std::max(count, bytes_max_)));
     }
@@ -54,7 +56,8 @@ class Window {
 
 class Reader {
  public:
-  Reader(Storage& storage, const Layout& layout, Access access, const std::function<void(const Record&)>& visit)
+  Reader(Storage& storage, const Layout& layout, Access access,
+         const std::function<void(const Record&)>& visit)
       : storage_(storage), layout_(layout), access_(access), visit_(visit) {}
 
   Result<ReadState> run() {
@@ -106,7 +109,9 @@ class Reader {
       RTT_TRY_SET(ByteView input, window.at(state_.end_offset, kRecordHeaderBytes));
       const auto span = claimed_span(input);
       if (!span) return {};
-      if (*span > input.size()) { RTT_TRY_SET(input, window.at(state_.end_offset, *span)); }
+      if (*span > input.size()) {
+        RTT_TRY_SET(input, window.at(state_.end_offset, *span));
+      }
       const auto found = decode_record(input);
       if (!found || found->seq != next_seq() || found->prev != report().last_hash) return {};
       accept(*found);
@@ -135,11 +140,14 @@ class Reader {
       RTT_TRY_SET(Bytes rest, load_rest(file));
       const Expected expected{.seq = next_seq(), .prev = report().last_hash, .offset = state_.end_offset};
       Tail tail = judge_tail(rest, expected);
-      if (place == Place::kInside) tail.end = ReadReport::End::kDamaged;  // the next segment came after this was synced
-      if (tail.end == ReadReport::End::kClean) tail.end = ReadReport::End::kTorn;  // zeros, but the file is too short
+      if (place == Place::kInside)
+        tail.end = ReadReport::End::kDamaged;  // the next segment came after this was synced
+      if (tail.end == ReadReport::End::kClean)
+        tail.end = ReadReport::End::kTorn;  // zeros, but the file is too short
       const bool growing = access_ == Access::kBeside && place == Place::kLast;
       if (!growing || (look > 0 && rest == before)) {
-        if (growing && tail.end == ReadReport::End::kTorn && !state_.short_file && storage_.writer_active()) return {};
+        if (growing && tail.end == ReadReport::End::kTorn && !state_.short_file && storage_.writer_active())
+          return {};
         state_.tail_bytes = tail.bytes;
         bad(tail.end, state_.end_offset);
         return {};

@@ -18,7 +18,8 @@ static_assert(kReservedAt + 7 == kPrevAt);
 
 constexpr std::string_view kMagic = "RTTWAL01";
 constexpr std::uint32_t kVersion = 1;
-constexpr std::size_t kVersionAt = 8, kSegmentReservedAt = 12, kFirstSeqAt = 16, kSegmentPrevAt = 24, kSegmentCrcAt = 56;
+constexpr std::size_t kVersionAt = 8, kSegmentReservedAt = 12, kFirstSeqAt = 16, kSegmentPrevAt = 24,
+                      kSegmentCrcAt = 56;
 static_assert(kSegmentPrevAt + sizeof(Digest) == kSegmentCrcAt);
 
 bool all_zero(ByteView bytes) {
@@ -65,7 +66,8 @@ std::optional<RecordView> decode_record(ByteView input) {
   const std::size_t length = load_le<std::uint32_t>(input, kLenAt);
   const ByteView record = input.first(length);
   const auto type = std::to_integer<std::uint8_t>(record[kTypeAt]);
-  if (type < static_cast<std::uint8_t>(RecordType::kPrepare) || type > static_cast<std::uint8_t>(RecordType::kAudit)) {
+  if (type < static_cast<std::uint8_t>(RecordType::kPrepare) ||
+      type > static_cast<std::uint8_t>(RecordType::kAudit)) {
     return std::nullopt;
   }
   if (!all_zero(record.subspan(kReservedAt, kPrevAt - kReservedAt))) return std::nullopt;

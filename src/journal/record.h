@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bytes of one journal record and of a segment's header (docs/formats/journal.md): pure encode and decode.
+// The bytes of one journal record and of a segment's header (docs/formats/journal.md): pure encode and
+// decode.
 //
 //   0 u32 len · 4 u32 crc32c of [8, len) · 8 u64 seq · 16 u8 type · 17 seven zeros · 24 prev[32] · 56 payload
 //
-// little-endian, padded with zeros to 8 bytes. A decoder is handed whatever a disk returned, so it believes nothing:
-// a length is checked before it is used and every byte of a record and of its padding is covered by some check.
+// little-endian, padded with zeros to 8 bytes. A decoder is handed whatever a disk returned, so it believes
+// nothing: a length is checked before it is used and every byte of a record and of its padding is covered by
+// some check.
 //
-// Thread: any (pure).   Fails: decode returns nothing for whatever does not verify by itself; the chain (prev, seq) is
-// the reader's matter.   Limits: kRecordPayloadBytesMax.
+// Thread: any (pure).   Fails: decode returns nothing for whatever does not verify by itself; the chain
+// (prev, seq) is the reader's matter.   Limits: kRecordPayloadBytesMax.
 #pragma once
 
 #include <optional>
@@ -29,7 +31,7 @@ struct RecordView {  // looks into the decoder's input
   RecordType type = RecordType::kAudit;
   Digest prev;
   std::string_view payload_text;
-  ByteView bytes;            // the len bytes that are hashed
+  ByteView bytes;                                                          // the len bytes that are hashed
   [[nodiscard]] std::size_t span() const { return padded(bytes.size()); }  // where the next record begins
 };
 
@@ -38,10 +40,12 @@ struct RecordHead {
   RecordType type = RecordType::kAudit;
   Digest prev;
 };
-// Appends the record and its padding; returns its hash.   REQUIRES: payload_text within kRecordPayloadBytesMax.
+// Appends the record and its padding; returns its hash.   REQUIRES: payload_text within
+// kRecordPayloadBytesMax.
 Digest encode_record(Bytes& out, const RecordHead& head, std::string_view payload_text);
 
-// The record that begins at `input`, if it is whole and its length, type, reserved bytes, padding and crc are right.
+// The record that begins at `input`, if it is whole and its length, type, reserved bytes, padding and crc are
+// right.
 std::optional<RecordView> decode_record(ByteView input);
 // Bytes a record at `input` claims to span with its padding, if that is a possible length at all.
 std::optional<std::size_t> claimed_span(ByteView input);
@@ -54,7 +58,7 @@ struct SegmentHeader {
 Bytes encode_segment_header(const SegmentHeader& header);
 std::optional<SegmentHeader> decode_segment_header(ByteView input);
 
-std::string segment_name(Seq first_seq);                    // 0000000000000001.seg
+std::string segment_name(Seq first_seq);  // 0000000000000001.seg
 std::optional<Seq> parse_segment_name(std::string_view name);
 
 }  // namespace rtt::journal

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever bytes stand in a segment: reading them ends with a report, a record that decodes encodes to the same bytes,
-// and what may be recovered is recovered to exactly the records that were read before.
+// Whatever bytes stand in a segment: reading them ends with a report, a record that decodes encodes to the
+// same bytes, and what may be recovered is recovered to exactly the records that were read before.
 #include "journal/record.h"
 #include "journal/recover.h"
 #include "journal/simulated_disk.h"
@@ -13,14 +13,16 @@ int fuzz_one(std::span<const std::byte> input) {
   constexpr Layout kLayout{.segment_bytes = 1024, .zeros_ahead_bytes = 0};
   if (const auto record = decode_record(input)) {
     Bytes again;
-    (void)encode_record(again, {.seq = record->seq, .type = record->type, .prev = record->prev}, record->payload_text);
+    (void)encode_record(again, {.seq = record->seq, .type = record->type, .prev = record->prev},
+                        record->payload_text);
     RTT_ASSERT(std::equal(again.begin(), again.end(), input.begin()));
   }
   if (const auto header = decode_segment_header(input)) {
     const Bytes again = encode_segment_header(*header);
     RTT_ASSERT(std::equal(again.begin(), again.end(), input.begin()));
   }
-  const DiskImage image{{segment_name({1}), FileImage{.durable = Bytes(input.begin(), input.end()), .pending = {}}}};
+  const DiskImage image{
+      {segment_name({1}), FileImage{.durable = Bytes(input.begin(), input.end()), .pending = {}}}};
   SimulatedDisk disk(image);
   const auto read = read_storage(disk, kLayout, Access::kBeside, {});
   RTT_ASSERT(read.has_value());

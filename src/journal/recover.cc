@@ -9,16 +9,20 @@
 namespace rtt::journal {
 namespace {
 
-constexpr int kSavedTailsMax = 1000;  // of one seq: as many crashes in a row before one record could be written
+constexpr int kSavedTailsMax =
+    1000;  // of one seq: as many crashes in a row before one record could be written
 constexpr std::string_view kSavedPrefix = "torn-", kSavedSuffix = ".bin";
 
-// Notes which saved tails the journal already speaks of. Records are not parsed unless their text looks like one.
+// Notes which saved tails the journal already speaks of. Records are not parsed unless their text looks like
+// one.
 class Mentioned {
  public:
   void see(const Record& record) {
-    if (record.type != RecordType::kAudit || record.payload_text.find("torn_tail") == std::string::npos) return;
+    if (record.type != RecordType::kAudit || record.payload_text.find("torn_tail") == std::string::npos)
+      return;
     const auto payload = record.payload();
-    if (payload && payload->string_or("action") == "torn_tail") names_.emplace_back(payload->string_or("saved"));
+    if (payload && payload->string_or("action") == "torn_tail")
+      names_.emplace_back(payload->string_or("saved"));
   }
   [[nodiscard]] bool has(const std::string& name) const {
     return std::find(names_.begin(), names_.end(), name) != names_.end();
@@ -35,7 +39,8 @@ Result<std::string> free_name(Storage& storage, Seq seq) {
     std::string name = stem + (n == 1 ? "" : "-" + std::to_string(n)) + std::string(kSavedSuffix);
     if (!std::binary_search(names.begin(), names.end(), name)) return name;
   }
-  return fail(Code::kLimit, "too many saved tails of record " + std::to_string(seq.value), storage.path_of(stem));
+  return fail(Code::kLimit, "too many saved tails of record " + std::to_string(seq.value),
+              storage.path_of(stem));
 }
 
 // Saves the torn bytes, then puts zeros in their place.
@@ -61,11 +66,12 @@ Status mention(Storage& storage, const OpenOptions& options, const Mentioned& me
     if (!name.starts_with(kSavedPrefix) || !name.ends_with(kSavedSuffix) || mentioned.has(name)) continue;
     std::vector<NewRecord> audit(1);
     audit[0].type = RecordType::kAudit;
-    audit[0].payload = text::Json::object({{"action", "torn_tail"},
-                                           {"reason", "a crash cut the last write short; its bytes were set aside"},
-                                           {"saved", name},
-                                           {"ts", options.timestamp()},
-                                           {"who", "rtt"}});
+    audit[0].payload =
+        text::Json::object({{"action", "torn_tail"},
+                            {"reason", "a crash cut the last write short; its bytes were set aside"},
+                            {"saved", name},
+                            {"ts", options.timestamp()},
+                            {"who", "rtt"}});
     RTT_TRY(writer.append_batch(std::move(audit)));
   }
   return {};
@@ -84,8 +90,9 @@ Result<OpenedWriter> open_storage(Storage& storage, const OpenOptions& options,
   if (state.report.end == ReadReport::End::kDamaged) {
     const ReadReport& report = state.report;
     return fail(Code::kJournalDamaged,
-                "record " + std::to_string(report.bad_seq.value) + " of the journal does not verify, and it is not the "
-                "last: nothing is built on it",
+                "record " + std::to_string(report.bad_seq.value) +
+                    " of the journal does not verify, and it is not the "
+                    "last: nothing is built on it",
                 report.bad_file + ":" + std::to_string(report.bad_offset), "rtt audit --verify");
   }
   std::optional<Torn> torn;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opens a journal for writing: verifies it, cuts a torn tail, says so in the journal itself, and goes on from there.
+// Opens a journal for writing: verifies it, cuts a torn tail, says so in the journal itself, and goes on from
+// there.
 //
-// The cut is made so that a crash at any moment of it leaves a journal that can be opened again, and nothing lost: the
-// bytes are saved durably first, then zeroed and synced, then the AUDIT record is appended. A saved tail that no record
-// mentions (a crash between the last two) gets its record at the next opening.
+// The cut is made so that a crash at any moment of it leaves a journal that can be opened again, and nothing
+// lost: the bytes are saved durably first, then zeroed and synced, then the AUDIT record is appended. A saved
+// tail that no record mentions (a crash between the last two) gets its record at the next opening.
 //
 // Thread: one; the caller holds the writer's lock.
 // Fails: kJournalDamaged (with the seq and place), kIo, kNoSpace.

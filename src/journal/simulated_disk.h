@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// SimulatedDisk: a Storage in memory that knows which writes were synced, so that a test can stop it at any moment and
-// look at every state a real disk might show after the power comes back. Killing a process cannot do that: the page
-// cache survives the process, and a forgotten sync goes unseen.
+// SimulatedDisk: a Storage in memory that knows which writes were synced, so that a test can stop it at any
+// moment and look at every state a real disk might show after the power comes back. Killing a process cannot
+// do that: the page cache survives the process, and a forgotten sync goes unseen.
 //
-// Model: what was synced stays. Of what was not, each 512-byte sector shows the old or the new bytes, independently of
-// all others, or the new bytes up to some point and the old ones after it. create_zeroed and save are whole or absent.
+// Model: what was synced stays. Of what was not, each 512-byte sector shows the old or the new bytes,
+// independently of all others, or the new bytes up to some point and the old ones after it. create_zeroed and
+// save are whole or absent.
 //
 // Owns: its images (values: copying one is taking a picture).   Thread: one.   Limits: memory. For tests.
+//
+// Fails: as the seam it stands behind, when told to.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +37,8 @@ struct FileImage {
   static void apply(Bytes& bytes, const PendingWrite& write, std::size_t from, std::size_t to) {
     const auto at = static_cast<std::size_t>(write.offset);
     if (at + to > bytes.size()) bytes.resize(at + to);
-    std::copy(write.bytes.begin() + static_cast<std::ptrdiff_t>(from), write.bytes.begin() + static_cast<std::ptrdiff_t>(to),
+    std::copy(write.bytes.begin() + static_cast<std::ptrdiff_t>(from),
+              write.bytes.begin() + static_cast<std::ptrdiff_t>(to),
               bytes.begin() + static_cast<std::ptrdiff_t>(at + from));
   }
 };
@@ -65,7 +69,8 @@ inline std::vector<Piece> pieces_of(const DiskImage& image, std::size_t unit = k
 }
 
 // The disk after a crash in which, of each piece, the first survived[i] bytes were kept.
-inline DiskImage crashed(const DiskImage& image, const std::vector<Piece>& pieces, const std::vector<std::size_t>& survived) {
+inline DiskImage crashed(const DiskImage& image, const std::vector<Piece>& pieces,
+                         const std::vector<std::size_t>& survived) {
   DiskImage after;
   for (const auto& [name, file] : image) after[name].durable = file.durable;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
@@ -84,7 +89,8 @@ class SimulatedDisk final : public Storage {
       : image_(std::move(image)), step_(std::move(step)) {}
 
   const DiskImage& image() const { return image_; }
-  // The n-th change from now on fails (0: the next one); a failed write may still have left its bytes pending.
+  // The n-th change from now on fails (0: the next one); a failed write may still have left its bytes
+  // pending.
   void fail_after(int changes) { failing_ = changes; }
 
   Result<std::vector<std::string>> names() override {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The seam between the journal and a disk: what the journal needs of a folder and its files, and no more. Behind it
-// stand the real folder (disk_storage.h) and, in tests, a simulated disk that can be stopped at any moment with any
-// part of the unsynced writes lost (simulated_disk.h).
+// The seam between the journal and a disk: what the journal needs of a folder and its files, and no more.
+// Behind it stand the real folder (disk_storage.h) and, in tests, a simulated disk that can be stopped at any
+// moment with any part of the unsynced writes lost (simulated_disk.h).
 //
 // Owns: nothing here.   Thread: one.   Fails: as os/disk_file.h and os/file.h.
 #pragma once
@@ -25,14 +25,16 @@ class StoredFile {
   virtual Result<std::uint64_t> size() = 0;
   // As many bytes as there are, fewer than asked for only at the end of the file.
   virtual Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) = 0;
-  // The next range at or after `offset` that may hold anything but zeros; empty, at the end, if there is none.
+  // The next range at or after `offset` that may hold anything but zeros; empty, at the end, if there is
+  // none.
   struct Range {
     std::uint64_t begin = 0, end = 0;
   };
   virtual Result<Range> next_data(std::uint64_t offset) = 0;
   virtual Status write_at(std::uint64_t offset, ByteView bytes) = 0;
   virtual Status sync_data() = 0;
-  virtual void forget_cache() = 0;  // what was written but not synced need not be what a later reader is shown
+  virtual void
+  forget_cache() = 0;  // what was written but not synced need not be what a later reader is shown
 };
 
 class Storage {
@@ -46,8 +48,8 @@ class Storage {
 
   virtual Result<std::vector<std::string>> names() = 0;  // sorted; of a folder that is not there: none
   virtual Result<std::unique_ptr<StoredFile>> open(const std::string& name, Access access) = 0;
-  // A file of `bytes` zeros that begins with `head`; blocks are written up to `written_bytes`, allocated behind that.
-  // Durable and whole when it returns, absent or whole after a crash before.
+  // A file of `bytes` zeros that begins with `head`; blocks are written up to `written_bytes`, allocated
+  // behind that. Durable and whole when it returns, absent or whole after a crash before.
   struct NewFile {
     std::uint64_t bytes = 0;
     std::uint64_t written_bytes = 0;

@@ -14,15 +14,16 @@ constexpr std::size_t kWordBytes = 8;
 
 bool zero_word(ByteView bytes, std::size_t at) { return load_le<std::uint64_t>(bytes, at) == 0; }
 
-// The next record at or after `at` that is valid by itself and belongs at or after `least`; every record begins at a
-// multiple of 8.
+// The next record at or after `at` that is valid by itself and belongs at or after `least`; every record
+// begins at a multiple of 8.
 struct Found {
   std::size_t at = 0;
   RecordView record;
 };
 std::optional<Found> next_valid(ByteView rest, std::size_t at, Seq least) {
   for (; at + kRecordHeaderBytes <= rest.size(); at += kWordBytes) {
-    if (const auto record = decode_record(rest.subspan(at)); record && record->seq >= least) return Found{at, *record};
+    if (const auto record = decode_record(rest.subspan(at)); record && record->seq >= least)
+      return Found{at, *record};
   }
   return std::nullopt;
 }
@@ -36,8 +37,9 @@ bool cut_short(std::uint64_t found, std::uint64_t whole) {
   return false;
 }
 
-// Whether the word at `at`, the last of a sector, shows that the sector was lost or half written. Of a header the seq
-// and `prev` are known, so their remains are recognised exactly; a crc that ends in 0 is taken for one cut short.
+// Whether the word at `at`, the last of a sector, shows that the sector was lost or half written. Of a header
+// the seq and `prev` are known, so their remains are recognised exactly; a crc that ends in 0 is taken for
+// one cut short.
 bool header_word_cut(ByteView rest, std::size_t at, const Expected& expected) {
   const std::size_t seq_at = 8, type_at = 16, prev_at = 24;
   const auto word = load_le<std::uint64_t>(rest, at);
@@ -55,14 +57,16 @@ bool only_length_wrong(ByteView rest, std::size_t end) {
   return false;
 }
 
-// Whether a lost or half-written sector explains why [0, end) of `rest` is bad, where `end` begins the next valid
-// record: then some sector ends in zeros where a record has none.
+// Whether a lost or half-written sector explains why [0, end) of `rest` is bad, where `end` begins the next
+// valid record: then some sector ends in zeros where a record has none.
 bool has_hole(ByteView rest, std::size_t end, const Expected& expected) {
-  const bool alone = claimed_span(rest) == end;  // one bad record whose length is intact: its padding may be zeros
+  const bool alone =
+      claimed_span(rest) == end;  // one bad record whose length is intact: its padding may be zeros
   if (only_length_wrong(rest, end)) return false;
   const std::size_t payload_end = alone ? load_le<std::uint32_t>(rest, 0) : end - (kWordBytes - 1);
   for (std::size_t at = 0; at + kWordBytes <= end; at += kWordBytes) {
-    const bool sector_ends = (expected.offset + at + kWordBytes) % kSectorBytes == 0 || at + kWordBytes >= end;
+    const bool sector_ends =
+        (expected.offset + at + kWordBytes) % kSectorBytes == 0 || at + kWordBytes >= end;
     if (!sector_ends) continue;
     if (at < kRecordHeaderBytes) {
       if (header_word_cut(rest, at, expected)) return true;

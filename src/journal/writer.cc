@@ -20,7 +20,8 @@ Result<Writer> Writer::resume(Storage& storage, const Layout& layout, ReadState 
   writer.zeroed_to_ = state.end_offset;  // perhaps more: zeros are then written over zeros, once
   if (!state.segment.empty()) {
     RTT_TRY_SET(writer.file_, storage.open(state.segment, Storage::Access::kReadWrite));
-    // A batch written by a process that died before its sync may be among what was read: it counts from now on.
+    // A batch written by a process that died before its sync may be among what was read: it counts from now
+    // on.
     RTT_TRY(writer.file_->sync_data());
   }
   return writer;
@@ -31,7 +32,8 @@ Status Writer::begin_segment() {
   const std::string name = segment_name(first);
   const Bytes head = encode_segment_header({.first_seq = first, .prev = last_hash_});
   zeroed_to_ = std::min(layout_.segment_bytes, head.size() + layout_.zeros_ahead_bytes);
-  RTT_TRY(storage_->create_zeroed(name, {.bytes = layout_.segment_bytes, .written_bytes = zeroed_to_, .head = head}));
+  RTT_TRY(storage_->create_zeroed(
+      name, {.bytes = layout_.segment_bytes, .written_bytes = zeroed_to_, .head = head}));
   RTT_TRY_SET(file_, storage_->open(name, Storage::Access::kReadWrite));
   offset_ = kSegmentHeaderBytes;
   return {};
@@ -45,8 +47,8 @@ Status Writer::write(ByteView bytes) {
   return file_->sync_data();
 }
 
-// Keeps at least half of zeros_ahead_bytes of written blocks behind `end`. The zeros become durable with the batch; if
-// a crash loses them nothing changes, as what they are written over reads as zeros too.
+// Keeps at least half of zeros_ahead_bytes of written blocks behind `end`. The zeros become durable with the
+// batch; if a crash loses them nothing changes, as what they are written over reads as zeros too.
 Status Writer::zero_ahead(std::uint64_t end) {
   if (zeroed_to_ == layout_.segment_bytes || zeroed_to_ >= end + layout_.zeros_ahead_bytes / 2) return {};
   const std::uint64_t from = std::max(zeroed_to_, end);
@@ -57,8 +59,8 @@ Status Writer::zero_ahead(std::uint64_t end) {
 
 Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {
   if (failed_) {
-    return std::unexpected(Error(*failed_).in("the journal takes no more records after a failed write")
-                               .hinting("rtt doctor"));
+    return std::unexpected(
+        Error(*failed_).in("the journal takes no more records after a failed write").hinting("rtt doctor"));
   }
   std::vector<Seq> seqs;
   std::vector<Digest> hashes;
@@ -71,7 +73,8 @@ Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {
     if (seq.value != first) record.payload.set("batch", first);
     const std::string text = text::canonical_json(record.payload);
     if (text.size() > limits::kRecordPayloadBytesMax) {
-      return fail(Code::kTooLarge, "a journal record of " + std::to_string(text.size()) + " bytes is over the limit of " +
+      return fail(Code::kTooLarge, "a journal record of " + std::to_string(text.size()) +
+                                       " bytes is over the limit of " +
                                        std::to_string(limits::kRecordPayloadBytesMax));
     }
     prev = encode_record(buffer_, {.seq = seq, .type = record.type, .prev = prev}, text);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Appends batches to the last segment: one write, one sync, then they count.
 //
-// A batch lies in one segment, whole: if it does not fit into the rest of the current one a new segment is begun, and
-// the old one keeps zeros to its end. So only the last segment can end in a half-written batch. Every record of a batch
-// but the first carries the payload member `batch`, the seq of the first (tail.h says what for).
+// A batch lies in one segment, whole: if it does not fit into the rest of the current one a new segment is
+// begun, and the old one keeps zeros to its end. So only the last segment can end in a half-written batch.
+// Every record of a batch but the first carries the payload member `batch`, the seq of the first (tail.h says
+// what for).
 //
 // Owns: the current segment's file.   Thread: one.   Limits: a batch no larger than a segment.
 // Fails: kTooLarge (nothing written, the writer goes on), kIo, kNoSpace (the writer takes no more).
@@ -37,7 +38,7 @@ class Writer {
   Layout layout_;
   std::unique_ptr<StoredFile> file_;  // none before the first record
   std::uint64_t offset_ = 0;
-  std::uint64_t zeroed_to_ = 0;       // blocks before this are written
+  std::uint64_t zeroed_to_ = 0;  // blocks before this are written
   Seq last_seq_;
   Digest last_hash_;
   crypto::MerkleTree tree_;

@@ -8,6 +8,8 @@
 //
 // Owns: its problems; the text and file name given must outlive it.   Thread: one.
 // Limits: kProblemsPerFileMax problems are kept; errors beyond still count.
+//
+// Fails: never.
 #pragma once
 
 #include <array>

@@ -4,6 +4,8 @@
 // of canonical JSON `{"routes":[…],"v":1}`; two equal wirings have one root on every machine.
 //
 // Thread: any (values).   Limits: kRoutesMax.
+//
+// Fails: kBadShape.
 #pragma once
 
 #include <optional>

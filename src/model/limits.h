@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every limit of the program, in one place. A limit met is an error that names it (kLimit, kTooLarge).
+//
+// Thread: any (constants).   Fails: never.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Problem: something wrong (or odd) in a file, found while everything else goes on. A scan lists problems; it
 // does not stop at the first.
+//
+// Thread: any (values).   Fails: never.
 #pragma once
 
 #include <cstdint>

@@ -65,7 +65,7 @@ TEST(Semver, node_intersections) {
 }
 
 // The lists the SemVer specification links for testing expressions.
-TEST(Semver, specification_valid_and_invalid) {
+TEST(Semver, specification_valid) {
   for (const char* text : {"0.0.4",
                            "1.2.3",
                            "10.20.30",
@@ -101,6 +101,9 @@ TEST(Semver, specification_valid_and_invalid) {
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(to_string(*parsed), text);
   }
+}
+
+TEST(Semver, specification_invalid) {
   for (const char* text : {"",
                            "1",
                            "1.2",

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Clocks: the monotonic clock for everything that is measured or waits, wall time only for what people read.
+//
+// Thread: any.   Fails: never.
 #pragma once
 
 #include <string>
@@ -8,8 +10,8 @@
 
 namespace rtt::os {
 
-Instant now();                          // CLOCK_MONOTONIC
-WallTime wall_now();                    // CLOCK_REALTIME
-std::string rfc3339(WallTime time);     // 2026-11-21T08:00:00.123456Z, six decimals
+Instant now();                       // CLOCK_MONOTONIC
+WallTime wall_now();                 // CLOCK_REALTIME
+std::string rfc3339(WallTime time);  // 2026-11-21T08:00:00.123456Z, six decimals
 
 }  // namespace rtt::os

@@ -53,8 +53,9 @@ std::int64_t nanoseconds(const timespec& time) {
 }
 
 Result<FileStamp> stamp_of(const Fd& fd, const std::string& relative) {
-  struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + relative).at(relative));
+  struct stat info{};
+  if (::fstat(fd.get(), &info) != 0)
+    return std::unexpected(last_error("cannot look at " + relative).at(relative));
   return FileStamp{.device = info.st_dev,
                    .inode = info.st_ino,
                    .size = static_cast<std::uint64_t>(info.st_size),
@@ -79,15 +80,19 @@ EntryKind kind_of_mode(mode_t mode) {
 
 EntryKind kind_of(int directory, const dirent& entry) {
   switch (entry.d_type) {
-    case DT_REG: return EntryKind::kFile;
-    case DT_DIR: return EntryKind::kDirectory;
-    case DT_LNK: return EntryKind::kSymlink;
+    case DT_REG:
+      return EntryKind::kFile;
+    case DT_DIR:
+      return EntryKind::kDirectory;
+    case DT_LNK:
+      return EntryKind::kSymlink;
     case DT_UNKNOWN: {  // some file systems leave it to stat
-      struct stat info {};
+      struct stat info{};
       if (::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return EntryKind::kOther;
       return kind_of_mode(info.st_mode);
     }
-    default: return EntryKind::kOther;
+    default:
+      return EntryKind::kOther;
   }
 }
 
@@ -143,7 +148,8 @@ class Walker {
       children.push_back({std::string(name), kind_of(directory, *entry)});
     }
     if (errno != 0) ++stats_.errors;
-    std::sort(children.begin(), children.end(), [](const Child& a, const Child& b) { return a.name < b.name; });
+    std::sort(children.begin(), children.end(),
+              [](const Child& a, const Child& b) { return a.name < b.name; });
     return children;
   }
 
@@ -162,9 +168,11 @@ Result<WalkStats> walk(const std::string& root, const WalkOptions& options,
   return walker.stats();
 }
 
-Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max) {
+Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative,
+                                 std::size_t bytes_max) {
   RTT_TRY_SET(const Fd fd, open_file_beneath(root, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  // The stamp is taken before the bytes: a change during the read then shows as a newer stamp, never as an older one.
+  // The stamp is taken before the bytes: a change during the read then shows as a newer stamp, never as an
+  // older one.
   RTT_TRY_SET(const FileStamp stamp, stamp_of(fd, relative));
   RTT_TRY_SET(std::string content, read_regular(fd, relative, bytes_max));
   return BeneathFile{.content = std::move(content), .stamp = stamp};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Directory walking that cannot be led astray: every step is openat2(BENEATH | NO_SYMLINKS | NO_MAGICLINKS) from the
-// root's descriptor, so `..`, absolute and looping symlinks end as "skipped", never as an escape.
+// Directory walking that cannot be led astray: every step is openat2(BENEATH | NO_SYMLINKS | NO_MAGICLINKS)
+// from the root's descriptor, so `..`, absolute and looping symlinks end as "skipped", never as an escape.
 //
-// Thread: one per walk.   Fails: kNotFound, kIo, kEscapes, kNotRegular, kTooLarge.   Limits: depth and entry count given by the caller.
+// Thread: one per walk.   Fails: kNotFound, kIo, kEscapes, kNotRegular, kTooLarge.   Limits: depth and entry
+// count given by the caller.
 #pragma once
 
 #include <cstdint>
@@ -19,18 +20,18 @@ struct Entry {
   std::string_view path;  // relative to the root, '/' separated
   std::string_view name;
   EntryKind kind = EntryKind::kFile;
-  int depth = 0;          // of the root's own entries: 0
+  int depth = 0;  // of the root's own entries: 0
 };
 enum class Visit : std::uint8_t { kContinue, kSkip, kStop };  // kSkip: do not enter this directory
 
 struct WalkOptions {
-  int depth_max = 64;          // folders at depth_max − 1 are shown and not entered (`truncated`)
+  int depth_max = 64;  // folders at depth_max − 1 are shown and not entered (`truncated`)
   std::size_t entries_max = 1'000'000;
 };
 struct WalkStats {
   std::size_t entries = 0;
-  std::size_t errors = 0;      // unreadable directories
-  bool truncated = false;      // a limit stopped it
+  std::size_t errors = 0;  // unreadable directories
+  bool truncated = false;  // a limit stopped it
 };
 // Visits entries in name order within each directory, parents before children.
 Result<WalkStats> walk(const std::string& root, const WalkOptions& options,

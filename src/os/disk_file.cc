@@ -55,7 +55,7 @@ Result<DiskFile> DiskFile::open(const std::string& path, Access access) {
   const int mode = access == Access::kRead ? O_RDONLY : O_RDWR;
   Fd fd(::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid()) return failed("cannot open", path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at", path);
   if (!S_ISREG(info.st_mode)) return fail(Code::kNotRegular, path + " is not a regular file", path);
   // No read-ahead: it would reach into blocks that were never written and make them look written (next_data).
@@ -82,7 +82,7 @@ Status DiskFile::create_zeroed(const std::string& path, Zeroed zeroed, ByteView 
 }
 
 Result<std::uint64_t> DiskFile::size() const {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd_.get(), &info) != 0) return failed("cannot look at", path_);
   return static_cast<std::uint64_t>(info.st_size);
 }
@@ -90,7 +90,8 @@ Result<std::uint64_t> DiskFile::size() const {
 Result<std::size_t> DiskFile::read_at(std::uint64_t offset, MutableBytes into) const {
   std::size_t done = 0;
   while (done < into.size()) {
-    const ssize_t got = ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
+    const ssize_t got =
+        ::pread(fd_.get(), into.data() + done, into.size() - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed("cannot read", path_);
     if (got == 0) break;
@@ -105,11 +106,14 @@ Result<DiskFile::Range> DiskFile::next_data(std::uint64_t offset) const {
   const off_t data = ::lseek(fd_.get(), static_cast<off_t>(offset), SEEK_DATA);
   if (data < 0 && errno == ENXIO) return Range{.begin = end, .end = end};
   const off_t hole = data < 0 ? -1 : ::lseek(fd_.get(), data, SEEK_HOLE);
-  if (hole < 0) return Range{.begin = offset, .end = end};  // a file system that does not know: all may be data
+  if (hole < 0)
+    return Range{.begin = offset, .end = end};  // a file system that does not know: all may be data
   return Range{.begin = static_cast<std::uint64_t>(data), .end = static_cast<std::uint64_t>(hole)};
 }
 
-Status DiskFile::write_at(std::uint64_t offset, ByteView bytes) { return write_all_at(fd_.get(), offset, bytes, path_); }
+Status DiskFile::write_at(std::uint64_t offset, ByteView bytes) {
+  return write_all_at(fd_.get(), offset, bytes, path_);
+}
 
 Status DiskFile::sync_data() {
   // Not repeated on failure: the kernel may have marked the pages clean, and a second sync would then lie.

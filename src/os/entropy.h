@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random bytes from the kernel (getrandom). The only source of randomness in the program.
+//
+// Thread: any.   Fails: by aborting.
 #pragma once
 
 #include "base/bytes.h"

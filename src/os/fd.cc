@@ -13,22 +13,28 @@ namespace {
 
 Code code_of(int number) {
   switch (number) {
-    case ENOENT: return Code::kNotFound;
+    case ENOENT:
+      return Code::kNotFound;
     case EACCES:
     case EPERM:
-    case EROFS: return Code::kPermission;
+    case EROFS:
+      return Code::kPermission;
     case ENOSPC:
-    case EDQUOT: return Code::kNoSpace;
+    case EDQUOT:
+      return Code::kNoSpace;
     case EMFILE:
-    case ENFILE: return Code::kLimit;
-    default: return Code::kIo;
+    case ENFILE:
+      return Code::kLimit;
+    default:
+      return Code::kIo;
   }
 }
 
 }  // namespace
 
 void Fd::reset() {
-  // close() is not repeated on EINTR: Linux has released the number by then, and another thread may have it already.
+  // close() is not repeated on EINTR: Linux has released the number by then, and another thread may have it
+  // already.
   if (number_ >= 0) ::close(std::exchange(number_, -1));
 }
 
@@ -42,7 +48,8 @@ Error last_error(std::string_view what) { return error_of(errno, what); }
 
 Error error_of(int number, std::string_view what) {
   char buffer[128];
-  const char* words = ::strerror_r(number, buffer, sizeof buffer);  // GNU variant: thread-safe, returns the words
+  const char* words =
+      ::strerror_r(number, buffer, sizeof buffer);  // GNU variant: thread-safe, returns the words
   return Error{.code = code_of(number), .message = std::string(what) + ": " + words, .where = {}, .hint = {}};
 }
 

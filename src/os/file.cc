@@ -56,7 +56,8 @@ class Beside {
     if (!fd.valid()) return failed("cannot create a file for " + path, path);
     created_ = true;
     RTT_TRY(write_whole(fd, content, path));
-    if (options.durable == Durable::kYes && ::fsync(fd.get()) != 0) return failed("cannot sync " + path, path);
+    if (options.durable == Durable::kYes && ::fsync(fd.get()) != 0)
+      return failed("cannot sync " + path, path);
     return {};
   }
   [[nodiscard]] const char* name() const { return temp_.c_str(); }
@@ -73,13 +74,15 @@ Status remove_entry(int parent, const char* name, const std::string& path, int d
   if (::unlinkat(parent, name, 0) == 0 || errno == ENOENT) return {};
   if (errno != EISDIR && errno != EPERM) return failed("cannot remove " + path, path);
   if (depth >= kRemoveDepthMax) {
-    return fail(Code::kLimit, "folders nested deeper than " + std::to_string(kRemoveDepthMax) + " are not removed",
-                path, "rm -r " + path);
+    return fail(Code::kLimit,
+                "folders nested deeper than " + std::to_string(kRemoveDepthMax) + " are not removed", path,
+                "rm -r " + path);
   }
   const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return failed("cannot remove " + path, path);
   RTT_TRY(remove_children(fd, path, depth + 1));
-  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT) return failed("cannot remove " + path, path);
+  if (::unlinkat(parent, name, AT_REMOVEDIR) != 0 && errno != ENOENT)
+    return failed("cannot remove " + path, path);
   return {};
 }
 
@@ -111,18 +114,20 @@ Status remove_children(int directory, const std::string& path, int depth) {
   const Fd held(directory);
   RTT_TRY_SET(Fd listing, held.duplicate());
   RTT_TRY_SET(const auto names, names_in(listing.release(), path));
-  for (const std::string& name : names) RTT_TRY(remove_entry(held.get(), name.c_str(), path + "/" + name, depth));
+  for (const std::string& name : names)
+    RTT_TRY(remove_entry(held.get(), name.c_str(), path + "/" + name, depth));
   return {};
 }
 
 }  // namespace
 
 Result<std::string> read_regular(const Fd& fd, const std::string& path, std::size_t bytes_max) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at " + path, path);
   if (!S_ISREG(info.st_mode)) {
     return fail(Code::kNotRegular,
-                path + (S_ISDIR(info.st_mode) ? " is a directory, not a file" : " is not a regular file"), path);
+                path + (S_ISDIR(info.st_mode) ? " is a directory, not a file" : " is not a regular file"),
+                path);
   }
   std::string content;
   const auto expected = static_cast<std::size_t>(std::max<off_t>(info.st_size, 0));
@@ -151,12 +156,12 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
 bool is_directory(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
@@ -183,8 +188,10 @@ Status write_once(const std::string& path, std::string_view content, WriteOption
     beside.moved();
   } else if (errno == EEXIST) {
     return {};
-  } else if (errno == EINVAL || errno == ENOSYS) {  // a file system without RENAME_NOREPLACE: a link refuses as well
-    if (::link(beside.name(), path.c_str()) != 0 && errno != EEXIST) return failed("cannot create " + path, path);
+  } else if (errno == EINVAL ||
+             errno == ENOSYS) {  // a file system without RENAME_NOREPLACE: a link refuses as well
+    if (::link(beside.name(), path.c_str()) != 0 && errno != EEXIST)
+      return failed("cannot create " + path, path);
   } else {
     return failed("cannot create " + path, path);
   }
@@ -244,16 +251,17 @@ std::string home_directory() {
   return entry != nullptr && entry->pw_dir != nullptr ? entry->pw_dir : "/";
 }
 
-// Open-file-description locks: like flock they belong to the descriptor, not the process, and unlike it they can be
-// asked about without being taken.
+// Open-file-description locks: like flock they belong to the descriptor, not the process, and unlike it they
+// can be asked about without being taken.
 Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
   FileLock lock;
   lock.fd_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!lock.fd_.valid()) return failed("cannot open the lock " + path, path);
-  struct flock whole {};
+  struct flock whole{};
   whole.l_type = F_WRLCK;
   while (::fcntl(lock.fd_.get(), wait == Wait::kYes ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
-    if (errno == EAGAIN || errno == EACCES) return fail(Code::kBusy, "another process holds the lock " + path, path);
+    if (errno == EAGAIN || errno == EACCES)
+      return fail(Code::kBusy, "another process holds the lock " + path, path);
     if (errno != EINTR) return failed("cannot lock " + path, path);
   }
   return lock;
@@ -261,7 +269,7 @@ Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
 
 bool FileLock::held(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct flock whole {};
+  struct flock whole{};
   whole.l_type = F_WRLCK;
   return fd.valid() && ::fcntl(fd.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }

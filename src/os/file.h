@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whole-file operations: bounded reads and atomic, durable writes.
 //
-// write_atomic: temp file in the same folder, write, fsync, rename, fsync of the folder, so that a reader or a crash
-// sees the old content or the new, never a part.
+// write_atomic: temp file in the same folder, write, fsync, rename, fsync of the folder, so that a reader or
+// a crash sees the old content or the new, never a part.
 //
 // Modes pass through the process's umask.
 //
-// Thread: any.   Fails: kNotFound (no such file), kIo, kNoSpace, kPermission, kTooLarge, kNotRegular (FIFO, device:
-// opened O_NONBLOCK and refused), kBusy (a lock), each with the path in `where`.   Limits: the caller's bytes_max.
+// Thread: any.   Fails: kNotFound (no such file), kIo, kNoSpace, kPermission, kTooLarge, kNotRegular (FIFO,
+// device: opened O_NONBLOCK and refused), kBusy (a lock), each with the path in `where`.   Limits: the
+// caller's bytes_max.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@
 namespace rtt::os {
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
-bool exists(const std::string& path);          // of any kind; does not follow a final symlink
+bool exists(const std::string& path);  // of any kind; does not follow a final symlink
 bool is_directory(const std::string& path);
 
 enum class Durable : std::uint8_t { kNo, kYes };
@@ -29,19 +30,21 @@ struct WriteOptions {
   Durable durable = Durable::kYes;
 };
 Status write_atomic(const std::string& path, std::string_view content, WriteOptions options = {});
-// Creates with O_EXCL semantics: an existing file is left as it is and is no error (content-addressed stores).
+// Creates with O_EXCL semantics: an existing file is left as it is and is no error (content-addressed
+// stores).
 Status write_once(const std::string& path, std::string_view content, WriteOptions options = {});
 Status sync_directory(const std::string& path);  // makes names created or removed in it durable
 Status make_directories(const std::string& path, std::uint32_t mode = 0755);
-Status remove_file(const std::string& path);   // absent is no error
-Status remove_tree(const std::string& path);   // never follows symlinks; at most 256 folders deep (kLimit)
+Status remove_file(const std::string& path);  // absent is no error
+Status remove_tree(const std::string& path);  // never follows symlinks; at most 256 folders deep (kLimit)
 Result<std::vector<std::string>> list_directory(const std::string& path);  // names, sorted, without . and ..
 Result<std::string> real_path(const std::string& path);
 Result<std::string> current_directory();
 std::string environment(const char* name, std::string_view otherwise = {});
 std::string home_directory();
 
-// An exclusive advisory lock on a file, held until destroyed (and by the kernel's hand when the process dies).
+// An exclusive advisory lock on a file, held until destroyed (and by the kernel's hand when the process
+// dies).
 class FileLock {
  public:
   enum class Wait : std::uint8_t { kNo, kYes };

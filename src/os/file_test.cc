@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files: what is not a regular file is refused without blocking, a write shows whole or not at all, nothing follows a
-// symlink it should not.
+// Files: what is not a regular file is refused without blocking, a write shows whole or not at all, nothing
+// follows a symlink it should not.
 #include "os/file.h"
 
 #include <fcntl.h>
@@ -22,7 +22,9 @@ class FileTest : public ::testing::Test {
   std::string at(const std::string& name) const { return dir_ / name; }
   void put(const std::string& name, std::string_view content) const {
     const auto slash = name.rfind('/');
-    if (slash != std::string::npos) { ASSERT_TRUE(make_directories(at(name.substr(0, slash)))); }
+    if (slash != std::string::npos) {
+      ASSERT_TRUE(make_directories(at(name.substr(0, slash))));
+    }
     ASSERT_TRUE(write_atomic(at(name), content, {.durable = Durable::kNo}));
   }
 };
@@ -35,7 +37,9 @@ TEST_F(FileTest, reads_back_what_was_written_at_every_size_around_the_limits) {
     for (std::size_t i = 0; i < size; ++i) content[i] = static_cast<char>(i * 31);
     ASSERT_TRUE(write_atomic(at("f"), content));
     EXPECT_EQ(read_file(at("f"), size), content);
-    if (size > 0) { EXPECT_EQ(code_of(read_file(at("f"), size - 1)), Code::kTooLarge); }
+    if (size > 0) {
+      EXPECT_EQ(code_of(read_file(at("f"), size - 1)), Code::kTooLarge);
+    }
   }
 }
 
@@ -68,7 +72,7 @@ TEST_F(FileTest, write_atomic_replaces_and_leaves_no_temp_behind_even_when_it_fa
 
 TEST_F(FileTest, mode_is_as_asked) {
   ASSERT_TRUE(write_atomic(at("secret"), "s", {.mode = 0600}));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(at("secret").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
@@ -124,7 +128,8 @@ TEST_F(FileTest, every_descriptor_is_close_on_exec) {
 }
 
 TEST_F(FileTest, disk_file_is_created_whole_and_written_in_place) {
-  ASSERT_TRUE(DiskFile::create_zeroed(at("seg"), {.bytes = 10'000, .written_bytes = 5'000}, as_bytes("head")));
+  ASSERT_TRUE(
+      DiskFile::create_zeroed(at("seg"), {.bytes = 10'000, .written_bytes = 5'000}, as_bytes("head")));
   EXPECT_FALSE(DiskFile::create_zeroed(at("seg"), {.bytes = 10, .written_bytes = 10}, {}));
   EXPECT_EQ(list_directory(dir_.path()), std::vector<std::string>{"seg"});
   auto file = DiskFile::open(at("seg"), DiskFile::Access::kReadWrite);
@@ -151,9 +156,11 @@ TEST_F(FileTest, disk_file_is_created_whole_and_written_in_place) {
   EXPECT_EQ(code_of(DiskFile::open(at("absent"), DiskFile::Access::kRead)), Code::kNotFound);
 }
 
-// --- dir.h -----------------------------------------------------------------------------------------------------------
+// --- dir.h
+// -----------------------------------------------------------------------------------------------------------
 
-std::vector<std::string> walked(const std::string& root, const WalkOptions& options = {}, std::string_view skip = {}) {
+std::vector<std::string> walked(const std::string& root, const WalkOptions& options = {},
+                                std::string_view skip = {}) {
   std::vector<std::string> paths;
   const auto stats = walk(root, options, [&](const Entry& entry) {
     paths.push_back(std::string(entry.path) + ":" + std::to_string(entry.depth));
@@ -169,8 +176,8 @@ TEST_F(FileTest, walk_goes_in_name_order_parents_first_and_never_through_links) 
   put("a/y", "");
   ASSERT_EQ(::symlink("..", at("a/loop").c_str()), 0);
   ASSERT_EQ(::symlink("/etc", at("out").c_str()), 0);
-  EXPECT_EQ(walked(dir_.path()),
-            (std::vector<std::string>{"a:0", "a/loop:1", "a/y:1", "a/z:1", "a/z/deep:2", "b:0", "b/x:1", "out:0"}));
+  EXPECT_EQ(walked(dir_.path()), (std::vector<std::string>{"a:0", "a/loop:1", "a/y:1", "a/z:1", "a/z/deep:2",
+                                                           "b:0", "b/x:1", "out:0"}));
   EXPECT_EQ(walked(dir_.path(), {}, "a"), (std::vector<std::string>{"a:0", "b:0", "b/x:1", "out:0"}));
 }
 
@@ -217,7 +224,8 @@ TEST_F(FileTest, read_beneath_never_leaves_the_root) {
   EXPECT_EQ(code_of(read_beneath(root, "in/file", 5)), Code::kTooLarge);
 }
 
-// --- clock.h ---------------------------------------------------------------------------------------------------------
+// --- clock.h
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(Clock, rfc3339_known_instants) {
   EXPECT_EQ(rfc3339({0}), "1970-01-01T00:00:00.000000Z");

@@ -52,15 +52,17 @@ struct Loop::State {
   struct Watch {
     Handler handler;
     std::uint32_t interest = 0;
-    std::uint32_t generation = 0;  // tells an event of this watch from one of an earlier watch on the same number
-    bool always_ready = false;     // epoll refuses it
+    std::uint32_t generation =
+        0;  // tells an event of this watch from one of an earlier watch on the same number
+    bool always_ready = false;  // epoll refuses it
   };
   using TimerKey = std::pair<std::int64_t, TimerId>;  // due, then in order of creation
 
   Fd epoll, wake, signals;
   std::vector<std::unique_ptr<Watch>> watches;  // by descriptor number
   std::vector<int> always_ready;
-  std::vector<std::unique_ptr<Watch>> retired;  // unwatched during this round: their handler may still be running
+  std::vector<std::unique_ptr<Watch>>
+      retired;  // unwatched during this round: their handler may still be running
   std::uint32_t generation_last = 0;
   int depth = 0;  // run_once may be entered again from a handler
 
@@ -220,8 +222,8 @@ void Loop::State::run_signals() {
 }
 
 Nanos Loop::State::wait_time(Nanos max_wait) const {
-  if (!always_ready.empty() &&
-      std::any_of(always_ready.begin(), always_ready.end(), [this](int fd) { return find(fd)->interest != 0; })) {
+  if (!always_ready.empty() && std::any_of(always_ready.begin(), always_ready.end(),
+                                           [this](int fd) { return find(fd)->interest != 0; })) {
     return {0};
   }
   if (timers.empty()) return max_wait;
@@ -232,7 +234,8 @@ Nanos Loop::State::wait_time(Nanos max_wait) const {
 bool Loop::State::dispatch(const epoll_event& event) {
   const int fd = static_cast<int>(event.data.u64 & 0xffffffffu);
   Watch* watch = find(fd);
-  if (watch == nullptr || watch->generation != event.data.u64 >> 32) return false;  // gone earlier in this round
+  if (watch == nullptr || watch->generation != event.data.u64 >> 32)
+    return false;  // gone earlier in this round
   // An interest dropped earlier in this round is respected.
   const std::uint32_t ready = ready_bits(event.events) & (watch->interest | kHangup);
   if (ready == 0) return false;
@@ -254,7 +257,8 @@ bool Loop::State::run_always_ready() {
 
 bool Loop::State::run_timers() {
   if (timers.empty()) return false;
-  // Against one reading of the clock: a timer that re-arms itself with no delay is due later and waits its round.
+  // Against one reading of the clock: a timer that re-arms itself with no delay is due later and waits its
+  // round.
   const std::int64_t time = now().ns;
   bool ran = false;
   while (!timers.empty() && timers.begin()->first.first <= time) {

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop: level-triggered epoll, timers and a wake-up, for one thread.
 //
-// Written by hand rather than on Boost.Asio for one measured and one structural reason (docs/design/001-event-loop.md):
-// Asio's descriptors put O_NONBLOCK on what they wait for, and that flag lives on the open file description, so it
-// would leak into an AI client's own stdin and stdout, which `rtt mcp serve` hands over. A Loop never touches the
-// flags of a descriptor it watches; readers use MSG_DONTWAIT or RWF_NOWAIT, or own the descriptor.
+// Written by hand rather than on Boost.Asio for one measured and one structural reason
+// (docs/design/001-event-loop.md): Asio's descriptors put O_NONBLOCK on what they wait for, and that flag
+// lives on the open file description, so it would leak into an AI client's own stdin and stdout, which `rtt
+// mcp serve` hands over. A Loop never touches the flags of a descriptor it watches; readers use MSG_DONTWAIT
+// or RWF_NOWAIT, or own the descriptor.
 //
-// Timers ride on epoll_pwait2's timeout (nanoseconds), so an idle loop costs no system call and no descriptor for them.
+// Timers ride on epoll_pwait2's timeout (nanoseconds), so an idle loop costs no system call and no descriptor
+// for them.
 //
-// Owns: the epoll, event and signal descriptors; not the watched ones.   Thread: the one that runs it; post() and
-// stop() from any.   Fails: construction, watch and on_signal only (kIo, kLimit).
-// Limits: watched descriptors as the kernel allows; kPostedMax tasks waiting (more is a runaway of ours: RTT_ASSERT).
+// Owns: the epoll, event and signal descriptors; not the watched ones.   Thread: the one that runs it; post()
+// and stop() from any.   Fails: construction, watch and on_signal only (kIo, kLimit). Limits: watched
+// descriptors as the kernel allows; kPostedMax tasks waiting (more is a runaway of ours: RTT_ASSERT).
 #pragma once
 
 #include <cstdint>
@@ -38,9 +40,9 @@ class Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Calls `handler` while the descriptor is ready for what `interest` asks. kHangup (also an error on the descriptor) is
-  // always reported, again each round, so its handler unwatches. A regular file or /dev/null (EPERM from epoll) counts
-  // as always ready. One watch a descriptor (RTT_ASSERT).
+  // Calls `handler` while the descriptor is ready for what `interest` asks. kHangup (also an error on the
+  // descriptor) is always reported, again each round, so its handler unwatches. A regular file or /dev/null
+  // (EPERM from epoll) counts as always ready. One watch a descriptor (RTT_ASSERT).
   Status watch(int fd, std::uint32_t interest, Handler handler);
   void change(int fd, std::uint32_t interest);
   void unwatch(int fd);  // before the descriptor is closed; safe inside any handler
@@ -49,13 +51,14 @@ class Loop {
   TimerId after(Nanos delay, Task task);  // one shot
   void cancel(TimerId timer);             // unknown or fired: nothing
   void post(Task task);                   // any thread; runs on the loop in order
-  // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on in this
-  // thread and those it starts, so call it before starting any). A second handler for a signal replaces the first.
+  // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on
+  // in this thread and those it starts, so call it before starting any). A second handler for a signal
+  // replaces the first.
   Status on_signal(int signal, Task handler);
 
-  void run();                    // until stop()
-  bool run_once(Nanos max_wait); // one round, < 0: waits for ever; false if nothing happened in that time
-  void stop();                   // ends run() after the round under way, or at once the next run()
+  void run();                     // until stop()
+  bool run_once(Nanos max_wait);  // one round, < 0: waits for ever; false if nothing happened in that time
+  void stop();                    // ends run() after the round under way, or at once the next run()
 
  private:
   Loop();

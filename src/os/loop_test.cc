@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loop: handlers may unwatch, cancel and destroy whatever they like; flags of watched descriptors stay as they are.
+// Loop: handlers may unwatch, cancel and destroy whatever they like; flags of watched descriptors stay as
+// they are.
 #include "os/loop.h"
 
 #include <fcntl.h>

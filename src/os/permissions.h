@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// permissions_of: the nine permission bits of a file, for the few files whose secrecy is part of what they promise
-// (private keys, stored secrets).
+// permissions_of: the nine permission bits of a file, for the few files whose secrecy is part of what they
+// promise (private keys, stored secrets).
 //
 // Thread: any.   Fails: kNotFound, kPermission, kIo with the path in `where`.
 #pragma once

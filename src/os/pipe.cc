@@ -16,11 +16,12 @@ namespace rtt::os {
 namespace {
 
 bool is_regular(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
-// What poll() says at this moment. A hang-up or an error counts as ready: the call that follows will say which.
+// What poll() says at this moment. A hang-up or an error counts as ready: the call that follows will say
+// which.
 Result<bool> ready_now(int fd, short events) {
   pollfd entry{.fd = fd, .events = events, .revents = 0};
   int ready = 0;
@@ -69,7 +70,8 @@ Result<Received> read_nowait(int fd, MutableBytes into) {
   const ssize_t got = ::preadv2(fd, &part, 1, -1, RWF_NOWAIT);
   if (got >= 0) return read_result(got);
   if (errno == EAGAIN) {
-    // A file that is not in the page cache also says EAGAIN, and no poll would ever report that it has arrived.
+    // A file that is not in the page cache also says EAGAIN, and no poll would ever report that it has
+    // arrived.
     if (!is_regular(fd)) return Received{.would_block = true};
   } else if (!unsupported(errno)) {
     return read_result(got);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Unix sockets and descriptors that are not ours: descriptors pass whole or not at all, deep paths work, nothing blocks
-// and nobody's flags change.
+// Unix sockets and descriptors that are not ours: descriptors pass whole or not at all, deep paths work,
+// nothing blocks and nobody's flags change.
 #include "os/pipe.h"
 
 #include <fcntl.h>
@@ -39,7 +39,7 @@ TEST(UnixSocket, works_at_a_path_longer_than_sun_path) {
   ASSERT_TRUE(peer);
   EXPECT_EQ(peer->pid, own_pid());
   EXPECT_EQ(peer->uid, own_uid());
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((deep + "/panel.sock").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(::stat(deep.c_str(), &info), 0);
@@ -185,7 +185,8 @@ TEST_F(Nowait, terminal) {
   const Fd theirs(slave);
   EXPECT_TRUE(read_nowait(theirs.get(), buffer_)->would_block);
   EXPECT_EQ(write_nowait(ours.get(), as_bytes("line\n"))->bytes, 5u);
-  EXPECT_EQ(receive_wait(theirs.get(), buffer_, 0, 0).has_value(), false);  // not a socket: an error, not a hang
+  EXPECT_EQ(receive_wait(theirs.get(), buffer_, 0, 0).has_value(),
+            false);  // not a socket: an error, not a hang
   const auto got = read_nowait(theirs.get(), buffer_);
   EXPECT_EQ(text_of(buffer_, got->bytes), "line\n");
   EXPECT_EQ(write_nowait(theirs.get(), as_bytes("out"))->bytes, 3u);

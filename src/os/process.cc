@@ -105,11 +105,12 @@ std::vector<std::pair<std::string, std::string>> own_environment() {
 
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path) {
   const auto runnable = [](const std::string& file) {
-    struct stat info {};
+    struct stat info{};
     return ::stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(file.c_str(), X_OK) == 0;
   };
   if (program.empty()) return std::nullopt;
-  if (program.find('/') != std::string::npos) return runnable(program) ? std::optional(program) : std::nullopt;
+  if (program.find('/') != std::string::npos)
+    return runnable(program) ? std::optional(program) : std::nullopt;
   for (std::size_t start = 0; start <= path.size();) {
     const std::size_t end = std::min(path.find(':', start), path.size());
     const std::string folder = path.substr(start, end - start);
@@ -120,9 +121,7 @@ std::optional<std::string> find_on_path(const std::string& program, const std::s
   return std::nullopt;
 }
 
-std::string own_executable() {
-  return real_path("/proc/self/exe").value_or("/proc/self/exe");
-}
+std::string own_executable() { return real_path("/proc/self/exe").value_or("/proc/self/exe"); }
 
 namespace {
 
@@ -179,7 +178,8 @@ Status redirect_stdio(const std::string& log_path) {
     if (!log.valid()) return std::unexpected(last_error("cannot open the log " + log_path).at(log_path));
   }
   const int output = log.valid() ? log.get() : null.get();
-  if (::dup2(null.get(), STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 || ::dup2(output, STDERR_FILENO) < 0) {
+  if (::dup2(null.get(), STDIN_FILENO) < 0 || ::dup2(output, STDOUT_FILENO) < 0 ||
+      ::dup2(output, STDERR_FILENO) < 0) {
     return std::unexpected(last_error("cannot redirect standard output"));
   }
   return {};

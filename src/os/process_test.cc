@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Processes: nothing leaks into a child, nothing is left behind by one, and a program that cannot start says why.
+// Processes: nothing leaks into a child, nothing is left behind by one, and a program that cannot start says
+// why.
 #include "os/process.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <poll.h>
 #include <thread>
 
 #include "os/pipe.h"
@@ -71,7 +72,8 @@ TEST(Process, environment_is_only_what_is_given) {
   ASSERT_EQ(::setenv("RTT_TEST_LEAK", "leaked", 1), 0);
   EXPECT_EQ(output_of("echo ${RTT_TEST_LEAK:-clean}"), "clean\n");
   const auto own = own_environment();
-  EXPECT_NE(std::find(own.begin(), own.end(), std::pair<std::string, std::string>{"RTT_TEST_LEAK", "leaked"}), own.end());
+  EXPECT_NE(std::find(own.begin(), own.end(), std::pair<std::string, std::string>{"RTT_TEST_LEAK", "leaked"}),
+            own.end());
 }
 
 TEST(Process, only_the_passed_descriptors_cross_even_when_numbers_collide) {
@@ -81,7 +83,8 @@ TEST(Process, only_the_passed_descriptors_cross_even_when_numbers_collide) {
   auto options = shell("printf A >&5; printf B >&4; ls /proc/self/fd | sort -n | tr '\\n' ' '");
   options.pass_fds = {{a.second.get(), 5}, {b.second.get(), 4}};
   // Ask for targets that are the sources' own numbers, crossed.
-  auto crossed = shell("printf A >&" + std::to_string(b.second.get()) + "; printf B >&" + std::to_string(a.second.get()));
+  auto crossed = shell("printf A >&" + std::to_string(b.second.get()) + "; printf B >&" +
+                       std::to_string(a.second.get()));
   crossed.pass_fds = {{a.second.get(), b.second.get()}, {b.second.get(), a.second.get()}};
   for (const auto* each : {&options, &crossed}) {
     if (a.second.get() > 9 || b.second.get() > 9) continue;  // sh knows one-digit descriptors only
@@ -94,7 +97,9 @@ TEST(Process, only_the_passed_descriptors_cross_even_when_numbers_collide) {
     EXPECT_EQ(got[0], std::byte{'A'});
     ASSERT_EQ(read_nowait(b.first.get(), got)->bytes, 1u);
     EXPECT_EQ(got[0], std::byte{'B'});
-    if (each == &options) { EXPECT_EQ(listing, "0 1 2 3 4 5 "); }  // 3 is ls reading the folder
+    if (each == &options) {
+      EXPECT_EQ(listing, "0 1 2 3 4 5 ");
+    }  // 3 is ls reading the folder
   }
 }
 
@@ -115,7 +120,8 @@ TEST(Process, starts_clean_own_session_no_new_privs_no_core_no_blocked_signals) 
   ::sigaddset(&blocked, SIGTERM);
   ASSERT_EQ(::pthread_sigmask(SIG_BLOCK, &blocked, &before), 0);
   ignore_broken_pipes();
-  auto child = spawn(shell("cat /proc/self/status /proc/self/limits; cut -d' ' -f5,6 /proc/$$/stat; echo $$"));
+  auto child =
+      spawn(shell("cat /proc/self/status /proc/self/limits; cut -d' ' -f5,6 /proc/$$/stat; echo $$"));
   ASSERT_EQ(::pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
   ASSERT_TRUE(child);
   const std::string text = read_all(child->out);

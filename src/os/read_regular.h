@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading an open descriptor as a bounded regular file: the one place that refuses FIFOs, devices and folders, shared
-// by reads by path (file.h) and reads beneath a root (dir.h).
+// Reading an open descriptor as a bounded regular file: the one place that refuses FIFOs, devices and
+// folders, shared by reads by path (file.h) and reads beneath a root (dir.h).
 //
 // Fails: kNotRegular, kTooLarge, kIo, with the path in `where`.   Limits: the caller's bytes_max.
+//
+// Thread: any.
 #pragma once
 
 #include <string>

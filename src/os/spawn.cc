@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// spawn(): everything that needs memory or can fail softly is prepared before the fork; the child then makes only
-// async-signal-safe calls, because another thread may have held the allocator's lock when the process was copied.
+// spawn(): everything that needs memory or can fail softly is prepared before the fork; the child then makes
+// only async-signal-safe calls, because another thread may have held the allocator's lock when the process
+// was copied.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -50,8 +51,8 @@ struct Image {
   ::_exit(127);
 }
 
-// Puts each descriptor at its number and closes all others. All sources go above every target first, so that no
-// move can overwrite the source of a later one.
+// Puts each descriptor at its number and closes all others. All sources go above every target first, so that
+// no move can overwrite the source of a later one.
 void place_descriptors(Image& image) {
   const int above = image.moves.back().to + 1;
   const int error_copy = ::fcntl(image.error_fd, F_DUPFD_CLOEXEC, above);
@@ -64,7 +65,8 @@ void place_descriptors(Image& image) {
   unsigned next = 0;  // first number not dealt with yet
   for (const Move& move : image.moves) {
     const auto target = static_cast<unsigned>(move.to);
-    if (target > next && ::syscall(SYS_close_range, next, target - 1, 0) != 0) give_up(image, Step::kDescriptors);
+    if (target > next && ::syscall(SYS_close_range, next, target - 1, 0) != 0)
+      give_up(image, Step::kDescriptors);
     if (::dup2(move.from, move.to) < 0) give_up(image, Step::kDescriptors);  // dup2's copy survives exec
     next = target + 1;
   }
@@ -74,7 +76,7 @@ void place_descriptors(Image& image) {
 }
 
 void restore_signals() {
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &standard, nullptr);
   sigset_t none;
@@ -96,7 +98,8 @@ void restore_signals() {
   if (image.directory != nullptr && ::chdir(image.directory) != 0) give_up(image, Step::kDirectory);
   restore_signals();
   ::execve(image.program.c_str(), image.argv.data(), image.envp.data());
-  if (errno == ENOEXEC) {  // a script without a #! line runs in the shell, as it does for every other launcher
+  if (errno ==
+      ENOEXEC) {  // a script without a #! line runs in the shell, as it does for every other launcher
     ::execve(image.shell.c_str(), image.shell_argv.data(), image.envp.data());
   }
   give_up(image, Step::kExec);
@@ -122,7 +125,8 @@ Result<Ends> open_wire(Wire wire, int number) {
       ends.theirs = Fd(::fcntl(number, F_DUPFD_CLOEXEC, 3));
       break;
   }
-  if (!ends.theirs.valid()) return std::unexpected(last_error("cannot prepare a child's standard descriptors"));
+  if (!ends.theirs.valid())
+    return std::unexpected(last_error("cannot prepare a child's standard descriptors"));
   return ends;
 }
 
@@ -151,7 +155,8 @@ void add_moves(Image& image, const SpawnOptions& options, const std::array<Ends,
   }
   for (const auto& [ours, target] : options.pass_fds) {
     RTT_ASSERT(ours >= 0 && target >= 0 && target <= kTargetMax);
-    const auto taken = std::find_if(image.moves.begin(), image.moves.end(), [t = target](Move m) { return m.to == t; });
+    const auto taken =
+        std::find_if(image.moves.begin(), image.moves.end(), [t = target](Move m) { return m.to == t; });
     if (taken != image.moves.end()) {
       taken->from = ours;
     } else {
@@ -165,19 +170,25 @@ Error start_error(const SpawnOptions& options, const Failure& failure) {
   const std::string& name = options.argv.front();
   switch (failure.step) {
     case Step::kDirectory:
-      return Error{.code = Code::kDriverStart,
-                   .message = "cannot start " + name + " in " + error_of(failure.error, options.directory).message,
-                   .where = options.directory, .hint = {}};
+      return Error{
+          .code = Code::kDriverStart,
+          .message = "cannot start " + name + " in " + error_of(failure.error, options.directory).message,
+          .where = options.directory,
+          .hint = {}};
     case Step::kExec:
-      return Error{.code = Code::kDriverStart, .message = error_of(failure.error, "cannot start " + name).message,
-                   .where = name, .hint = "ls -l " + name};
+      return Error{.code = Code::kDriverStart,
+                   .message = error_of(failure.error, "cannot start " + name).message,
+                   .where = name,
+                   .hint = "ls -l " + name};
     case Step::kDescriptors:
     case Step::kParent:
     case Step::kLimits:
       break;
   }
-  return Error{.code = Code::kDriverStart, .message = error_of(failure.error, "cannot prepare " + name).message,
-               .where = name, .hint = {}};
+  return Error{.code = Code::kDriverStart,
+               .message = error_of(failure.error, "cannot prepare " + name).message,
+               .where = name,
+               .hint = {}};
 }
 
 }  // namespace

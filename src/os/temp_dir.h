@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TempDir: a private folder under the system's temp folder, removed with everything in it when destroyed. For tests,
-// benches and staging.
+// TempDir: a private folder under the system's temp folder, removed with everything in it when destroyed. For
+// tests, benches and staging.
 //
 // Owns: the folder.   Thread: any.   Fails: create() with kIo, kPermission, kNoSpace.
 #pragma once

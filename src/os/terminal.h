@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the faces need to know of a terminal: whether there is one, how wide it is, and one line typed by a person.
+// What the faces need to know of a terminal: whether there is one, how wide it is, and one line typed by a
+// person.
+//
+// Thread: one.   Fails: never.
 #pragma once
 
 #include <optional>

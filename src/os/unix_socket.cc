@@ -21,7 +21,8 @@ namespace rtt::os {
 namespace {
 
 constexpr int kBacklog = 128;
-constexpr std::int64_t kConnectSecondsMax = 5;  // a live listener accepts sooner; a stopped one must not hang us
+constexpr std::int64_t kConnectSecondsMax =
+    5;  // a live listener accepts sooner; a stopped one must not hang us
 
 struct Address {
   sockaddr_un address{};
@@ -48,8 +49,9 @@ Result<Fd> stream_socket(int flags) {
 }
 
 // Makes room for a new socket: only one that nobody listens on any more may go.
-Status clear_place(const Fd& directory, const Address& address, const std::string& name, const std::string& path) {
-  struct stat info {};
+Status clear_place(const Fd& directory, const Address& address, const std::string& name,
+                   const std::string& path) {
+  struct stat info{};
   if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return {};
     return std::unexpected(last_error("cannot look at " + path).at(path));
@@ -108,17 +110,20 @@ Result<UnixListener> UnixListener::bind(const std::string& directory, const std:
   const std::string path = directory + "/" + name;
   RTT_TRY(make_directories(directory, 0700));
   const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid()) return std::unexpected(last_error("cannot open the folder " + directory).at(directory));
-  struct stat info {};
+  if (!folder.valid())
+    return std::unexpected(last_error("cannot open the folder " + directory).at(directory));
+  struct stat info{};
   if (::fstat(folder.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + directory));
   if (info.st_uid != ::geteuid()) {
     return fail(Code::kNotOwner, "the folder of the socket belongs to another user", directory);
   }
   RTT_TRY_SET(const Address address, address_of(folder, name, path));
-  // The folder itself is the lock under which a dead socket is told from a live one and replaced: two starters that
-  // both see the dead one must not remove each other's new one. The kernel lets go when `folder` closes.
+  // The folder itself is the lock under which a dead socket is told from a live one and replaced: two
+  // starters that both see the dead one must not remove each other's new one. The kernel lets go when
+  // `folder` closes.
   while (::flock(folder.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return std::unexpected(last_error("cannot lock the folder " + directory).at(directory));
+    if (errno != EINTR)
+      return std::unexpected(last_error("cannot lock the folder " + directory).at(directory));
   }
   RTT_TRY(clear_place(folder, address, name, path));
   UnixListener listener;
@@ -137,7 +142,8 @@ Result<std::optional<Fd>> UnixListener::accept() {
     Fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));
     if (fd.valid()) return std::optional<Fd>(std::move(fd));
     if (errno == EAGAIN) return std::optional<Fd>();
-    if (errno != EINTR && errno != ECONNABORTED) return std::unexpected(last_error("cannot accept a connection"));
+    if (errno != EINTR && errno != ECONNABORTED)
+      return std::unexpected(last_error("cannot accept a connection"));
   }
 }
 
@@ -155,7 +161,8 @@ Result<Fd> connect_unix(const std::string& directory, const std::string& name) {
   (void)::setsockopt(fd.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   while (::connect(fd.get(), address.get(), address.length) != 0) {
     if (errno == EINTR) continue;
-    if (errno == ENOENT || errno == ECONNREFUSED) return fail(Code::kPanelDown, "nobody listens on " + path, path);
+    if (errno == ENOENT || errno == ECONNREFUSED)
+      return fail(Code::kPanelDown, "nobody listens on " + path, path);
     if (errno == EAGAIN) return fail(Code::kPanelDown, path + " accepts no connections", path);
     return std::unexpected(last_error("cannot connect to " + path).at(path));
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Calls: opening a link between a caller and a provider's driver host, and the MCP verbs that the gateway answers.
+// Calls: opening a link between a caller and a provider's driver host, and the MCP verbs that the gateway
+// answers.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -18,19 +19,30 @@ using text::Json;
 
 constexpr std::string_view kCommandLine = "rtt://local/proc/cli@0.0.0";
 constexpr std::string_view kGateway = "mcp";
-// Links outside the planned graph: the high half of the id space, so that they never look like a planned route.
+// Links outside the planned graph: the high half of the id space, so that they never look like a planned
+// route.
 constexpr std::uint32_t kUnplanned = 0x8000'0000;
 
-registry::LoadOptions read_only() { return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}; }
+registry::LoadOptions read_only() {
+  return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly};
+}
 
 // Why a symbol that exists in a file may not be used, in the words of the problem that was found with it.
 Error refused_because(const registry::Snapshot& snapshot, const registry::SymbolEntry& entry) {
   for (const model::Problem& problem : snapshot.problems) {
     if (problem.file == entry.source && problem.severity == model::Severity::kError) {
-      return {problem.code, problem.message, fmt::format("{}:{}:{}", problem.file, problem.line, problem.column), problem.hint, {}};
+      return {problem.code,
+              problem.message,
+              fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
+              problem.hint,
+              {}};
     }
   }
-  return {Code::kUnsigned, model::identity(entry.contract.saddr) + " is not signed", entry.source, "rtt sign " + entry.source, {}};
+  return {Code::kUnsigned,
+          model::identity(entry.contract.saddr) + " is not signed",
+          entry.source,
+          "rtt sign " + entry.source,
+          {}};
 }
 
 }  // namespace
@@ -60,12 +72,14 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   }
   if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
   if (best == nullptr) {
-    return fail(Code::kNoProvider, fmt::format("no provider satisfies {}", model::to_string(wanted)), {}, "rtt ls symbols");
+    return fail(Code::kNoProvider, fmt::format("no provider satisfies {}", model::to_string(wanted)), {},
+                "rtt ls symbols");
   }
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
   if (!verdict.allowed) {
     const std::string pair = model::identity(caller) + " -> " + model::identity(best->contract.saddr);
-    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule), verdict.rule, fmt::format("rtt policy why '{}'", pair));
+    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule), verdict.rule,
+                fmt::format("rtt policy why '{}'", pair));
   }
   // The bytes that were signed are the bytes that are used: a store altered on disk is found here.
   if (best->standing != Standing::kAllowedUnsigned) {
@@ -89,13 +103,15 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
   const std::string address = model::identity(provider->saddr);
   const std::string instance = instance_of(*provider);
   if (instance.empty()) {
-    respond.finish(fail(Code::kNoProvider, fmt::format("{} has no driver, and no endpoint of it is attached", address), address,
+    respond.finish(fail(Code::kNoProvider,
+                        fmt::format("{} has no driver, and no endpoint of it is attached", address), address,
                         "rtt ls drivers"));
     return;
   }
   std::uint32_t route = 0;
   for (const model::Route& planned : graph.routes) {
-    if (planned.from.ns == "local" && planned.from.name == "cli" && model::identity(planned.to) == address) route = planned.id.value;
+    if (planned.from.ns == "local" && planned.from.name == "cli" && model::identity(planned.to) == address)
+      route = planned.id.value;
   }
   const std::uint32_t link = kUnplanned | next_link;
   next_link = next_link % (kUnplanned - 1) + 1;
@@ -113,24 +129,25 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
     theirs.push_back(std::move(pair->first));
     const auto ours = std::make_shared<os::Fd>(std::move(pair->second));
     const std::uint32_t wire_route = route != 0 ? route : link;
-    (*host)->ask("host.open",
-                 Json::object({{"consumer", kCommandLine},
-                               {"contract", contract},
-                               {"route", static_cast<std::int64_t>(wire_route)}}),
-                 [=](const Result<api::Answer>& opened) {
-                   if (!opened) {
-                     respond.finish(std::unexpected(opened.error()));
-                     return;
-                   }
-                   api::Answer answer{Json::object({{"lane", "uds"},
-                                                    {"link", static_cast<std::int64_t>(wire_route)},
-                                                    {"route", static_cast<std::int64_t>(route)},
-                                                    {"saddr", address}}),
-                                      {}};
-                   answer.fds.push_back(std::move(*ours));
-                   respond.finish(std::move(answer));
-                 },
-                 std::move(theirs));
+    (*host)->ask(
+        "host.open",
+        Json::object({{"consumer", kCommandLine},
+                      {"contract", contract},
+                      {"route", static_cast<std::int64_t>(wire_route)}}),
+        [=](const Result<api::Answer>& opened) {
+          if (!opened) {
+            respond.finish(std::unexpected(opened.error()));
+            return;
+          }
+          api::Answer answer{Json::object({{"lane", "uds"},
+                                           {"link", static_cast<std::int64_t>(wire_route)},
+                                           {"route", static_cast<std::int64_t>(route)},
+                                           {"saddr", address}}),
+                             {}};
+          answer.fds.push_back(std::move(*ours));
+          respond.finish(std::move(answer));
+        },
+        std::move(theirs));
   });
 }
 
@@ -159,8 +176,10 @@ void Panel::State::mcp_ls(const api::Request&, const api::Responder& respond) {
 void Panel::State::mcp_logs(const api::Request& request, const api::Responder& respond) {
   const auto host = hosts.attached(std::string(kGateway));
   if (!host) {
-    respond.finish(api::Answer{Json::object({{"dropped", 0}, {"lines", text::JsonArray{}},
-                                             {"name", request.args.string_or("name")}}), {}});
+    respond.finish(api::Answer{
+        Json::object(
+            {{"dropped", 0}, {"lines", text::JsonArray{}}, {"name", request.args.string_or("name")}}),
+        {}});
     return;
   }
   const std::int64_t lines_max = request.args.int_or("lines", 200);
@@ -176,7 +195,8 @@ void Panel::State::mcp_logs(const api::Request& request, const api::Responder& r
 
 void Panel::State::mcp_restart(const api::Request& request, const api::Responder& respond) {
   const Json* names = request.args.find("names");
-  const auto wanted = std::make_shared<text::JsonArray>(names != nullptr && names->is_array() ? names->as_array() : text::JsonArray{});
+  const auto wanted = std::make_shared<text::JsonArray>(
+      names != nullptr && names->is_array() ? names->as_array() : text::JsonArray{});
   hosts.when_ready(std::string(kGateway), [respond, wanted](const Result<std::shared_ptr<api::Peer>>& host) {
     if (!host) return respond.finish(std::unexpected(host.error()));
     const auto rows = std::make_shared<Json>(text::JsonArray{});

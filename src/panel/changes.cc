@@ -22,7 +22,8 @@ using text::Json;
 
 void Panel::State::enqueue(Change change) {
   if (changes.size() >= kChangesQueuedMax) {
-    change.respond.finish(fail(Code::kApplyBusy, fmt::format("{} changes wait already", changes.size()), {}, "rtt status"));
+    change.respond.finish(
+        fail(Code::kApplyBusy, fmt::format("{} changes wait already", changes.size()), {}, "rtt status"));
     return;
   }
   changes.push_back(std::move(change));
@@ -35,11 +36,13 @@ void Panel::State::next_change() {
     auto start = begin(changes.front(), change_body);
     if (start && *start) {
       transition = std::make_unique<Transition>(
-          TransitionPorts{.loop = loop,
-                          .hosts = hosts,
-                          .append = [this](journal::RecordType type, Json payload) { return append(type, std::move(payload)); },
-                          .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
-                          .contract = [this](const Digest& hash) { return contract(hash); }},
+          TransitionPorts{
+              .loop = loop,
+              .hosts = hosts,
+              .append = [this](journal::RecordType type,
+                               Json payload) { return append(type, std::move(payload)); },
+              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+              .contract = [this](const Digest& hash) { return contract(hash); }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
@@ -49,10 +52,10 @@ void Panel::State::next_change() {
     if (start) {
       done.respond.finish(api::Answer{change_body, {}});
     } else {
-      audit(apply::to_json(apply::AuditRecord{
-          "refused", "panel",
-          Json::object({{"code", code_name(start.error().code)}, {"reason", start.error().message},
-                        {"verb", to_string(done.verb)}})}));
+      audit(apply::to_json(apply::AuditRecord{"refused", "panel",
+                                              Json::object({{"code", code_name(start.error().code)},
+                                                            {"reason", start.error().message},
+                                                            {"verb", to_string(done.verb)}})}));
       done.respond.finish(std::unexpected(std::move(start).error()));
     }
   }
@@ -67,8 +70,12 @@ void Panel::State::settled(const apply::Answer& answer) {
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
   switch (answer.state) {
-    case apply::Settled::kCommitted: body.set("state", "committed"); break;
-    case apply::Settled::kUnchanged: body.set("state", "unchanged"); break;
+    case apply::Settled::kCommitted:
+      body.set("state", "committed");
+      break;
+    case apply::Settled::kUnchanged:
+      body.set("state", "unchanged");
+      break;
     case apply::Settled::kRolledBack: {
       body.set("state", "rolled_back");
       body.set("reason", answer.reason.message);
@@ -108,14 +115,16 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   body.set("plan_id", to_string(sealed.plan_id));
   body.set("added", static_cast<std::int64_t>(sealed.plan.routes_add.size()));
   body.set("deleted", static_cast<std::int64_t>(sealed.plan.routes_del.size()));
-  RTT_TRY_SET(const apply::Decision decision, apply::decide(sealed.plan, {.ledger = fold.state(), .graph = graph}));
+  RTT_TRY_SET(const apply::Decision decision,
+              apply::decide(sealed.plan, {.ledger = fold.state(), .graph = graph}));
   if (decision == apply::Decision::kUnchanged) {
     body.set("state", "unchanged");
     body.set("graph", to_string(fold.state().root));
     body.set("seq", static_cast<std::int64_t>(fold.state().seq.value));
     return std::nullopt;
   }
-  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
+  RTT_TRY_SET(const registry::Snapshot snapshot,
+              registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
   RTT_TRY(still_in_force(sealed.plan, snapshot));
   RTT_TRY_SET(auto who, participants(sealed.plan));
   const std::string signer = sealed.signatures.empty() ? "" : sealed.signatures.front().key_id;
@@ -129,7 +138,8 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                       .reason = {}};
 }
 
-// What the plan was made from must still hold for what it adds: the same contracts, still signed, still allowed.
+// What the plan was made from must still hold for what it adds: the same contracts, still signed, still
+// allowed.
 Status Panel::State::still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot) {
   for (const model::Route& route : plan.routes_add) {
     for (const auto& [address, hash] :
@@ -139,15 +149,18 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
         return model::identity(entry.contract.saddr) == id;
       });
       if (at == snapshot.symbols.end() || at->standing == registry::Standing::kRefused) {
-        return fail(Code::kStalePlan, fmt::format("{} is no longer in force", id), model::route_name(route), "rtt plan");
+        return fail(Code::kStalePlan, fmt::format("{} is no longer in force", id), model::route_name(route),
+                    "rtt plan");
       }
       if (at->contract.hash != hash) {
-        return fail(Code::kStalePlan, fmt::format("{} changed since the plan was made", id), at->source, "rtt plan");
+        return fail(Code::kStalePlan, fmt::format("{} changed since the plan was made", id), at->source,
+                    "rtt plan");
       }
     }
     const auto verdict = model::access(snapshot.policy, route.from, route.to);
     if (!verdict.allowed) {
-      return fail(Code::kDenied, fmt::format("the policy no longer allows {} ({})", model::route_name(route), verdict.rule),
+      return fail(Code::kDenied,
+                  fmt::format("the policy no longer allows {} ({})", model::route_name(route), verdict.rule),
                   model::route_name(route), "rtt plan");
     }
   }
@@ -156,7 +169,8 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
 
 Result<std::vector<apply::Participant>> Panel::State::participants(const model::Plan& plan) {
   std::map<std::string, apply::Participant> by_instance;
-  const auto take = [&](const std::vector<model::Route>& routes, std::vector<RouteId> apply::Participant::* list) -> Status {
+  const auto take = [&](const std::vector<model::Route>& routes,
+                        std::vector<RouteId> apply::Participant::* list) -> Status {
     for (const model::Route& route : routes) {
       RTT_TRY_SET(const model::Contract provider, contract(route.contract));
       const std::string instance = instance_of(provider);
@@ -187,7 +201,8 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
       RTT_TRY_SET(target, graph_of(workspace, commit->root, commit->graph));
     }
   } else {
-    if (ledger.history.empty()) return fail(Code::kNotACommit, "nothing has been committed yet", {}, "rtt log");
+    if (ledger.history.empty())
+      return fail(Code::kNotACommit, "nothing has been committed yet", {}, "rtt log");
     reason = fmt::format("undo {}", ledger.history.back().seq.value);
     const Digest before = ledger.history.back().before;
     RTT_TRY_SET(target, graph_of(workspace, before, std::nullopt));

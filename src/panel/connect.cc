@@ -7,8 +7,8 @@
 
 #include "mcp/contracts.h"
 #include "model/saddr.h"
-#include "os/process.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "registry/snapshot.h"
 
 namespace rtt::panel {
@@ -18,11 +18,11 @@ using text::Json;
 
 // How a client writes a local MCP server down.
 enum class Form : std::uint8_t {
-  kMcpServers,   // {"mcpServers":{NAME:{"command","args"}}}
-  kServers,      // {"servers":{NAME:{"type":"stdio","command","args"}}}
-  kOpenCode,     // {"mcp":{NAME:{"type":"local","command":[…]}}}
-  kCodexToml,    // [mcp_servers.NAME]
-  kVibeToml,     // [[mcp_servers]]
+  kMcpServers,  // {"mcpServers":{NAME:{"command","args"}}}
+  kServers,     // {"servers":{NAME:{"type":"stdio","command","args"}}}
+  kOpenCode,    // {"mcp":{NAME:{"type":"local","command":[…]}}}
+  kCodexToml,   // [mcp_servers.NAME]
+  kVibeToml,    // [[mcp_servers]]
 };
 struct Client {
   std::string_view name, file;
@@ -81,9 +81,11 @@ std::string as_toml(const std::vector<ServerEntry>& servers, Form form) {
     if (form == Form::kCodexToml) {
       out += fmt::format("[mcp_servers.{}]\n", text::to_json(Json(server.name)));
     } else {
-      out += fmt::format("[[mcp_servers]]\nname = {}\ntransport = \"stdio\"\n", text::to_json(Json(server.name)));
+      out += fmt::format("[[mcp_servers]]\nname = {}\ntransport = \"stdio\"\n",
+                         text::to_json(Json(server.name)));
     }
-    out += fmt::format("command = {}\nargs = {}\n\n", text::to_json(Json(server.command[0])), text::to_json(strings(server.command, 1)));
+    out += fmt::format("command = {}\nargs = {}\n\n", text::to_json(Json(server.command[0])),
+                       text::to_json(strings(server.command, 1)));
   }
   return out;
 }
@@ -99,11 +101,13 @@ Result<Json> connect_lines(const registry::Workspace& workspace, const std::stri
   }
   if (known == nullptr) {
     const auto near = model::nearest(client, names);
-    return fail(Code::kNotFound, fmt::format("no client `{}` is known; known are {}", client, fmt::join(names, ", ")), {},
+    return fail(Code::kNotFound,
+                fmt::format("no client `{}` is known; known are {}", client, fmt::join(names, ", ")), {},
                 near ? "rtt mcp connect " + *near : "rtt mcp connect claude");
   }
   RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+              registry::load_snapshot(workspace,
+                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
   const auto contracts = snapshot.in_force();
   RTT_TRY_SET(const auto pinned, mcp::pinned_servers(contracts));
   if (pinned.empty()) {
@@ -111,8 +115,9 @@ Result<Json> connect_lines(const registry::Workspace& workspace, const std::stri
   }
   std::vector<ServerEntry> servers;
   for (const auto& server : pinned) {
-    servers.push_back({server.config.name,
-                       {program(), "mcp", "serve", server.config.name, "--as", client, "-C", workspace.root}});
+    servers.push_back(
+        {server.config.name,
+         {program(), "mcp", "serve", server.config.name, "--as", client, "-C", workspace.root}});
   }
   const bool toml = known->form == Form::kCodexToml || known->form == Form::kVibeToml;
   const std::string text = toml ? as_toml(servers, known->form) : as_json(servers, known->form);
@@ -122,7 +127,8 @@ Result<Json> connect_lines(const registry::Workspace& workspace, const std::stri
     lines.push(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
-  return Json::object({{"add", std::move(lines)}, {"client", client}, {"file", known->file}, {"written", false}});
+  return Json::object(
+      {{"add", std::move(lines)}, {"client", client}, {"file", known->file}, {"written", false}});
 }
 
 }  // namespace rtt::panel

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connect: what to add to an AI client's own configuration so that it uses this workspace's servers through RTT.
+// Connect: what to add to an AI client's own configuration so that it uses this workspace's servers through
+// RTT.
 //
-// One entry a server under its old name, so that tool names, permission rules and hooks of the client keep working.
-// Printed, never written here.
+// One entry a server under its old name, so that tool names, permission rules and hooks of the client keep
+// working. Printed, never written here.
 //
-// Thread: one.   Fails: kNotFound (no such client, with the nearest), as the snapshot.   Limits: kMcpServersMax.
+// Thread: one.   Fails: kNotFound (no such client, with the nearest), as the snapshot.   Limits:
+// kMcpServersMax.
 #pragma once
 
 #include <string>

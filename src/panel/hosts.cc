@@ -49,7 +49,8 @@ void Hosts::when_ready(const std::string& instance, OnReady ready) {
     return;
   }
   if (entry.supervisor.state() == HostState::kTripped) {
-    ready(fail(Code::kDriverStart, fmt::format("driver host `{}` does not stay up: {}", instance, entry.last_error), {},
+    ready(fail(Code::kDriverStart,
+               fmt::format("driver host `{}` does not stay up: {}", instance, entry.last_error), {},
                "rtt doctor"));
     return;
   }
@@ -61,7 +62,9 @@ void Hosts::feed(const std::string& instance, HostEvent event) {
   for (const drivers::HostStep& step : entries_[instance].supervisor.step(event, os::now())) {
     Entry& entry = entries_[instance];
     switch (step.action) {
-      case HostAction::kSpawn: spawn(instance); break;
+      case HostAction::kSpawn:
+        spawn(instance);
+        break;
       case HostAction::kSetTimer:
         if (entry.timer != 0) loop_.cancel(entry.timer);
         entry.timer = loop_.after(step.delay, [this, instance] {
@@ -96,8 +99,8 @@ void Hosts::spawn(const std::string& instance) {
   }
   entry.child = std::move(*child);
   entry.pid = entry.child.pid();
-  const Status watched =
-      loop_.watch(entry.child.pidfd(), os::kReadable, [this, instance](std::uint32_t) { child_ended(instance); });
+  const Status watched = loop_.watch(entry.child.pidfd(), os::kReadable,
+                                     [this, instance](std::uint32_t) { child_ended(instance); });
   if (!watched) entry.last_error = watched.error().message;
 }
 
@@ -108,7 +111,8 @@ void Hosts::child_ended(const std::string& instance) {
   loop_.unwatch(entry.child.pidfd());
   entry.child.detach();
   entry.child = os::Child{};
-  // Another process of this instance holds the lock (started by `rtt mcp serve`): that one says hello by itself.
+  // Another process of this instance holds the lock (started by `rtt mcp serve`): that one says hello by
+  // itself.
   if (exit->code == 0 && !entry.peer) return;
   entry.last_error = exit->signal != 0 ? fmt::format("ended by signal {}", exit->signal)
                                        : fmt::format("exited with status {}", exit->code);
@@ -165,10 +169,11 @@ std::vector<std::string> Hosts::instances() const {
 text::Json Hosts::describe() const {
   text::Json list = text::JsonArray{};
   for (const auto& [instance, entry] : entries_) {
-    list.push(text::Json::object({{"name", instance},
-                                  {"pid", entry.peer ? text::Json(entry.pid) : text::Json()},
-                                  {"restarts", entry.supervisor.restarts()},
-                                  {"state", entry.peer ? "ready" : std::string(to_string(entry.supervisor.state()))}}));
+    list.push(text::Json::object(
+        {{"name", instance},
+         {"pid", entry.peer ? text::Json(entry.pid) : text::Json()},
+         {"restarts", entry.supervisor.restarts()},
+         {"state", entry.peer ? "ready" : std::string(to_string(entry.supervisor.state()))}}));
   }
   return list;
 }

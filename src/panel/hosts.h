@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Hosts: the panel's table of driver hosts — which should run, which are attached, how to reach each.
 //
-// Every decision is the Supervisor's (drivers/supervisor.h); this file starts processes, watches them, and answers
-// whoever waits for one. A host that was started by an earlier panel is adopted when it says hello: its pid and start
-// time are checked against the kernel's, so a reused pid is never taken for it.
+// Every decision is the Supervisor's (drivers/supervisor.h); this file starts processes, watches them, and
+// answers whoever waits for one. A host that was started by an earlier panel is adopted when it says hello:
+// its pid and start time are checked against the kernel's, so a reused pid is never taken for it.
 //
-// Owns: the child handles (released, not killed, when the panel stops: hosts outlive it).   Thread: the panel's loop.
-// Fails: when_ready: kDriverStart (tripped; says since when), kDeadline.   Limits: kMcpServersMax instances.
+// Owns: the child handles (released, not killed, when the panel stops: hosts outlive it).   Thread: the
+// panel's loop. Fails: when_ready: kDriverStart (tripped; says since when), kDeadline.   Limits:
+// kMcpServersMax instances.
 #pragma once
 
 #include <functional>
@@ -24,8 +25,8 @@
 
 namespace rtt::panel {
 
-// The host instance that serves a provider: "mcp" for every MCP contract of the workspace, one for each process
-// connector; empty when the contract has no driver (its endpoint attaches by itself).
+// The host instance that serves a provider: "mcp" for every MCP contract of the workspace, one for each
+// process connector; empty when the contract has no driver (its endpoint attaches by itself).
 std::string instance_of(const model::Contract& provider);
 
 class Hosts {
@@ -52,7 +53,7 @@ class Hosts {
  private:
   struct Entry {
     drivers::Supervisor supervisor;
-    os::Child child;                      // empty for an adopted one
+    os::Child child;  // empty for an adopted one
     std::shared_ptr<api::Peer> peer;
     int pid = 0;
     std::uint64_t start_time = 0;

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t kGraphBytesMax = std::size_t{256} << 20;
 
-// Beside the signed objects but not among them: a graph is no symbol, has no signature of its own (its root is in the
-// journal's chain) and may be far larger than an object may be.
+// Beside the signed objects but not among them: a graph is no symbol, has no signature of its own (its root
+// is in the journal's chain) and may be far larger than an object may be.
 std::string graph_path(const registry::Workspace& workspace, const Digest& root) {
   return workspace.dot("wal/graphs/" + bare_hex(root) + ".json");
 }
@@ -29,7 +29,8 @@ Result<model::Graph> graph_in_journal(const registry::Workspace& workspace, cons
               }));
   static_cast<void>(report);
   if (found) return *std::move(found);
-  return fail(Code::kNotFound, "the graph " + to_string(root) + " is not in the journal", workspace.wal(), "rtt log");
+  return fail(Code::kNotFound, "the graph " + to_string(root) + " is not in the journal", workspace.wal(),
+              "rtt log");
 }
 
 }  // namespace
@@ -37,7 +38,8 @@ Result<model::Graph> graph_in_journal(const registry::Workspace& workspace, cons
 Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root) {
   const std::string path = graph_path(workspace, root);
   RTT_TRY_SET(const std::string text, os::read_file(path, kGraphBytesMax));
-  RTT_TRY_SET(const text::Json json, text::parse_json(text, {.source_name = path, .bytes_max = kGraphBytesMax}));
+  RTT_TRY_SET(const text::Json json,
+              text::parse_json(text, {.source_name = path, .bytes_max = kGraphBytesMax}));
   RTT_TRY_SET(model::Graph graph, model::graph_from_json(json, path));
   if (model::graph_root(graph) != root) {
     return fail(Code::kTampered, "the stored graph does not have the root it is stored under", path,
@@ -74,12 +76,14 @@ Result<LedgerView> read_ledger(const registry::Workspace& workspace,
                     folded = std::unexpected(std::move(payload).error());
                     return;
                   }
-                  folded = fold.take({.type = record.type, .seq = record.seq, .payload = std::move(*payload)});
+                  folded =
+                      fold.take({.type = record.type, .seq = record.seq, .payload = std::move(*payload)});
                 }));
   }
   RTT_TRY(folded);
   if (view.report.end == journal::ReadReport::End::kDamaged) {
-    return fail(Code::kJournalDamaged, fmt::format("the journal is damaged at seq {}", view.report.bad_seq.value),
+    return fail(Code::kJournalDamaged,
+                fmt::format("the journal is damaged at seq {}", view.report.bad_seq.value),
                 view.report.bad_file, "rtt audit --verify");
   }
   view.recovered = fold.state();

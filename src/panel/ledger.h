@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ledger: reading the journal as a history — the committed graph, each commit, each audit record — without a panel.
+// Ledger: reading the journal as a history — the committed graph, each commit, each audit record — without a
+// panel.
 //
-// Thread: one per call; safe while a panel appends.   Fails: kJournalDamaged naming the seq, kIo, kTampered (a graph
-// object that is not what its root says). A torn tail is no failure for a reader: it ends before it.
+// Thread: one per call; safe while a panel appends.   Fails: kJournalDamaged naming the seq, kIo, kTampered
+// (a graph object that is not what its root says). A torn tail is no failure for a reader: it ends before it.
 // Limits: the journal's.
 #pragma once
 
@@ -17,7 +18,7 @@ namespace rtt::panel {
 
 struct LedgerView {
   apply::Recovered recovered;
-  model::Graph graph;            // in force
+  model::Graph graph;  // in force
   journal::ReadReport report;
 };
 // The state as of the last durable record; the empty graph when there is no journal yet.

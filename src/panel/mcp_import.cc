@@ -33,7 +33,8 @@ bool has_rule(const Json& policy, const std::string& to) {
 }
 
 // One visible rule a server: AI clients may reach it. Only into a policy that is as somebody signed it.
-Result<std::vector<std::string>> allow_clients(const Workspace& workspace, const std::vector<std::string>& namespaces) {
+Result<std::vector<std::string>> allow_clients(const Workspace& workspace,
+                                               const std::vector<std::string>& namespaces) {
   const std::string path = workspace.path(kPolicyPath);
   Json policy = text::JsonObject{};
   if (os::exists(path)) {
@@ -55,10 +56,11 @@ Result<std::vector<std::string>> allow_clients(const Workspace& workspace, const
 }
 
 bool policy_is_signed(const Workspace& workspace) {
-  const auto snapshot =
-      registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
   if (!snapshot) return false;
-  const auto at = std::ranges::find_if(snapshot->configs, [](const auto& config) { return config.path == kPolicyPath; });
+  const auto at =
+      std::ranges::find_if(snapshot->configs, [](const auto& config) { return config.path == kPolicyPath; });
   return at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
          at->standing == registry::Standing::kAllowedUnsigned;
 }
@@ -83,7 +85,8 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
   ImportPlan plan{.servers = {}, .plain = request.plain};
   if (request.files.empty()) {
     RTT_TRY_SET(const auto snapshot,
-                registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+                registry::load_snapshot(
+                    workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
     for (const auto& found : snapshot.servers) plan.servers.push_back({found.name, found.file, found.entry});
   }
   for (const std::string& file : request.files) {
@@ -102,7 +105,9 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
     }
   }
   if (!request.only.empty()) {
-    std::erase_if(plan.servers, [&](const auto& server) { return std::ranges::find(request.only, server.name) == request.only.end(); });
+    std::erase_if(plan.servers, [&](const auto& server) {
+      return std::ranges::find(request.only, server.name) == request.only.end();
+    });
   }
   return plan;
 }
@@ -122,9 +127,11 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
   for (const auto& server : plan.servers) {
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
-    std::string line = fmt::format("start {} ({}): {}", server.name, server.file, entry.string_or("command", "(no command)"));
+    std::string line = fmt::format("start {} ({}): {}", server.name, server.file,
+                                   entry.string_or("command", "(no command)"));
     if (const Json* args = entry.find("args"); args != nullptr && args->is_array()) {
-      for (const Json& arg : args->as_array()) line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
+      for (const Json& arg : args->as_array())
+        line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
     }
     lines.push_back(std::move(line));
     if (split && !split->secrets.empty()) {
@@ -132,18 +139,21 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
                                   split->secrets.size() == 1 ? "" : "s"));
     }
   }
-  if (!lines.empty()) lines.emplace_back("allow AI clients (rtt://client/agent/*) to reach them, in .rtt/policy.json");
+  if (!lines.empty())
+    lines.emplace_back("allow AI clients (rtt://client/agent/*) to reach them, in .rtt/policy.json");
   return lines;
 }
 
 Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::function<void(Json)>& part) {
   const bool signed_policy = policy_is_signed(workspace);
   if (!plan.servers.empty() && !signed_policy) {
-    return fail(Code::kChangedUnsigned, "the policy changed since it was signed, and an import would add to it",
+    return fail(Code::kChangedUnsigned,
+                "the policy changed since it was signed, and an import would add to it",
                 std::string(kPolicyPath), "rtt sign .rtt/policy.json");
   }
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
-  RTT_TRY_SET(auto imported, mcp::import_servers(std::move(plan.servers), {.workspace = workspace, .plain = plan.plain}));
+  RTT_TRY_SET(auto imported,
+              mcp::import_servers(std::move(plan.servers), {.workspace = workspace, .plain = plan.plain}));
   const registry::SecretStore secrets(workspace.user_dir);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
   std::vector<std::string> paths, namespaces;

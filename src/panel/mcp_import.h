@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// MCP import as a step of a workspace: which servers, what it would do, doing it. Shared by `mcp import` and `up`.
+// MCP import as a step of a workspace: which servers, what it would do, doing it. Shared by `mcp import` and
+// `up`.
 //
-// Doing it starts each server once, stores secrets apart (never in a manifest), writes one manifest a server, adds one
-// visible allow rule to the policy, and signs exactly these files.
+// Doing it starts each server once, stores secrets apart (never in a manifest), writes one manifest a server,
+// adds one visible allow rule to the policy, and signs exactly these files.
 //
 // Thread: one, blocking.   Fails: kNameClash, kNoWorkspace, kIo; a server that fails is a row, not an error.
 // Limits: kMcpServersMax.
@@ -18,8 +19,8 @@
 namespace rtt::panel {
 
 struct ImportRequest {
-  std::string directory;               // the caller's, for relative FILEs
-  std::vector<std::string> files;      // empty: the `.mcp.json` files the scan finds
+  std::string directory;           // the caller's, for relative FILEs
+  std::vector<std::string> files;  // empty: the `.mcp.json` files the scan finds
   std::vector<std::string> only, plain;
 };
 struct ImportPlan {

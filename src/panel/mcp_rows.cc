@@ -16,7 +16,8 @@ Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
   const auto servers = mcp::pinned_servers(contracts);
   if (!servers) return rows;
   for (const mcp::PinnedServer& server : *servers) {
-    const auto tools = std::ranges::count_if(server.items, [](const auto& item) { return item.kind == mcp::ItemKind::kTool; });
+    const auto tools = std::ranges::count_if(
+        server.items, [](const auto& item) { return item.kind == mcp::ItemKind::kTool; });
     Json row = Json::object({{"clients", 0},
                              {"instances", 0},
                              {"name", server.config.name},

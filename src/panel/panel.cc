@@ -33,10 +33,12 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace)
     : loop(the_loop),
       workspace(std::move(the_workspace)),
       store(workspace.cas(), workspace.dot("registry/index.json")),
-      hosts(loop, workspace, [this](const std::string& instance) {
-        audit(apply::to_json(apply::AuditRecord{"host_lost", "panel", Json::object({{"instance", instance}})}));
-        if (transition) transition->host_lost(instance, "its driver host ended");
-      }),
+      hosts(loop, workspace,
+            [this](const std::string& instance) {
+              audit(apply::to_json(
+                  apply::AuditRecord{"host_lost", "panel", Json::object({{"instance", instance}})}));
+              if (transition) transition->host_lost(instance, "its driver host ended");
+            }),
       started(os::now()),
       last_used(started) {}
 
@@ -58,7 +60,8 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   // Beyond this point the journal is ours alone and settled; the graph is what its last COMMIT says.
   RTT_TRY(state.listen());
   state.watch_idleness();
-  // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are started.
+  // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are
+  // started.
   for (const model::Route& route : state.graph.routes) {
     if (const auto provider = state.contract(route.contract)) {
       if (const std::string instance = instance_of(*provider); !instance.empty()) {
@@ -85,22 +88,25 @@ Status Panel::State::open_journal() {
   RTT_TRY(folded);
   journal = std::move(opened.journal);
   if (opened.torn) {
-    notices.push_back(fmt::format("the journal's last record was cut short by a crash; its {} bytes are in {}",
-                                  opened.torn->bytes, opened.torn->saved_to));
+    notices.push_back(
+        fmt::format("the journal's last record was cut short by a crash; its {} bytes are in {}",
+                    opened.torn->bytes, opened.torn->saved_to));
   }
   for (journal::NewRecord& repair : apply::repairs(fold.state())) {
-    if (repair.type == journal::RecordType::kAbort) notices.emplace_back("an apply that a crash interrupted was dropped");
-    if (repair.type == journal::RecordType::kCommit) notices.emplace_back("a rollback that a crash interrupted was finished");
+    if (repair.type == journal::RecordType::kAbort)
+      notices.emplace_back("an apply that a crash interrupted was dropped");
+    if (repair.type == journal::RecordType::kCommit)
+      notices.emplace_back("a rollback that a crash interrupted was finished");
     RTT_TRY_SET(const Seq seq, append(repair.type, std::move(repair.payload)));
     static_cast<void>(seq);
   }
   RTT_TRY_SET(graph, graph_of(workspace, fold.state().root, fold.state().graph));
   generation = starts + 1;
-  RTT_TRY_SET(const Seq seq,
-              append(journal::RecordType::kAudit,
-                     apply::to_json(apply::AuditRecord{
-                         "panel_start", "panel",
-                         Json::object({{"generation", static_cast<std::int64_t>(generation)}, {"pid", os::own_pid()}})})));
+  RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit,
+                                    apply::to_json(apply::AuditRecord{
+                                        "panel_start", "panel",
+                                        Json::object({{"generation", static_cast<std::int64_t>(generation)},
+                                                      {"pid", os::own_pid()}})})));
   static_cast<void>(seq);
   return {};
 }
@@ -133,7 +139,8 @@ void Panel::State::audit(Json payload) {
     ++audit_dropped;
     return;
   }
-  if (payload.find("ts") == nullptr) payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
+  if (payload.find("ts") == nullptr)
+    payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
   audit_waiting.push_back({.type = journal::RecordType::kAudit, .payload = std::move(payload)});
   if (audit_timer != 0) return;
   audit_timer = loop.after(kAuditDelay, [this] {
@@ -168,7 +175,8 @@ void Panel::State::watch_idleness() {
   });
 }
 
-void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond) {
+void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request request,
+                          api::Responder respond) {
   const std::string& verb = request.verb;
   if (verb == "host.hello") return hello(peer, request, respond);
   if (verb == "host.audit") return host_audit(request, respond);
@@ -184,14 +192,15 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
   if (verb == "rollback") return enqueue({apply::Verb::kRollback, request.args, request.directory, respond});
   if (verb == "undo") return enqueue({apply::Verb::kUndo, request.args, request.directory, respond});
   if (verb == "panel.start") {
-    respond.finish(api::Answer{Json::object({{"generation", static_cast<std::int64_t>(generation)},
-                                             {"panel", "up"},
-                                             {"pid", os::own_pid()}}),
-                               {}});
+    respond.finish(api::Answer{
+        Json::object(
+            {{"generation", static_cast<std::int64_t>(generation)}, {"panel", "up"}, {"pid", os::own_pid()}}),
+        {}});
     return;
   }
   if (verb == "panel.stop") {
-    respond.finish(api::Answer{Json::object({{"changed", true}, {"panel", "down"}, {"pid", os::own_pid()}}), {}});
+    respond.finish(
+        api::Answer{Json::object({{"changed", true}, {"panel", "down"}, {"pid", os::own_pid()}}), {}});
     loop.post([this] { loop.stop(); });
     return;
   }
@@ -222,49 +231,52 @@ void Panel::State::host_audit(const api::Request& request, const api::Responder&
 
 void Panel::State::status(const api::Responder& respond) {
   const apply::Recovered& recovered = fold.state();
-  respond.finish(api::Answer{
-      Json::object({{"clients", static_cast<std::int64_t>(server->clients())},
-                    {"drivers", hosts.describe()},
-                    {"generation", static_cast<std::int64_t>(generation)},
-                    {"graph", to_string(recovered.root)},
-                    {"panel", "up"},
-                    {"pid", os::own_pid()},
-                    {"routes", static_cast<std::int64_t>(graph.routes.size())},
-                    {"seq", static_cast<std::int64_t>(recovered.seq.value)},
-                    {"uptime_ms", (os::now() - started).value / 1'000'000},
-                    {"workspace", workspace.root}}),
-      {}});
+  respond.finish(api::Answer{Json::object({{"clients", static_cast<std::int64_t>(server->clients())},
+                                           {"drivers", hosts.describe()},
+                                           {"generation", static_cast<std::int64_t>(generation)},
+                                           {"graph", to_string(recovered.root)},
+                                           {"panel", "up"},
+                                           {"pid", os::own_pid()},
+                                           {"routes", static_cast<std::int64_t>(graph.routes.size())},
+                                           {"seq", static_cast<std::int64_t>(recovered.seq.value)},
+                                           {"uptime_ms", (os::now() - started).value / 1'000'000},
+                                           {"workspace", workspace.root}}),
+                             {}});
 }
 
-// A route is ready when whoever must serve it is attached. An agent is read by an AI client rather than run, so only
-// its provider can be waited for; any other consumer is an endpoint of its own, and none has attached yet.
+// A route is ready when whoever must serve it is attached. An agent is read by an AI client rather than run,
+// so only its provider can be waited for; any other consumer is an endpoint of its own, and none has attached
+// yet.
 std::string_view Panel::State::route_state(const model::Route& route) {
   const auto provider = contract(route.contract);
   if (!provider) return "tripped";
   const std::string instance = instance_of(*provider);
   if (instance.empty() || !hosts.attached(instance)) return "waiting";
-  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill ? "ready" : "waiting";
+  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill
+             ? "ready"
+             : "waiting";
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {
   Json rows = text::JsonArray{};
   for (const model::Route& route : graph.routes) rows.push(route_row(route, route_state(route)));
-  respond.finish(api::Answer{Json::object({{"graph", to_string(fold.state().root)},
-                                           {"routes", filtered(std::move(rows), request.args.string_or("filter"))},
-                                           {"seq", static_cast<std::int64_t>(fold.state().seq.value)}}),
-                             {}});
+  respond.finish(
+      api::Answer{Json::object({{"graph", to_string(fold.state().root)},
+                                {"routes", filtered(std::move(rows), request.args.string_or("filter"))},
+                                {"seq", static_cast<std::int64_t>(fold.state().seq.value)}}),
+                  {}});
 }
 
 void Panel::State::ls_drivers(const api::Request& request, const api::Responder& respond) {
-  const auto snapshot =
-      registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
   if (!snapshot) {
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  respond.finish(api::Answer{
-      Json::object({{"drivers", filtered(driver_rows(*snapshot, hosts.describe()), request.args.string_or("filter"))}}),
-      {}});
+  respond.finish(api::Answer{Json::object({{"drivers", filtered(driver_rows(*snapshot, hosts.describe()),
+                                                                request.args.string_or("filter"))}}),
+                             {}});
 }
 
 Result<model::Contract> Panel::State::contract(const Digest& hash) {

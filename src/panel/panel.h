@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panel: the daemon of one workspace. Owns the journal, the committed graph and the table of driver hosts; wires them;
-// decides nothing itself.
+// Panel: the daemon of one workspace. Owns the journal, the committed graph and the table of driver hosts;
+// wires them; decides nothing itself.
 //
-// Control plane only: no data frame passes through it. A call opens a link — a socket pair, one end to the driver host,
-// one to the caller — and from then on the two talk without the panel; killing it harms no open link. Started by the
-// first verb that needs it, it ends when nobody used it for kPanelIdleMs.
+// Control plane only: no data frame passes through it. A call opens a link — a socket pair, one end to the
+// driver host, one to the caller — and from then on the two talk without the panel; killing it harms no open
+// link. Started by the first verb that needs it, it ends when nobody used it for kPanelIdleMs.
 //
 // Owns: journal, hosts table, panel.sock.   Thread: its loop's.
 // Fails: start: kBusy (a panel runs), kJournalDamaged (refuses to build on it, naming the seq), kIo.

@@ -74,11 +74,13 @@ Result<std::string> find_plan(const registry::Workspace& workspace, const std::s
   std::string wanted = word;
   if (wanted.empty()) {
     auto latest = os::read_file(workspace.dot("plans/LATEST"), 128);
-    if (!latest) return fail(Code::kNotFound, "no plan has been made here", workspace.dot("plans"), "rtt plan");
+    if (!latest)
+      return fail(Code::kNotFound, "no plan has been made here", workspace.dot("plans"), "rtt plan");
     while (latest->ends_with('\n')) latest->pop_back();
     wanted = *latest;
   }
-  if (!wanted.starts_with("sha256-")) wanted = "sha256-" + (wanted.starts_with("sha256:") ? wanted.substr(7) : wanted);
+  if (!wanted.starts_with("sha256-"))
+    wanted = "sha256-" + (wanted.starts_with("sha256:") ? wanted.substr(7) : wanted);
   std::string found;
   if (const auto names = os::list_directory(workspace.dot("plans"))) {
     for (const std::string& name : *names) {
@@ -101,7 +103,8 @@ Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace
   const auto outcome = judge(keyring, sealed);
   const std::string id = to_string(sealed.plan_id);
   switch (outcome.verdict) {
-    case crypto::Verdict::kTrusted: return sealed;
+    case crypto::Verdict::kTrusted:
+      return sealed;
     case crypto::Verdict::kUnsigned:
       return fail(Code::kForeignPlan, fmt::format("plan {} is not signed", id), path, "rtt plan");
     case crypto::Verdict::kUnknownSigner:
@@ -109,10 +112,12 @@ Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace
                   fmt::format("plan {} is signed by {}, a key not trusted here", id, outcome.signer), path,
                   "rtt plan, or rtt keys trust " + outcome.signer);
     case crypto::Verdict::kRevokedSigner:
-      return fail(Code::kRevokedSigner, fmt::format("plan {} is signed by {}, which is revoked", id, outcome.signer),
-                  path, "rtt plan");
+      return fail(Code::kRevokedSigner,
+                  fmt::format("plan {} is signed by {}, which is revoked", id, outcome.signer), path,
+                  "rtt plan");
     case crypto::Verdict::kBadSignature:
-      return fail(Code::kBadSignature, fmt::format("the signature on plan {} does not verify", id), path, "rtt plan");
+      return fail(Code::kBadSignature, fmt::format("the signature on plan {} does not verify", id), path,
+                  "rtt plan");
   }
   return fail(Code::kInternal, "unknown verdict", path);
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Planning: from a workspace on disk to a plan, and plans as files.
 //
-// Gathers the pure planner's inputs (snapshot, committed graph), and reads, signs and stores `.rtt/plans/`. The panel
-// and the command line plan through this one function, so they cannot differ.
+// Gathers the pure planner's inputs (snapshot, committed graph), and reads, signs and stores `.rtt/plans/`.
+// The panel and the command line plan through this one function, so they cannot differ.
 //
-// Thread: one.   Fails: as the snapshot, the ledger and the planner do; kForeignPlan, kTampered for a plan file.
+// Thread: one.   Fails: as the snapshot, the ledger and the planner do; kForeignPlan, kTampered for a plan
+// file.
 #pragma once
 
 #include <optional>

@@ -14,11 +14,13 @@ constexpr std::size_t kHolderBytesMax = 4096;
 
 Result<ProcessLock> ProcessLock::take(const std::string& directory, const std::string& name) {
   RTT_TRY(os::make_directories(directory, 0700));
-  RTT_TRY_SET(os::FileLock lock, os::FileLock::take(directory + "/" + name + std::string(kLock), os::FileLock::Wait::kNo));
+  RTT_TRY_SET(os::FileLock lock,
+              os::FileLock::take(directory + "/" + name + std::string(kLock), os::FileLock::Wait::kNo));
   const auto start_time = os::process_start_time(os::own_pid());
   const text::Json holder = text::Json::object(
       {{"pid", os::own_pid()}, {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}});
-  RTT_TRY(os::write_atomic(directory + "/" + name + ".json", text::to_json(holder), {.durable = os::Durable::kNo}));
+  RTT_TRY(os::write_atomic(directory + "/" + name + ".json", text::to_json(holder),
+                           {.durable = os::Durable::kNo}));
   return ProcessLock(std::move(lock));
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // ProcessLock: one process a name in a folder, and who it is.
 //
-// `NAME.lock` is held (flock) for the process's life, so the kernel frees it however the process ends; `NAME.json`
-// beside it says pid and start time, which together name one process for ever. That is how `rtt down` ends what a dead
-// panel left behind.
+// `NAME.lock` is held (flock) for the process's life, so the kernel frees it however the process ends;
+// `NAME.json` beside it says pid and start time, which together name one process for ever. That is how `rtt
+// down` ends what a dead panel left behind.
 //
 // Owns: the lock.   Thread: any.   Fails: kBusy (somebody holds it), kIo.   Limits: none.
 #pragma once

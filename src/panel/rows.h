@@ -15,7 +15,8 @@ namespace rtt::panel {
 
 // {id,from,to,lane,class,state,breaker,origin}
 text::Json route_row(const model::Route& route, std::string_view state);
-// {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says of it.
+// {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says
+// of it.
 text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& running);
 // Keeps rows in which some text field contains `filter`; with `*` a field must match as a whole.
 text::Json filtered(text::Json rows, std::string_view filter);

@@ -24,13 +24,14 @@
 namespace rtt::panel {
 namespace {
 
-constexpr std::int64_t kEndGraceMs = 3000;   // between SIGTERM and SIGKILL
+constexpr std::int64_t kEndGraceMs = 3000;  // between SIGTERM and SIGKILL
 constexpr std::int64_t kEndLookMs = 5;
 
 void say(std::string_view text) { os::write_err(fmt::format("rtt: {}\n", text)); }
 
 int failed(const Error& error) {
-  say(fmt::format("{}: {}{}{}", code_name(error.code), error.message, error.where.empty() ? "" : " at ", error.where));
+  say(fmt::format("{}: {}{}{}", code_name(error.code), error.message, error.where.empty() ? "" : " at ",
+                  error.where));
   return static_cast<int>(exit_status(error.code));
 }
 
@@ -100,7 +101,8 @@ std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace
 Result<std::unique_ptr<api::Service>> ensure_panel(const registry::Workspace& workspace) {
   if (auto running = running_panel(workspace)) return running;
   RTT_TRY(os::make_directories(workspace.sockets(), 0700));
-  RTT_TRY_SET(const os::FileLock lock, os::FileLock::take(workspace.sockets() + "/start.lock", os::FileLock::Wait::kYes));
+  RTT_TRY_SET(const os::FileLock lock,
+              os::FileLock::take(workspace.sockets() + "/start.lock", os::FileLock::Wait::kYes));
   if (auto running = running_panel(workspace)) return running;  // another starter was first
   RTT_TRY(spawn_panel(workspace));
   return api::connect_service(workspace.sockets(), "rtt");
@@ -112,7 +114,8 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
   if (ground == Ground::kBackground) {
     if (Status made = os::make_directories(workspace.dot("cache")); !made) return failed(made.error());
     os::become_session_leader();
-    if (Status logged = os::redirect_stdio(log_path(workspace, "panel")); !logged) return failed(logged.error());
+    if (Status logged = os::redirect_stdio(log_path(workspace, "panel")); !logged)
+      return failed(logged.error());
   }
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error());
@@ -137,7 +140,8 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
   os::ignore_broken_pipes();
   if (Status made = os::make_directories(workspace.dot("cache")); !made) return failed(made.error());
   os::become_session_leader();
-  if (Status logged = os::redirect_stdio(log_path(workspace, "host-" + instance)); !logged) return failed(logged.error());
+  if (Status logged = os::redirect_stdio(log_path(workspace, "host-" + instance)); !logged)
+    return failed(logged.error());
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error());
   auto lock = ProcessLock::take(workspace.sockets(), "host-" + instance);
@@ -179,9 +183,8 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
 Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) {
   // The panel first, or it would start again what is ended after it.
   RTT_TRY_SET(std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
-  std::stable_sort(holders.begin(), holders.end(), [](const auto& a, const auto& b) {
-    return (a.name == "panel") > (b.name == "panel");
-  });
+  std::stable_sort(holders.begin(), holders.end(),
+                   [](const auto& a, const auto& b) { return (a.name == "panel") > (b.name == "panel"); });
   std::vector<Ended> ended;
   RTT_TRY_SET(const auto loop, os::Loop::create());
   for (const LockHolder& holder : holders) {
@@ -194,11 +197,13 @@ Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) 
     const Instant killed = os::now() + nanos_from_ms(kEndGraceMs);
     while (alive() && os::now() < killed) loop->run_once(nanos_from_ms(kEndLookMs));
     if (alive()) {
-      return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.pid), {}, "ps -p PID");
+      return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.pid), {},
+                  "ps -p PID");
     }
     ended.push_back({holder.name, holder.pid});
   }
-  for (const char* name : {"panel.sock", "gateway.sock"}) RTT_TRY(os::remove_file(workspace.sockets() + "/" + name));
+  for (const char* name : {"panel.sock", "gateway.sock"})
+    RTT_TRY(os::remove_file(workspace.sockets() + "/" + name));
   return ended;
 }
 

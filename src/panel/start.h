@@ -19,8 +19,8 @@ std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace
 // The same, started first if need be. Two that start at once: one does, the other waits for it.
 Result<std::unique_ptr<api::Service>> ensure_panel(const registry::Workspace& workspace);
 
-// The daemon's life: until stopped, idle or signalled. Returns the exit status. `ready_fd` (or -1) gets one byte when
-// the socket listens.
+// The daemon's life: until stopped, idle or signalled. Returns the exit status. `ready_fd` (or -1) gets one
+// byte when the socket listens.
 enum class Ground : std::uint8_t { kForeground, kBackground };
 int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd);
 
@@ -31,7 +31,8 @@ struct Ended {
   std::string name;
   int pid = 0;
 };
-// Ends the panel and every driver host of the workspace, found by the locks they hold: works with no panel to ask.
+// Ends the panel and every driver host of the workspace, found by the locks they hold: works with no panel to
+// ask.
 Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace);
 
 }  // namespace rtt::panel

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Panel::State: everything the panel owns, and its verbs grouped by file — changes.cc (apply, rollback, undo),
-// calls.cc (links and MCP), panel.cc (the rest).
+// Panel::State: everything the panel owns, and its verbs grouped by file — changes.cc (apply, rollback,
+// undo), calls.cc (links and MCP), panel.cc (the rest).
 //
 // Thread: the panel's loop.   Fails: verbs answer through their Responder.   Limits: panel.h.
 #pragma once
@@ -42,7 +42,8 @@ struct Panel::State {
   void audit(text::Json payload);
   void flush_audit();
   void watch_idleness();
-  void hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request, const api::Responder& respond);
+  void hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+             const api::Responder& respond);
   void host_audit(const api::Request& request, const api::Responder& respond);
   void status(const api::Responder& respond);
   void ls_routes(const api::Request& request, const api::Responder& respond);
@@ -77,9 +78,9 @@ struct Panel::State {
   std::vector<std::string> notices;
   Hosts hosts;
   std::unique_ptr<api::Server> server;
-  std::deque<Change> changes;              // front: the one under way
+  std::deque<Change> changes;  // front: the one under way
   std::unique_ptr<Transition> transition;
-  text::Json change_body;                  // of the answer to the change under way
+  text::Json change_body;  // of the answer to the change under way
   std::vector<journal::NewRecord> audit_waiting;
   os::Loop::TimerId audit_timer = 0, idle_timer = 0;
   std::uint64_t audit_dropped = 0;

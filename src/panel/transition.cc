@@ -16,7 +16,9 @@ constexpr std::int64_t kHostAnswerMs = 120'000;
 }  // namespace
 
 Transition::Transition(TransitionPorts ports, OnAnswer on_answer)
-    : ports_(std::move(ports)), on_answer_(std::move(on_answer)), self_(std::make_shared<Transition*>(this)) {}
+    : ports_(std::move(ports)),
+      on_answer_(std::move(on_answer)),
+      self_(std::make_shared<Transition*>(this)) {}
 
 Transition::~Transition() {
   if (timer_ != 0) ports_.loop.cancel(timer_);
@@ -73,7 +75,8 @@ void Transition::perform(const apply::Prepare& action) {
       feed(apply::Nack{action.participant, action.round, route.id, contract.error()});
       return;
     }
-    routes.push(Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
+    routes.push(
+        Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
   }
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
@@ -106,22 +109,25 @@ void Transition::perform(const apply::Flip& action) {
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
-  host->ask("host.commit", Json::object({{"graph", to_string(model::graph_root(action.graph))}}),
-            [self, name, round](const Result<api::Answer>& answer) {
-              const auto alive = self.lock();
-              if (!alive) return;
-              if (answer) {
-                (*alive)->feed(apply::FlipDone{name, round});
-              } else {
-                (*alive)->feed(apply::ParticipantLost{name, answer.error().message});
-              }
-            },
-            {}, kHostAnswerMs);
+  host->ask(
+      "host.commit", Json::object({{"graph", to_string(model::graph_root(action.graph))}}),
+      [self, name, round](const Result<api::Answer>& answer) {
+        const auto alive = self.lock();
+        if (!alive) return;
+        if (answer) {
+          (*alive)->feed(apply::FlipDone{name, round});
+        } else {
+          (*alive)->feed(apply::ParticipantLost{name, answer.error().message});
+        }
+      },
+      {}, kHostAnswerMs);
 }
 
 void Transition::perform(const apply::Abort& action) {
   if (const auto host = ports_.hosts.attached(action.participant)) {
-    host->ask("host.abort", Json::object({{"plan_id", to_string(start_.plan_id)}}), [](const auto&) {}, {}, kHostAnswerMs);
+    host->ask(
+        "host.abort", Json::object({{"plan_id", to_string(start_.plan_id)}}), [](const auto&) {}, {},
+        kHostAnswerMs);
   }
 }
 
@@ -148,7 +154,8 @@ void Transition::perform(const apply::Verify&) {
   for (const std::string& name : names) {
     const auto host = ports_.hosts.attached(name);
     if (!host) {
-      feed(apply::VerifyFailed{Error{Code::kLost, fmt::format("driver host `{}` is gone", name), {}, "rtt doctor"}});
+      feed(apply::VerifyFailed{
+          Error{Code::kLost, fmt::format("driver host `{}` is gone", name), {}, "rtt doctor"}});
       return;
     }
     host->ask("host.health", Json::object({}), [self, count, name](const Result<api::Answer>& answer) {
@@ -156,7 +163,10 @@ void Transition::perform(const apply::Verify&) {
       if (!alive || count->failed) return;
       if (!answer || !answer->body.bool_or("ok", false)) {
         count->failed = true;
-        Error error = answer ? Error{Code::kDriverFailed, fmt::format("driver host `{}` is not well", name), {}, "rtt doctor"}
+        Error error = answer ? Error{Code::kDriverFailed,
+                                     fmt::format("driver host `{}` is not well", name),
+                                     {},
+                                     "rtt doctor"}
                              : answer.error();
         (*alive)->feed(apply::VerifyFailed{std::move(error)});
       } else if (--count->open == 0) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Transition: performs one plan. The decisions are TwoPhase's (apply/two_phase.h); this shell writes the journal, asks
-// the driver hosts, sets timers, and feeds back what happened, one event at a time.
+// Transition: performs one plan. The decisions are TwoPhase's (apply/two_phase.h); this shell writes the
+// journal, asks the driver hosts, sets timers, and feeds back what happened, one event at a time.
 //
 // Owns: the machine and its timer.   Thread: the panel's loop.
 // Fails: through the answer, as TwoPhase says.   Limits: kParticipantsMax.

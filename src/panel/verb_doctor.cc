@@ -30,7 +30,8 @@ struct Finding {
 Finding failing(const Error& error) { return {"fail", error.message, error.hint}; }
 
 Finding look_at_key(const Workspace& workspace) {
-  if (!registry::has_own_key(workspace.user_dir)) return {"warn", "you have no signing key yet", "rtt keys new"};
+  if (!registry::has_own_key(workspace.user_dir))
+    return {"warn", "you have no signing key yet", "rtt keys new"};
   const auto key = registry::load_own_key(workspace.user_dir);
   if (!key) return failing(key.error());
   return {"ok", crypto::key_id(key->public_key()), ""};
@@ -39,19 +40,23 @@ Finding look_at_key(const Workspace& workspace) {
 Finding look_at_sockets(const Workspace& workspace) {
   if (Status made = os::make_directories(workspace.sockets(), 0700); !made) return failing(made.error());
   const std::string probe = workspace.sockets() + "/doctor.tmp";
-  if (Status wrote = os::write_atomic(probe, "x", {.mode = 0600, .durable = os::Durable::kNo}); !wrote) return failing(wrote.error());
+  if (Status wrote = os::write_atomic(probe, "x", {.mode = 0600, .durable = os::Durable::kNo}); !wrote)
+    return failing(wrote.error());
   if (Status gone = os::remove_file(probe); !gone) return failing(gone.error());
   return {"ok", workspace.sockets(), ""};
 }
 
 Finding look_at_symbols(const Workspace& workspace) {
-  const auto snapshot =
-      registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
   if (!snapshot) return failing(snapshot.error());
-  const auto errors = std::ranges::count_if(snapshot->problems, [](const auto& p) { return p.severity == model::Severity::kError; });
+  const auto errors = std::ranges::count_if(
+      snapshot->problems, [](const auto& p) { return p.severity == model::Severity::kError; });
   if (errors != 0) {
-    const auto first = std::ranges::find_if(snapshot->problems, [](const auto& p) { return p.severity == model::Severity::kError; });
-    return {"warn", fmt::format("{} problem{}, first: {}", errors, errors == 1 ? "" : "s", model::to_string(*first)),
+    const auto first = std::ranges::find_if(
+        snapshot->problems, [](const auto& p) { return p.severity == model::Severity::kError; });
+    return {"warn",
+            fmt::format("{} problem{}, first: {}", errors, errors == 1 ? "" : "s", model::to_string(*first)),
             first->hint.empty() ? "rtt lint" : first->hint};
   }
   return {"ok", fmt::format("{} in force", snapshot->in_force().size()), ""};
@@ -62,8 +67,10 @@ Finding look_at_store(const Workspace& workspace) {
   const auto report = store.verify_all();
   if (!report) return failing(report.error());
   if (!report->bad.empty()) {
-    return {"fail", fmt::format("{} of {} objects are not what they were, first: {}", report->bad.size(), report->objects,
-                                report->bad.front().file), "rtt registry verify"};
+    return {"fail",
+            fmt::format("{} of {} objects are not what they were, first: {}", report->bad.size(),
+                        report->objects, report->bad.front().file),
+            "rtt registry verify"};
   }
   return {"ok", fmt::format("{} objects", report->objects), ""};
 }
@@ -73,9 +80,13 @@ Finding look_at_journal(const Workspace& workspace) {
   const auto ledger = read_ledger(workspace);
   if (!ledger) return failing(ledger.error());
   if (ledger->report.end == journal::ReadReport::End::kTorn) {
-    return {"warn", fmt::format("the tail was cut short by a crash after seq {}", ledger->report.last_seq.value), "rtt panel start"};
+    return {"warn",
+            fmt::format("the tail was cut short by a crash after seq {}", ledger->report.last_seq.value),
+            "rtt panel start"};
   }
-  return {"ok", fmt::format("{} records, committed seq {}", ledger->report.records, ledger->recovered.seq.value), ""};
+  return {"ok",
+          fmt::format("{} records, committed seq {}", ledger->report.records, ledger->recovered.seq.value),
+          ""};
 }
 
 Finding look_at_panel(const Workspace& workspace) {
@@ -92,19 +103,22 @@ Finding look_at_server(const Workspace& workspace, const mcp::PinnedServer& serv
   const registry::SecretStore secrets(workspace.user_dir);
   if (server.config.env.is_object()) {
     for (const auto& [name, value] : server.config.env.as_object()) {
-      if (const auto resolved = secrets.resolve(value, environment); !resolved) return failing(resolved.error());
+      if (const auto resolved = secrets.resolve(value, environment); !resolved)
+        return failing(resolved.error());
     }
   }
   const auto command = secrets.resolve(server.config.command, environment);
   if (!command) return failing(command.error());
   if (!os::find_on_path(*command, os::environment("PATH"))) {
-    return {"fail", fmt::format("its program `{}` is not on PATH", *command), "install it, or correct the server's command"};
+    return {"fail", fmt::format("its program `{}` is not on PATH", *command),
+            "install it, or correct the server's command"};
   }
   return {"ok", *command, ""};
 }
 
 Json row(std::string_view name, const Finding& finding) {
-  return Json::object({{"detail", finding.detail}, {"hint", finding.hint}, {"name", name}, {"state", finding.state}});
+  return Json::object(
+      {{"detail", finding.detail}, {"hint", finding.hint}, {"name", name}, {"state", finding.state}});
 }
 
 }  // namespace
@@ -115,17 +129,21 @@ Result<Json> verb_doctor(const Turn& turn) {
     std::string_view name;
     Finding (*look)(const Workspace&);
   };
-  constexpr Check kChecks[] = {{"signing key", look_at_key},   {"sockets folder", look_at_sockets}, {"symbols", look_at_symbols},
-                               {"object store", look_at_store}, {"journal", look_at_journal},        {"panel", look_at_panel}};
+  constexpr Check kChecks[] = {{"signing key", look_at_key}, {"sockets folder", look_at_sockets},
+                               {"symbols", look_at_symbols}, {"object store", look_at_store},
+                               {"journal", look_at_journal}, {"panel", look_at_panel}};
   Json rows = text::JsonArray{};
   for (const Check& check : kChecks) rows.push(row(check.name, check.look(workspace)));
-  if (const auto snapshot = registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly})) {
+  if (const auto snapshot = registry::load_snapshot(
+          workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly})) {
     const auto contracts = snapshot->in_force();
     if (const auto servers = mcp::pinned_servers(contracts)) {
-      for (const auto& server : *servers) rows.push(row("mcp server " + server.config.name, look_at_server(workspace, server)));
+      for (const auto& server : *servers)
+        rows.push(row("mcp server " + server.config.name, look_at_server(workspace, server)));
     }
   }
-  const bool ok = std::ranges::none_of(rows.as_array(), [](const Json& one) { return one.string_or("state") == "fail"; });
+  const bool ok =
+      std::ranges::none_of(rows.as_array(), [](const Json& one) { return one.string_or("state") == "fail"; });
   Json body = Json::object({{"checks", std::move(rows)}, {"ok", ok}});
   if (!ok) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
   return body;

@@ -2,11 +2,11 @@
 // up: from nothing to a served workspace, in at most three questions — make and sign, import, apply.
 #include <fmt/format.h>
 
+#include "os/file.h"
 #include "panel/connect.h"
 #include "panel/mcp_import.h"
 #include "panel/planning.h"
 #include "panel/workbench.h"
-#include "os/file.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
 
@@ -24,7 +24,10 @@ Json array_of(const Json& body, std::string_view key) {
 // The same ask for another verb of the workbench, already agreed to.
 Result<Json> run(const Turn& turn, VerbFunction verb, const Workspace& workspace, Json args) {
   args.set("consent", "given");
-  const api::Ask ask{.verb = "up", .args = std::move(args), .directory = workspace.root, .search = "exactly",
+  const api::Ask ask{.verb = "up",
+                     .args = std::move(args),
+                     .directory = workspace.root,
+                     .search = "exactly",
                      .deadline_ms = turn.ask.deadline_ms};
   return verb(Turn{.ask = ask, .part = turn.part, .ports = turn.ports});
 }
@@ -40,16 +43,23 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
   const bool fresh = !os::is_directory(workspace.dot(""));
   std::vector<std::string> will;
   if (fresh) {
-    will.push_back("create " + workspace.dot("") + ": configuration, and a policy under which only your command line may call");
+    will.push_back("create " + workspace.dot("") +
+                   ": configuration, and a policy under which only your command line may call");
   }
-  if (!registry::has_own_key(workspace.user_dir)) will.push_back("create your signing key in " + workspace.user_dir + "/keys");
+  if (!registry::has_own_key(workspace.user_dir))
+    will.push_back("create your signing key in " + workspace.user_dir + "/keys");
   if (fresh) {
     const model::PanelConfig defaults;
-    RTT_TRY_SET(const auto found, scan::scan({.root = workspace.root, .roots = defaults.scan_roots, .ignore = defaults.scan_ignore}));
-    for (const auto& symbol : found.symbols) will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
+    RTT_TRY_SET(
+        const auto found,
+        scan::scan({.root = workspace.root, .roots = defaults.scan_roots, .ignore = defaults.scan_ignore}));
+    for (const auto& symbol : found.symbols)
+      will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
   } else {
     RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
-    for (const auto& item : items) will.push_back(fmt::format("sign {} ({}){}", item.id, item.path, item.previous.is_null() ? "" : ", changed since signed"));
+    for (const auto& item : items)
+      will.push_back(fmt::format("sign {} ({}){}", item.id, item.path,
+                                 item.previous.is_null() ? "" : ", changed since signed"));
   }
   if (will.empty()) return std::nullopt;
   if (!turn.granted("setup")) {
@@ -65,7 +75,8 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
 }
 
 Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
-  RTT_TRY_SET(ImportPlan found, plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
+  RTT_TRY_SET(ImportPlan found,
+              plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
   RTT_TRY_SET(ImportPlan plan, without_imported(workspace, std::move(found)));
   if (plan.servers.empty()) return std::nullopt;
   if (!turn.granted("import")) {
@@ -106,7 +117,10 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   static_cast<void>(path);
   turn.part(Json::object({{"progress", pending ? "applying" : "starting the panel"}}));
   RTT_TRY_SET(const auto panel, turn.ports.panel(workspace));
-  api::Ask ask{.verb = "apply", .args = Json::object({}), .directory = workspace.root, .search = "exactly",
+  api::Ask ask{.verb = "apply",
+               .args = Json::object({}),
+               .directory = workspace.root,
+               .search = "exactly",
                .deadline_ms = turn.ask.deadline_ms};
   RTT_TRY_SET(const api::Reply applied, panel->ask(ask, turn.part));
   for (const char* field : {"graph", "plan_id", "seq", "state", "reason", "error", "exit"}) {

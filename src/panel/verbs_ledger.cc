@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verbs that read history and present state: status, ls routes, ls drivers, log, audit. All work without a panel.
+// Verbs that read history and present state: status, ls routes, ls drivers, log, audit. All work without a
+// panel.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +20,8 @@ using text::Json;
 
 Json seq_json(Seq seq) { return static_cast<std::int64_t>(seq.value); }
 
-// `10m`, `2h`, `3d` before now, or an RFC 3339 time: the least `ts` to show, as text (RFC 3339 sorts as text).
+// `10m`, `2h`, `3d` before now, or an RFC 3339 time: the least `ts` to show, as text (RFC 3339 sorts as
+// text).
 Result<std::string> since_text(const std::string& since) {
   if (since.empty()) return std::string();
   if (since.find('T') != std::string::npos) return since;
@@ -29,9 +31,14 @@ Result<std::string> since_text(const std::string& since) {
     count = count * 10 + (since[digits++] - '0');
   }
   const std::string unit = since.substr(digits);
-  const std::int64_t seconds = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : unit == "d" ? 86400 : 0;
+  const std::int64_t seconds = unit == "s"   ? 1
+                               : unit == "m" ? 60
+                               : unit == "h" ? 3600
+                               : unit == "d" ? 86400
+                                             : 0;
   if (digits == 0 || seconds == 0) {
-    return fail(Code::kBadArgument, fmt::format("`{}` is no time: write 10m, 2h, 3d or 2026-01-31T12:00:00Z", since));
+    return fail(Code::kBadArgument,
+                fmt::format("`{}` is no time: write 10m, 2h, 3d or 2026-01-31T12:00:00Z", since));
   }
   return os::rfc3339({os::wall_now().us - count * seconds * 1'000'000});
 }
@@ -120,8 +127,9 @@ Result<Json> verb_log(const Turn& turn) { return stream_records(turn, {}); }
 Result<Json> verb_audit(const Turn& turn) {
   if (turn.set("verify")) return verify(turn);
   if (const std::int64_t seq = turn.ask.args.int_or("show", -1); seq >= 0) return show(turn, seq);
-  return stream_records(turn, {.calls = Selection::Calls::kShow,
-                               .form = turn.set("export") ? Selection::Form::kWhole : Selection::Form::kLine});
+  return stream_records(turn,
+                        {.calls = Selection::Calls::kShow,
+                         .form = turn.set("export") ? Selection::Form::kWhole : Selection::Form::kLine});
 }
 
 Result<Json> verb_status(const Turn& turn) {
@@ -150,7 +158,8 @@ Result<Json> verb_ls_routes(const Turn& turn) {
 Result<Json> verb_ls_drivers(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+              registry::load_snapshot(workspace,
+                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
   return Json::object({{"drivers", filtered(driver_rows(snapshot, text::JsonArray{}), turn.text("filter"))}});
 }
 

@@ -41,10 +41,18 @@ Json symbol_json(const SymbolEntry& entry) {
                            {"source", entry.source},
                            {"type", to_string(entry.contract.saddr.type)}});
   switch (entry.standing) {
-    case Standing::kSigned: row.set("standing", "signed"); break;
-    case Standing::kAllowedUnsigned: row.set("standing", "allowed-unsigned"); break;
-    case Standing::kLastSigned: row.set("standing", "last-signed"); break;
-    case Standing::kRefused: row.set("standing", "refused"); break;
+    case Standing::kSigned:
+      row.set("standing", "signed");
+      break;
+    case Standing::kAllowedUnsigned:
+      row.set("standing", "allowed-unsigned");
+      break;
+    case Standing::kLastSigned:
+      row.set("standing", "last-signed");
+      break;
+    case Standing::kRefused:
+      row.set("standing", "refused");
+      break;
   }
   return row;
 }
@@ -67,14 +75,17 @@ Result<Json> verb_scan(const Turn& turn) {
   const std::string index_path = workspace.dot("cache/symbols.json");
   Json before = text::JsonObject{};
   if (const auto old = os::read_file(index_path, std::size_t{64} << 20)) {
-    if (auto parsed = text::parse_json(*old, {.source_name = index_path, .bytes_max = old->size()})) before = *parsed;
+    if (auto parsed = text::parse_json(*old, {.source_name = index_path, .bytes_max = old->size()}))
+      before = *parsed;
   }
   const Json now = found_index(snapshot);
   std::int64_t added = 0, changed = 0, removed = 0, unsigned_count = 0;
   for (const auto& [id, hash] : now.as_object()) {
     const Json* old = before.find(id);
-    if (old == nullptr) ++added;
-    else if (!(*old == hash)) ++changed;
+    if (old == nullptr)
+      ++added;
+    else if (!(*old == hash))
+      ++changed;
   }
   for (const auto& [id, hash] : before.as_object()) removed += now.find(id) == nullptr ? 1 : 0;
   for (const SymbolEntry& entry : snapshot.symbols) unsigned_count += entry.signed_by.empty() ? 1 : 0;
@@ -111,7 +122,8 @@ Result<Json> verb_ls_agents(const Turn& turn) {
     if (entry.contract.saddr.type != model::SymbolType::kAgent || !entry.contract.agent) continue;
     Json tools = text::JsonArray{}, skills = text::JsonArray{};
     for (const auto& requirement : entry.contract.requirements) {
-      (requirement.to.type == model::SymbolType::kSkill ? skills : tools).push(model::to_string(requirement.to));
+      (requirement.to.type == model::SymbolType::kSkill ? skills : tools)
+          .push(model::to_string(requirement.to));
     }
     Json row = symbol_json(entry);
     row.set("name", entry.contract.agent->name);
@@ -148,8 +160,9 @@ Result<Json> verb_registry_verify(const Turn& turn) {
   for (const auto& entry : report.bad) {
     bad.push(Json::object({{"file", entry.file}, {"hash", entry.hash}, {"reason", entry.reason}}));
   }
-  Json body = Json::object(
-      {{"bad", std::move(bad)}, {"objects", static_cast<std::int64_t>(report.objects)}, {"ok", report.bad.empty()}});
+  Json body = Json::object({{"bad", std::move(bad)},
+                            {"objects", static_cast<std::int64_t>(report.objects)},
+                            {"ok", report.bad.empty()}});
   if (!report.bad.empty()) body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
   return body;
 }
@@ -172,7 +185,8 @@ Result<Json> verb_policy_why(const Turn& turn) {
   std::vector<model::Saddr> known;
   for (const SymbolEntry& entry : snapshot.symbols) known.push_back(entry.contract.saddr);
   // The asking side need not be a known symbol (the command line, an AI client): then it is read as written.
-  auto from = from_text.starts_with("rtt://") ? model::parse_reference(from_text) : model::resolve_short(from_text, known);
+  auto from = from_text.starts_with("rtt://") ? model::parse_reference(from_text)
+                                              : model::resolve_short(from_text, known);
   if (!from) return std::unexpected(std::move(from).error());
   RTT_TRY_SET(const model::Saddr to, model::resolve_short(to_text, known));
   const auto verdict = model::access(snapshot.policy, *from, to);

@@ -72,11 +72,15 @@ Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vec
 
 std::string_view change_word(mcp::PinState state) {
   switch (state) {
-    case mcp::PinState::kNew: return "added";
-    case mcp::PinState::kRemoved: return "removed";
-    case mcp::PinState::kSame: return "same";
+    case mcp::PinState::kNew:
+      return "added";
+    case mcp::PinState::kRemoved:
+      return "removed";
+    case mcp::PinState::kSame:
+      return "same";
     case mcp::PinState::kContractDrift:
-    case mcp::PinState::kTextDrift: return "changed";
+    case mcp::PinState::kTextDrift:
+      return "changed";
   }
   return "changed";
 }
@@ -92,7 +96,10 @@ Json verdict_json(const mcp::PinVerdict& verdict) {
 }
 
 Json error_json(const Error& error) {
-  return Json::object({{"code", code_name(error.code)}, {"hint", error.hint}, {"message", error.message}, {"where", error.where}});
+  return Json::object({{"code", code_name(error.code)},
+                       {"hint", error.hint},
+                       {"message", error.message},
+                       {"where", error.where}});
 }
 
 }  // namespace
@@ -118,7 +125,9 @@ Result<Json> verb_mcp_diff(const Turn& turn) {
   for (const Compared& one : compared) {
     Json changes = text::JsonArray{};
     for (const auto& verdict : one.verdicts) changes.push(verdict_json(verdict));
-    Json row = Json::object({{"changed", !one.verdicts.empty()}, {"changes", std::move(changes)}, {"name", one.accepted.config.name}});
+    Json row = Json::object({{"changed", !one.verdicts.empty()},
+                             {"changes", std::move(changes)},
+                             {"name", one.accepted.config.name}});
     if (one.live.error) {
       row.set("error", error_json(*one.live.error));
       failed = one.live.error;
@@ -144,12 +153,15 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
       for (const auto& change : verdict.changes) will.push_back("    " + mcp::to_string(change));
     }
   }
-  if (turn.consent() == Turn::Consent::kShow && !will.empty()) return asking("Accept these as they are now?", will);
+  if (turn.consent() == Turn::Consent::kShow && !will.empty())
+    return asking("Accept these as they are now?", will);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
   std::vector<std::string> paths;
   for (Compared& one : compared) {
-    Json row = Json::object({{"changed", !one.verdicts.empty()}, {"name", one.accepted.config.name},
-                             {"hash", Json()}, {"supersedes", Json()}});
+    Json row = Json::object({{"changed", !one.verdicts.empty()},
+                             {"name", one.accepted.config.name},
+                             {"hash", Json()},
+                             {"supersedes", Json()}});
     if (!one.verdicts.empty()) {
       RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
       paths.push_back(one.live.path);
@@ -170,7 +182,8 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
 Result<Json> verb_mcp_ls(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+              registry::load_snapshot(workspace,
+                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
   return Json::object({{"servers", mcp_rows(snapshot, text::JsonArray{})}});
 }
 

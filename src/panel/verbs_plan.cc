@@ -30,7 +30,8 @@ Json routes_json(const std::vector<model::Route>& routes) {
 Json report_json(const plan::RouteReport& report) {
   Json rejected = text::JsonArray{};
   for (const plan::Rejected& r : report.rejected) {
-    rejected.push(Json::object({{"candidate", r.candidate}, {"rule", r.rule}, {"where", r.where}, {"why", r.why}}));
+    rejected.push(
+        Json::object({{"candidate", r.candidate}, {"rule", r.rule}, {"where", r.where}, {"why", r.why}}));
   }
   const char* change = report.change == plan::RouteReport::Change::kAdd    ? "add"
                        : report.change == plan::RouteReport::Change::kKeep ? "keep"
@@ -53,8 +54,9 @@ Json problems_json(const std::vector<model::Problem>& problems) {
 Json conflict_json(const plan::Outcome& outcome) {
   Json conflicts = text::JsonArray{};
   for (const plan::Conflict& conflict : outcome.conflicts) {
-    conflicts.push(Json::object(
-        {{"code", code_name(conflict.code)}, {"constraint", conflict.constraint}, {"where", conflict.where}}));
+    conflicts.push(Json::object({{"code", code_name(conflict.code)},
+                                 {"constraint", conflict.constraint},
+                                 {"where", conflict.where}}));
   }
   const plan::Conflict& first = outcome.conflicts.front();
   return Json::object({{"code", code_name(first.code)},
@@ -77,11 +79,11 @@ Result<Json> verb_plan(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const Instant begin = os::now();
   const bool check_only = turn.set("check");
-  const registry::LoadOptions options{
-      .trust_keys = turn.list("trust_key"),
-      .store = check_only ? registry::LoadOptions::Store::kReadOnly : registry::LoadOptions::Store::kImportSigned};
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, options,
-                                               turn.set("reset") ? QuickConnects::kDrop : QuickConnects::kKeep));
+  const registry::LoadOptions options{.trust_keys = turn.list("trust_key"),
+                                      .store = check_only ? registry::LoadOptions::Store::kReadOnly
+                                                          : registry::LoadOptions::Store::kImportSigned};
+  RTT_TRY_SET(const Planned planned,
+              make_plan(workspace, options, turn.set("reset") ? QuickConnects::kDrop : QuickConnects::kKeep));
   const plan::Outcome& outcome = planned.outcome;
   Json body = text::JsonObject{};
   body.set("problems", problems_json(planned.snapshot.problems));
@@ -125,8 +127,8 @@ Result<Json> verb_check(const Turn& turn) {
                                  [](const auto& p) { return p.severity == model::Severity::kError; });
   Exit exit = Exit::kDone;
   if (!ok) {
-    const auto first = std::ranges::find_if(planned.snapshot.problems,
-                                            [](const auto& p) { return p.severity == model::Severity::kError; });
+    const auto first = std::ranges::find_if(
+        planned.snapshot.problems, [](const auto& p) { return p.severity == model::Severity::kError; });
     exit = exit_status(first->code);
   }
   for (const plan::Conflict& conflict : planned.outcome.conflicts) {
@@ -137,15 +139,18 @@ Result<Json> verb_check(const Turn& turn) {
     ok = false;
     if (exit == Exit::kDone) exit = Exit::kFailed;
   }
-  // A fresh clone has no journal and so nothing to differ from; where there is one, unapplied changes are pending.
+  // A fresh clone has no journal and so nothing to differ from; where there is one, unapplied changes are
+  // pending.
   const bool wired = os::exists(workspace.wal());
   const model::Plan& plan = planned.outcome.plan;
-  const bool pending = wired && planned.outcome.conflicts.empty() && (!plan.routes_add.empty() || !plan.routes_del.empty());
+  const bool pending =
+      wired && planned.outcome.conflicts.empty() && (!plan.routes_add.empty() || !plan.routes_del.empty());
   if (ok && pending) exit = Exit::kPending;
-  Json body = Json::object({{"ok", ok && !pending},
-                            {"pending", pending},
-                            {"problems", std::move(problems)},
-                            {"routes", static_cast<std::int64_t>(planned.outcome.unchanged + plan.routes_add.size())}});
+  Json body = Json::object(
+      {{"ok", ok && !pending},
+       {"pending", pending},
+       {"problems", std::move(problems)},
+       {"routes", static_cast<std::int64_t>(planned.outcome.unchanged + plan.routes_add.size())}});
   if (exit != Exit::kDone) body.set("exit", static_cast<std::int64_t>(exit));
   return body;
 }
@@ -153,16 +158,18 @@ Result<Json> verb_check(const Turn& turn) {
 Result<Json> verb_ls_plans(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   std::string latest;
-  if (auto text = os::read_file(workspace.dot("plans/LATEST"), 128)) latest = text->substr(0, text->find('\n'));
+  if (auto text = os::read_file(workspace.dot("plans/LATEST"), 128))
+    latest = text->substr(0, text->find('\n'));
   Json rows = text::JsonArray{};
   const auto names = os::list_directory(workspace.dot("plans"));
   for (const std::string& name : names ? *names : std::vector<std::string>{}) {
     if (!name.ends_with(".plan.json") || name.find(turn.text("filter")) == std::string::npos) continue;
     const std::string path = workspace.dot("plans/" + name);
     const auto sealed = load_trusted_plan(workspace, path, {});
-    Json row = Json::object({{"latest", name.starts_with(latest) && !latest.empty()},
-                             {"path", ".rtt/plans/" + name},
-                             {"plan_id", name.substr(0, name.size() - std::string_view(".plan.json").size())}});
+    Json row =
+        Json::object({{"latest", name.starts_with(latest) && !latest.empty()},
+                      {"path", ".rtt/plans/" + name},
+                      {"plan_id", name.substr(0, name.size() - std::string_view(".plan.json").size())}});
     if (sealed) {
       row.set("add", static_cast<std::int64_t>(sealed->plan.routes_add.size()));
       row.set("created_at", sealed->created_at);

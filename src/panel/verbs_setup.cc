@@ -27,7 +27,8 @@ std::vector<std::string> describe(const std::vector<SignItem>& items) {
   std::vector<std::string> lines;
   for (const SignItem& item : items) {
     if (lines.size() >= kLinesShownMax) {
-      lines.push_back(fmt::format("… and {} more", items.size() - static_cast<std::size_t>(&item - items.data())));
+      lines.push_back(
+          fmt::format("… and {} more", items.size() - static_cast<std::size_t>(&item - items.data())));
       break;
     }
     if (item.previous.is_null()) {
@@ -76,9 +77,14 @@ Result<Workspace> workspace_to_make(const Turn& turn) {
 
 Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& workspace) {
   std::vector<std::string> will;
-  if (!os::is_directory(workspace.dot(""))) will.push_back("create " + workspace.dot("") + " with its default policy: only your own command line may call");
-  if (!registry::has_own_key(workspace.user_dir)) will.push_back("create your signing key in " + workspace.user_dir + "/keys");
-  scan::ScanOptions options{.root = workspace.root, .roots = model::PanelConfig{}.scan_roots, .ignore = model::PanelConfig{}.scan_ignore};
+  if (!os::is_directory(workspace.dot("")))
+    will.push_back("create " + workspace.dot("") +
+                   " with its default policy: only your own command line may call");
+  if (!registry::has_own_key(workspace.user_dir))
+    will.push_back("create your signing key in " + workspace.user_dir + "/keys");
+  scan::ScanOptions options{.root = workspace.root,
+                            .roots = model::PanelConfig{}.scan_roots,
+                            .ignore = model::PanelConfig{}.scan_ignore};
   RTT_TRY_SET(const scan::Found found, scan::scan(options));
   for (const auto& symbol : found.symbols) {
     if (will.size() >= kLinesShownMax) {
@@ -123,14 +129,16 @@ Result<Json> verb_sign(const Turn& turn) {
     auto real = os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word);
     if (!real) return fail(Code::kNotFound, fmt::format("no file `{}`", word), word, "rtt lint");
     if (*real != workspace.root && !real->starts_with(workspace.root + "/")) {
-      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root), word);
+      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root),
+                  word);
     }
     paths.push_back(*real == workspace.root ? std::string() : real->substr(workspace.root.size() + 1));
   }
   if (std::ranges::find(paths, "") != paths.end()) paths.clear();
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
   if (turn.consent() == Turn::Consent::kShow && !items.empty()) {
-    return asking(fmt::format("Sign {} object{}?", items.size(), items.size() == 1 ? "" : "s"), describe(items));
+    return asking(fmt::format("Sign {} object{}?", items.size(), items.size() == 1 ? "" : "s"),
+                  describe(items));
   }
   RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace));
   RTT_TRY(registry::sign_items(workspace, items, key));
@@ -173,13 +181,16 @@ Result<registry::KeyInfo> named_key(const Workspace& workspace, const std::strin
   RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
   std::vector<registry::KeyInfo> found;
   for (const auto& key : keys) {
-    const bool by_file = !key.file.empty() && word.ends_with(".pub") &&
-                         (key.file.ends_with("/" + word) || key.file == word || word.ends_with("/" + key.file));
+    const bool by_file =
+        !key.file.empty() && word.ends_with(".pub") &&
+        (key.file.ends_with("/" + word) || key.file == word || word.ends_with("/" + key.file));
     if (by_file || key.key_id.starts_with(word)) found.push_back(key);
   }
-  if (found.empty()) return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", word), {}, "rtt keys ls");
+  if (found.empty())
+    return fail(Code::kNotFound, fmt::format("no key `{}` in this workspace", word), {}, "rtt keys ls");
   if (found.size() > 1) {
-    return fail(Code::kAmbiguous, fmt::format("{} keys begin with `{}`", found.size(), word), {}, "rtt keys ls");
+    return fail(Code::kAmbiguous, fmt::format("{} keys begin with `{}`", found.size(), word), {},
+                "rtt keys ls");
   }
   return found.front();
 }
@@ -192,12 +203,13 @@ Result<Json> verb_keys_trust(const Turn& turn) {
   Json body = Json::object({{"changed", false}, {"key_id", key.key_id}, {"label", key.label}});
   if (key.own || key.accepted) return body;
   if (key.revoked) {
-    return fail(Code::kRevokedSigner, fmt::format("key {} is revoked here and cannot be trusted again", key.key_id),
-                key.file, "rtt keys ls");
+    return fail(Code::kRevokedSigner,
+                fmt::format("key {} is revoked here and cannot be trusted again", key.key_id), key.file,
+                "rtt keys ls");
   }
   if (turn.consent() == Turn::Consent::kShow) {
-    return asking("Trust this key here?", {fmt::format("accept what {} \"{}\" ({}) signs in this repository", key.key_id,
-                                                       key.label, key.file)});
+    return asking("Trust this key here?", {fmt::format("accept what {} \"{}\" ({}) signs in this repository",
+                                                       key.key_id, key.label, key.file)});
   }
   RTT_TRY(registry::accept_key(workspace, key.key_id));
   body.set("changed", true);
@@ -210,8 +222,10 @@ Result<Json> verb_keys_revoke(const Turn& turn) {
   Json body = Json::object({{"changed", false}, {"key_id", key.key_id}, {"label", key.label}});
   if (key.revoked) return body;
   if (turn.consent() == Turn::Consent::kShow) {
-    return asking("Revoke this key?", {fmt::format("nothing signed by {} \"{}\" alone counts any more, for everybody "
-                                                   "who shares this folder", key.key_id, key.label)});
+    return asking("Revoke this key?",
+                  {fmt::format("nothing signed by {} \"{}\" alone counts any more, for everybody "
+                               "who shares this folder",
+                               key.key_id, key.label)});
   }
   RTT_TRY(registry::revoke_key(workspace, key.key_id, turn.text("reason")));
   body.set("changed", true);

@@ -52,13 +52,15 @@ Result<api::Reply> Workbench::ask(const api::Ask& ask, const std::function<void(
     RTT_TRY_SET(text::Json body, entry.run(turn));
     return api::Reply{.body = std::move(body), .fds = {}};
   }
-  return fail(Code::kUnknownVerb, fmt::format("`{}` is not something the workbench can do", ask.verb), {}, "rtt --help");
+  return fail(Code::kUnknownVerb, fmt::format("`{}` is not something the workbench can do", ask.verb), {},
+              "rtt --help");
 }
 
 Result<registry::Workspace> Turn::workspace() const {
   return registry::find_workspace({.directory = ask.directory,
-                                   .search = ask.search == "exactly" ? registry::FindOptions::Search::kExactly
-                                                                     : registry::FindOptions::Search::kUpward});
+                                   .search = ask.search == "exactly"
+                                                 ? registry::FindOptions::Search::kExactly
+                                                 : registry::FindOptions::Search::kUpward});
 }
 
 std::string Turn::text(std::string_view flag) const { return std::string(ask.args.string_or(flag)); }

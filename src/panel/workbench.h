@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Workbench: every verb that needs no running panel, in whatever process asks (docs/cli).
 //
-// The command line runs it in-process; `plan`, `check` and the rest therefore work with no daemon, offline, on the
-// files alone. Verbs that change the graph or carry calls are the panel's (panel.h); the few that compose both (`up`)
-// reach it through the port given here. A table maps verb names to functions; there is no other registration.
+// The command line runs it in-process; `plan`, `check` and the rest therefore work with no daemon, offline,
+// on the files alone. Verbs that change the graph or carry calls are the panel's (panel.h); the few that
+// compose both (`up`) reach it through the port given here. A table maps verb names to functions; there is no
+// other registration.
 //
-// Verbs that ask for consent answer `consent: "show"` with what they would do and change nothing until the same ask
-// comes with `consent: "given"`.
+// Verbs that ask for consent answer `consent: "show"` with what they would do and change nothing until the
+// same ask comes with `consent: "given"`.
 //
 // Owns: nothing but its ports.   Thread: one.   Fails: as each verb's page says.
 #pragma once
@@ -40,12 +41,13 @@ struct Turn {
   const WorkbenchPorts& ports;
 
   [[nodiscard]] Result<registry::Workspace> workspace() const;
-  [[nodiscard]] std::string text(std::string_view flag) const;          // "" when absent
+  [[nodiscard]] std::string text(std::string_view flag) const;  // "" when absent
   [[nodiscard]] bool set(std::string_view flag) const;
   [[nodiscard]] std::vector<std::string> list(std::string_view flag) const;
   enum class Consent : std::uint8_t { kShow, kGiven };
   [[nodiscard]] Consent consent() const;
-  // For a verb of several questions: whether this step was agreed to ("given" without "granted" agrees to all).
+  // For a verb of several questions: whether this step was agreed to ("given" without "granted" agrees to
+  // all).
   [[nodiscard]] bool granted(std::string_view step) const;
 };
 
@@ -56,7 +58,8 @@ struct VerbEntry {
 };
 
 // {"consent":{"question","will":[…]}} merged into `body`.
-text::Json asking(std::string question, const std::vector<std::string>& will, text::Json body = text::JsonObject{});
+text::Json asking(std::string question, const std::vector<std::string>& will,
+                  text::Json body = text::JsonObject{});
 
 Result<text::Json> verb_init(const Turn& turn);
 Result<text::Json> verb_sign(const Turn& turn);

@@ -7,6 +7,8 @@
 //
 // Owns: its buffer.   Thread: one.
 // Limits: holds line_bytes_max and what one feed() brought, if next() is asked until it has nothing.
+//
+// Fails: never; an over-long line is an item.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,7 @@ foreach(shell bash zsh fish)
   string(APPEND entries "    {\"completion.${shell}\", R\"page(${text})page\"},\n")
 endforeach()
 file(WRITE ${OUT}
-"// Written by cmake/rtt_pages.cmake.
+"// Written by tools/cmake/rtt_pages.cmake.
 #include <array>
 
 #include \"cli/pages.h\"

@@ -6,8 +6,8 @@ add_custom_command(
   OUTPUT ${rtt_pages}
   COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated/cli
   COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUT=${rtt_pages} -DVERSION=${PROJECT_VERSION}
-          -P ${CMAKE_SOURCE_DIR}/cmake/rtt_pages.cmake
-  DEPENDS ${rtt_page_sources} ${CMAKE_SOURCE_DIR}/cmake/rtt_pages.cmake
+          -P ${CMAKE_SOURCE_DIR}/tools/cmake/rtt_pages.cmake
+  DEPENDS ${rtt_page_sources} ${CMAKE_SOURCE_DIR}/tools/cmake/rtt_pages.cmake
   VERBATIM)
 target_sources(rtt_cli PRIVATE ${rtt_pages})
 
