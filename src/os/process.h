@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Child processes: started in their own session with no_new_privs and rlimits, watched by pidfd, ended as a group.
+// Child processes: started in their own session with no_new_privs and rlimits, watched by pidfd, ended as a
+// group.
 //
-// A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. The kernel ties
-// that signal to the *thread* that forked, so spawn from a thread that lives as long as the child may. When a
-// kWithParent child ends, what is left of its group is killed before it is reaped: a wrapper's children do not outlive
-// it. Environment is given whole: nothing leaks in from ours by accident; of our descriptors only pass_fds cross.
-// Secrets travel only in the environment, never in arguments. fork() and exec() rather than vfork: a failed exec is
-// reported through a pipe with its errno, and everything between the two calls is async-signal-safe.
+// A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. The
+// kernel ties that signal to the *thread* that forked, so spawn from a thread that lives as long as the child
+// may. When a kWithParent child ends, what is left of its group is killed before it is reaped: a wrapper's
+// children do not outlive it. Environment is given whole: nothing leaks in from ours by accident; of our
+// descriptors only pass_fds cross. Secrets travel only in the environment, never in arguments. fork() and
+// exec() rather than vfork: a failed exec is reported through a pipe with its errno, and everything between
+// the two calls is async-signal-safe.
 //
 // Owns: Child owns the pidfd and the pipe ends; destroying it kills the group if it is still running.
 // Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo, kLimit.
@@ -26,16 +28,16 @@ enum class Lifetime : std::uint8_t { kWithParent, kDetached };
 enum class Wire : std::uint8_t { kNull, kPipe, kInherit };
 
 struct SpawnOptions {
-  std::vector<std::string> argv;                                    // argv[0] is looked up on PATH of `env`
-  std::vector<std::pair<std::string, std::string>> env;             // the whole environment
-  std::string directory;                                            // empty = ours
+  std::vector<std::string> argv;                         // argv[0] is looked up on PATH of `env`
+  std::vector<std::pair<std::string, std::string>> env;  // the whole environment
+  std::string directory;                                 // empty = ours
   Wire in = Wire::kPipe, out = Wire::kPipe, err = Wire::kPipe;
   Lifetime lifetime = Lifetime::kWithParent;
-  std::vector<std::pair<int, int>> pass_fds;                        // (ours, number in the child); wins over wires
+  std::vector<std::pair<int, int>> pass_fds;  // (ours, number in the child); wins over wires
 };
 
 struct ExitState {
-  int code = 0;    // exit code, or −1 if a signal ended it
+  int code = 0;  // exit code, or −1 if a signal ended it
   int signal = 0;
 };
 
@@ -51,11 +53,11 @@ class Child {
   Fd in, out, err;                                          // our ends, blocking descriptors we own
 
   [[nodiscard]] bool running() const { return pid_ > 0 && !ended_; }  // not reaped yet
-  std::optional<ExitState> poll();            // reaps; nothing while it runs
-  ExitState wait();                           // blocks
+  std::optional<ExitState> poll();                                    // reaps; nothing while it runs
+  ExitState wait();                                                   // blocks
   void signal_group(int signal);
-  void kill();                                // SIGKILL to the whole group, then reaps
-  int detach();                               // gives up ownership; returns the pid
+  void kill();   // SIGKILL to the whole group, then reaps
+  int detach();  // gives up ownership; returns the pid
 
  private:
   friend Result<Child> spawn(const SpawnOptions& options);
@@ -70,16 +72,17 @@ class Child {
 Result<Child> spawn(const SpawnOptions& options);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
-std::string own_executable();                     // /proc/self/exe resolved
+std::string own_executable();  // /proc/self/exe resolved
 bool process_alive(int pid);
 // Of a live one, in clock ticks since boot: tells a reused pid apart.
 std::optional<std::uint64_t> process_start_time(int pid);
-void signal_process(int pid, int signal);         // one that is gone already: nothing
+void signal_process(int pid, int signal);  // one that is gone already: nothing
 int own_pid();
 unsigned own_uid();
-void become_session_leader();                     // for daemons: setsid; nothing if it is one already
-Status redirect_stdio(const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty
-void harden_self();                               // no_new_privs, no core files, umask 077 (DUMPABLE is the lanes' matter)
+void become_session_leader();  // for daemons: setsid; nothing if it is one already
+Status redirect_stdio(
+    const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty
+void harden_self();                // no_new_privs, no core files, umask 077 (DUMPABLE is the lanes' matter)
 void ignore_broken_pipes();
 
 }  // namespace rtt::os
