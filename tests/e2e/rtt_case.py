@@ -62,7 +62,7 @@ class Person:
 
 
 class RttCase(unittest.TestCase):
-    maxDiff = None
+    maxDiff = 2000
 
     @classmethod
     def setUpClass(cls):

@@ -22,6 +22,15 @@ class Crash(RttCase):
         self.wire(6)
         self.pairs = [(f"rtt://ui/hook/h{i}", f"rtt://core/api/a{i}") for i in range(6)]
 
+    def kill_panels(self):
+        victims = self.panels()
+        for pid in victims:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:  # it was ending anyway
+                pass
+        return victims
+
     def want_another_wiring(self):
         self.routes(*self.random.sample(self.pairs, self.random.randrange(1, 7)))
         self.ok("sign", "--yes")
@@ -51,18 +60,12 @@ class Crash(RttCase):
         wait = self.random.random() * typical
         while time.monotonic() - began < wait:
             pass
-        victims = self.panels()
-        for pid in victims:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        victims = self.kill_panels()
         out, err = running.communicate(timeout=60)
         answer = json.loads(out) if out.strip() else {"error": {"message": err.decode()}}
         acknowledged = "error" not in answer
         self.assertIn(running.returncode, (0, 1, 6), f"{words}: {answer}")
-        for pid in self.panels():  # the change may have started another one
-            os.kill(pid, signal.SIGKILL)
+        self.kill_panels()  # the change may have started another one
         self.eventually(lambda: not self.panels())
         disk = self.state()
         self.assertEqual("up", self.json("panel", "start")["panel"])
@@ -149,8 +152,7 @@ class Crash(RttCase):
             died = traced.poll() is not None
         finally:
             self.run_rtt("panel", "stop")
-            for pid in self.panels():
-                os.kill(pid, signal.SIGKILL)
+            self.kill_panels()
             traced.wait(20)
         self.json("panel", "start")
         after = self.state()
@@ -199,7 +201,7 @@ class Crash(RttCase):
         error = self.run_rtt("apply", "--json")
         self.assertIn(error.status, (6, 7))
         self.assertIn("RTT0601", error.text)
-        self.assertIn("seq 1", error.text)
+        self.assertIn("record 1 of the journal", error.text)
 
 
 if __name__ == "__main__":

@@ -76,8 +76,6 @@ class One(Serve):
         self.assertEqual(({"total": 5}, "5"), (result["structuredContent"], result["content"][0]["text"]))
         self.assertTrue(client.call("fail")["result"]["isError"])
         self.assertIn("error", client.call("nothing"))
-        unknown = client.call("ecko", message="x")["error"]
-        self.assertIn("echo", unknown["message"])
         self.assertEqual({}, client.ask("ping")["result"])
         self.assertEqual(-32601, client.ask("no/such/method")["error"]["code"])
         self.assertEqual(0, client.close())
@@ -150,8 +148,11 @@ class One(Serve):
         self.assertIn("add", named.tools())
         for client in (friend, other, named):
             self.assertEqual(0, client.close())
-        who = {line["who"] for line in self.run_rtt("audit", "--json", check=0).lines if line["action"] == "call"}
-        self.assertIn("rtt://client/agent/other", " ".join(who))
+        self.ok("panel", "start")  # calls are recorded when there is a panel to write them down
+        self.eventually(lambda: "rtt://client/agent/other" in self.callers())
+
+    def callers(self):
+        return " ".join(line["who"] for line in self.run_rtt("audit", "--json", check=0).lines if line["action"] == "call")
 
     def test_a_list_that_policy_empties_says_why(self):
         self.write(".rtt/policy.json", {"allow": []})

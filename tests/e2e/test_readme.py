@@ -1,53 +1,89 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README's commands work as they stand, in order, in a fresh folder that holds nothing but a .mcp.json.
+"""README's commands work as they stand, in order, typed at a terminal in a folder that holds nothing but a .mcp.json.
 
-Run are the lines that start with `$ ` of every block fenced as ```sh, after the one that installs; a block fenced
-otherwise (```console, ```text, or none) is not.
+Run is every indented line whose first word is `rtt`, without the comment behind it; questions are answered with yes.
+Lines of one indented block share a folder; a block that begins with `rtt init` gets a fresh one, as its reader would.
 """
 import os
+import pty
 import re
+import select
+import signal
 import subprocess
+import time
 import unittest
 
 from rtt_case import HERE, RTT, RttCase, main
 
 README = os.path.join(HERE, "../../README.md")
-BUILDS = re.compile(r"^(git clone|cd |make\b|sudo |apt|export PATH)")
+SECONDS = 120
 
 
-def commands(text):
-    """[(line number, command)] of the blocks to run; a command goes on while its line ends in a backslash."""
-    found, running, fence = [], False, None
-    for number, line in enumerate(text.splitlines(), 1):
-        mark = re.match(r"^(```+)\s*(\S*)", line)
-        if mark and (fence is None or mark.group(1) == fence):
-            running, fence = (fence is None and mark.group(2) == "sh"), (mark.group(1) if fence is None else None)
-        elif running and line.startswith("$ "):
-            found.append([number, line[2:]])
-        elif running and found and found[-1][1].endswith("\\"):
-            found[-1][1] = found[-1][1][:-1] + line.strip()
-    return [(number, command) for number, command in found if not BUILDS.match(command)]
+def blocks(text):
+    """[[(line number, command)]]: the rtt lines of each indented block that has any."""
+    found, block = [], []
+    for number, line in enumerate(text.splitlines() + [""], 1):
+        if line.startswith("    "):
+            command = re.sub(r"\s+# .*", "", line.strip())
+            if re.match(r"rtt\b", command):
+                block.append((number, command))
+        elif block:
+            found.append(block)
+            block = []
+    return found
 
 
 class Readme(RttCase):
     def test_the_reader_of_blocks(self):
-        text = "```sh\n$ rtt a \\\n  b\nout\n```\n```console\n$ rtt no\n```\n```sh\n$ make build\n$ rtt c\n```\n"
-        self.assertEqual([(2, "rtt a b"), (11, "rtt c")], commands(text))
+        text = "words\n\n    make\n    rtt a b   # c\n\n    rtt init && rtt d\nrtt no\n    error[x]\n"
+        self.assertEqual([[(4, "rtt a b")], [(6, "rtt init && rtt d")]], blocks(text))
+
+    def typed(self, command, cwd, env):
+        """The command's status and what a terminal shows; every question is answered with yes."""
+        ours, theirs = pty.openpty()
+        running = subprocess.Popen(["bash", "-c", command], cwd=cwd, env=env, stdin=theirs, stdout=theirs, stderr=theirs,
+                                   start_new_session=True)
+        os.close(theirs)
+        shown, answered, end = "", 0, time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            ready, _, _ = select.select([ours], [], [], 1)
+            try:
+                data = os.read(ours, 65536) if ready else b""
+            except OSError:  # the last one that had the terminal is gone
+                break
+            shown += data.decode("utf-8", "replace")
+            if shown.count("[y/N] ") > answered:
+                answered += 1
+                os.write(ours, b"y\n")
+            if not data and running.poll() is not None:
+                break
+        else:
+            os.killpg(running.pid, signal.SIGKILL)
+        os.close(ours)
+        return running.wait(10), shown, answered
 
     @unittest.skipUnless(os.path.exists(README), "there is no README yet")
     def test_its_commands_run_in_order(self):
-        wanted = commands(open(README, encoding="utf-8").read())
-        self.assertTrue(any("rtt up" in command for _, command in wanted), "README shows no `rtt up`")
-        self.assertTrue(any("rtt call" in command for _, command in wanted), "README shows no call")
-        servers = {name: self.server_entry("notes.py", "--name",
-                                           name) for name in ("notes", "everything", "filesystem", "memory")}
-        self.mcp_json(servers)
-        env = {**self.me.env, "PATH": os.path.dirname(RTT) + os.pathsep + self.me.env["PATH"]}
-        for number, command in wanted:
-            with self.subTest(line=number, command=command):
-                done = subprocess.run(["bash", "-c", command], cwd=self.ws, env=env, stdin=subprocess.DEVNULL,
-                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-                self.assertEqual(0, done.returncode, f"README.md:{number}: {command}\n{done.stdout}")
+        with open(README, encoding="utf-8") as file:
+            wanted = blocks(file.read())
+        for word in ("rtt up", "rtt call", "rtt mcp connect"):
+            self.assertTrue([c for block in wanted for _, c in block if word in c], f"README shows no `{word}`")
+        env = {**self.me.env, "PATH": os.path.dirname(RTT) + os.pathsep + self.me.env["PATH"], "TERM": "xterm"}
+        questions = 0
+        for i, block in enumerate(wanted):
+            if i == 0 or block[0][1].startswith("rtt init"):
+                ws = os.path.join(self.me.home, f"my-project-{i}")
+                os.makedirs(ws)
+                self.mcp_json({"everything": self.server_entry("notes.py", "--name", "everything", ws=ws)}, ws=ws)
+            for number, command in block:
+                status, shown, answered = self.typed(command, ws, env)
+                self.assertEqual(0, status, f"README.md:{number}: {command}\n{shown}")
+                questions += answered
+                if command.startswith("rtt up"):
+                    self.assertTrue(1 <= answered <= 3, f"{answered} questions:\n{shown}")
+                if command.startswith("rtt call everything/echo message=hello"):
+                    self.assertIn("Echo: hello", shown)
+        self.assertGreater(questions, 0)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,13 @@ from mcp_client import McpClient
 from rtt_case import RttCase, main
 
 
+SECRETS = 50
+
+
 class Secrets(RttCase):
     def setUp(self):
         super().setUp()
-        self.sentinels = [f"sEnT1nel-{i:02d}-{self.random.randbytes(12).hex()}" for i in range(50)]
+        self.sentinels = [f"sEnT1nel-{i:02d}-{self.random.randbytes(12).hex()}" for i in range(SECRETS)]
         self.seen = os.path.join(self.base, "seen")  # written by the server, hashes only
         self.command_lines = set()
 
@@ -27,7 +30,7 @@ class Secrets(RttCase):
         env_a = {f"TOKEN_{i}": take() for i in range(12)}
         env_a["DATABASE_URL"] = f"postgres://ada:{take()}@localhost/shop?sslpassword={take()}"
         env_a["HOME_PAGE"] = f"https://localhost/{take()}"
-        env_b = {f"API_KEY_{i}": take() for i in range(12)}
+        env_b = {f"API_KEY_{i}": take() for i in range(14)}
         env_b["MIXED"] = f"prefix {take()} suffix"
         env_b["WITH_DEFAULT"] = "${RTT_NO_SUCH_VARIABLE:-" + take() + "}"
         web = {"type": "http", "url": f"https://bob:{take()}@localhost:1/mcp?key={take()}&token={take()}",
@@ -146,6 +149,24 @@ class Secrets(RttCase):
         lines = [line for line in self.command_lines if any(n in line for n in needles)]
         self.assertEqual([], lines, "in a command line")
         self.assertTrue(any(b"notes.py" in line for line in self.command_lines), "the watcher saw nothing")
+
+    def test_a_secret_in_an_argument_is_on_that_servers_command_line_and_nowhere_else(self):
+        """A server that takes a secret as an argument cannot be given it otherwise; rtt itself never carries it."""
+        secret = "argument-" + self.random.randbytes(12).hex()
+        self.mcp_json({"alpha": self.server_entry("notes.py", "--name", "alpha", f"https://ada:{secret}@localhost/")})
+        self.ok("init", "--yes")
+        self.ok("mcp", "import", "--yes")
+        self.ok("call", "alpha/echo", "message=x")
+        shown = {pid for pid, words in self.processes().items() if secret in words}
+        self.assertEqual({int(self.json("call", "alpha/pid")["result"]["content"][0]["text"])}, shown)
+        for words in (["mcp", "ls"], ["status"], ["audit", "--export"], ["mcp", "diff"], ["down"]):
+            self.run_rtt(*words, "--json")
+        os.remove(self.path(".mcp.json"))
+        for folder, _, files in os.walk(self.base):
+            for name in files:
+                data = open(os.path.join(folder, name), "rb").read()
+                self.assertEqual(folder.endswith("/rtt/secrets"), secret.encode() in data, os.path.join(folder, name))
+        self.assertEqual([], [answer.args for answer in self.transcript if secret in answer.text])
 
     def test_a_secret_changed_changes_no_hash(self):
         self.mcp_json({"alpha": self.server_entry("notes.py", "--name", "alpha", env={"TOKEN": "first-value-of-it"})})
