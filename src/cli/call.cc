@@ -58,7 +58,8 @@ struct Tally {
 
 bool ends_link(Code code) { return code == Code::kLost || code == Code::kFrame; }
 
-Tally make_calls(api::Link& link, const std::string& payload, std::int64_t repeat, std::int64_t deadline_ms) {
+Tally make_calls(api::Link& link, const std::string& saddr, const std::string& payload, std::int64_t repeat,
+                 std::int64_t deadline_ms) {
   Tally tally;
   tally.latencies_ns.reserve(static_cast<std::size_t>(std::min<std::int64_t>(repeat, 65'536)));
   for (std::int64_t i = 0; i < repeat; ++i) {
@@ -67,6 +68,9 @@ Tally make_calls(api::Link& link, const std::string& payload, std::int64_t repea
     if (!reply) {
       ++tally.errors;
       if (!tally.error) tally.error = reply.error();
+      if (reply.error().code == Code::kDeadline) {
+        tally.error->message = fmt::format("{} did not answer within {} ms", saddr, deadline_ms);
+      }
       if (ends_link(reply.error().code)) break;  // every later call would fail alike
       continue;
     }
@@ -155,7 +159,8 @@ int run_call(const Session& session) {
 
   const Json* arguments = args.find("arguments");
   const std::string payload = text::to_json(arguments != nullptr ? *arguments : Json(text::JsonObject{}));
-  const Tally tally = make_calls(opened->link, payload, repeat, deadline_ms);
+  const Tally tally =
+      make_calls(opened->link, std::string(opened->body.string_or("saddr")), payload, repeat, deadline_ms);
   Json body = summary(session, *opened, tally);
   const std::optional<Json> error = failure(tally);
   if (session.command.json) {

@@ -11,6 +11,7 @@
 #include "panel/planning.h"
 #include "panel/state.h"
 #include "plan/diff.h"
+#include "plan/verify.h"
 #include "registry/identity.h"
 
 namespace rtt::panel {
@@ -123,6 +124,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
     body.set("seq", static_cast<std::int64_t>(fold.state().seq.value));
     return std::nullopt;
   }
+  RTT_TRY(plan::verify_against(sealed.plan, graph));
   RTT_TRY_SET(const registry::Snapshot snapshot,
               registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
   RTT_TRY(still_in_force(sealed.plan, snapshot));

@@ -148,9 +148,11 @@ Result<Json> verb_up(const Turn& turn) {
     RTT_TRY_SET(std::optional<Json> question, step(turn, workspace, body));
     if (question) return *std::move(question);
   }
-  if (const auto lines = connect_lines(workspace, "claude")) {
+  if (connect_lines(workspace, "claude")) {
     Json hints = text::JsonArray{};
-    hints.push("rtt mcp connect claude|codex|gemini|opencode|cursor|vscode|vibe");
+    for (const char* client : {"claude", "codex", "gemini", "opencode"}) {
+      hints.push(fmt::format("rtt mcp connect {}", client));
+    }
     body.set("connect", std::move(hints));
   }
   return body;

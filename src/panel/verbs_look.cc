@@ -79,6 +79,29 @@ Result<Json> verb_scan(const Turn& turn) {
       before = *parsed;
   }
   const Json now = found_index(snapshot);
+  Json found = text::JsonArray{};
+  for (const SymbolEntry& entry : snapshot.symbols) {
+    const std::string id = model::identity(entry.contract.saddr);
+    const Json* old = before.find(id);
+    const char* state = old == nullptr                              ? "added"
+                        : *old != Json(to_string(entry.found_hash)) ? "changed"
+                        : entry.signed_by.empty()                   ? "unsigned"
+                                                                    : "signed";
+    found.push(Json::object({{"saddr", id},
+                             {"source", entry.source},
+                             {"state", state},
+                             {"type", to_string(entry.contract.saddr.type)}}));
+  }
+  for (const auto& [id, hash] : before.as_object()) {
+    if (now.find(id) == nullptr)
+      found.push(Json::object({{"saddr", id}, {"source", ""}, {"state", "removed"}}));
+  }
+  std::ranges::stable_sort(found.as_array(), {},
+                           [](const Json& row) { return std::string(row.string_or("saddr")); });
+  Json servers = text::JsonArray{};
+  for (const auto& server : snapshot.servers) {
+    servers.push(Json::object({{"file", server.file}, {"name", server.name}}));
+  }
   std::int64_t added = 0, changed = 0, removed = 0, unsigned_count = 0;
   for (const auto& [id, hash] : now.as_object()) {
     const Json* old = before.find(id);
@@ -96,10 +119,11 @@ Result<Json> verb_scan(const Turn& turn) {
                        {"changed", changed},
                        {"elapsed_ms", (os::now() - begin).value / 1'000'000},
                        {"files", static_cast<std::int64_t>(snapshot.files_seen)},
+                       {"found", std::move(found)},
                        {"problems", problems_json(snapshot.problems)},
                        {"registry", to_string(registry_hash)},
                        {"removed", removed},
-                       {"servers", static_cast<std::int64_t>(snapshot.servers.size())},
+                       {"servers", std::move(servers)},
                        {"symbols", static_cast<std::int64_t>(snapshot.symbols.size())},
                        {"unsigned", unsigned_count}});
 }
@@ -171,10 +195,15 @@ Result<Json> verb_registry_rebuild(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, load_options(turn)));
   const registry::ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
-  RTT_TRY(store.write_index());
   RTT_TRY_SET(const Json index, store.index());
-  return Json::object({{"index", to_string(crypto::sha256(text::canonical_json(index)))},
-                       {"objects", static_cast<std::int64_t>(index.as_object().size())}});
+  const auto present = os::read_file(workspace.dot("registry/index.json"), std::size_t{256} << 20);
+  const bool changed = !present || *present != text::canonical_json(index);
+  RTT_TRY(store.write_index());
+  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all());
+  return Json::object({{"changed", changed},
+                       {"ids", static_cast<std::int64_t>(index.as_object().size())},
+                       {"index", to_string(crypto::sha256(text::canonical_json(index)))},
+                       {"objects", static_cast<std::int64_t>(report.objects)}});
 }
 
 Result<Json> verb_policy_why(const Turn& turn) {
@@ -190,7 +219,22 @@ Result<Json> verb_policy_why(const Turn& turn) {
   if (!from) return std::unexpected(std::move(from).error());
   RTT_TRY_SET(const model::Saddr to, model::resolve_short(to_text, known));
   const auto verdict = model::access(snapshot.policy, *from, to);
+  Json rules = text::JsonArray{};
+  const auto list = [&](const std::vector<model::AccessRule>& of, const char* effect) {
+    for (const model::AccessRule& rule : of) {
+      if (!model::could_match(rule.from, *from) || !model::could_match(rule.to, to)) continue;
+      rules.push(Json::object({{"decides", rules.as_array().empty()},
+                               {"effect", effect},
+                               {"from", rule.from.text},
+                               {"to", rule.to.text},
+                               {"where", rule.where}}));
+    }
+  };
+  list(snapshot.policy.deny, "deny");  // deny beats allow, so a deny rule that matches decides
+  list(snapshot.policy.allow, "allow");
   Json body = Json::object({{"allowed", verdict.allowed},
+                            {"reason", verdict.rule},
+                            {"rules", std::move(rules)},
                             {"from", model::to_string(*from)},
                             {"rule", verdict.rule},
                             {"to", model::to_string(to)}});

@@ -59,9 +59,11 @@ Json signed_rows(const std::vector<SignItem>& items) {
   return rows;
 }
 
-// The key that signs, made when this person has none yet, its public half beside the workspace's other keys.
-Result<crypto::SecretKey> signing_key(const Workspace& workspace) {
-  if (!registry::has_own_key(workspace.user_dir)) {
+enum class Missing : std::uint8_t { kMake, kRefuse };
+
+// The key that signs, its public half beside the workspace's other keys. Only `init` makes one.
+Result<crypto::SecretKey> signing_key(const Workspace& workspace, Missing missing) {
+  if (missing == Missing::kMake && !registry::has_own_key(workspace.user_dir)) {
     RTT_TRY_SET(const std::string made, registry::create_own_key(workspace.user_dir, "rtt"));
     static_cast<void>(made);
   }
@@ -108,7 +110,7 @@ Result<Json> verb_init(const Turn& turn) {
     }
   }
   RTT_TRY_SET(const auto created, registry::create_workspace(workspace));
-  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace));
+  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace, Missing::kMake));
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
   RTT_TRY(registry::sign_items(workspace, items, key));
   Json paths = text::JsonArray{};
@@ -140,7 +142,7 @@ Result<Json> verb_sign(const Turn& turn) {
     return asking(fmt::format("Sign {} object{}?", items.size(), items.size() == 1 ? "" : "s"),
                   describe(items));
   }
-  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace));
+  RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace, Missing::kRefuse));
   RTT_TRY(registry::sign_items(workspace, items, key));
   return Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
 }
