@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/flat_map.h"
@@ -29,30 +30,35 @@ bool chosen(const PinnedServer& server, const std::vector<std::string>& names) {
          });
 }
 
-// Items of one kind with the names a client will see, sorted by them.
-std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind) {
-  std::vector<Listed> out;
-  FlatMap<std::string, int> uses;
-  for (const PinnedServer* server : servers) {
-    for (const PinnedItem& item : server->items) {
-      if (item.kind != kind) continue;
-      out.push_back({server, &item, std::string(item.key())});
-      ++uses[out.back().exposed];
-    }
-  }
-  FlatMap<std::string, int> taken;
-  for (Listed& listed : out) {
+// Names two servers share get their namespace in front; the result is unique.
+void tell_apart(std::vector<Listed>& items) {
+  FlatMap<std::string, int> uses, taken;
+  for (const Listed& listed : items) ++uses[listed.exposed];
+  for (const Listed& listed : items) {
     if (*uses.find(listed.exposed) == 1) taken.set(listed.exposed, 1);
   }
-  for (Listed& listed : out) {
+  for (Listed& listed : items) {
     if (*uses.find(listed.item->key()) == 1) continue;
-    listed.exposed = listed.server->ns() + "__" + std::string(listed.item->key());
-    const std::string base = listed.exposed;
+    const std::string base = listed.server->ns() + "__" + std::string(listed.item->key());
+    listed.exposed = base;
     for (int i = 2; taken.contains(listed.exposed); ++i) listed.exposed = base + "_" + std::to_string(i);
     taken.set(listed.exposed, 1);
   }
-  std::stable_sort(out.begin(), out.end(),
-                   [](const Listed& a, const Listed& b) { return a.exposed < b.exposed; });
+}
+
+// Items of one kind under the names a client will see, sorted by them. Resources keep their URIs: those are
+// addresses already, and must come back as the server wrote them.
+std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind) {
+  std::vector<Listed> out;
+  for (const PinnedServer* server : servers) {
+    for (const PinnedItem& item : server->items) {
+      if (item.kind == kind) out.push_back({server, &item, std::string(item.key())});
+    }
+  }
+  if (kind == ItemKind::kTool || kind == ItemKind::kPrompt) tell_apart(out);
+  std::sort(out.begin(), out.end(), [](const Listed& a, const Listed& b) {
+    return std::tie(a.exposed, a.server->ns()) < std::tie(b.exposed, b.server->ns());
+  });
   return out;
 }
 
@@ -75,8 +81,9 @@ class Builder {
     catalog_.prompts_result = list(ItemKind::kPrompt, "prompts", catalog_.prompts);
     catalog_.resources_result = list(ItemKind::kResource, "resources", catalog_.resources);
     catalog_.templates_result = list(ItemKind::kTemplate, "resourceTemplates", catalog_.templates);
-    std::stable_sort(catalog_.templates.begin(), catalog_.templates.end(), [](const auto& a, const auto& b) {
-      return literal_start(a.original).size() > literal_start(b.original).size();
+    std::sort(catalog_.templates.begin(), catalog_.templates.end(), [](const auto& a, const auto& b) {
+      const std::size_t a_size = literal_start(a.original).size(), b_size = literal_start(b.original).size();
+      return a_size != b_size ? a_size > b_size : a.original < b.original;
     });
     note_capabilities();
     write_notice();
@@ -92,10 +99,8 @@ class Builder {
 
   std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
     Json array(text::JsonArray{});
-    // Resources keep their URIs: those are addresses already, and must come back as the server wrote them.
-    const bool renames = kind == ItemKind::kTool || kind == ItemKind::kPrompt;
     for (const Listed& listed : named_items(servers_, kind)) {
-      const std::string exposed = renames ? listed.exposed : std::string(listed.item->key());
+      const std::string& exposed = listed.exposed;
       const std::string address = to_string(listed.item->saddr);
       const auto access = verdict(listed.item->saddr);
       if (!access.allowed) {
@@ -106,7 +111,7 @@ class Builder {
         continue;  // one URI, two servers: the first has it
       entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
       Json definition = listed.item->definition;
-      if (renames && exposed != listed.item->key()) definition.set("name", exposed);
+      if (exposed != listed.item->key()) definition.set("name", exposed);
       array.push(std::move(definition));
     }
     return text::canonical_json(Json::object({{member, std::move(array)}}));

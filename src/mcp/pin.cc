@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "text/json_canonical.h"
 
@@ -83,8 +84,9 @@ std::vector<LiveItem> live_items(const Definitions& live) {
   add(ItemKind::kResource, live.resources);
   add(ItemKind::kTemplate, live.templates);
   add(ItemKind::kPrompt, live.prompts);
-  std::stable_sort(out.begin(), out.end(), [](const LiveItem& a, const LiveItem& b) {
-    return a.kind != b.kind ? a.kind < b.kind : a.key < b.key;
+  std::sort(out.begin(), out.end(), [](const LiveItem& a, const LiveItem& b) {
+    if (a.kind != b.kind) return a.kind < b.kind;
+    return a.key != b.key ? a.key < b.key : std::less<>{}(a.definition, b.definition);  // as listed
   });
   return out;
 }

@@ -267,6 +267,27 @@ TEST(Resources, go_to_the_server_that_has_them) {
   EXPECT_EQ(alone.forwarded(read("made://up")).item, "");  // the only server may know it
 }
 
+TEST(Resources, a_uri_two_servers_share_is_listed_once_and_found) {
+  PinnedServer a = server("a", {}), b = server("b", {});
+  for (PinnedServer* const one : {&a, &b}) {
+    for (const char* uri : {"shared://x", "zz://last"}) {
+      one->items.push_back({.kind = ItemKind::kResource,
+                            .saddr = {.ns = one->ns(),
+                                      .type = model::SymbolType::kResource,
+                                      .name = uri,
+                                      .version = model::Version{1, 0, 0}},
+                            .definition = Json::object({{"uri", uri}, {"name", uri}})});
+    }
+  }
+  const Catalog catalog = Bench({b, a}).catalog();
+  EXPECT_EQ(catalog.resources.size(), 4U);
+  for (const char* uri : {"a://r", "b://r", "shared://x", "zz://last"}) {
+    ASSERT_NE(find_resource(catalog, uri), nullptr) << uri;
+    EXPECT_EQ(find_resource(catalog, uri)->exposed, uri);
+  }
+  EXPECT_EQ(find_resource(catalog, "shared://x")->ns, "a");
+}
+
 TEST(Templates, match_as_uris_do) {
   EXPECT_TRUE(template_matches("a://{x}", "a://b/c"));
   EXPECT_FALSE(template_matches("a://{x}", "a://"));
