@@ -32,7 +32,8 @@ Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) 
   // `down` must end a panel that no longer answers, so it never asks one.
   if (need.where == cli::Where::kInProcess || need.verb == "down") return workbench();
   RTT_TRY_SET(const auto workspace, workspace_of(need.place));
-  if (need.where == cli::Where::kPanel) return panel::ensure_panel(workspace);
+  // Logs live in the gateway: whoever started it, a panel reaches it.
+  if (need.where == cli::Where::kPanel || need.verb == "mcp.logs") return panel::ensure_panel(workspace);
   if (auto running = panel::running_panel(workspace)) return running;
   return workbench();
 }

@@ -72,8 +72,15 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   }
   if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
   if (best == nullptr) {
-    return fail(Code::kNoProvider, fmt::format("no provider satisfies {}", model::to_string(wanted)), {},
-                "rtt ls symbols");
+    std::vector<std::string> names;
+    for (const model::Saddr& saddr : known) {
+      const std::string id = model::identity(saddr);
+      names.push_back(id.substr(0, id.find('@')));  // a version asked for is not what was mistyped in a name
+    }
+    const auto near =
+        model::nearest(fmt::format("rtt://{}/{}/{}", wanted.ns, to_string(wanted.type), wanted.name), names);
+    return fail(Code::kNotFound, fmt::format("no provider satisfies {}", model::to_string(wanted)), {},
+                near ? fmt::format("did you mean {}?", *near) : "rtt ls symbols");
   }
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
   if (!verdict.allowed) {
@@ -174,23 +181,17 @@ void Panel::State::mcp_ls(const api::Request&, const api::Responder& respond) {
 
 // The gateway keeps each server's stderr while it runs.
 void Panel::State::mcp_logs(const api::Request& request, const api::Responder& respond) {
-  const auto host = hosts.attached(std::string(kGateway));
-  if (!host) {
-    respond.finish(api::Answer{
-        Json::object(
-            {{"dropped", 0}, {"lines", text::JsonArray{}}, {"name", request.args.string_or("name")}}),
-        {}});
-    return;
-  }
   const std::int64_t lines_max = request.args.int_or("lines", 200);
-  host->ask("host.control", Json::object({{"verb", "mcp.logs"}, {"args", request.args}}),
-            [respond, lines_max](Result<api::Answer> answer) {
-              if (!answer) {
-                respond.finish(std::unexpected(answer.error()));
-                return;
-              }
-              respond.finish(api::Answer{log_lines(answer->body, lines_max), {}});
-            });
+  // A gateway that `rtt mcp serve` started reaches a new panel within a second: wait for it.
+  hosts.when_ready(std::string(kGateway),
+                   [respond, lines_max, args = request.args](const Result<std::shared_ptr<api::Peer>>& host) {
+                     if (!host) return respond.finish(std::unexpected(host.error()));
+                     (*host)->ask("host.control", Json::object({{"args", args}, {"verb", "mcp.logs"}}),
+                                  [respond, lines_max](const Result<api::Answer>& answer) {
+                                    if (!answer) return respond.finish(std::unexpected(answer.error()));
+                                    respond.finish(api::Answer{log_lines(answer->body, lines_max), {}, {}});
+                                  });
+                   });
 }
 
 void Panel::State::mcp_restart(const api::Request& request, const api::Responder& respond) {

@@ -181,6 +181,7 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
   if (verb == "host.hello") return hello(peer, request, respond);
   if (verb == "host.audit") return host_audit(request, respond);
   last_used = os::now();
+  const bool first = !std::exchange(asked, true);
   if (verb == "status") return status(respond);
   if (verb == "call.open") return call_open(request, respond);
   if (verb == "ls.routes") return ls_routes(request, respond);
@@ -192,10 +193,12 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
   if (verb == "rollback") return enqueue({apply::Verb::kRollback, request.args, request.directory, respond});
   if (verb == "undo") return enqueue({apply::Verb::kUndo, request.args, request.directory, respond});
   if (verb == "panel.start") {
-    respond.finish(api::Answer{
-        Json::object(
-            {{"generation", static_cast<std::int64_t>(generation)}, {"panel", "up"}, {"pid", os::own_pid()}}),
-        {}});
+    // Whoever starts a panel asks it first: then this very ask brought it up.
+    respond.finish(api::Answer{Json::object({{"changed", first},
+                                             {"generation", static_cast<std::int64_t>(generation)},
+                                             {"panel", "up"},
+                                             {"pid", os::own_pid()}}),
+                               {}});
     return;
   }
   if (verb == "panel.stop") {

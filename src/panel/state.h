@@ -75,6 +75,7 @@ struct Panel::State {
   apply::Fold fold;
   model::Graph graph;
   std::uint64_t generation = 0;
+  bool asked = false;                      // by anybody but a driver host
   std::vector<std::string> notices;
   Hosts hosts;
   std::unique_ptr<api::Server> server;

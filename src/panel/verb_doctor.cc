@@ -157,4 +157,10 @@ Result<Json> verb_down(const Turn& turn) {
   return Json::object({{"changed", !ended.empty()}, {"panel", "down"}, {"stopped", std::move(stopped)}});
 }
 
+Result<Json> verb_panel_stopped(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  static_cast<void>(workspace);
+  return Json::object({{"changed", false}, {"panel", "down"}});
+}
+
 }  // namespace rtt::panel

@@ -189,6 +189,10 @@ Result<Json> verb_mcp_ls(const Turn& turn) {
 
 Result<Json> verb_mcp_connect(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  if (turn.set("write")) {
+    return fail(Code::kBadArgument, "this version prints the lines and writes no client's configuration", {},
+                "rtt mcp connect " + turn.text("client"));
+  }
   return connect_lines(workspace, turn.text("client"));
 }
 

@@ -33,15 +33,21 @@ Json report_json(const plan::RouteReport& report) {
     rejected.push(
         Json::object({{"candidate", r.candidate}, {"rule", r.rule}, {"where", r.where}, {"why", r.why}}));
   }
-  const char* change = report.change == plan::RouteReport::Change::kAdd    ? "add"
-                       : report.change == plan::RouteReport::Change::kKeep ? "keep"
-                                                                           : "delete";
   return Json::object({{"because", strings(report.because)},
-                       {"change", change},
                        {"chosen", model::identity(report.route.to)},
-                       {"from", model::identity(report.route.from)},
-                       {"id", static_cast<std::int64_t>(report.route.id.value)},
                        {"rejected", std::move(rejected)}});
+}
+
+// The routes of one kind of change, each with its reasons.
+Json explained(const plan::Outcome& outcome, plan::RouteReport::Change change) {
+  Json list = text::JsonArray{};
+  for (const plan::RouteReport& report : outcome.reports) {
+    if (report.change != change) continue;
+    Json route = model::to_json(report.route);
+    route.set("explain", report_json(report));
+    list.push(std::move(route));
+  }
+  return list;
 }
 
 Json problems_json(const std::vector<model::Problem>& problems) {
@@ -88,11 +94,6 @@ Result<Json> verb_plan(const Turn& turn) {
   Json body = text::JsonObject{};
   body.set("problems", problems_json(planned.snapshot.problems));
   body.set("warnings", problems_json(outcome.warnings));
-  if (turn.set("explain")) {
-    Json reports = text::JsonArray{};
-    for (const auto& report : outcome.reports) reports.push(report_json(report));
-    body.set("routes", std::move(reports));
-  }
   if (!outcome.conflicts.empty()) {
     body.set("error", conflict_json(outcome));
     body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
@@ -100,13 +101,19 @@ Result<Json> verb_plan(const Turn& turn) {
   }
   body.set("plan_id", to_string(model::plan_id(outcome.plan)));
   body.set("base", to_string(outcome.plan.base));
-  body.set("add", routes_json(outcome.plan.routes_add));
-  body.set("del", routes_json(outcome.plan.routes_del));
+  if (turn.set("explain")) {
+    using Change = plan::RouteReport::Change;
+    body.set("add", explained(outcome, Change::kAdd));
+    body.set("del", explained(outcome, Change::kDelete));
+    body.set("keep", explained(outcome, Change::kKeep));
+  } else {
+    body.set("add", routes_json(outcome.plan.routes_add));
+    body.set("del", routes_json(outcome.plan.routes_del));
+  }
   body.set("unchanged", static_cast<std::int64_t>(outcome.unchanged));
   body.set("objective", objective_json(outcome.plan.objective));
   const bool pending = !outcome.plan.routes_add.empty() || !outcome.plan.routes_del.empty();
   if (check_only) {
-    body.set("path", Json());
     if (pending) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   } else {
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
@@ -151,6 +158,8 @@ Result<Json> verb_check(const Turn& turn) {
        {"pending", pending},
        {"problems", std::move(problems)},
        {"routes", static_cast<std::int64_t>(planned.outcome.unchanged + plan.routes_add.size())}});
+  body.set("symbols", static_cast<std::int64_t>(planned.snapshot.symbols.size()));
+  if (planned.outcome.conflicts.empty()) body.set("plan_id", to_string(model::plan_id(plan)));
   if (exit != Exit::kDone) body.set("exit", static_cast<std::int64_t>(exit));
   return body;
 }

@@ -36,6 +36,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"audit", verb_audit},
     {"doctor", verb_doctor},
     {"down", verb_down},
+    {"panel.stop", verb_panel_stopped},
     {"mcp.import", verb_mcp_import},
     {"mcp.diff", verb_mcp_diff},
     {"mcp.accept", verb_mcp_accept},
