@@ -90,7 +90,7 @@ Result<OpenedWriter> open_storage(Storage& storage, const OpenOptions& options,
   if (state.report.end == ReadReport::End::kDamaged) {
     const ReadReport& report = state.report;
     return fail(Code::kJournalDamaged,
-                "the record at seq " + std::to_string(report.bad_seq.value) +
+                "record " + std::to_string(report.bad_seq.value) +
                     " of the journal does not verify, and it is not the "
                     "last: nothing is built on it",
                 report.bad_file + ":" + std::to_string(report.bad_offset), "rtt audit --verify");

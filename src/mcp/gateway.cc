@@ -199,7 +199,12 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
                                                BackendCall ask, std::string_view payload) {
   refresh();
   RTT_TRY_SET(const model::Saddr connector, connector_of(provider));
-  Backend* const server = backend(connector.ns);
+  Backend* server = backend(connector.ns);
+  if (!server) {  // accepted a moment ago, within kRefreshEvery: look now
+    next_refresh = Instant{};
+    refresh();
+    server = backend(connector.ns);
+  }
   if (!server) {
     Error why{.code = Code::kNotFound,
               .message = "no accepted MCP server is behind " + to_string(provider.saddr),

@@ -71,22 +71,26 @@ Result<Json> stream_records(const Turn& turn, Selection selection) {
   const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(0, turn.ask.args.int_or("limit", 0)));
   std::deque<Json> last;
   Status failed;
-  RTT_TRY_SET(const LedgerView view, read_ledger(workspace, [&](const Record& record) {
-                if (!failed) return;
-                auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
-                if (!line) {
-                  failed = std::unexpected(std::move(line).error());
-                  return;
-                }
-                if (selection.calls == Selection::Calls::kHide && is_call(*line)) return;
-                if (!since.empty() && line->string_or("ts") < since) return;
-                if (limit == 0) {
-                  turn.part(std::move(*line));
-                  return;
-                }
-                last.push_back(std::move(*line));
-                if (last.size() > limit) last.pop_front();
-              }));
+  RTT_TRY_SET(
+      const LedgerView view, read_ledger(workspace, [&](const Record& record) {
+        if (!failed) return;
+        // A PREPARE changed nothing yet: what came of it is a line of its own.
+        if (selection.calls == Selection::Calls::kHide && record.type == journal::RecordType::kPrepare)
+          return;
+        auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
+        if (!line) {
+          failed = std::unexpected(std::move(line).error());
+          return;
+        }
+        if (selection.calls == Selection::Calls::kHide && is_call(*line)) return;
+        if (!since.empty() && line->string_or("ts") < since) return;
+        if (limit == 0) {
+          turn.part(std::move(*line));
+          return;
+        }
+        last.push_back(std::move(*line));
+        if (last.size() > limit) last.pop_front();
+      }));
   RTT_TRY(failed);
   for (Json& line : last) turn.part(std::move(line));
   return Json::object({});
