@@ -260,8 +260,8 @@ void Host::State::answer(std::uint64_t lane_id, std::uint32_t request_id, Result
                             : at->second.lane->send_error(
                                   request_id, as_bytes(text::to_json(api::error_json(reply.error()))));
   if (!sent && sent.error().code == Code::kTooLarge) {
-    static_cast<void>(
-        at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(sent.error())))));
+    [[maybe_unused]] const Status told =
+        at->second.lane->send_error(request_id, as_bytes(text::to_json(api::error_json(sent.error()))));
   }
 }
 

@@ -177,7 +177,7 @@ void ProcessDriver::read_output(CallId id, int which) {
   Running& r = *running_.at(id);
   const auto index = static_cast<std::size_t>(which);
   os::Fd& fd = which == 0 ? r.child.out : r.child.err;
-  std::array<std::byte, kReadBytes> buffer;
+  std::array<std::byte, kReadBytes> buffer{};
   const auto got = os::read_nowait(fd.get(), buffer);
   if (got && got->would_block) return;
   if (!got || got->closed) {

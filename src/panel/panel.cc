@@ -115,9 +115,8 @@ Status Panel::State::listen() {
   RTT_TRY_SET(auto listener, os::UnixListener::bind(workspace.sockets(), "panel.sock"));
   server = api::Server::start(
       loop, std::move(listener), {.generation = generation},
-      [this](const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond) {
-        handle(peer, std::move(request), std::move(respond));
-      },
+      [this](const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+             const api::Responder& respond) { handle(peer, request, respond); },
       [this](const std::shared_ptr<api::Peer>& peer) { closed(peer); });
   return {};
 }
@@ -175,8 +174,8 @@ void Panel::State::watch_idleness() {
   });
 }
 
-void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request request,
-                          api::Responder respond) {
+void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                          const api::Responder& respond) {
   const std::string& verb = request.verb;
   if (verb == "host.hello") return hello(peer, request, respond);
   if (verb == "host.audit") return host_audit(request, respond);

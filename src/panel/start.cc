@@ -38,7 +38,8 @@ int failed(const Error& error) {
 void tell_ready(int ready_fd) {
   if (ready_fd < 0) return;
   const os::Fd fd(ready_fd);
-  static_cast<void>(os::write_nowait(fd.get(), as_bytes("+")));  // whoever waited may be gone: no matter
+  [[maybe_unused]] const auto told =
+      os::write_nowait(fd.get(), as_bytes("+"));  // whoever waited may be gone: no matter
 }
 
 std::string log_path(const registry::Workspace& workspace, std::string_view name) {
@@ -183,8 +184,7 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
 Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) {
   // The panel first, or it would start again what is ended after it.
   RTT_TRY_SET(std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
-  std::stable_sort(holders.begin(), holders.end(),
-                   [](const auto& a, const auto& b) { return (a.name == "panel") > (b.name == "panel"); });
+  std::ranges::partition(holders, [](const LockHolder& holder) { return holder.name == "panel"; });
   std::vector<Ended> ended;
   RTT_TRY_SET(const auto loop, os::Loop::create());
   for (const LockHolder& holder : holders) {

@@ -36,7 +36,8 @@ struct Panel::State {
   // ---- panel.cc
   Status open_journal();
   Status listen();
-  void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, api::Responder respond);
+  void handle(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+              const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
   Result<Seq> append(journal::RecordType type, text::Json payload);
   void audit(text::Json payload);
@@ -75,7 +76,7 @@ struct Panel::State {
   apply::Fold fold;
   model::Graph graph;
   std::uint64_t generation = 0;
-  bool asked = false;                      // by anybody but a driver host
+  bool asked = false;  // by anybody but a driver host
   std::vector<std::string> notices;
   Hosts hosts;
   std::unique_ptr<api::Server> server;

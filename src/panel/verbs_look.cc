@@ -96,8 +96,8 @@ Result<Json> verb_scan(const Turn& turn) {
     if (now.find(id) == nullptr)
       found.push(Json::object({{"saddr", id}, {"source", ""}, {"state", "removed"}}));
   }
-  std::ranges::stable_sort(found.as_array(), {},
-                           [](const Json& row) { return std::string(row.string_or("saddr")); });
+  std::ranges::sort(found.as_array(), {},
+                    [](const Json& row) { return std::string(row.string_or("saddr")); });
   Json servers = text::JsonArray{};
   for (const auto& server : snapshot.servers) {
     servers.push(Json::object({{"file", server.file}, {"name", server.name}}));
