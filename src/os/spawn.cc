@@ -79,6 +79,10 @@ void restore_signals() {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &standard, nullptr);
+  // glibc keeps 32 and 33 to itself and refuses them above, but make hands them down ignored: ask the kernel.
+  constexpr std::array<unsigned char, 32> kKernelStandard{};  // handler, flags, restorer, mask: all zero
+  for (const int signal : {32, 33})
+    (void)::syscall(SYS_rt_sigaction, signal, kKernelStandard.data(), nullptr, 8);
   sigset_t none;
   ::sigemptyset(&none);
   (void)::sigprocmask(SIG_SETMASK, &none, nullptr);
