@@ -42,7 +42,7 @@ run: build $(NPM_STAMP)
 	$(QUICKSTART)/run.sh
 
 test: build $(NPM_STAMP)
-	ctest --test-dir $(RELEASE) --output-on-failure -j$(JOBS)
+	ctest --test-dir $(RELEASE) --output-on-failure -j$(JOBS) $(CTEST_FLAGS)
 
 check: build
 	JOBS=$(JOBS) tools/check.sh
