@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control rows: a status call over the panel socket against a bare unix-socket ping-pong of the same byte
-// counts, and the whole process `rtt --help`.
+// counts, on two cores and on one, and the whole process `rtt --help`.
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -9,7 +10,7 @@
 #include <array>
 #include <filesystem>
 
-#include "api/service.h"
+#include "api/client.h"
 #include "client.h"
 #include "report.h"
 #include "text/json.h"
@@ -20,6 +21,41 @@ namespace {
 // Header, table and strings of a status request; measured with strace on this build.
 constexpr std::size_t kRequestBytes = 140;
 constexpr std::size_t kFrameBytes = 64;  // header and table around an answer
+
+// Keeps this process and the two servers it measures in one placement: where the scheduler puts a pair moves
+// a round trip fourfold, and it rarely puts two pairs alike. The children of later rows are placed freely
+// again.
+class Placement {
+ public:
+  Placement() {
+    if (::sched_getaffinity(0, sizeof free_, &free_) != 0) give_up("cannot read where this process may run");
+    for (int cpu = 0; cpu < CPU_SETSIZE && count_ < 2; ++cpu) {
+      if (CPU_ISSET(cpu, &free_)) cpus_[count_++] = cpu;
+    }
+  }
+  ~Placement() { ::sched_setaffinity(0, sizeof free_, &free_); }
+  Placement(const Placement&) = delete;
+  Placement& operator=(const Placement&) = delete;
+
+  // This process on the first core, the servers on it too or on the second.
+  void same_core(std::initializer_list<pid_t> servers) { place(servers, cpus_[0]); }
+  void two_cores(std::initializer_list<pid_t> servers) { place(servers, cpus_[count_ - 1]); }
+
+ private:
+  void place(std::initializer_list<pid_t> servers, int cpu) {
+    pin(0, cpus_[0]);
+    for (const pid_t server : servers) pin(server, cpu);
+  }
+  static void pin(pid_t process, int cpu) {
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(cpu, &cpus);
+    if (::sched_setaffinity(process, sizeof cpus, &cpus) != 0) give_up("cannot pin a process to a core");
+  }
+  cpu_set_t free_{};
+  std::array<int, 2> cpus_{};
+  std::size_t count_ = 0;
+};
 
 void read_whole(int fd, std::vector<char>& buffer) {
   for (std::size_t at = 0; at < buffer.size();) {
@@ -46,6 +82,7 @@ class PingPong {
     ::close(pair[1]);
     fd_ = pair[0];
   }
+  [[nodiscard]] pid_t pid() const { return child_; }
   ~PingPong() {
     ::close(fd_);
     ::waitpid(child_, nullptr, 0);
@@ -63,42 +100,61 @@ class PingPong {
   pid_t child_ = 0;
 };
 
-}  // namespace
-
-void control_rows(const Settings& settings, Report& report) {
+void status_rows(const Settings& settings, Report& report) {
   const std::string root = settings.work_dir + "/control";
   std::filesystem::create_directories(root);
   run({settings.rtt, "init", "--yes", "--quiet", "-C", root});
   run({settings.rtt, "panel", "start", "--quiet", "-C", root});
-  auto service = api::connect_service(root + "/.rtt/sockets", "bench");
-  if (!service) give_up(service.error().message);
+  auto client = api::Client::connect(root + "/.rtt/sockets", "bench");
+  if (!client) give_up(client.error().message);
   const api::Ask ask{
       .verb = "status", .args = text::Json::object({}), .directory = root, .search = "exactly"};
+  const std::string expected = fmt::format(R"("panel":"up","pid":{},)", client->panel_pid());
   std::size_t answer_bytes = 0;
+  // Verified: the frame's checksum and the message's bounds by the client, the content by what must stand in
+  // it.
   const auto status = [&] {
     const std::int64_t begin = now_ns();
-    auto reply = (*service)->ask(ask, [](const text::Json&) {});
+    const auto reply = client->ask(ask, nullptr);
+    if (!reply || reply->json.find(expected) == std::string_view::npos) give_up("status: wrong answer");
     const std::int64_t took = now_ns() - begin;
-    if (!reply) give_up(reply.error().message);
-    if (answer_bytes == 0) answer_bytes = text::to_json(reply->body).size() + kFrameBytes;
+    answer_bytes = reply->json.size() + kFrameBytes;
     return took;
   };
   for (int i = 0; i < 1000 / settings.scale; ++i) status();
   PingPong reference(kRequestBytes, answer_bytes);
-  for (int i = 0; i < 1000 / settings.scale; ++i) reference.call();
-  Samples ours, bare;
-  for (int block = 0; block < 20; ++block) {
-    for (int i = 0; i < 500 / settings.scale; ++i) ours.add(status());
-    for (int i = 0; i < 500 / settings.scale; ++i) bare.add(reference.call());
-  }
+  Placement placement;
+  const auto alternate = [&](Samples& ours, Samples& bare) {
+    for (int i = 0; i < 1000 / settings.scale; ++i) reference.call();
+    for (int block = 0; block < 20; ++block) {
+      for (int i = 0; i < 500 / settings.scale; ++i) ours.add(status());
+      for (int i = 0; i < 500 / settings.scale; ++i) bare.add(reference.call());
+    }
+  };
+  Samples ours, bare, ours_same, bare_same;
+  placement.two_cores({client->panel_pid(), reference.pid()});
+  alternate(ours, bare);
   report.add({"control.call.p99", ours.percentile(99), "ns", {}, {}});
   report.add_with_reference({"control.call.p50", ours.median(), "ns", {}, {}},
                             {"uds.pingpong.p50", bare.median(), "ns", {}, {}});
+  placement.same_core({client->panel_pid(), reference.pid()});
+  alternate(ours_same, bare_same);
+  report.add_with_reference({"control.call.same_core.p50", ours_same.median(), "ns", {}, {}},
+                            {"uds.pingpong.same_core.p50", bare_same.median(), "ns", {}, {}});
   run({settings.rtt, "down", "--quiet", "-C", root});
+}
 
+void help_row(const Settings& settings, Report& report) {
   Samples help;
   for (int i = 0; i < 50; ++i) help.add(timed_run({settings.rtt, "--help"}));
   report.add({"cli.help", help.median() / 1e6, "ms", {}, {}});
+}
+
+}  // namespace
+
+void control_rows(const Settings& settings, Report& report) {
+  status_rows(settings, report);
+  help_row(settings, report);
 }
 
 }  // namespace rtt::bench

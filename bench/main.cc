@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtt_bench [--quick] [--json FILE]: every row of this build, each ratio against a reference of the same run.
+// rtt_bench [--quick] [--only GROUP] [--json FILE]: every row of this build, each ratio against a reference
+// of the same run.
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -9,7 +10,7 @@
 
 int main(int argc, char** argv) {
   using namespace rtt::bench;
-  std::string json;
+  std::string json, only;
   Settings settings{.rtt = RTT_BIN_DIR "/rtt",
                     .bin_dir = RTT_BIN_DIR,
                     .work_dir = std::filesystem::temp_directory_path() / "rtt-bench-XXXXXX"};
@@ -18,15 +19,25 @@ int main(int argc, char** argv) {
       settings.scale = 10;
     else if (std::strcmp(argv[i], "--json") == 0 && i + 1 < argc)
       json = argv[++i];
+    else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+      only = argv[++i];
     else
-      give_up("usage: rtt_bench [--quick] [--json FILE]");
+      give_up("usage: rtt_bench [--quick] [--only GROUP] [--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
   ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own
   Report report;
-  engine_rows(settings, report);
-  control_rows(settings, report);
-  mcp_rows(settings, report);
+  struct Group {
+    const char* name;
+    void (*measure)(const Settings&, Report&);
+  };
+  bool measured = false;
+  for (const Group& group : {Group{"engine", engine_rows}, {"control", control_rows}, {"mcp", mcp_rows}}) {
+    if (!only.empty() && only != group.name) continue;
+    group.measure(settings, report);
+    measured = true;
+  }
+  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

@@ -43,6 +43,7 @@ void Hosts::when_ready(const std::string& instance, OnReady ready) {
     ready(fail(Code::kLimit, fmt::format("more than {} driver hosts", limits::kMcpServersMax)));
     return;
   }
+  ++revision_;  // perhaps a new entry
   Entry& entry = entries_[instance];
   if (entry.peer) {
     ready(entry.peer);
@@ -59,6 +60,7 @@ void Hosts::when_ready(const std::string& instance, OnReady ready) {
 }
 
 void Hosts::feed(const std::string& instance, HostEvent event) {
+  ++revision_;
   for (const drivers::HostStep& step : entries_[instance].supervisor.step(event, os::now())) {
     Entry& entry = entries_[instance];
     switch (step.action) {
@@ -84,6 +86,7 @@ void Hosts::feed(const std::string& instance, HostEvent event) {
 }
 
 void Hosts::spawn(const std::string& instance) {
+  ++revision_;
   os::SpawnOptions options;
   options.argv = {os::own_executable(), "driver-host", "--instance", instance, "-C", workspace_.root};
   options.env = os::own_environment();
@@ -105,6 +108,7 @@ void Hosts::spawn(const std::string& instance) {
 }
 
 void Hosts::child_ended(const std::string& instance) {
+  ++revision_;
   Entry& entry = entries_[instance];
   const auto exit = entry.child.poll();
   if (!exit) return;
@@ -132,6 +136,7 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
   if (os::process_start_time(pid) != start_time) {
     return fail(Code::kNotOwner, fmt::format("host `{}`: start time of pid {} differs", instance, pid));
   }
+  ++revision_;
   Entry& entry = entries_[instance];
   entry.peer = std::move(peer);
   entry.pid = pid;
@@ -142,6 +147,7 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
 }
 
 void Hosts::connection_lost(const api::Peer* peer) {
+  ++revision_;
   for (auto& [instance, entry] : entries_) {
     if (entry.peer.get() != peer) continue;
     entry.peer = nullptr;

@@ -48,6 +48,7 @@ class Hosts {
   [[nodiscard]] std::vector<std::string> instances() const;
   // {name,pid,state,restarts} of each, for `status` and `ls drivers`.
   [[nodiscard]] text::Json describe() const;
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }  // moves when describe() may differ
   void heal(const std::string& instance);
 
  private:
@@ -69,6 +70,7 @@ class Hosts {
   registry::Workspace workspace_;
   OnLost on_lost_;
   std::map<std::string, Entry> entries_;
+  std::uint64_t revision_ = 1;
 };
 
 }  // namespace rtt::panel

@@ -30,6 +30,14 @@ struct Change {
   api::Responder respond;
 };
 
+// What the kept bytes of `status` were made from; the graph changes with seq.
+struct StatusKey {
+  std::uint64_t hosts = 0;
+  std::size_t clients = 0;
+  Seq seq;
+  friend bool operator==(const StatusKey&, const StatusKey&) = default;
+};
+
 struct Panel::State {
   State(os::Loop& the_loop, registry::Workspace the_workspace);
 
@@ -88,6 +96,8 @@ struct Panel::State {
   std::uint64_t audit_dropped = 0;
   Instant started, last_used;
   std::uint32_t next_link = 1;
+  StatusKey status_key;
+  std::string status_known;  // the answer to `status` for status_key, without the time and the last brace
   FlatMap<Digest, model::Contract> contracts;  // verified, by hash
 };
 
