@@ -9,6 +9,7 @@
 
 #include "api/error_json.h"
 #include "api/peer.h"
+#include "endpoint/desk.h"
 #include "fabric/uds/lane.h"
 #include "model/limits.h"
 #include "os/clock.h"
@@ -30,7 +31,14 @@ constexpr std::size_t kAuditBatchMax = 1000;
 
 struct Host::State {
   State(os::Loop& the_loop, HostOptions the_options, Driver& the_driver)
-      : loop(the_loop), options(std::move(the_options)), driver(the_driver), unowned_since(os::now()) {}
+      : loop(the_loop),
+        options(std::move(the_options)),
+        driver(the_driver),
+        unowned_since(os::now()),
+        board(
+            loop, [this](const endpoint::Arrival& arrival) { arrived(arrival); },
+            [this](const endpoint::Board::Gone& gone) { lane_gone(gone); }),
+        desk([this](const std::function<void(endpoint::Board&)>& task) { task(board); }) {}
   ~State();
 
   // One opened route: a lane and the calls it has under way.
@@ -50,6 +58,10 @@ struct Host::State {
   void on_message(std::uint64_t lane_id, const fabric::LaneMessage& message);
   void answer(std::uint64_t lane_id, std::uint32_t request_id, Result<CallReply> reply);
   void lane_closed(std::uint64_t lane_id);
+  void arrived(const endpoint::Arrival& arrival);
+  void lane_gone(const endpoint::Board::Gone& gone);
+  void audit_call(const model::Contract& provider, const std::string& consumer, Nanos took,
+                  const Result<CallReply>& reply);
   void audit(Json record);
   void flush_audit();
   void look_for_owner();
@@ -62,7 +74,12 @@ struct Host::State {
   bool adopted = false;
   Nanos retry_delay = kFirstRetry;
   Instant unowned_since;
-  std::map<std::uint64_t, Lane> lanes;
+  endpoint::Board board;  // the lanes of planned routes
+  endpoint::Desk desk;
+  using RoutedKey = std::pair<std::uint64_t, std::uint32_t>;  // lane, request
+  std::map<RoutedKey, CallId> routed;
+  std::map<std::string, model::Contract> prepared;  // by definition: what the panel had this host bring up
+  std::map<std::uint64_t, Lane> lanes;              // links outside of the plan, one caller each
   std::uint64_t next_lane = 1;
   std::deque<Json> audit_queue;
   std::uint64_t audit_dropped = 0;
@@ -127,6 +144,7 @@ void Host::State::say_hello() {
   const auto start_time = os::process_start_time(os::own_pid());
   panel->ask("host.hello",
              Json::object({{"instance", options.instance},
+                           {"lanes", desk.lanes()},
                            {"pid", os::own_pid()},
                            {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}}),
              [this](const Result<api::Answer>& answer) {
@@ -143,6 +161,7 @@ void Host::State::say_hello() {
 
 void Host::State::handle(api::Request request, api::Responder respond) {
   const std::string verb = request.verb;
+  if (desk.handle(request, respond)) return;
   if (verb == "host.prepare") return prepare(request, respond);
   if (verb == "host.open") return open(std::move(request), respond);
   if (verb == "host.commit" || verb == "host.abort") {
@@ -181,16 +200,17 @@ void Host::State::prepare(const api::Request& request, const api::Responder& res
   for (const Json& route : routes->as_array()) {
     const Json* object = route.find("contract");
     auto contract = model::contract_from_object(object != nullptr ? *object : Json(), "host.prepare");
-    const auto done = [count, respond](const Status& prepared) {
+    const auto done = [count, respond](const Status& ready) {
       if (count->failed) return;
-      if (!prepared) {
+      if (!ready) {
         count->failed = true;
-        respond.finish(std::unexpected(prepared.error()));
+        respond.finish(std::unexpected(ready.error()));
       } else if (--count->open == 0) {
         respond.finish(api::Answer{Json::object({}), {}});
       }
     };
     if (!contract) return done(std::unexpected(contract.error()));
+    prepared.insert_or_assign(model::identity(contract->saddr), *contract);
     driver.prepare(*contract, done);
   }
 }
@@ -224,7 +244,9 @@ void Host::State::open(api::Request request, const api::Responder& respond) {
 
 void Host::State::on_message(std::uint64_t lane_id, const fabric::LaneMessage& message) {
   const auto at = lanes.find(lane_id);
-  if (at == lanes.end() || message.kind != fabric::MessageKind::kRequest) return;
+  if (at == lanes.end()) return;
+  if (message.kind == fabric::MessageKind::kFin) return loop.post([this, lane_id] { lane_closed(lane_id); });
+  if (message.kind != fabric::MessageKind::kRequest) return;
   Lane& lane = at->second;
   const Instant begin = os::now();
   const std::uint32_t request_id = message.id;
@@ -235,21 +257,65 @@ void Host::State::on_message(std::uint64_t lane_id, const fabric::LaneMessage& m
                    .payload = std::string(as_text(message.payload)),
                    .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
   const CallId id = driver.call(std::move(call), [this, lane_id, request_id, begin](Result<CallReply> reply) {
-    const auto open = lanes.find(lane_id);
-    const std::string outcome = !reply                                       ? code_name(reply.error().code)
-                                : reply->kind == CallReply::Kind::kToolError ? "tool error"
-                                                                             : "ok";
-    if (open != lanes.end()) {
-      audit(Json::object({{"action", "call"},
-                          {"latency_ns", (os::now() - begin).value},
-                          {"outcome", outcome},
-                          {"to", model::identity(open->second.provider.saddr)},
-                          {"ts", os::rfc3339(os::wall_now())},
-                          {"who", open->second.consumer}}));
-    }
+    if (const auto open = lanes.find(lane_id); open != lanes.end())
+      audit_call(open->second.provider, open->second.consumer, os::now() - begin, reply);
     answer(lane_id, request_id, std::move(reply));
   });
   if (const auto still = lanes.find(lane_id); still != lanes.end()) still->second.calls[request_id] = id;
+}
+
+// A request of a planned route. A lane that is gone meanwhile takes its reply with it.
+void Host::State::arrived(const endpoint::Arrival& arrival) {
+  const std::string to = model::identity(arrival.binding->route.to);
+  const auto provider = prepared.find(to);
+  if (provider == prepared.end()) {
+    (void)board.reply(arrival.lane, arrival.id,
+                      Error{.code = Code::kNoProvider, .message = to + " was not prepared by this host"});
+    return;
+  }
+  const std::string from = model::identity(arrival.binding->route.from);
+  const Instant begin = os::now();
+  CallRequest call{.provider = provider->second,
+                   .consumer = from,
+                   .payload = std::string(as_text(arrival.payload)),
+                   .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
+  const RoutedKey key{arrival.lane, arrival.id};
+  const CallId under_way =
+      driver.call(std::move(call), [this, key, lane = arrival.lane, id = arrival.id, from, begin,
+                                    contract = provider->second](const Result<CallReply>& reply) {
+        routed.erase(key);
+        audit_call(contract, from, os::now() - begin, reply);
+        Status sent =
+            reply ? board.reply(lane, id, as_bytes(reply->payload)) : board.reply(lane, id, reply.error());
+        if (!sent && sent.error().code == Code::kTooLarge) (void)board.reply(lane, id, sent.error());
+      });
+  routed.emplace(key, under_way);
+}
+
+void Host::State::lane_gone(const endpoint::Board::Gone& gone) {
+  // Nobody waits any longer for what came on it.
+  std::vector<CallId> over;
+  auto at = routed.lower_bound({gone.generation, 0});
+  while (at != routed.end() && at->first.first == gone.generation) {
+    over.push_back(at->second);
+    at = routed.erase(at);
+  }
+  for (const CallId call : over) driver.cancel(call);
+  auto report = desk.gone(gone);
+  if (report && adopted) panel->ask("endpoint.gone", *report, [](const auto&) {});
+}
+
+void Host::State::audit_call(const model::Contract& provider, const std::string& consumer, Nanos took,
+                             const Result<CallReply>& reply) {
+  const std::string outcome = !reply                                       ? code_name(reply.error().code)
+                              : reply->kind == CallReply::Kind::kToolError ? "tool error"
+                                                                           : "ok";
+  audit(Json::object({{"action", "call"},
+                      {"latency_ns", took.value},
+                      {"outcome", outcome},
+                      {"to", model::identity(provider.saddr)},
+                      {"ts", os::rfc3339(os::wall_now())},
+                      {"who", consumer}}));
 }
 
 void Host::State::answer(std::uint64_t lane_id, std::uint32_t request_id, Result<CallReply> reply) {
@@ -310,7 +376,7 @@ void Host::State::flush_audit() {
 // Nobody's host, and nobody uses it: after kHostOrphanMs it ends.
 void Host::State::look_for_owner() {
   orphan_timer = loop.after(kOrphanLook, [this] {
-    const bool used = adopted || !lanes.empty() || (options.in_use && options.in_use());
+    const bool used = adopted || !lanes.empty() || !desk.idle() || (options.in_use && options.in_use());
     if (used) unowned_since = os::now();
     if ((os::now() - unowned_since).value > limits::kHostOrphanMs * 1'000'000) return end(0);
     look_for_owner();

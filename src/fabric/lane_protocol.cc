@@ -39,9 +39,8 @@ std::size_t room_of(MessageKind kind) { return kFragmentBytesMax - (is_reply(kin
 }  // namespace
 
 LaneProtocol::LaneProtocol(Options options)
-    : options_(options), send_id_(options.send_id_first), receive_id_(options.receive_id_first) {
+    : options_(options), receive_id_(options.receive_id_first) {
   RTT_ASSERT(options_.route_id >= 1);
-  RTT_ASSERT(send_id_ >= 1 && receive_id_ >= 1);
 }
 
 Status LaneProtocol::check(const Frame& frame) const {
@@ -53,7 +52,7 @@ Status LaneProtocol::check(const Frame& frame) const {
   if (finished_) return bad("comes after the lane's last frame");
   if (header.route_id != options_.route_id)
     return bad(fmt::format("this lane carries route {}", options_.route_id));
-  if (header.frame_id != receive_id_) return bad(fmt::format("frame {} was due", receive_id_));
+  if (receive_id_ != 0 && header.frame_id != receive_id_) return bad(fmt::format("frame {} was due", receive_id_));
   if ((header.flags & ~kLaneFlags) != 0)
     return bad(fmt::format("flags {:#06x} of another lane", header.flags));
   const MessageKind kind = kind_of(header.flags);
@@ -73,7 +72,7 @@ Status LaneProtocol::check(const Frame& frame) const {
 
 Result<std::optional<LaneMessage>> LaneProtocol::take(const Frame& frame) {
   RTT_TRY(check(frame));
-  receive_id_ = next_frame_id(receive_id_);
+  receive_id_ = next_frame_id(frame.header.frame_id);
   LaneMessage message{
       .kind = kind_of(frame.header.flags), .id = frame.header.frame_id, .payload = frame.payload};
   if (is_reply(message.kind)) {

@@ -40,8 +40,9 @@ class LaneProtocol {
   struct Options {
     std::uint32_t route_id = 0;  // REQUIRES: >= 1
     std::size_t message_bytes_max = limits::kFramePayloadBytesMax;
-    // Larger than 1 where a lane takes over from an earlier one of its route.
-    std::uint32_t send_id_first = 1, receive_id_first = 1;
+    // A receiver that has not seen the lane this one takes over from (another provider does) does not know where
+    // it ended: 0 takes the first frame's id.
+    std::uint32_t receive_id_first = 1;
   };
   explicit LaneProtocol(Options options);
 
@@ -58,12 +59,15 @@ class LaneProtocol {
   // What split() will emit, headers included.
   [[nodiscard]] static std::size_t split_bytes(const LaneMessage& message);
   [[nodiscard]] Status fits(ByteView payload) const;  // kTooLarge
+  [[nodiscard]] std::uint32_t next_send_id() const { return send_id_; }
+  // REQUIRES: nothing was sent yet.
+  void continue_from(std::uint32_t send_id) { send_id_ = send_id; }
 
  private:
   Status check(const Frame& frame) const;
 
   Options options_;
-  std::uint32_t send_id_, receive_id_;
+  std::uint32_t send_id_ = 1, receive_id_;
   bool finished_ = false;
   bool assembling_ = false;
   LaneMessage partial_;  // its payload is parts_

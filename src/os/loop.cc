@@ -310,4 +310,6 @@ void Loop::stop() {
   state_->ring();
 }
 
+void Loop::wake() { state_->ring(); }
+
 }  // namespace rtt::os

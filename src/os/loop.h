@@ -59,6 +59,7 @@ class Loop {
   void run();                     // until stop()
   bool run_once(Nanos max_wait);  // one round, < 0: waits for ever; false if nothing happened in that time
   void stop();                    // ends run() after the round under way, or at once the next run()
+  void wake();                    // ends a wait; safe in a signal handler
 
  private:
   Loop();

@@ -27,6 +27,13 @@ registry::LoadOptions read_only() {
   return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly};
 }
 
+bool satisfies(const model::Saddr& saddr, const model::Saddr& wanted) {
+  return saddr.ns == wanted.ns && saddr.type == wanted.type && saddr.name == wanted.name &&
+         (wanted.variant.empty() || wanted.variant == saddr.variant) &&
+         (!wanted.version || wanted.version == saddr.version) &&
+         (!wanted.range || wanted.range->contains(*saddr.version));
+}
+
 // Why a symbol that exists in a file may not be used, in the words of the problem that was found with it.
 Error refused_because(const registry::Snapshot& snapshot, const registry::SymbolEntry& entry) {
   for (const model::Problem& problem : snapshot.problems) {
@@ -59,11 +66,7 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   const registry::SymbolEntry* refused = nullptr;
   for (const auto& entry : snapshot.symbols) {
     const model::Saddr& saddr = entry.contract.saddr;
-    const bool same = saddr.ns == wanted.ns && saddr.type == wanted.type && saddr.name == wanted.name &&
-                      (wanted.variant.empty() || wanted.variant == saddr.variant) &&
-                      (!wanted.version || wanted.version == saddr.version) &&
-                      (!wanted.range || wanted.range->contains(*saddr.version));
-    if (!same || !entry.contract.provides()) continue;
+    if (!satisfies(saddr, wanted) || !entry.contract.provides()) continue;
     if (entry.standing == Standing::kRefused) {
       refused = &entry;
     } else if (best == nullptr || model::precedence(*best->contract.saddr.version, *saddr.version) < 0) {
@@ -93,6 +96,30 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
     contracts.erase(best->contract.hash);
     return contract(best->contract.hash);
   }
+  return best->contract;
+}
+
+// The definition in force that a program may attach as: the highest version a reference stands for.
+Result<model::Contract> Panel::State::attachable(const std::string& reference) {
+  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, read_only()));
+  std::vector<model::Saddr> known;
+  for (const auto& entry : snapshot.symbols) known.push_back(entry.contract.saddr);
+  RTT_TRY_SET(const model::Saddr wanted, model::resolve_short(reference, known));
+  const registry::SymbolEntry* best = nullptr;
+  const registry::SymbolEntry* refused = nullptr;
+  for (const auto& entry : snapshot.symbols) {
+    if (!satisfies(entry.contract.saddr, wanted)) continue;
+    if (entry.standing == Standing::kRefused) {
+      refused = &entry;
+    } else if (best == nullptr ||
+               model::precedence(*best->contract.saddr.version, *entry.contract.saddr.version) < 0) {
+      best = &entry;
+    }
+  }
+  if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
+  if (best == nullptr)
+    return fail(Code::kNotFound, fmt::format("no symbol in force is {}", reference), reference,
+                "rtt ls symbols");
   return best->contract;
 }
 

@@ -40,10 +40,10 @@ void Panel::State::next_change() {
           TransitionPorts{
               .loop = loop,
               .hosts = hosts,
+              .wiring = wiring,
               .append = [this](journal::RecordType type,
                                Json payload) { return append(type, std::move(payload)); },
-              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
-              .contract = [this](const Digest& hash) { return contract(hash); }},
+              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
@@ -67,6 +67,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   const Change done = std::move(changes.front());
   changes.pop_front();
   if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
+  if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   Json body = std::exchange(change_body, Json{});
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
@@ -175,8 +176,11 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
                         std::vector<RouteId> apply::Participant::* list) -> Status {
     for (const model::Route& route : routes) {
       RTT_TRY_SET(const model::Contract provider, contract(route.contract));
-      const std::string instance = instance_of(provider);
-      if (instance.empty()) continue;  // its endpoint attaches by itself: the route waits for it
+      std::string instance = instance_of(provider);
+      if (instance.empty()) {
+        if (!wiring.attached(model::identity(route.to))) continue;  // the route waits for its endpoint
+        instance = kEndpoints;
+      }
       apply::Participant& participant = by_instance[instance];
       participant.name = instance;
       (participant.*list).push_back(route.id);

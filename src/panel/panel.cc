@@ -33,6 +33,12 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace)
     : loop(the_loop),
       workspace(std::move(the_workspace)),
       store(workspace.cas(), workspace.dot("registry/index.json")),
+      wiring({.loop = loop,
+              .hosts = hosts,
+              .contract = [this](const Digest& hash) { return contract(hash); },
+              .in_force = [this](const std::string& reference) { return attachable(reference); },
+              .graph = [this]() -> const model::Graph& { return graph; },
+              .audit = [this](Json record) { audit(std::move(record)); }}),
       hosts(loop, workspace,
             [this](const std::string& instance) {
               audit(apply::to_json(
@@ -59,6 +65,7 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   RTT_TRY(state.open_journal());
   // Beyond this point the journal is ours alone and settled; the graph is what its last COMMIT says.
   RTT_TRY(state.listen());
+  state.wiring.start(state.generation);
   state.watch_idleness();
   // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are
   // started.
@@ -121,7 +128,10 @@ Status Panel::State::listen() {
   return {};
 }
 
-void Panel::State::closed(const std::shared_ptr<api::Peer>& peer) { hosts.connection_lost(peer.get()); }
+void Panel::State::closed(const std::shared_ptr<api::Peer>& peer) {
+  hosts.connection_lost(peer.get());
+  wiring.connection_lost(peer.get());
+}
 
 // One durable batch: this record, and whatever audit records wait before it.
 Result<Seq> Panel::State::append(journal::RecordType type, Json payload) {
@@ -179,6 +189,8 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Req
   const std::string& verb = request.verb;
   if (verb == "host.hello") return hello(peer, request, respond);
   if (verb == "host.audit") return host_audit(request, respond);
+  if (verb == "endpoint.syn") return wiring.syn(peer, request, respond);
+  if (verb == "endpoint.gone") return wiring.gone(request, respond);
   last_used = os::now();
   const bool first = !std::exchange(asked, true);
   if (verb == "status") return status(respond);
@@ -218,6 +230,9 @@ void Panel::State::hello(const std::shared_ptr<api::Peer>& peer, const api::Requ
   respond.finish(api::Answer{Json::object({{"generation", static_cast<std::int64_t>(generation)},
                                            {"graph", to_string(fold.state().root)}}),
                              {}});
+  const Json* lanes = request.args.find("lanes");
+  wiring.host_attached(std::string(request.args.string_or("instance")), peer,
+                       lanes != nullptr ? *lanes : Json(text::JsonArray{}));
 }
 
 void Panel::State::host_audit(const api::Request& request, const api::Responder& respond) {
@@ -254,22 +269,9 @@ void Panel::State::status(const api::Responder& respond) {
   respond.finish(api::Answer{.body = {}, .fds = {}, .text = std::move(text)});
 }
 
-// A route is ready when whoever must serve it is attached. An agent is read by an AI client rather than run,
-// so only its provider can be waited for; any other consumer is an endpoint of its own, and none has attached
-// yet.
-std::string_view Panel::State::route_state(const model::Route& route) {
-  const auto provider = contract(route.contract);
-  if (!provider) return "tripped";
-  const std::string instance = instance_of(*provider);
-  if (instance.empty() || !hosts.attached(instance)) return "waiting";
-  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill
-             ? "ready"
-             : "waiting";
-}
-
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {
   Json rows = text::JsonArray{};
-  for (const model::Route& route : graph.routes) rows.push(route_row(route, route_state(route)));
+  for (const model::Route& route : graph.routes) rows.push(route_row(route, wiring.view(route)));
   respond.finish(
       api::Answer{Json::object({{"graph", to_string(fold.state().root)},
                                 {"routes", filtered(std::move(rows), request.args.string_or("filter"))},

@@ -11,14 +11,16 @@ namespace rtt::panel {
 
 using text::Json;
 
-Json route_row(const model::Route& route, std::string_view state) {
+// The lane is the one that carries the route, which may be a fallback of the planned one; a route that waits
+// shows the planned one.
+Json route_row(const model::Route& route, const Wiring::View& view) {
   return Json::object({{"breaker", "closed"},
                        {"class", to_string(route.route_class)},
                        {"from", model::identity(route.from)},
                        {"id", static_cast<std::int64_t>(route.id.value)},
-                       {"lane", to_string(route.lane)},
+                       {"lane", view.lane.empty() ? std::string(to_string(route.lane)) : view.lane},
                        {"origin", route.origin},
-                       {"state", state},
+                       {"state", view.state},
                        {"to", model::identity(route.to)}});
 }
 

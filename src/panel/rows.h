@@ -8,13 +8,14 @@
 #include <string_view>
 
 #include "model/graph.h"
+#include "panel/wiring.h"
 #include "registry/snapshot.h"
 #include "text/json.h"
 
 namespace rtt::panel {
 
 // {id,from,to,lane,class,state,breaker,origin}
-text::Json route_row(const model::Route& route, std::string_view state);
+text::Json route_row(const model::Route& route, const Wiring::View& view);
 // {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says
 // of it.
 text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& running);

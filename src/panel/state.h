@@ -17,6 +17,7 @@
 #include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/transition.h"
+#include "panel/wiring.h"
 #include "registry/object_store.h"
 #include "registry/snapshot.h"
 
@@ -57,7 +58,6 @@ struct Panel::State {
   void status(const api::Responder& respond);
   void ls_routes(const api::Request& request, const api::Responder& respond);
   void ls_drivers(const api::Request& request, const api::Responder& respond);
-  [[nodiscard]] std::string_view route_state(const model::Route& route);
   Result<model::Contract> contract(const Digest& hash);
 
   // ---- changes.cc
@@ -75,6 +75,7 @@ struct Panel::State {
   void mcp_ls(const api::Request& request, const api::Responder& respond);
   void mcp_logs(const api::Request& request, const api::Responder& respond);
   void mcp_restart(const api::Request& request, const api::Responder& respond);
+  Result<model::Contract> attachable(const std::string& reference);
   Result<model::Contract> callable(const std::string& word, const model::Saddr& caller);
 
   os::Loop& loop;
@@ -86,6 +87,7 @@ struct Panel::State {
   std::uint64_t generation = 0;
   bool asked = false;  // by anybody but a driver host
   std::vector<std::string> notices;
+  Wiring wiring;
   Hosts hosts;
   std::unique_ptr<api::Server> server;
   std::deque<Change> changes;  // front: the one under way

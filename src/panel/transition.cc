@@ -3,15 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "os/clock.h"
 
 namespace rtt::panel {
 namespace {
 
 using text::Json;
-
-// Not under the machine's own timers: it gives up on a participant by itself.
-constexpr std::int64_t kHostAnswerMs = 120'000;
 
 }  // namespace
 
@@ -67,68 +66,51 @@ void Transition::perform(const apply::StoreGraph& action) {
   if (Status stored = ports_.store_graph(action.graph); !stored) feed(apply::JournalFailed{stored.error()});
 }
 
+// What goes when `route` comes: the plan's deletions, or its additions when it is being taken back.
+const std::vector<model::Route>& Transition::leaving_for(const model::Route& route) const {
+  return std::ranges::find(start_.plan.routes_add, route) != start_.plan.routes_add.end()
+             ? start_.plan.routes_del
+             : start_.plan.routes_add;
+}
+
 void Transition::perform(const apply::Prepare& action) {
-  Json routes = text::JsonArray{};
-  for (const model::Route& route : action.routes) {
-    auto contract = ports_.contract(route.contract);
-    if (!contract) {
-      feed(apply::Nack{action.participant, action.round, route.id, contract.error()});
-      return;
-    }
-    routes.push(
-        Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
-  }
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
-  const RouteId first = action.routes.empty() ? RouteId{} : action.routes.front().id;
-  const auto answered = [self, name, round, first](Result<api::Answer> answer) {
-    const auto alive = self.lock();
-    if (!alive) return;
-    if (answer) {
-      (*alive)->feed(apply::PrepareDone{name, round});
-    } else {
-      (*alive)->feed(apply::Nack{name, round, first, answer.error()});
-    }
-  };
-  ports_.hosts.when_ready(name, [routes, answered](Result<std::shared_ptr<api::Peer>> host) mutable {
-    if (!host) {
-      answered(std::unexpected(host.error()));
-      return;
-    }
-    (*host)->ask("host.prepare", Json::object({{"routes", std::move(routes)}}), answered, {}, kHostAnswerMs);
-  });
+  if (action.routes.empty()) return feed(apply::PrepareDone{name, round});
+  const RouteId first = action.routes.front().id;
+  auto& prepared = prepared_[name];
+  prepared.insert(prepared.end(), action.routes.begin(), action.routes.end());
+  ports_.wiring.prepare(action.routes, leaving_for(action.routes.front()),
+                        [self, name, round, first](const Status& done) {
+                          const auto alive = self.lock();
+                          if (!alive) return;
+                          if (done) {
+                            (*alive)->feed(apply::PrepareDone{name, round});
+                          } else {
+                            (*alive)->feed(apply::Nack{name, round, first, done.error()});
+                          }
+                        });
 }
 
 void Transition::perform(const apply::Flip& action) {
-  const auto host = ports_.hosts.attached(action.participant);
-  if (!host) {
-    feed(apply::ParticipantLost{action.participant, "its driver host is not attached"});
-    return;
-  }
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
-  host->ask(
-      "host.commit", Json::object({{"graph", to_string(model::graph_root(action.graph))}}),
-      [self, name, round](const Result<api::Answer>& answer) {
-        const auto alive = self.lock();
-        if (!alive) return;
-        if (answer) {
-          (*alive)->feed(apply::FlipDone{name, round});
-        } else {
-          (*alive)->feed(apply::ParticipantLost{name, answer.error().message});
-        }
-      },
-      {}, kHostAnswerMs);
+  ports_.wiring.flip(std::exchange(prepared_[name], {}), [self, name, round](const Status& done) {
+    const auto alive = self.lock();
+    if (!alive) return;
+    if (done) {
+      (*alive)->feed(apply::FlipDone{name, round});
+    } else {
+      (*alive)->feed(apply::ParticipantLost{name, done.error().message});
+    }
+  });
 }
 
 void Transition::perform(const apply::Abort& action) {
-  if (const auto host = ports_.hosts.attached(action.participant)) {
-    host->ask(
-        "host.abort", Json::object({{"plan_id", to_string(start_.plan_id)}}), [](const auto&) {}, {},
-        kHostAnswerMs);
-  }
+  prepared_.erase(action.participant);
+  ports_.wiring.drop_built();
 }
 
 std::vector<std::string> Transition::participants() const {
@@ -152,6 +134,10 @@ void Transition::perform(const apply::Verify&) {
   }
   const std::weak_ptr<Transition*> self = self_;
   for (const std::string& name : names) {
+    if (name == kEndpoints) {  // their lanes are up, or their flip would not have been confirmed
+      if (--count->open == 0) feed(apply::VerifyOk{});
+      continue;
+    }
     const auto host = ports_.hosts.attached(name);
     if (!host) {
       feed(apply::VerifyFailed{

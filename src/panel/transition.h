@@ -14,6 +14,7 @@
 #include "apply/two_phase.h"
 #include "os/loop.h"
 #include "panel/hosts.h"
+#include "panel/wiring.h"
 
 namespace rtt::panel {
 
@@ -21,11 +22,10 @@ namespace rtt::panel {
 struct TransitionPorts {
   os::Loop& loop;
   Hosts& hosts;
+  Wiring& wiring;
   // Durable append of one record (stamped by the callee, together with audit records that wait); its seq.
   std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
   std::function<Status(const model::Graph& graph)> store_graph;
-  // The provider's contract, from the object store, verified.
-  std::function<Result<model::Contract>(const Digest& hash)> contract;
 };
 
 class Transition {
@@ -51,11 +51,14 @@ class Transition {
   void perform(const apply::SetTimer& action);
   void perform(const apply::Answer& action);
   [[nodiscard]] std::vector<std::string> participants() const;
+  [[nodiscard]] const std::vector<model::Route>& leaving_for(const model::Route& route) const;
 
   TransitionPorts ports_;
   OnAnswer on_answer_;
   apply::TwoPhase machine_;
   apply::Start start_;
+  std::map<std::string, std::vector<model::Route>>
+      prepared_;  // by participant: what its flip switches over to
   std::deque<apply::Event> events_;
   bool feeding_ = false;
   os::Loop::TimerId timer_ = 0;

@@ -153,7 +153,8 @@ Result<Json> verb_ls_routes(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const LedgerView view, read_ledger(workspace));
   Json rows = text::JsonArray{};
-  for (const model::Route& route : view.graph.routes) rows.push(route_row(route, "detached"));
+  for (const model::Route& route : view.graph.routes)
+    rows.push(route_row(route, {.state = "detached", .lane = {}}));
   return Json::object({{"graph", to_string(view.recovered.root)},
                        {"routes", filtered(std::move(rows), turn.text("filter"))},
                        {"seq", seq_json(view.recovered.seq)}});

@@ -7,7 +7,9 @@ namespace rtt::fabric {
 
 struct UdsLane::State {
   explicit State(const Options& options)
-      : protocol({.route_id = options.route_id, .message_bytes_max = options.message_bytes_max}) {}
+      : protocol({.route_id = options.route_id,
+                  .message_bytes_max = options.message_bytes_max,
+                  .receive_id_first = options.receive_id_first}) {}
 
   LaneProtocol protocol;
   OnMessage on_message;
@@ -44,9 +46,7 @@ Result<std::unique_ptr<UdsLane>> UdsLane::start(os::Loop& loop, os::Fd socket, O
 
 Status UdsLane::State::take(const Frame& frame) {
   RTT_TRY_SET(const std::optional<LaneMessage> message, protocol.take(frame));
-  if (!message) return {};
-  if (message->kind == MessageKind::kFin) return fail(Code::kLost, "the other end finished the lane");
-  on_message(*message);
+  if (message) on_message(*message);
   return {};
 }
 
@@ -93,5 +93,8 @@ Status UdsLane::send_fin() {
 void UdsLane::close() { state_->socket->close(); }
 bool UdsLane::open() const { return state_->socket->open(); }
 std::size_t UdsLane::queued_bytes() const { return state_->socket->queued_bytes(); }
+void UdsLane::take_over(const UdsLane& before) {
+  state_->protocol.continue_from(before.state_->protocol.next_send_id());
+}
 
 }  // namespace rtt::fabric

@@ -7,7 +7,7 @@
 // LaneProtocol's. What arrives is handed over as a view: a small message is neither copied nor allocated for.
 //
 // Owns: the socket.   Thread: the loop's.   Units: bytes.
-// Fails: on_closed, once, from the loop: kLost (the other end left or sent its last frame), kFrame,
+// Fails: on_closed, once, from the loop: kLost (the other end left), kFrame,
 // kTooLarge. send_*: kBusy (a request that does not fit the queue), kTooLarge, kLost. A reply that does not
 // fit closes the lane with kBusy: the asker does not read, and must not wait for what was dropped.
 // Limits: queue_bytes_max waiting to leave (an empty queue takes one message of any size), message_bytes_max
@@ -29,8 +29,10 @@ class UdsLane {
     std::uint32_t route_id = 0;  // REQUIRES: >= 1
     std::size_t queue_bytes_max = limits::kClientQueueBytesMax;
     std::size_t message_bytes_max = limits::kFramePayloadBytesMax;
+    std::uint32_t receive_id_first = 1;  // as LaneProtocol's
   };
-  // The payload is valid during the call, in which the lane may be used, closed or destroyed.
+  // The payload is valid during the call, in which the lane may be used, closed or destroyed. kFin: the other
+  // end sends no more requests; replies still go both ways until one end closes.
   using OnMessage = std::function<void(const LaneMessage& message)>;
   using OnClosed = std::function<void(const Error& why)>;
 
@@ -43,11 +45,13 @@ class UdsLane {
   Result<std::uint32_t> send_request(ByteView payload);  // the id replies will name
   Status send_reply(std::uint32_t request_id, ByteView payload);
   Status send_error(std::uint32_t request_id, ByteView payload);
-  Status send_fin();  // nothing may be sent after it
+  Status send_fin();  // nothing may be sent after it; replies are still received
   void close();       // on_closed is not called
 
   [[nodiscard]] bool open() const;
   [[nodiscard]] std::size_t queued_bytes() const;
+  // Frame ids go on across the lanes of a route. REQUIRES: nothing was sent yet.
+  void take_over(const UdsLane& before);
 
  private:
   UdsLane();

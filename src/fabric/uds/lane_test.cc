@@ -218,14 +218,23 @@ TEST_F(LaneTest, an_end_that_asks_and_does_not_read_is_read_no_further) {
   EXPECT_EQ(served, kAsks);
 }
 
-TEST_F(LaneTest, last_frame_ends_the_lane) {
-  auto server = start(std::move(b_), [](const LaneMessage&) {});
-  auto client = start(std::move(a_), [](const LaneMessage&) {});
+TEST_F(LaneTest, replies_that_are_owed_still_come_after_the_last_frame) {
+  std::vector<MessageKind> at_server, at_client;
+  std::unique_ptr<UdsLane> server = start(std::move(b_), [&](const LaneMessage& message) {
+    at_server.push_back(message.kind);
+    if (message.kind == MessageKind::kFin) {
+      ASSERT_TRUE(server->send_reply(1, as_bytes("owed")).has_value());
+      server->close();
+    }
+  });
+  auto client = start(std::move(a_), [&](const LaneMessage& message) { at_client.push_back(message.kind); });
+  ASSERT_TRUE(client->send_request(as_bytes("question")).has_value());
   ASSERT_TRUE(client->send_fin().has_value());
   EXPECT_EQ(client->send_request(as_bytes("late")).error().code, Code::kLost);
   ASSERT_TRUE(until([&] { return !closed_.empty(); }));
   EXPECT_EQ(closed_.front().code, Code::kLost);
-  EXPECT_FALSE(server->open());
+  EXPECT_EQ(at_server, (std::vector{MessageKind::kRequest, MessageKind::kFin}));
+  EXPECT_EQ(at_client, (std::vector{MessageKind::kReply}));
 }
 
 TEST_F(LaneTest, frames_sent_before_leaving_still_count) {
@@ -359,7 +368,8 @@ TEST_F(LaneTest, fragments_over_the_limit_are_refused_before_they_are_kept) {
 }
 
 TEST(LaneProtocol, ids_wrap_and_skip_zero_within_a_message) {
-  LaneProtocol sender({.route_id = 1, .send_id_first = UINT32_MAX});
+  LaneProtocol sender({.route_id = 1});
+  sender.continue_from(UINT32_MAX);
   LaneProtocol receiver({.route_id = 1, .receive_id_first = UINT32_MAX});
   const Bytes payload = pattern(2 * kFragmentBytesMax + 5, 1);
   std::vector<std::uint32_t> ids;

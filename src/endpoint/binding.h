@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Binding: what one end of a route is told about a lane that is built for it (docs/formats/handshake.md).
+//
+// A lane is one generation of a route's wiring. The panel builds it beside whatever carries the route now and
+// sends each end its binding with the descriptors; a flip makes it the one that is used. The end at `from`
+// knows the route by its port, the symbol it asked for, which stays the same when another provider takes
+// over.
+//
+// Owns: strings.   Thread: any (a value).   Units: none.
+// Fails: binding_from_json: kPanelProtocol, kBadShape.   Limits: names as in model/limits.h.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "model/graph.h"
+
+namespace rtt::endpoint {
+
+enum class Side : std::uint8_t { kFrom, kTo };
+
+struct Binding {
+  std::uint64_t generation = 0;  // tells this lane from every other of the workspace; never 0
+  Side side = Side::kFrom;
+  model::Route route;  // its lane is the one that was built, which may be a fallback of the planned one
+  std::string port;    // rtt://ns/type/name
+  std::uint64_t follows = 0;  // the generation it takes over from at the `from` end; 0 = none
+};
+
+text::Json to_json(const Binding& binding);
+Result<Binding> binding_from_json(const text::Json& json);
+
+// The port of a route: the symbol its consumer asked for, also where a quick connect stands in for it.
+std::string port_of(const model::Route& route);
+// What a full lane does with one more message: the route's own word, else as its class needs: a request is
+// refused (nack), an event is dropped and counted (taildrop), a stream waits (buffer).
+model::Backpressure backpressure_of(const model::Route& route);
+
+}  // namespace rtt::endpoint

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Board: the lanes of one endpoint from inside: what arrives, what is sent, and how lanes take over from each
+// other.
+//
+// An endpoint sees ports and arrivals, never lanes: a call on a port goes to the lane that carries it now;
+// when a flip names a newer one, the old lane gets its last frame (FIN), keeps delivering the replies that
+// are still owed and is closed after them, and the new one goes on with the same frame ids. A call whose lane
+// dies ends with kLost and is never sent again: only the caller knows whether repeating it is harmless.
+//
+// Owns: the lanes.   Thread: the loop's.   Units: bytes, nanoseconds.
+// Fails: call, publish: kNoProvider (nothing is wired there), kBusy (the lane is full and its policy says
+// so), kTooLarge; through OnReply also kLost, kDeadline, kCancelled and the other end's own error. Limits:
+// kLanesMax lanes, kCallsMax calls under way, UdsLane's queue a lane.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/units.h"
+#include "endpoint/binding.h"
+#include "fabric/uds/lane.h"
+#include "os/loop.h"
+
+namespace rtt::endpoint {
+
+inline constexpr std::size_t kLanesMax = 4096;
+inline constexpr std::size_t kCallsMax = 65'536;
+
+// A request, event or stream message for one of this endpoint's symbols.
+struct Arrival {
+  std::uint64_t lane = 0;  // generation, for reply()
+  std::uint32_t id = 0;
+  const Binding* binding = nullptr;
+  ByteView payload;  // valid during the call
+};
+
+class Board {
+ public:
+  using CallId = std::uint64_t;
+  using OnArrival = std::function<void(const Arrival&)>;
+  using OnReply = std::function<void(Result<ByteView>)>;  // the payload is valid during the call
+  struct Gone {
+    std::uint64_t generation = 0;
+    bool broken = false;  // by its other end or its bytes, rather than finished
+    Error why;
+  };
+  using OnGone = std::function<void(const Gone&)>;
+
+  Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone);
+  ~Board();
+  Board(const Board&) = delete;
+  Board& operator=(const Board&) = delete;
+
+  // ---- wiring (the desk calls these)
+  Status bind(Binding binding, std::vector<os::Fd> fds);  // built, not used yet
+  Status flip(std::uint64_t generation);                  // now it carries its port; what carried it drains
+  void abandon(std::uint64_t generation,
+               const Error& why);        // could not be built or flipped: reported as gone
+  void close(std::uint64_t generation);  // lets what is owed come in, then ends; unknown: nothing
+
+  // ---- traffic
+  // Wired to somebody now. `from` narrows to one of several symbols of this endpoint; empty = any.
+  [[nodiscard]] bool wired(std::string_view port, std::string_view from = {}) const;
+  CallId call(std::string_view port, ByteView payload, Nanos deadline, OnReply on_reply);
+  void cancel(CallId call);  // its OnReply gets kCancelled; unknown: nothing
+  Status reply(std::uint64_t lane, std::uint32_t id, ByteView payload);
+  Status reply(std::uint64_t lane, std::uint32_t id, const Error& error);
+  struct Published {
+    std::size_t sent = 0, dropped = 0;
+  };
+  // To every route that leads from `from` and is no request route (empty: from any symbol of this endpoint).
+  Result<Published> publish(std::string_view from, ByteView payload);
+
+  [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
+  [[nodiscard]] bool owes() const;  // calls under way, either way
+  // {"lanes":[{generation, route, side, lane, sent, received, dropped, queued}]}
+  [[nodiscard]] text::Json describe() const;
+
+ private:
+  enum class Stage : std::uint8_t { kBuilt, kCarrying, kDraining };
+  struct Lane;
+  struct Call;
+
+  void on_message(std::uint64_t generation, const fabric::LaneMessage& message);
+  void on_closed(std::uint64_t generation, const Error& why);
+  void drain(Lane& lane);
+  void end_if_drained(std::uint64_t generation);
+  void end_later(std::uint64_t generation);
+  void gone(std::uint64_t generation, bool broken, const Error& why);
+  Lane* find(std::uint64_t generation);
+  Lane* carrying(std::string_view port);
+  void finish(CallId call, Result<ByteView> result);
+
+  os::Loop& loop_;
+  OnArrival on_arrival_;
+  OnGone on_gone_;
+  std::map<std::uint64_t, std::unique_ptr<Lane>> lanes_;  // by generation
+  std::map<CallId, std::unique_ptr<Call>> calls_;
+  CallId next_call_ = 1;
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks posted to the loop end with it
+};
+
+}  // namespace rtt::endpoint

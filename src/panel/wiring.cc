@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/wiring.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/limits.h"
+#include "model/saddr.h"
+#include "os/process.h"
+#include "os/unix_socket.h"
+
+namespace rtt::panel {
+namespace {
+
+using endpoint::Side;
+using text::Json;
+
+constexpr std::int64_t kEndAnswerMs = 5'000;
+constexpr std::int64_t kHostAnswerMs = 120'000;
+constexpr int kGenerationBits = 24;  // lanes one panel builds in its life
+
+bool same_wire(const model::Route& a, const model::Route& b) {
+  return a.from == b.from && a.to == b.to && a.route_class == b.route_class && a.id == b.id &&
+         a.contract == b.contract && a.consumer_contract == b.consumer_contract;
+}
+
+// An agent or a skill is read by an AI client rather than run: no lane ends there.
+bool is_read(const model::Route& route) {
+  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill;
+}
+
+// Counts down to one call of `done`, with the first failure if there was one.
+class Together {
+ public:
+  Together(std::size_t open, Wiring::OnDone done) : open_(open), done_(std::move(done)) {}
+  void one(Status status) {
+    if (!status && first_) first_ = std::move(status);
+    if (--open_ == 0) std::exchange(done_, nullptr)(std::move(first_));
+  }
+
+ private:
+  std::size_t open_;
+  Status first_;
+  Wiring::OnDone done_;
+};
+
+}  // namespace
+
+struct Wiring::Preparation {
+  std::vector<model::Route> routes, leaving;
+  OnDone done;
+};
+
+Wiring::Wiring(Ports ports) : ports_(std::move(ports)) {}
+
+void Wiring::start(std::uint64_t panel_generation) {
+  next_generation_ = (panel_generation << kGenerationBits) + 1;
+}
+
+// ---- ends
+
+void Wiring::syn(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                 const api::Responder& respond) {
+  const Json* symbols = request.args.find("symbols");
+  if (symbols == nullptr || !symbols->is_array() || symbols->as_array().empty())
+    return respond.finish(fail(Code::kPanelProtocol, "endpoint.syn needs `symbols`"));
+  Json accepted = text::JsonArray{};
+  std::vector<std::string> definitions;
+  for (const Json& symbol : symbols->as_array()) {
+    const auto contract = ports_.in_force(symbol.is_string() ? symbol.as_string() : std::string());
+    if (!contract) return respond.finish(std::unexpected(contract.error()));
+    const std::string definition = model::identity(contract->saddr);
+    if (const auto other = ends_.find(definition); other != ends_.end()) {
+      const auto holder = other->second.lock();
+      if (holder && holder->open() && holder != peer && holder->identity().pid != peer->identity().pid) {
+        return respond.finish(
+            fail(Code::kBusy,
+                 fmt::format("{} is attached already, by process {}", definition, holder->identity().pid),
+                 definition, "end that process first, or give this one another variant"));
+      }
+    }
+    definitions.push_back(definition);
+    accepted.push(Json::object({{"contract", to_string(contract->hash)}, {"saddr", definition}}));
+  }
+  if (ends_.size() + definitions.size() > kEndpointsMax)
+    return respond.finish(fail(Code::kLimit, fmt::format("{} endpoints are attached", kEndpointsMax)));
+  for (const std::string& definition : definitions) ends_[definition] = peer;
+  respond.finish(api::Answer{Json::object({{"symbols", std::move(accepted)}}), {}, {}});
+  const Json* lanes = request.args.find("lanes");
+  adopt(peer, lanes != nullptr ? *lanes : Json(text::JsonArray{}));
+  wire_all_of([&](const model::Route& route) {
+    return std::ranges::any_of(definitions, [&](const std::string& definition) {
+      return model::identity(route.from) == definition || model::identity(route.to) == definition;
+    });
+  });
+}
+
+void Wiring::host_attached(const std::string& instance, const std::shared_ptr<api::Peer>& peer,
+                           const Json& lanes) {
+  adopt(peer, lanes);
+  wire_all_of([&](const model::Route& route) {
+    const auto provider = ports_.contract(route.contract);
+    const auto consumer = ports_.contract(route.consumer_contract);
+    return (provider && instance_of(*provider) == instance) ||
+           (consumer && instance_of(*consumer) == instance);
+  });
+}
+
+// What an end that was there before this panel, or before its own connection broke, says it holds.
+void Wiring::adopt(const std::shared_ptr<api::Peer>& peer, const Json& lanes) {
+  std::vector<std::uint64_t> held;
+  for (const Json& row : lanes.is_array() ? lanes.as_array() : text::JsonArray{}) {
+    auto binding = endpoint::binding_from_json(row);
+    if (!binding) continue;
+    const std::uint64_t generation = binding->generation;
+    held.push_back(generation);
+    const Side side = binding->side;
+    binding->side = Side::kFrom;
+    Lane& lane = lanes_[generation];
+    if (lane.binding.generation == 0) {
+      lane.binding = std::move(*binding);
+      lane.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
+    }
+    (side == Side::kFrom ? lane.from : lane.to) = peer;
+    next_generation_ = std::max(next_generation_, generation + 1);
+  }
+  // A lane the panel knows of and the end does not is over.
+  std::vector<std::uint64_t> over;
+  for (const auto& [generation, lane] : lanes_) {
+    const bool ours = lane.from.lock() == peer || lane.to.lock() == peer;
+    if (ours && lane.stage != Stage::kBuilding && std::ranges::find(held, generation) == held.end())
+      over.push_back(generation);
+  }
+  for (const std::uint64_t generation : over) close(generation);
+}
+
+void Wiring::gone(const api::Request& request, const api::Responder& respond) {
+  respond.finish(api::Answer{Json::object({}), {}, {}});
+  const auto generation = static_cast<std::uint64_t>(request.args.int_or("generation", 0));
+  const auto at = lanes_.find(generation);
+  if (at == lanes_.end()) return;
+  const model::Route route = at->second.binding.route;
+  const bool carried = at->second.stage == Stage::kCarrying;
+  if (carried && request.args.bool_or("broken", false)) {
+    ports_.audit(Json::object({{"action", "lane_lost"},
+                               {"generation", generation},
+                               {"reason", request.args.string_or("why")},
+                               {"to", model::route_name(route)},
+                               {"who", "panel"}}));
+  }
+  close(generation);
+  wire(route);
+}
+
+void Wiring::connection_lost(const api::Peer* peer) {
+  std::erase_if(ends_, [&](const auto& entry) {
+    const auto holder = entry.second.lock();
+    return !holder || holder.get() == peer;
+  });
+}
+
+std::shared_ptr<api::Peer> Wiring::end_of(const model::Saddr& symbol, const Digest& hash) const {
+  if (const auto at = ends_.find(model::identity(symbol)); at != ends_.end()) {
+    auto peer = at->second.lock();
+    if (peer && peer->open()) return peer;
+  }
+  const auto contract = ports_.contract(hash);
+  if (!contract) return nullptr;
+  const std::string instance = instance_of(*contract);
+  return instance.empty() ? nullptr : ports_.hosts.attached(instance);
+}
+
+bool Wiring::attached(const std::string& definition) const {
+  const auto at = ends_.find(definition);
+  return at != ends_.end() && !at->second.expired();
+}
+
+// ---- changes of the graph
+
+void Wiring::prepare(const std::vector<model::Route>& routes, const std::vector<model::Route>& leaving,
+                     OnDone done) {
+  prepare_hosts(std::make_shared<Preparation>(
+      Preparation{.routes = routes, .leaving = leaving, .done = std::move(done)}));
+}
+
+// Each driver host once, with everything it must bring up.
+void Wiring::prepare_hosts(const std::shared_ptr<Preparation>& work) {
+  std::map<std::string, Json> by_instance;
+  for (const model::Route& route : work->routes) {
+    for (const Digest& hash : {route.contract, route.consumer_contract}) {
+      if (&hash != &route.contract && is_read(route)) continue;
+      auto contract = ports_.contract(hash);
+      if (!contract) {
+        if (hash == route.contract) return work->done(std::unexpected(contract.error()));
+        continue;
+      }
+      const std::string instance = instance_of(*contract);
+      if (instance.empty()) continue;
+      Json& list = by_instance[instance];
+      list.push(
+          Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
+    }
+  }
+  if (by_instance.empty()) return build_lanes(work);
+  const auto together = std::make_shared<Together>(by_instance.size(), [this, work](const Status& status) {
+    if (!status) return work->done(status);
+    build_lanes(work);
+  });
+  for (auto& [instance, list] : by_instance) {
+    ports_.hosts.when_ready(
+        instance, [together, list = std::move(list)](Result<std::shared_ptr<api::Peer>> host) mutable {
+          if (!host) return together->one(std::unexpected(host.error()));
+          (*host)->ask(
+              "host.prepare", Json::object({{"routes", std::move(list)}}),
+              [together](const Result<api::Answer>& answer) {
+                together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
+              },
+              {}, kHostAnswerMs);
+        });
+  }
+}
+
+void Wiring::build_lanes(const std::shared_ptr<Preparation>& work) {
+  std::vector<std::pair<model::Route, std::uint64_t>> wanted;
+  for (const model::Route& route : work->routes) {
+    if (is_read(route) || lane_of(route) != nullptr) continue;
+    if (!end_of(route.from, route.consumer_contract) || !end_of(route.to, route.contract)) continue;
+    wanted.emplace_back(route, lane_before(route, work->leaving));
+  }
+  if (wanted.empty()) return work->done({});
+  const auto together =
+      std::make_shared<Together>(wanted.size(), [work](Status status) { work->done(std::move(status)); });
+  for (const auto& [route, follows] : wanted)
+    build(route, follows, [together](Status status) { together->one(std::move(status)); });
+}
+
+std::uint64_t Wiring::lane_before(const model::Route& route, const std::vector<model::Route>& leaving) const {
+  for (const auto& [generation, lane] : lanes_) {
+    const model::Route& other = lane.binding.route;
+    if (lane.stage != Stage::kCarrying || other.from != route.from || other.route_class != route.route_class)
+      continue;
+    const bool leaves =
+        std::ranges::any_of(leaving, [&](const model::Route& gone) { return same_wire(gone, other); });
+    // Same port, or the one route of a quick connect: its port is that of the reference it stands in for.
+    if (leaves && lane.binding.port == endpoint::port_of(route)) return generation;
+  }
+  return 0;
+}
+
+const Wiring::Lane* Wiring::lane_of(const model::Route& route) const {
+  for (const auto& [generation, lane] : lanes_) {
+    if (same_wire(lane.binding.route, route)) return &lane;
+  }
+  return nullptr;
+}
+
+void Wiring::build(const model::Route& route, std::uint64_t follows, OnDone done) {
+  const auto from = end_of(route.from, route.consumer_contract);
+  const auto to = end_of(route.to, route.contract);
+  if (!from || !to) return done({});
+  auto pair = os::socket_pair();
+  if (!pair)
+    return done(std::unexpected(std::move(pair).error().in("no lane for " + model::route_name(route))));
+  const std::uint64_t generation = next_generation_++;
+  endpoint::Binding binding{.generation = generation,
+                            .side = Side::kFrom,
+                            .route = route,
+                            .port = endpoint::port_of(route),
+                            .follows = follows};
+  binding.route.lane = model::LaneKind::kUds;
+  lanes_[generation] = Lane{.binding = binding, .stage = Stage::kBuilding, .from = from, .to = to};
+  const auto together =
+      std::make_shared<Together>(2, [this, generation, done = std::move(done), route](const Status& status) {
+        const auto at = lanes_.find(generation);
+        if (status && at != lanes_.end()) {
+          at->second.stage = Stage::kBuilt;
+          return done({});
+        }
+        close(generation);
+        if (status)
+          return done(fail(Code::kLost, "the lane went away while it was built", model::route_name(route)));
+        Error error = status.error();
+        done(std::unexpected(std::move(error).in("no lane for " + model::route_name(route))));
+      });
+  for (const Side side : {Side::kFrom, Side::kTo}) {
+    binding.side = side;
+    std::vector<os::Fd> fds;
+    fds.push_back(std::move(side == Side::kFrom ? pair->first : pair->second));
+    (side == Side::kFrom ? from : to)
+        ->ask(
+            "lane.bind", endpoint::to_json(binding),
+            [together](const Result<api::Answer>& answer) {
+              together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
+            },
+            std::move(fds), kEndAnswerMs);
+  }
+}
+
+void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
+  // One message an end, however many lanes flip.
+  std::map<std::shared_ptr<api::Peer>, Json> by_peer;
+  for (auto& [generation, lane] : lanes_) {
+    if (lane.stage != Stage::kBuilt) continue;
+    const bool wanted = std::ranges::any_of(
+        routes, [&](const model::Route& route) { return same_wire(route, lane.binding.route); });
+    if (!wanted) continue;
+    lane.stage = Stage::kCarrying;
+    for (const auto& end : {lane.to.lock(), lane.from.lock()}) {
+      if (end) by_peer[end].push(generation);
+    }
+  }
+  if (by_peer.empty()) return done({});
+  const auto together = std::make_shared<Together>(by_peer.size(), std::move(done));
+  for (auto& [peer, generations] : by_peer) {
+    peer->ask(
+        "lane.flip", Json::object({{"generations", std::move(generations)}}),
+        [together](const Result<api::Answer>& answer) {
+          together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
+        },
+        {}, kEndAnswerMs);
+  }
+}
+
+void Wiring::drop_built() {
+  std::vector<std::uint64_t> built;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane.stage != Stage::kCarrying && !wiring_now_.contains(model::route_name(lane.binding.route)))
+      built.push_back(generation);
+  }
+  for (const std::uint64_t generation : built) close(generation);
+}
+
+void Wiring::settle() {
+  const model::Graph& graph = ports_.graph();
+  std::vector<std::uint64_t> left;
+  for (const auto& [generation, lane] : lanes_) {
+    const bool stays = std::ranges::any_of(
+        graph.routes, [&](const model::Route& route) { return same_wire(route, lane.binding.route); });
+    if (!stays) left.push_back(generation);
+  }
+  for (const std::uint64_t generation : left) close(generation);
+  wire_all_of([](const model::Route&) { return true; });
+}
+
+void Wiring::close(std::uint64_t generation) {
+  const auto at = lanes_.find(generation);
+  if (at == lanes_.end()) return;
+  const Lane lane = std::move(at->second);
+  lanes_.erase(at);
+  for (const auto& end : {lane.from.lock(), lane.to.lock()}) {
+    if (end && end->open()) {
+      end->ask(
+          "lane.close", Json::object({{"generations", text::Json::array({generation})}}), [](const auto&) {},
+          {}, kEndAnswerMs);
+    }
+  }
+}
+
+// ---- outside of changes
+
+void Wiring::wire_all_of(const std::function<bool(const model::Route&)>& concerns) {
+  for (const model::Route& route : std::vector<model::Route>(ports_.graph().routes)) {
+    if (!is_read(route) && concerns(route)) wire(route);
+  }
+}
+
+void Wiring::wire(const model::Route& route) {
+  const std::string name = model::route_name(route);
+  const auto& routes = ports_.graph().routes;
+  const bool in_graph =
+      std::ranges::any_of(routes, [&](const model::Route& each) { return same_wire(each, route); });
+  if (!in_graph || is_read(route) || wiring_now_.contains(name)) return;
+  if (const Lane* lane = lane_of(route); lane != nullptr) {
+    const bool half = lane->from.expired() || lane->to.expired();
+    if (!half) return;
+    // One end came back without it, or another process took its place: the lane cannot be used again. An end
+    // that is only on its way back from a lost panel will say so within a second, and finds its lane kept.
+    if (!end_of(route.from, route.consumer_contract) || !end_of(route.to, route.contract)) return;
+    close(lane->binding.generation);
+  }
+  const auto ready = [&](const model::Saddr& symbol, const Digest& hash) {
+    if (end_of(symbol, hash)) return true;
+    const auto contract = ports_.contract(hash);
+    return contract && !instance_of(*contract).empty();
+  };
+  if (!ready(route.from, route.consumer_contract) || !ready(route.to, route.contract)) return;
+  wiring_now_[name] = 1;
+  prepare({route}, {}, [this, route, name](const Status& prepared) {
+    wiring_now_.erase(name);
+    if (!prepared) {
+      ports_.audit(Json::object({{"action", "wire_failed"},
+                                 {"code", code_name(prepared.error().code)},
+                                 {"reason", prepared.error().message},
+                                 {"to", name},
+                                 {"who", "panel"}}));
+      return;
+    }
+    flip({route}, [](const Status&) {});
+  });
+}
+
+// ---- what is
+
+Wiring::View Wiring::view(const model::Route& route) const {
+  const Lane* lane = lane_of(route);
+  const bool provider = end_of(route.to, route.contract) != nullptr;
+  if (is_read(route)) return {.state = provider ? "ready" : "waiting", .lane = {}};
+  if (lane == nullptr || lane->stage != Stage::kCarrying) return {.state = "waiting", .lane = {}};
+  const bool both = !lane->from.expired() && !lane->to.expired();
+  return {.state = both ? "ready" : "detached", .lane = std::string(to_string(lane->binding.route.lane))};
+}
+
+Json Wiring::describe() const {
+  Json list = text::JsonArray{};
+  for (const auto& [definition, end] : ends_) {
+    const auto peer = end.lock();
+    if (!peer || !peer->open()) continue;
+    list.push(Json::object(
+        {{"name", definition}, {"pid", peer->identity().pid}, {"restarts", 0}, {"state", "ready"}}));
+  }
+  return list;
+}
+
+}  // namespace rtt::panel
