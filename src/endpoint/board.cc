@@ -74,8 +74,8 @@ Status Board::flip(std::uint64_t generation) {
   if (lane == nullptr) return fail(Code::kPanelProtocol, fmt::format("there is no lane {} here", generation));
   if (lane->stage != Stage::kBuilt) return {};
   if (Lane* before = find(lane->binding.follows); before != nullptr && lane->binding.side == Side::kFrom) {
-    lane->uds->take_over(*before->uds);
     drain(*before);
+    lane->uds->take_over(*before->uds);  // behind the last frame, which takes an id as well
     end_later(lane->binding.follows);
   }
   lane->stage = Stage::kCarrying;
