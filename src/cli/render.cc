@@ -221,7 +221,21 @@ std::string render_fields(const Json& body) {
 
 }  // namespace
 
+std::string render_tap(const Json& row, const View& view) {
+  std::string text =
+      view.paint(Tone::kDim, std::string(row.string_or("ts").substr(11, 12))) +
+      fmt::format(" {:>4} {:<6}", row.int_or("route_id", 0), printable(row.string_or("lane"))) +
+      fmt::format(" {:>8} frames  p50 {:>8}  p95 {:>8}  p99 {:>8}  queue {:>4}", row.int_or("frames", 0),
+                  duration(row.int_or("p50", 0)), duration(row.int_or("p95", 0)),
+                  duration(row.int_or("p99", 0)), row.int_or("qdepth", 0));
+  if (const std::int64_t drops = row.int_or("drops", 0); drops > 0)
+    text += view.paint(Tone::kBad,
+                       fmt::format("  {} dropped ({})", drops, printable(row.string_or("drop_reason"))));
+  return text + "  " + printable(row.string_or("to")) + "\n";
+}
+
 std::string render_line(const Json& entry, const View& view) {
+  if (entry.find("route_id") != nullptr) return render_tap(entry, view);
   const std::string_view before = entry.string_or("before");
   const std::string_view after = entry.string_or("after");
   std::string text =
@@ -247,7 +261,7 @@ std::string render(std::string_view verb, const Json& body, const View& view) {
   if (verb == "status") return render_status(body, view);
   if (verb == "doctor") return render_doctor(body, view);
   if (verb == "check" || verb == "lint") return render_checked(body, view);
-  if (verb == "log") return {};  // streamed
+  if (verb == "log" || verb == "tap") return {};  // streamed
   if (verb == "audit") return render_audit(body, view);
   if (first == "registry") return render_registry(second, body, view);
   if (first == "keys") return render_keys(second, body, view);

@@ -40,6 +40,11 @@ constexpr auto kCallFlags = std::to_array<Flag>({
 constexpr auto kFilter = std::to_array<Positional>({{"filter", Arity::kOptional, Names::kText}});
 constexpr auto kLsFlags =
     std::to_array<Flag>({{"watch", Takes::kNothing, "", "show again whenever the list changes"}});
+constexpr auto kTapPositionals = std::to_array<Positional>({{"route", Arity::kOptional, Names::kText}});
+constexpr auto kTapFlags = std::to_array<Flag>({
+    {"flight", Takes::kText, "SPAN", "every route, for this long: 5s, 2m"},
+    {"for", Takes::kText, "SPAN", "stop after this long (else on Ctrl-C)"},
+});
 constexpr auto kLogFlags = std::to_array<Flag>({
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N lines"},
@@ -157,6 +162,14 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .service = "ls.plans",
      .positionals = kFilter,
      .flags = kLsFlags},
+    {.name = "tap",
+     .what = "what routes carry, four times a second",
+     .service = "tap",
+     .positionals = kTapPositionals,
+     .flags = kTapFlags,
+     .where = Where::kPanel,
+     .output = Output::kLines,
+     .deadline_ms = -1},
     {.name = "status",
      .what = "is the panel up, and what does it run",
      .service = "status",

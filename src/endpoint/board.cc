@@ -6,26 +6,34 @@
 #include <algorithm>
 
 #include "api/error_json.h"
+#include "os/clock.h"
+#include "telemetry/recorder.h"
 
 namespace rtt::endpoint {
 
 using text::Json;
 
 struct Board::Lane {
+  Lane(Binding the_binding, os::Mapping the_page)
+      : binding(std::move(the_binding)),
+        page(std::move(the_page)),
+        recorder(page.writable(), binding.route.id.value, binding.generation) {}
+
   Binding binding;
-  os::Fd socket;  // until it starts
+  os::Mapping page;
+  telemetry::Recorder recorder;
   std::unique_ptr<fabric::UdsLane> uds;
   Stage stage = Stage::kBuilt;
   std::map<std::uint32_t, CallId> asked;  // requests from here that have no reply yet
-  std::size_t owed = 0;                   // requests from there that have no reply yet
+  std::map<std::uint32_t, Instant> owed;  // requests from there that have no reply yet, since when
   bool finished_there = false;            // the other end sent its last frame
-  std::uint64_t sent = 0, received = 0, dropped = 0;
 };
 
 struct Board::Call {
   std::uint64_t lane = 0;
   std::uint32_t request = 0;
   os::Loop::TimerId timer = 0;
+  Instant since;
   OnReply on_reply;
 };
 
@@ -43,13 +51,12 @@ Board::Lane* Board::find(std::uint64_t generation) {
 
 // ---- wiring
 
-Status Board::bind(Binding binding, std::vector<os::Fd> fds) {
+Status Board::bind(Binding binding, std::vector<os::Fd> fds, os::Mapping page) {
   const std::uint64_t generation = binding.generation;
   if (lanes_.contains(generation)) return {};  // said twice
   if (lanes_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
   if (fds.size() != 1) return fail(Code::kPanelProtocol, "a socket lane comes with one descriptor");
-  auto lane = std::make_unique<Lane>();
-  lane->binding = std::move(binding);
+  auto lane = std::make_unique<Lane>(std::move(binding), std::move(page));
   RTT_TRY_SET(lane->uds,
               fabric::UdsLane::start(
                   loop_, std::move(fds.front()),
@@ -105,7 +112,7 @@ void Board::end_if_drained(std::uint64_t generation) {
   if (lane == nullptr || lane->stage != Stage::kDraining) return;
   // From here: every reply is in. To here: the last request is in, and answered.
   const bool drained =
-      lane->binding.side == Side::kFrom ? lane->asked.empty() : lane->finished_there && lane->owed == 0;
+      lane->binding.side == Side::kFrom ? lane->asked.empty() : lane->finished_there && lane->owed.empty();
   if (drained && lane->uds->queued_bytes() == 0) gone(generation, false, {});
 }
 
@@ -128,14 +135,17 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
       .message = fmt::format("{} ended before it answered", model::identity(lane->binding.route.to)),
       .where = model::route_name(lane->binding.route),
       .hint = "the call may have been carried out: repeat it only if that is harmless"};
-  for (const auto& [request, call] : lane->asked) finish(call, std::unexpected(lost));
+  for (const auto& [request, call] : lane->asked) {
+    lane->recorder.drop(telemetry::DropReason::kLost);
+    finish(call, std::unexpected(lost));
+  }
   on_gone_({.generation = generation, .broken = broken, .why = why});
 }
 
 void Board::on_closed(std::uint64_t generation, const Error& why) {
   const Lane* lane = find(generation);
   if (lane == nullptr) return;
-  const bool finished = lane->stage == Stage::kDraining && lane->asked.empty() && lane->owed == 0;
+  const bool finished = lane->stage == Stage::kDraining && lane->asked.empty() && lane->owed.empty();
   gone(generation, !finished, why);
 }
 
@@ -151,18 +161,24 @@ void Board::on_message(std::uint64_t generation, const fabric::LaneMessage& mess
       end_later(generation);
       return;
     case fabric::MessageKind::kRequest:
-      ++lane->received;
-      if (lane->binding.route.route_class == model::RouteClass::kReq) ++lane->owed;
+      lane->recorder.received();
+      if (lane->binding.route.route_class == model::RouteClass::kReq)
+        lane->owed.emplace(message.id, os::now());
+      lane->recorder.queue_depth(lane->owed.size());
       on_arrival_(
           {.lane = generation, .id = message.id, .binding = &lane->binding, .payload = message.payload});
       return;
     case fabric::MessageKind::kReply:
     case fabric::MessageKind::kErrorReply: {
-      ++lane->received;
+      lane->recorder.received();
       const auto asked = lane->asked.find(message.reply_to);
       if (asked == lane->asked.end()) return;  // its caller gave up
       const CallId call = asked->second;
       lane->asked.erase(asked);
+      lane->recorder.queue_depth(lane->asked.size());
+      if (const auto at = calls_.find(call); at != calls_.end())
+        lane->recorder.latency(static_cast<std::uint64_t>((os::now() - at->second->since).value));
+      if (message.kind == fabric::MessageKind::kErrorReply) lane->recorder.error();
       if (message.kind == fabric::MessageKind::kReply) {
         finish(call, message.payload);
       } else {
@@ -208,11 +224,12 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
     return refuse({.code = Code::kBusy, .message = fmt::format("{} calls are under way", kCallsMax)});
   const auto request = lane->uds->send_request(payload);
   if (!request) {
-    if (request.error().code == Code::kBusy) ++lane->dropped;
+    if (request.error().code == Code::kBusy) lane->recorder.drop(telemetry::DropReason::kFull);
     return refuse(request.error());
   }
-  ++lane->sent;
+  lane->recorder.sent();
   auto call = std::make_unique<Call>();
+  call->since = os::now();
   call->lane = lane->binding.generation;
   call->request = *request;
   call->on_reply = std::move(on_reply);
@@ -220,11 +237,15 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
     call->timer = loop_.after(deadline, [this, id] {
       const auto late = calls_.find(id);
       if (late == calls_.end()) return;
-      if (Lane* on = find(late->second->lane); on != nullptr) on->asked.erase(late->second->request);
+      if (Lane* on = find(late->second->lane); on != nullptr) {
+        on->asked.erase(late->second->request);
+        on->recorder.drop(telemetry::DropReason::kDeadline);
+      }
       finish(id, fail(Code::kDeadline, "no answer came within the deadline"));
     });
   }
   lane->asked.emplace(*request, id);
+  lane->recorder.queue_depth(lane->asked.size());
   calls_.emplace(id, std::move(call));
   return id;
 }
@@ -236,24 +257,33 @@ void Board::cancel(CallId id) {
   finish(id, fail(Code::kCancelled, "the call was cancelled"));
 }
 
-Status Board::reply(std::uint64_t generation, std::uint32_t id, ByteView payload) {
+Status Board::answer(std::uint64_t generation, std::uint32_t id,
+                     const std::function<Status(fabric::UdsLane&)>& send) {
   Lane* lane = find(generation);
   if (lane == nullptr) return fail(Code::kLost, "the lane the request came on is closed");
-  if (lane->owed > 0) --lane->owed;
-  ++lane->sent;
-  Status sent = lane->uds->send_reply(id, payload);
+  if (const auto since = lane->owed.find(id); since != lane->owed.end()) {
+    lane->recorder.latency(static_cast<std::uint64_t>((os::now() - since->second).value));
+    lane->owed.erase(since);
+    lane->recorder.queue_depth(lane->owed.size());
+  }
+  Status sent = send(*lane->uds);
+  if (sent) {
+    lane->recorder.sent();
+  } else if (sent.error().code == Code::kBusy) {
+    lane->recorder.drop(telemetry::DropReason::kFull);
+  }
   end_later(generation);
   return sent;
 }
 
+Status Board::reply(std::uint64_t generation, std::uint32_t id, ByteView payload) {
+  return answer(generation, id, [&](fabric::UdsLane& lane) { return lane.send_reply(id, payload); });
+}
+
 Status Board::reply(std::uint64_t generation, std::uint32_t id, const Error& error) {
-  Lane* lane = find(generation);
-  if (lane == nullptr) return fail(Code::kLost, "the lane the request came on is closed");
-  if (lane->owed > 0) --lane->owed;
-  ++lane->sent;
-  Status sent = lane->uds->send_error(id, as_bytes(text::to_json(api::error_json(error))));
-  end_later(generation);
-  return sent;
+  return answer(generation, id, [&](fabric::UdsLane& lane) {
+    return lane.send_error(id, as_bytes(text::to_json(api::error_json(error))));
+  });
 }
 
 Result<Board::Published> Board::publish(std::string_view from, ByteView payload) {
@@ -266,7 +296,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
     if (!from.empty() && model::identity(lane->binding.route.from) != from) continue;
     any = true;
     if (const auto sent = lane->uds->send_request(payload)) {
-      ++lane->sent;
+      lane->recorder.sent();
       ++done.sent;
       continue;
     } else if (sent.error().code != Code::kBusy) {
@@ -275,7 +305,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
       refused = sent.error();
     }
     // One slow subscriber costs the others nothing.
-    ++lane->dropped;
+    lane->recorder.drop(telemetry::DropReason::kFull);
     ++done.dropped;
   }
   if (!any) return fail(Code::kNoProvider, "nobody is subscribed", std::string(from), "rtt ls routes");
@@ -285,7 +315,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
 
 bool Board::owes() const {
   return !calls_.empty() ||
-         std::ranges::any_of(lanes_, [](const auto& entry) { return entry.second->owed > 0; });
+         std::ranges::any_of(lanes_, [](const auto& entry) { return !entry.second->owed.empty(); });
 }
 
 Json Board::describe() const {
@@ -293,10 +323,11 @@ Json Board::describe() const {
   for (const auto& [generation, lane] : lanes_) {
     Json row = to_json(lane->binding);
     row.set("carrying", lane->stage == Stage::kCarrying);
-    row.set("dropped", lane->dropped);
+    const telemetry::RouteSample sample = lane->recorder.sample();
+    row.set("dropped", sample.dropped());
     row.set("queued", lane->uds->queued_bytes());
-    row.set("received", lane->received);
-    row.set("sent", lane->sent);
+    row.set("received", sample.received);
+    row.set("sent", sample.sent);
     list.push(std::move(row));
   }
   return list;

@@ -24,6 +24,7 @@
 #include "endpoint/binding.h"
 #include "fabric/uds/lane.h"
 #include "os/loop.h"
+#include "os/memfd.h"
 
 namespace rtt::endpoint {
 
@@ -56,8 +57,9 @@ class Board {
   Board& operator=(const Board&) = delete;
 
   // ---- wiring (the desk calls these)
-  Status bind(Binding binding, std::vector<os::Fd> fds);  // built, not used yet
-  Status flip(std::uint64_t generation);                  // now it carries its port; what carried it drains
+  // Built, not used yet. `page`: zero memory of telemetry::kPageBytes to count in.
+  Status bind(Binding binding, std::vector<os::Fd> fds, os::Mapping page);
+  Status flip(std::uint64_t generation);  // now it carries its port; what carried it drains
   void abandon(std::uint64_t generation,
                const Error& why);        // could not be built or flipped: reported as gone
   void close(std::uint64_t generation);  // lets what is owed come in, then ends; unknown: nothing
@@ -77,7 +79,7 @@ class Board {
 
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
   [[nodiscard]] bool owes() const;  // calls under way, either way
-  // {"lanes":[{generation, route, side, lane, sent, received, dropped, queued}]}
+  // [{…the binding, carrying, dropped, queued, received, sent}]
   [[nodiscard]] text::Json describe() const;
 
  private:
@@ -85,6 +87,8 @@ class Board {
   struct Lane;
   struct Call;
 
+  Status answer(std::uint64_t generation, std::uint32_t id,
+                const std::function<Status(fabric::UdsLane&)>& send);
   void on_message(std::uint64_t generation, const fabric::LaneMessage& message);
   void on_closed(std::uint64_t generation, const Error& why);
   void drain(Lane& lane);

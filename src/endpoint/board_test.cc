@@ -7,6 +7,7 @@
 
 #include "endpoint/desk.h"
 #include "os/unix_socket.h"
+#include "telemetry/recorder.h"
 
 namespace rtt::endpoint {
 namespace {
@@ -53,6 +54,8 @@ struct End {
   Board board;
 };
 
+os::Mapping page() { return std::move(os::create_shared_memory("test", telemetry::kPageBytes)->memory); }
+
 class BoardTest : public ::testing::Test {
  protected:
   void connect(std::uint64_t generation, const model::Route& on, End& from, End& to,
@@ -63,9 +66,9 @@ class BoardTest : public ::testing::Test {
     std::vector<os::Fd> a, b;
     a.push_back(std::move(pair.first));
     b.push_back(std::move(pair.second));
-    ASSERT_TRUE(from.board.bind(binding, std::move(a)).has_value());
+    ASSERT_TRUE(from.board.bind(binding, std::move(a), page()).has_value());
     binding.side = Side::kTo;
-    ASSERT_TRUE(to.board.bind(binding, std::move(b)).has_value());
+    ASSERT_TRUE(to.board.bind(binding, std::move(b), page()).has_value());
   }
   void flip(std::uint64_t generation, End& from, End& to) {
     ASSERT_TRUE(to.board.flip(generation).has_value());
@@ -225,7 +228,7 @@ TEST_F(BoardTest, a_subscriber_that_does_not_read_costs_the_others_nothing) {
   ASSERT_TRUE(
       consumer_.board
           .bind({.generation = 2, .side = Side::kFrom, .route = slow_route, .port = port_of(slow_route)},
-                std::move(fds))
+                std::move(fds), page())
           .has_value());
   ASSERT_TRUE(consumer_.board.flip(2).has_value());
   const std::string event(1 << 20, 'x');

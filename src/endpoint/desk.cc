@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "os/memfd.h"
+#include "telemetry/recorder.h"
+
 namespace rtt::endpoint {
 namespace {
 
@@ -33,6 +36,17 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
   if (request.verb == "lane.bind") return answer(bind(request));
   if (request.verb == "lane.flip") return answer(flip(request));
   if (request.verb == "lane.close") return answer(close(request));
+  if (request.verb == "lane.page") {
+    auto page = this->page(request);
+    if (page) {
+      api::Answer found{.body = Json::object({}), .fds = {}, .text = {}};
+      found.fds.push_back(std::move(*page));
+      respond.finish(std::move(found));
+    } else {
+      respond.finish(std::unexpected(std::move(page).error()));
+    }
+    return true;
+  }
   if (request.verb == "lane.ls") return answer(Json::object({{"lanes", lanes()}}));
   return false;
 }
@@ -42,15 +56,26 @@ Result<Json> Desk::bind(api::Request& request) {
   const std::uint64_t generation = binding.generation;
   if (bindings_.contains(generation)) return Json::object({{"generation", generation}});
   if (bindings_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
-  bindings_.emplace(generation, Known{.binding = binding});
-  // A std::function holds copies, descriptors do not copy: they travel in a shared box.
-  const auto fds = std::make_shared<std::vector<os::Fd>>(std::move(request.fds));
-  const auto failed = std::make_shared<Status>();
-  on_board_([binding = std::move(binding), fds, failed](Board& board) {
-    *failed = board.bind(binding, std::move(*fds));
-    if (!*failed) board.abandon(binding.generation, failed->error());
+  RTT_TRY_SET(os::SharedMemory page, os::create_shared_memory("rtt-telemetry", telemetry::kPageBytes));
+  bindings_.emplace(generation, Known{.binding = binding, .page = std::move(page.readable)});
+  // A std::function is copied, descriptors and mappings are not: they travel in a shared box.
+  struct Box {
+    std::vector<os::Fd> fds;
+    os::Mapping page;
+  };
+  const auto box = std::make_shared<Box>(Box{std::move(request.fds), std::move(page.memory)});
+  on_board_([binding = std::move(binding), box](Board& board) {
+    const Status bound = board.bind(binding, std::move(box->fds), std::move(box->page));
+    if (!bound) board.abandon(binding.generation, bound.error());
   });
   return Json::object({{"generation", generation}});
+}
+
+// What this end counts about a lane, for the panel to read as long as it likes.
+Result<os::Fd> Desk::page(const api::Request& request) const {
+  const auto at = bindings_.find(static_cast<std::uint64_t>(request.args.int_or("generation", 0)));
+  if (at == bindings_.end()) return fail(Code::kNotFound, "there is no such lane here");
+  return at->second.page.duplicate();
 }
 
 Result<Json> Desk::flip(const api::Request& request) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Desk: what the panel may ask of an endpoint about its lanes, and what the endpoint remembers for the next
-// panel: lane.bind, lane.flip, lane.close, lane.ls (docs/formats/handshake.md).
+// panel: lane.bind, lane.flip, lane.close, lane.ls, lane.page (docs/formats/handshake.md).
 //
 // The desk sits on the loop of the control connection, the Board perhaps on another thread's: `on_board` runs
 // a task where the Board is. Saying anything twice is harmless, so the panel may repeat what it is not sure
@@ -34,11 +34,13 @@ class Desk {
 
  private:
   Result<text::Json> bind(api::Request& request);
+  Result<os::Fd> page(const api::Request& request) const;
   Result<text::Json> flip(const api::Request& request);
   Result<text::Json> close(const api::Request& request);
 
   struct Known {
     Binding binding;
+    os::Fd page;  // telemetry, read-only
     bool carrying = false;
     bool closing = false;
   };

@@ -13,6 +13,7 @@
 #include "panel/ledger.h"
 #include "panel/rows.h"
 #include "panel/state.h"
+#include "panel/tap.h"
 
 namespace rtt::panel {
 namespace {
@@ -196,6 +197,7 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Req
   if (verb == "status") return status(respond);
   if (verb == "call.open") return call_open(request, respond);
   if (verb == "ls.routes") return ls_routes(request, respond);
+  if (verb == "tap") return tap(peer, request, respond);
   if (verb == "ls.drivers") return ls_drivers(request, respond);
   if (verb == "mcp.ls") return mcp_ls(request, respond);
   if (verb == "mcp.logs") return mcp_logs(request, respond);
@@ -267,6 +269,24 @@ void Panel::State::status(const api::Responder& respond) {
   std::string text = status_known;
   fmt::format_to(std::back_inserter(text), R"(,"uptime_ms":{}}})", (os::now() - started).value / 1'000'000);
   respond.finish(api::Answer{.body = {}, .fds = {}, .text = std::move(text)});
+}
+
+void Panel::State::tap(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                       const api::Responder& respond) {
+  Tap::Options options;
+  if (const std::string_view word = request.args.string_or("route"); !word.empty()) {
+    auto route = route_named(graph, word);
+    if (!route) return respond.finish(std::unexpected(std::move(route).error()));
+    options.route = *route;
+  }
+  const std::string_view span =
+      request.args.string_or(options.route ? "for" : "flight", request.args.string_or("for"));
+  if (!span.empty()) {
+    const auto ms = milliseconds_of(span);
+    if (!ms) return respond.finish(std::unexpected(ms.error()));
+    options.for_ms = *ms;
+  }
+  Tap::start(loop, wiring, options, peer, respond);
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {

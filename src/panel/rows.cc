@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel/rows.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
 
 #include "base/flat_map.h"
 #include "panel/hosts.h"
@@ -22,6 +25,42 @@ Json route_row(const model::Route& route, const Wiring::View& view) {
                        {"origin", route.origin},
                        {"state", view.state},
                        {"to", model::identity(route.to)}});
+}
+
+Result<RouteId> route_named(const model::Graph& graph, std::string_view word) {
+  std::string_view number = word;
+  if (number.starts_with("route/")) number.remove_prefix(6);
+  std::uint32_t id = 0;
+  const auto [stop, status] = std::from_chars(number.data(), number.data() + number.size(), id);
+  const bool is_number = status == std::errc() && stop == number.data() + number.size();
+  std::vector<const model::Route*> found;
+  for (const model::Route& route : graph.routes) {
+    const bool named =
+        is_number ? route.id.value == id : model::route_name(route).find(word) != std::string::npos;
+    if (named) found.push_back(&route);
+  }
+  if (found.empty()) return fail(Code::kNotFound, fmt::format("no route is `{}`", word), {}, "rtt ls routes");
+  if (found.size() > 1) {
+    std::string names;
+    for (const model::Route* route : found)
+      names +=
+          fmt::format("{}{} ({})", names.empty() ? "" : ", ", route->id.value, model::route_name(*route));
+    return fail(Code::kAmbiguous, fmt::format("several routes are `{}`: {}", word, names), {},
+                "name one by its number");
+  }
+  return found.front()->id;
+}
+
+Result<std::int64_t> milliseconds_of(std::string_view span) {
+  std::int64_t value = 0;
+  const auto [stop, status] = std::from_chars(span.data(), span.data() + span.size(), value);
+  const std::string_view unit(stop, static_cast<std::size_t>(span.data() + span.size() - stop));
+  const std::int64_t scale = unit == "ms" ? 1 : unit == "s" ? 1'000 : unit == "m" ? 60'000 : 0;
+  if (status != std::errc() || scale == 0 || value < 1 || value > 86'400'000 / scale) {
+    return fail(Code::kBadArgument, fmt::format("`{}` is no span of time up to a day", span), {},
+                "write 250ms, 5s or 2m");
+  }
+  return value * scale;
 }
 
 Json driver_rows(const registry::Snapshot& snapshot, const Json& running) {

@@ -19,6 +19,11 @@ text::Json route_row(const model::Route& route, const Wiring::View& view);
 // {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says
 // of it.
 text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& running);
+// The route a person means: `7`, `route/7`, `A -> B`, or an end that only one route has (kNotFound,
+// kAmbiguous).
+Result<RouteId> route_named(const model::Graph& graph, std::string_view word);
+// `5s`, `250ms`, `2m` as milliseconds; kBadArgument.
+Result<std::int64_t> milliseconds_of(std::string_view span);
 // Keeps rows in which some text field contains `filter`; with `*` a field must match as a whole.
 text::Json filtered(text::Json rows, std::string_view filter);
 

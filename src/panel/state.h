@@ -56,6 +56,8 @@ struct Panel::State {
              const api::Responder& respond);
   void host_audit(const api::Request& request, const api::Responder& respond);
   void status(const api::Responder& respond);
+  void tap(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+           const api::Responder& respond);
   void ls_routes(const api::Request& request, const api::Responder& respond);
   void ls_drivers(const api::Request& request, const api::Responder& respond);
   Result<model::Contract> contract(const Digest& hash);

@@ -411,6 +411,15 @@ Wiring::View Wiring::view(const model::Route& route) const {
   return {.state = both ? "ready" : "detached", .lane = std::string(to_string(lane->binding.route.lane))};
 }
 
+std::vector<Wiring::Carried> Wiring::carried() const {
+  std::vector<Carried> out;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane.stage == Stage::kCarrying)
+      out.push_back({generation, lane.binding.route, lane.from.lock(), lane.to.lock()});
+  }
+  return out;
+}
+
 Json Wiring::describe() const {
   Json list = text::JsonArray{};
   for (const auto& [definition, end] : ends_) {

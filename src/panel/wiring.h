@@ -69,6 +69,12 @@ class Wiring {
     std::string lane;   // what really carries it; empty: nothing
   };
   [[nodiscard]] View view(const model::Route& route) const;
+  struct Carried {
+    std::uint64_t generation = 0;
+    model::Route route;                   // its lane is the one that carries it
+    std::shared_ptr<api::Peer> from, to;  // nullptr: not attached at present
+  };
+  [[nodiscard]] std::vector<Carried> carried() const;  // by generation
   [[nodiscard]] bool attached(const std::string& definition) const;
   [[nodiscard]] text::Json describe() const;  // attached endpoints, for `status` and `ls drivers`
 

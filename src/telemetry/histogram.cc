@@ -62,8 +62,8 @@ std::uint64_t HistogramSnapshot::percentile_ppm(std::uint32_t parts_per_million)
 HistogramSnapshot HistogramSnapshot::since(const HistogramSnapshot& earlier) const {
   HistogramSnapshot out;
   for (std::size_t i = 0; i < kBuckets; ++i) {
-    RTT_ASSERT(counts_[i] >= earlier.counts_[i]);
-    out.counts_[i] = counts_[i] - earlier.counts_[i];
+    // Counts in shared memory are another process's word: smaller ones than before count as none.
+    out.counts_[i] = counts_[i] > earlier.counts_[i] ? counts_[i] - earlier.counts_[i] : 0;
     out.count_ += out.counts_[i];
   }
   return out;
