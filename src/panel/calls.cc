@@ -14,10 +14,10 @@
 namespace rtt::panel {
 namespace {
 
+using model::kCommandLine;
 using registry::Standing;
 using text::Json;
 
-constexpr std::string_view kCommandLine = "rtt://local/proc/cli@0.0.0";
 constexpr std::string_view kGateway = "mcp";
 // Links outside the planned graph: the high half of the id space, so that they never look like a planned
 // route.
