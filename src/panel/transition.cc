@@ -109,12 +109,17 @@ void Transition::perform(const apply::Flip& action) {
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
+  if (flip_round_ == 0) {
+    flip_round_ = round;
+    flip_began_ = flip_ended_ = os::now();
+  }
   host->ask(
       "host.commit", Json::object({{"graph", to_string(model::graph_root(action.graph))}}),
       [self, name, round](const Result<api::Answer>& answer) {
         const auto alive = self.lock();
         if (!alive) return;
         if (answer) {
+          if (round == (*alive)->flip_round_) (*alive)->flip_ended_ = os::now();
           (*alive)->feed(apply::FlipDone{name, round});
         } else {
           (*alive)->feed(apply::ParticipantLost{name, answer.error().message});
