@@ -106,6 +106,12 @@ TEST_F(QuickConnectTest, two_wishes_behind_one_route_are_both_stood_in_for) {
   EXPECT_TRUE(empty(world.solved().plan));
 }
 
+TEST_F(QuickConnectTest, the_very_definition_is_taken_even_if_another_offers_its_version) {
+  world.provider("rtt://spare/api/metrics@1.1.0").version_set = range(">=1 <2");
+  EXPECT_EQ(model::identity(connected(world, kHook, kSpare).routes_add.at(0).to), kSpare);
+  EXPECT_TRUE(empty(world.solved().plan));
+}
+
 TEST_F(QuickConnectTest, without_a_route_of_the_type_it_adds_and_stands_alone) {
   world.provider("rtt://core/tool/grep@1.0.0");
   const model::Plan plan = connected(world, kHook, "rtt://core/tool/grep@1.0.0");
