@@ -256,6 +256,7 @@ std::string render(std::string_view verb, const Json& body, const View& view) {
   if (verb == "scan") return render_scan(body, view);
   if (verb == "sign") return render_sign(body, view);
   if (verb == "plan") return render_plan(body, view);
+  if (verb == "qc") return render_quick_connect(body, view);
   if (verb == "apply" || verb == "rollback" || verb == "undo") return render_commit(body, view);
   if (first == "ls") return render_list(second, body, view);
   if (verb == "status") return render_status(body, view);

@@ -76,10 +76,9 @@ std::string render_plan(const Json& body, const View& view) {
   }
   for (const Json& route : deleted) text += diff_line('-', Tone::kBad, route, view) + reasons(route, view);
   for (const Json& route : added) text += diff_line('+', Tone::kGood, route, view) + reasons(route, view);
-  if (view.explain) {
-    for (const Json& route : items(body, "keep"))
-      text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
-  }
+  // What people set by hand is shown even when it stays: routes.json does not say it.
+  for (const Json& route : items(body, view.explain ? "keep" : "qc"))
+    text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
   if (body.find("add") == nullptr) return text;  // no plan was possible; the error says why
   if (added.empty() && deleted.empty() && moved == 0) {
     return text +
@@ -132,6 +131,26 @@ std::string render_commit(const Json& body, const View& view) {
                                                           short_hash(body.string_or("graph")));
   if (const auto reason = body.string_or("reason"); !reason.empty())
     text += "  = " + printable(reason) + "\n";
+  return text;
+}
+
+std::string render_quick_connect(const Json& body, const View& view) {
+  const std::string_view state = body.string_or("state");
+  const std::string route =
+      fmt::format("{} -> {}", printable(body.string_or("from")), printable(body.string_or("to")));
+  const std::string_view replaced = body.string_or("replaced");
+  std::string text;
+  if (state == "unchanged") {
+    text = view.paint(Tone::kPlain, "= " + route) + "\n";
+  } else if (state == "committed" && replaced.empty()) {
+    text = view.paint(Tone::kGood, "+ " + route) + "\n";
+  } else if (state == "committed") {
+    text =
+        view.paint(Tone::kWarn, "~ " + route) + view.paint(Tone::kDim, "  was " + printable(replaced)) + "\n";
+  }
+  text += render_commit(body, view);
+  if (const auto ns = body.int_or("flip_ns", 0); state == "committed" && ns > 0)
+    text += fmt::format("flipped in {}\n", duration(ns));
   return text;
 }
 

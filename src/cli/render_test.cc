@@ -120,6 +120,26 @@ TEST(Render, status_up_and_down) {
       "panel     down\nwiring    0 routes, commit 0, sha256-aa\n");
 }
 
+TEST(Render, a_quick_connect_shows_its_edge_and_what_it_replaced) {
+  const std::string answer =
+      R"("from":"rtt://ui/hook/x@1.0.0","to":"rtt://b/api/y@2.0.0","seq":5,"graph":"sha256-aa")";
+  EXPECT_EQ(
+      shown("qc", R"({"state":"committed","replaced":"rtt://a/api/y@1.0.0","flip_ns":41200,)" + answer + "}"),
+      "~ rtt://ui/hook/x@1.0.0 -> rtt://b/api/y@2.0.0  was rtt://a/api/y@1.0.0\n"
+      "committed, commit 5, wiring sha256-aa\nflipped in 41.2 µs\n");
+  EXPECT_EQ(shown("qc", R"({"state":"committed","replaced":null,"flip_ns":0,)" + answer + "}"),
+            "+ rtt://ui/hook/x@1.0.0 -> rtt://b/api/y@2.0.0\ncommitted, commit 5, wiring sha256-aa\n");
+  EXPECT_EQ(shown("qc", R"({"state":"unchanged","replaced":null,"flip_ns":0,)" + answer + "}"),
+            "= rtt://ui/hook/x@1.0.0 -> rtt://b/api/y@2.0.0\nunchanged, commit 5, wiring sha256-aa\n");
+}
+
+TEST(Render, a_plan_shows_what_a_quick_connect_holds) {
+  EXPECT_EQ(shown("plan", R"({"add":[],"del":[],"unchanged":1,"qc":[{"from":"rtt://ui/hook/x@1.0.0",
+              "to":"rtt://b/api/y@2.0.0","lane":"uds","class":"req","origin":"qc"}]})"),
+            "= rtt://ui/hook/x@1.0.0 -> rtt://b/api/y@2.0.0  uds req (qc)\n"
+            "nothing to change, 1 route as wanted\n");
+}
+
 TEST(Render, mcp_diff_shows_lines) {
   EXPECT_EQ(
       shown("mcp.diff", R"({"servers":[{"name":"files","changed":true,"changes":[{"kind":"tool","name":"read",

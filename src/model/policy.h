@@ -14,6 +14,9 @@
 
 namespace rtt::model {
 
+// The consumer that the owner's command line acts as (`call`, `qc`).
+inline constexpr std::string_view kCommandLine = "rtt://local/proc/cli@0.0.0";
+
 struct AccessRule {
   Pattern from, to;
   std::vector<std::string> scopes;  // empty or "*" = all

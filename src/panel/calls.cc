@@ -7,6 +7,7 @@
 
 #include "apply/records.h"
 #include "model/policy.h"
+#include "panel/endpoint.h"
 #include "panel/mcp_rows.h"
 #include "panel/rows.h"
 #include "panel/state.h"
@@ -14,10 +15,10 @@
 namespace rtt::panel {
 namespace {
 
+using model::kCommandLine;
 using registry::Standing;
 using text::Json;
 
-constexpr std::string_view kCommandLine = "rtt://local/proc/cli@0.0.0";
 constexpr std::string_view kGateway = "mcp";
 // Links outside the planned graph: the high half of the id space, so that they never look like a planned
 // route.
@@ -27,64 +28,13 @@ registry::LoadOptions read_only() {
   return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly};
 }
 
-bool satisfies(const model::Saddr& saddr, const model::Saddr& wanted) {
-  return saddr.ns == wanted.ns && saddr.type == wanted.type && saddr.name == wanted.name &&
-         (wanted.variant.empty() || wanted.variant == saddr.variant) &&
-         (!wanted.version || wanted.version == saddr.version) &&
-         (!wanted.range || wanted.range->contains(*saddr.version));
-}
-
-// Why a symbol that exists in a file may not be used, in the words of the problem that was found with it.
-Error refused_because(const registry::Snapshot& snapshot, const registry::SymbolEntry& entry) {
-  for (const model::Problem& problem : snapshot.problems) {
-    if (problem.file == entry.source && problem.severity == model::Severity::kError) {
-      return {problem.code,
-              problem.message,
-              fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
-              problem.hint,
-              {}};
-    }
-  }
-  return {Code::kUnsigned,
-          model::identity(entry.contract.saddr) + " is not signed",
-          entry.source,
-          "rtt sign " + entry.source,
-          {}};
-}
-
 }  // namespace
 
 // The provider a person means by `word`, if the caller may use it.
 Result<model::Contract> Panel::State::callable(const std::string& word, const model::Saddr& caller) {
   RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {}));
-  std::vector<model::Saddr> known;
-  for (const auto& entry : snapshot.symbols) {
-    if (entry.contract.provides()) known.push_back(entry.contract.saddr);
-  }
-  RTT_TRY_SET(const model::Saddr wanted, model::resolve_short(word, known));
-  const registry::SymbolEntry* best = nullptr;
-  const registry::SymbolEntry* refused = nullptr;
-  for (const auto& entry : snapshot.symbols) {
-    const model::Saddr& saddr = entry.contract.saddr;
-    if (!satisfies(saddr, wanted) || !entry.contract.provides()) continue;
-    if (entry.standing == Standing::kRefused) {
-      refused = &entry;
-    } else if (best == nullptr || model::precedence(*best->contract.saddr.version, *saddr.version) < 0) {
-      best = &entry;
-    }
-  }
-  if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
-  if (best == nullptr) {
-    std::vector<std::string> names;
-    for (const model::Saddr& saddr : known) {
-      const std::string id = model::identity(saddr);
-      names.push_back(id.substr(0, id.find('@')));  // a version asked for is not what was mistyped in a name
-    }
-    const auto near =
-        model::nearest(fmt::format("rtt://{}/{}/{}", wanted.ns, to_string(wanted.type), wanted.name), names);
-    return fail(Code::kNotFound, fmt::format("no provider satisfies {}", model::to_string(wanted)), {},
-                near ? fmt::format("did you mean {}?", *near) : "rtt ls symbols");
-  }
+  RTT_TRY_SET(const Endpoint found, find_endpoint(snapshot, word, Side::kProvider));
+  const registry::SymbolEntry* const best = found.entry;
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
   if (!verdict.allowed) {
     const std::string pair = model::identity(caller) + " -> " + model::identity(best->contract.saddr);
@@ -99,28 +49,13 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   return best->contract;
 }
 
-// The definition in force that a program may attach as: the highest version a reference stands for.
+// The definition in force that a program may attach as: a provider, or else a consumer, of that name.
 Result<model::Contract> Panel::State::attachable(const std::string& reference) {
   RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, read_only()));
-  std::vector<model::Saddr> known;
-  for (const auto& entry : snapshot.symbols) known.push_back(entry.contract.saddr);
-  RTT_TRY_SET(const model::Saddr wanted, model::resolve_short(reference, known));
-  const registry::SymbolEntry* best = nullptr;
-  const registry::SymbolEntry* refused = nullptr;
-  for (const auto& entry : snapshot.symbols) {
-    if (!satisfies(entry.contract.saddr, wanted)) continue;
-    if (entry.standing == Standing::kRefused) {
-      refused = &entry;
-    } else if (best == nullptr ||
-               model::precedence(*best->contract.saddr.version, *entry.contract.saddr.version) < 0) {
-      best = &entry;
-    }
-  }
-  if (best == nullptr && refused != nullptr) return std::unexpected(refused_because(snapshot, *refused));
-  if (best == nullptr)
-    return fail(Code::kNotFound, fmt::format("no symbol in force is {}", reference), reference,
-                "rtt ls symbols");
-  return best->contract;
+  auto found = find_endpoint(snapshot, reference, Side::kProvider);
+  if (!found) found = find_endpoint(snapshot, reference, Side::kConsumer);
+  if (!found) return std::unexpected(std::move(found).error());
+  return found->entry->contract;
 }
 
 void Panel::State::call_open(const api::Request& request, const api::Responder& respond) {

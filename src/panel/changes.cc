@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Changes of the graph: apply, rollback, undo. One at a time, in the order asked.
+// Changes of the graph: apply, rollback, undo, quick connect. One at a time, in the order asked.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,10 +7,12 @@
 
 #include "apply/reconcile.h"
 #include "model/policy.h"
+#include "panel/endpoint.h"
 #include "panel/ledger.h"
 #include "panel/planning.h"
 #include "panel/state.h"
 #include "plan/diff.h"
+#include "plan/quick_connect.h"
 #include "plan/verify.h"
 #include "registry/identity.h"
 
@@ -18,6 +20,15 @@ namespace rtt::panel {
 namespace {
 
 using text::Json;
+
+constexpr std::string_view kDefaultDeny = "default deny";
+
+// The graph in force holds that very quick connect: a plan that renews it grants nothing new.
+bool connected_by_hand(const model::Graph& graph, const model::Route& route) {
+  return route.origin == "qc" && std::ranges::any_of(graph.routes, [&](const model::Route& held) {
+           return held.origin == "qc" && model::route_order(held, route) == 0;
+         });
+}
 
 }  // namespace
 
@@ -63,6 +74,7 @@ void Panel::State::next_change() {
 }
 
 void Panel::State::settled(const apply::Answer& answer) {
+  const Nanos flip = transition->flip_time();
   transition = nullptr;
   const Change done = std::move(changes.front());
   changes.pop_front();
@@ -71,6 +83,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   Json body = std::exchange(change_body, Json{});
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
+  if (done.verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
   switch (answer.state) {
     case apply::Settled::kCommitted:
       body.set("state", "committed");
@@ -103,6 +116,7 @@ void Panel::State::settled(const apply::Answer& answer) {
 
 Result<std::optional<apply::Start>> Panel::State::begin(const Change& change, Json& body) {
   if (change.verb == apply::Verb::kApply) return begin_apply(change, body);
+  if (change.verb == apply::Verb::kQc) return begin_quick_connect(change, body);
   return begin_return(change, body);
 }
 
@@ -161,7 +175,7 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
       }
     }
     const auto verdict = model::access(snapshot.policy, route.from, route.to);
-    if (!verdict.allowed) {
+    if (!verdict.allowed && !(verdict.rule == kDefaultDeny && connected_by_hand(graph, route))) {
       return fail(Code::kDenied,
                   fmt::format("the policy no longer allows {} ({})", model::route_name(route), verdict.rule),
                   model::route_name(route), "rtt plan");
@@ -216,6 +230,36 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
   model::PlanInputs inputs;
   inputs.engine = "return/1";
   model::Plan plan = plan::plan_between(graph, target, inputs);
+  return begin_own(std::move(plan), change, std::move(reason), body);
+}
+
+// qc A B: one edge that the owner sets by hand.
+Result<std::optional<apply::Start>> Panel::State::begin_quick_connect(const Change& change, Json& body) {
+  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const Endpoint from,
+              find_endpoint(snapshot, std::string(change.args.string_or("from")), Side::kConsumer));
+  RTT_TRY_SET(const Endpoint to,
+              find_endpoint(snapshot, std::string(change.args.string_or("to")), Side::kProvider));
+  plan::QuickConnect wanted{.from = from.entry->contract.saddr, .to = to.entry->contract.saddr};
+  wanted.to.caps = to.asked.caps;
+  wanted.to.io = to.asked.io;
+  RTT_TRY_SET(model::Plan plan,
+              plan::quick_connect(plan_inputs(snapshot, graph, QuickConnects::kKeep), wanted));
+  body.set("from", model::identity(wanted.from));
+  body.set("to", model::identity(wanted.to));
+  body.set("replaced", plan.routes_del.empty() ? Json() : Json(model::identity(plan.routes_del.front().to)));
+  body.set("added", static_cast<std::int64_t>(plan.routes_add.size()));
+  body.set("deleted", static_cast<std::int64_t>(plan.routes_del.size()));
+  body.set("flip_ns", 0);
+  std::string reason = fmt::format("qc {} -> {}", model::identity(wanted.from), model::identity(wanted.to));
+  return begin_own(std::move(plan), change, std::move(reason), body);
+}
+
+// A plan the panel makes itself: signed by the owner's key and stored like any other, but not what `apply`
+// means next.
+Result<std::optional<apply::Start>> Panel::State::begin_own(model::Plan plan, const Change& change,
+                                                            std::string reason, Json& body) {
+  const apply::Recovered& ledger = fold.state();
   const Digest id = model::plan_id(plan);
   body.set("plan_id", to_string(id));
   if (plan.routes_add.empty() && plan.routes_del.empty()) {

@@ -205,6 +205,7 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Req
   if (verb == "apply") return enqueue({apply::Verb::kApply, request.args, request.directory, respond});
   if (verb == "rollback") return enqueue({apply::Verb::kRollback, request.args, request.directory, respond});
   if (verb == "undo") return enqueue({apply::Verb::kUndo, request.args, request.directory, respond});
+  if (verb == "qc") return enqueue({apply::Verb::kQc, request.args, request.directory, respond});
   if (verb == "panel.start") {
     // Whoever starts a panel asks it first: then this very ask brought it up.
     respond.finish(api::Answer{Json::object({{"changed", first},

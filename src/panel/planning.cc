@@ -21,25 +21,28 @@ crypto::Keyring::Outcome judge(const crypto::Keyring& keyring, const model::Seal
 
 }  // namespace
 
+plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph& base,
+                         QuickConnects quick_connects) {
+  return {.contracts = snapshot.in_force(),
+          .desired = snapshot.routes.routes,
+          .policy = snapshot.policy,
+          .config = snapshot.panel,
+          .topology = snapshot.topology,
+          .routes = snapshot.routes.object,
+          .flags = snapshot.flags,
+          .health = text::JsonObject{},
+          .registry = snapshot.registry_object(),
+          .base = base,
+          .reset_qc = quick_connects == QuickConnects::kDrop};
+}
+
 Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
                           QuickConnects quick_connects) {
   Planned planned;
   RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
-  const registry::Snapshot& snapshot = planned.snapshot;
-  const plan::Inputs inputs{.contracts = snapshot.in_force(),
-                            .desired = snapshot.routes.routes,
-                            .policy = snapshot.policy,
-                            .config = snapshot.panel,
-                            .topology = snapshot.topology,
-                            .routes = snapshot.routes.object,
-                            .flags = snapshot.flags,
-                            .health = text::JsonObject{},
-                            .registry = snapshot.registry_object(),
-                            .base = planned.base,
-                            .reset_qc = quick_connects == QuickConnects::kDrop};
-  RTT_TRY_SET(planned.outcome, plan::solve(inputs));
+  RTT_TRY_SET(planned.outcome, plan::solve(plan_inputs(planned.snapshot, planned.base, quick_connects)));
   return planned;
 }
 

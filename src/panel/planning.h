@@ -28,6 +28,10 @@ enum class QuickConnects : std::uint8_t { kKeep, kDrop };
 Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
                           QuickConnects quick_connects);
 
+// The planner's inputs as the snapshot has them, over the graph given.
+plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph& base,
+                         QuickConnects quick_connects);
+
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
 enum class MakeLatest : std::uint8_t { kYes, kNo };  // a rollback's own plan is not what `apply` means next
 // Signs and stores; an existing file of the same id that verifies is kept. Returns the path.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Panel::State: everything the panel owns, and its verbs grouped by file — changes.cc (apply, rollback,
-// undo), calls.cc (links and MCP), panel.cc (the rest).
+// undo, quick connect), calls.cc (links and MCP), panel.cc (the rest).
 //
 // Thread: the panel's loop.   Fails: verbs answer through their Responder.   Limits: panel.h.
 #pragma once
@@ -68,6 +68,9 @@ struct Panel::State {
   Result<std::optional<apply::Start>> begin(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_apply(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_return(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> begin_quick_connect(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> begin_own(model::Plan plan, const Change& change, std::string reason,
+                                                text::Json& body);
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
   Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
   void settled(const apply::Answer& answer);

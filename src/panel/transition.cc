@@ -97,10 +97,15 @@ void Transition::perform(const apply::Flip& action) {
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
+  if (flip_round_ == 0) {
+    flip_round_ = round;
+    flip_began_ = flip_ended_ = os::now();
+  }
   ports_.wiring.flip(std::exchange(prepared_[name], {}), [self, name, round](const Status& done) {
     const auto alive = self.lock();
     if (!alive) return;
     if (done) {
+      if (round == (*alive)->flip_round_) (*alive)->flip_ended_ = os::now();
       (*alive)->feed(apply::FlipDone{name, round});
     } else {
       (*alive)->feed(apply::ParticipantLost{name, done.error().message});

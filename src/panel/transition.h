@@ -37,6 +37,9 @@ class Transition {
   Transition& operator=(const Transition&) = delete;
 
   void start(apply::Start start);
+  // From the first Flip of the commit to the last participant's confirmation; 0 before that, and when nobody
+  // takes part.
+  [[nodiscard]] Nanos flip_time() const { return flip_ended_ - flip_began_; }
   void host_lost(const std::string& instance, const std::string& reason);
 
  private:
@@ -58,7 +61,9 @@ class Transition {
   apply::TwoPhase machine_;
   apply::Start start_;
   std::map<std::string, std::vector<model::Route>>
-      prepared_;  // by participant: what its flip switches over to
+      prepared_;                  // by participant: what its flip switches over to
+  std::uint32_t flip_round_ = 0;  // of the commit; a rollback flips back in a later round
+  Instant flip_began_, flip_ended_;
   std::deque<apply::Event> events_;
   bool feeding_ = false;
   os::Loop::TimerId timer_ = 0;

@@ -110,6 +110,12 @@ Result<Json> verb_plan(const Turn& turn) {
     body.set("add", routes_json(outcome.plan.routes_add));
     body.set("del", routes_json(outcome.plan.routes_del));
   }
+  Json by_hand = text::JsonArray{};
+  for (const plan::RouteReport& report : outcome.reports) {
+    if (report.change == plan::RouteReport::Change::kKeep && report.route.origin == "qc")
+      by_hand.push(model::to_json(report.route));
+  }
+  body.set("qc", std::move(by_hand));
   body.set("unchanged", static_cast<std::int64_t>(outcome.unchanged));
   body.set("objective", objective_json(outcome.plan.objective));
   const bool pending = !outcome.plan.routes_add.empty() || !outcome.plan.routes_del.empty();

@@ -152,7 +152,8 @@ bool ranks_before(const Candidate& a, const Candidate& b) {
 
 Result<Options> find_candidates(const Inputs& inputs, const Catalogue& catalogue, const Wanted& wanted) {
   if (wanted.held != nullptr) return held_option(inputs, wanted);
-  const auto definitions = catalogue.symbol(wanted.to);
+  const auto definitions = wanted.only != nullptr ? std::span<const Contract* const>(&wanted.only, 1)
+                                                  : catalogue.symbol(wanted.to);
   if (definitions.size() > limits::kCandidatesPerRouteMax) {
     return fail(Code::kPlanTooLarge,
                 symbol_name(wanted.to) + " has " + std::to_string(definitions.size()) + " definitions, " +

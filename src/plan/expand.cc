@@ -185,6 +185,24 @@ Wanted* find_wish(std::vector<Wanted>& wanted, std::string_view from_text, std::
   return at != wanted.end() && at->from_text == from_text && at->to_text == to_text ? &*at : nullptr;
 }
 
+// The route answers every wish of its consumer for the symbol it was connected in place of: on a class other
+// than pubsub one consumer has one route to one symbol, so they all led to the route that it replaced.
+void hold(std::vector<Wanted>& wanted, Wanted& replaced, const model::Route& route,
+          const Contract* provider) {
+  const auto take = [&](Wanted& wish) {
+    if (wish.held != nullptr) return;
+    wish.held = &route;
+    wish.held_provider = provider;
+  };
+  take(replaced);
+  if (route.route_class == model::RouteClass::kPubsub) return;
+  auto wish = std::partition_point(wanted.begin(), wanted.end(),
+                                   [&](const Wanted& each) { return each.from_text < replaced.from_text; });
+  for (; wish != wanted.end() && wish->from_text == replaced.from_text; ++wish) {
+    if (compare_symbol(wish->to, replaced.to) == 0) take(*wish);
+  }
+}
+
 void hold_quick_connects(const Inputs& inputs, const Catalogue& catalogue, Expanded& out) {
   if (inputs.reset_qc) return;
   std::vector<Wanted> standing_alone;
@@ -202,8 +220,7 @@ void hold_quick_connects(const Inputs& inputs, const Catalogue& catalogue, Expan
       out.warnings.push_back(warning(
           Code::kNoProvider, "quick connect " + model::route_name(route) + " is not kept: " + *reason, {}));
     } else if (replaced != nullptr) {
-      replaced->held = &route;
-      replaced->held_provider = provider;
+      hold(out.wanted, *replaced, route, provider);
     } else {
       standing_alone.push_back({.consumer = consumer,
                                 .to = route.to,

@@ -31,6 +31,8 @@ struct Wanted {
   // A quick connect of the base graph stands in for this wish: its provider is the only candidate.
   const model::Route* held = nullptr;
   const model::Contract* held_provider = nullptr;
+  // A quick connect being made: nobody else is asked, and default deny does not stand against it.
+  const model::Contract* only = nullptr;
 };
 
 struct Expanded {

@@ -153,6 +153,8 @@ std::optional<Refusal> check_policy(const Question& question, const Contract& pr
   const model::AccessVerdict verdict =
       model::access(question.inputs.policy, question.wanted.consumer->saddr, provider.saddr);
   if (verdict.allowed) return std::nullopt;
+  // The owner's own word is what default deny waits for; a rule that denies stands against it all the same.
+  if (question.wanted.only != nullptr && !verdict.rule.starts_with("deny")) return std::nullopt;
   std::string where = place_of(verdict.rule);
   std::string why =
       question.wanted.from_text + " -> " + model::identity(provider.saddr) + " is denied: " + verdict.rule;
