@@ -279,9 +279,10 @@ HandshakeActions Initiator::trip(const Trip& why, Instant now) {
     return actions;
   }
   state_ = State::kBackoff;
-  actions.emplace_back(
-      SendMessage{Trip{.nonce = offer_.nonce, .reason = reason_, .advice = why.advice, .tone = Tone::kTells}});
-  arm(actions, now, backoff(limits_.backoff, static_cast<std::size_t>(attempts_), seed_ ^ offer_.nonce.value));
+  actions.emplace_back(SendMessage{
+      Trip{.nonce = offer_.nonce, .reason = reason_, .advice = why.advice, .tone = Tone::kTells}});
+  arm(actions, now,
+      backoff(limits_.backoff, static_cast<std::size_t>(attempts_), seed_ ^ offer_.nonce.value));
   return actions;
 }
 

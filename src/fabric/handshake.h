@@ -41,8 +41,8 @@ struct HandshakeLimits {
   int attempts_max = 5;  // in a row, before the endpoint gives up
   Nanos answer_max = nanos_from_ms(500);
   Nanos open_max = nanos_from_ms(5'000);
-  Nanos lease_max = nanos_from_ms(600'000);   // of a lane whose connection is gone
-  Nanos steady_min = nanos_from_ms(60'000);   // a lane that held this long forgives earlier failures
+  Nanos lease_max = nanos_from_ms(600'000);  // of a lane whose connection is gone
+  Nanos steady_min = nanos_from_ms(60'000);  // a lane that held this long forgives earlier failures
   BackoffRule backoff{.first = nanos_from_ms(10), .longest = nanos_from_ms(1000), .jitter_percent = 25};
 };
 
@@ -70,8 +70,8 @@ struct Connected {};  // again
 struct Withdrawn {    // this end wants no lane any longer
   Error reason;
 };
-using HandshakeEvent = std::variant<Begin, Received, LaneOpened, LaneFailed, TimerFired, Disconnected,
-                                    Connected, Withdrawn>;
+using HandshakeEvent =
+    std::variant<Begin, Received, LaneOpened, LaneFailed, TimerFired, Disconnected, Connected, Withdrawn>;
 
 // ---- actions ----
 struct SendMessage {
@@ -103,8 +103,8 @@ struct Tripped {  // initiator: for good; acceptor: until the next SYN
   Error reason;
 };
 struct Disconnect {};
-using HandshakeAction = std::variant<SendMessage, OpenLane, AdoptLane, CloseLane, SetTimer, LaneReady,
-                                     Tripped, Disconnect>;
+using HandshakeAction =
+    std::variant<SendMessage, OpenLane, AdoptLane, CloseLane, SetTimer, LaneReady, Tripped, Disconnect>;
 using HandshakeActions = std::vector<HandshakeAction>;
 
 enum class HandshakeState : std::uint8_t {

@@ -11,7 +11,9 @@ namespace {
 
 using State = HandshakeState;
 
-std::string set_of(const std::vector<std::string>& names) { return fmt::format("{{{}}}", fmt::join(names, ", ")); }
+std::string set_of(const std::vector<std::string>& names) {
+  return fmt::format("{{{}}}", fmt::join(names, ", "));
+}
 
 std::string set_of(const std::vector<model::LaneKind>& lanes) {
   std::vector<std::string> names;
@@ -127,10 +129,10 @@ HandshakeActions Acceptor::hear(const Syn& message, Generation fresh, Instant no
 
 HandshakeActions Acceptor::hear_again(const Syn& message) {
   if (message.nonce == Nonce{} || message != syn_) {
-    return {SendMessage{Nack{message.nonce,
-                             {.code = Code::kPanelProtocol,
-                              .message = fmt::format("handshake {} was opened with another offer",
-                                                     message.nonce.value)}}}};
+    return {SendMessage{
+        Nack{message.nonce,
+             {.code = Code::kPanelProtocol,
+              .message = fmt::format("handshake {} was opened with another offer", message.nonce.value)}}}};
   }
   if (refusal_) return {SendMessage{Nack{syn_.nonce, *refusal_}}};
   if (state_ == State::kTripping || state_ == State::kTripped) return tripped_answer(syn_.nonce);
@@ -149,7 +151,8 @@ HandshakeActions Acceptor::hear(const Bind& message, Instant now) {
     return {SendMessage{
         Trip{.nonce = message.nonce, .reason = stale(message.nonce, syn_.nonce), .tone = Tone::kTells}}};
   }
-  if (message.nonce != syn_.nonce || message.generation != ack_.generation) return tripped_answer(message.nonce);
+  if (message.nonce != syn_.nonce || message.generation != ack_.generation)
+    return tripped_answer(message.nonce);
   if (state_ == State::kOffering) {
     state_ = State::kOpening;
     HandshakeActions actions{
@@ -189,8 +192,8 @@ HandshakeActions Acceptor::hear(const Ready& message, Instant now) {
   const bool ours = message.nonce == syn_.nonce && message.generation == ack_.generation;
   if (ours && (state_ == State::kConfirming || has_lane(state_))) {
     if (!confirmed_) {
-      actions.emplace_back(LaneReady{
-          .generation = ack_.generation, .lane = ack_.lane, .caps = ack_.caps, .fallbacks = {}});
+      actions.emplace_back(
+          LaneReady{.generation = ack_.generation, .lane = ack_.lane, .caps = ack_.caps, .fallbacks = {}});
     }
     state_ = State::kReady;
     confirmed_ = true;
@@ -212,7 +215,8 @@ HandshakeActions Acceptor::hear(const Trip& message, Instant now) {
   }
   close_lane(actions);
   const bool news = state_ != State::kTripping;
-  if (message.nonce > syn_.nonce) syn_ = {.nonce = message.nonce, .saddr = {}, .caps = {}, .contract = {}, .lanes = {}};
+  if (message.nonce > syn_.nonce)
+    syn_ = {.nonce = message.nonce, .saddr = {}, .caps = {}, .contract = {}, .lanes = {}};
   refusal_.reset();
   if (news) trip_ = {.nonce = message.nonce, .reason = message.reason, .tone = Tone::kTells};
   trip_.nonce = syn_.nonce;
@@ -323,7 +327,11 @@ HandshakeActions Acceptor::trip(Error reason, TripAdvice advice, Instant now) {
 
 std::string Acceptor::describe() const {
   return fmt::format("{} {}/{} {} repeats {}{} trip {} {}", to_string(state_), syn_.nonce.value,
-                     ack_.generation.value, model::to_string(ack_.lane), repeats_, refusal_ ? " refused" : confirmed_ ? " confirmed" : "", trip_.nonce.value, trip_.advice == TripAdvice::kOtherLane ? "other" : "again");
+                     ack_.generation.value, model::to_string(ack_.lane), repeats_,
+                     refusal_     ? " refused"
+                     : confirmed_ ? " confirmed"
+                                  : "",
+                     trip_.nonce.value, trip_.advice == TripAdvice::kOtherLane ? "other" : "again");
 }
 
 }  // namespace rtt::fabric

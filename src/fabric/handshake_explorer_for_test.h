@@ -17,23 +17,23 @@ namespace rtt::fabric {
 
 enum class HandshakeBug : std::uint8_t {
   kNone,
-  kStaleWordsCount,      // a word about an earlier attempt is taken for one about this
-  kOldSynIsNew,          // a replayed SYN opens a new attempt
+  kStaleWordsCount,  // a word about an earlier attempt is taken for one about this
+  kOldSynIsNew,      // a replayed SYN opens a new attempt
   kInitiatorNeverTimes,
   kAcceptorNeverTimes,
   kDisconnectForgotten,  // who gives up unheard does not close the connection
   kReadyUnconfirmed,     // READY counts as heard when it is sent
   kCloseForgotten,
-  kFailureIsSuccess,     // a lane that could not be wired is reported as open
-  kBreakUnseen,          // the endpoint does not notice that its connection is gone
-  kFallbackForgotten,    // a lane that failed is offered again
+  kFailureIsSuccess,   // a lane that could not be wired is reported as open
+  kBreakUnseen,        // the endpoint does not notice that its connection is gone
+  kFallbackForgotten,  // a lane that failed is offered again
   kAnswersAreAnswered,
 };
 inline constexpr int kHandshakeBugCount = 12;
 
 struct HandshakeBudget {  // how often each fault may happen in one run
   int losses = 0, replays = 0, breaks = 0, open_failures = 0, lane_breaks = 0;
-  int early_timers = 2;  // timers that fire while an answer is on its way; others fire when they like
+  int early_timers = 2;      // timers that fire while an answer is on its way; others fire when they like
   bool count_steps = false;  // tells states apart by how many messages were delivered: proves the bound
 };
 
@@ -53,7 +53,7 @@ class HandshakeExplorer {
     std::string what;
     std::shared_ptr<const Step> before;
   };
-  struct End {  // what the world knows of one machine
+  struct End {                            // what the world knows of one machine
     std::vector<HandshakeMessage> inbox;  // in no order
     std::optional<std::uint32_t> timer;
     std::optional<OpenLane> opening;

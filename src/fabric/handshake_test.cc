@@ -131,8 +131,8 @@ std::string HandshakeExplorer::at_rest(const State& state) {
 
 // ---- the world ----
 
-// A word about an attempt that its hearer has left behind changes nothing whenever it is heard, so it is heard
-// at once: it would only multiply the states.
+// A word about an attempt that its hearer has left behind changes nothing whenever it is heard, so it is
+// heard at once: it would only multiply the states.
 void HandshakeExplorer::settle_stale(State& state) {
   for (const Side side : {Side::kThere, Side::kHere}) {
     std::vector<HandshakeMessage>& inbox = end(state, side).inbox;
@@ -162,8 +162,8 @@ void HandshakeExplorer::push(State next, std::string what) {
 }
 
 void HandshakeExplorer::feed(State& state, Side side, const HandshakeEvent& event) {
-  const HandshakeActions actions = side == Side::kHere ? state.initiator.step(event, Instant{0})
-                                                       : state.acceptor.step(event, Instant{0});
+  const HandshakeActions actions =
+      side == Side::kHere ? state.initiator.step(event, Instant{0}) : state.acceptor.step(event, Instant{0});
   for (const HandshakeAction& action : actions) perform(state, side, action);
 }
 
@@ -225,9 +225,9 @@ void HandshakeExplorer::deliver(State& state, Side to, HandshakeMessage message)
     if (auto* trip = std::get_if<Trip>(&message)) trip->tone = Tone::kAsks;
   }
   if (bug_ == HandshakeBug::kStaleWordsCount && to == Side::kHere) rename(message, state.initiator);
-  if (const auto* trip = std::get_if<Trip>(&message);
-      trip != nullptr && to == Side::kHere && trip->nonce == state.initiator.nonce() &&
-      trip->advice == TripAdvice::kOtherLane) {
+  if (const auto* trip = std::get_if<Trip>(&message); trip != nullptr && to == Side::kHere &&
+                                                      trip->nonce == state.initiator.nonce() &&
+                                                      trip->advice == TripAdvice::kOtherLane) {
     state.failed_lanes.insert(std::string(model::to_string(state.initiator.lane())));
   }
   if (auto* syn = std::get_if<Syn>(&message); syn != nullptr) {
@@ -277,8 +277,8 @@ bool HandshakeExplorer::expand_side(const State& state, Side side) {
   }
   const bool never = (side == Side::kHere && bug_ == HandshakeBug::kInitiatorNeverTimes) ||
                      (side == Side::kThere && bug_ == HandshakeBug::kAcceptorNeverTimes);
-  const bool quiet = state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening &&
-                     !state.there.opening;
+  const bool quiet =
+      state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening && !state.there.opening;
   if (now.timer && !never && (quiet || state.left.early_timers > 0)) {
     moves = true;
     State next = state;
@@ -431,7 +431,8 @@ template <typename T>
 std::optional<T> sent(const HandshakeActions& actions) {
   for (const HandshakeAction& action : actions) {
     const auto* message = std::get_if<SendMessage>(&action);
-    if (message != nullptr && std::holds_alternative<T>(message->message)) return std::get<T>(message->message);
+    if (message != nullptr && std::holds_alternative<T>(message->message))
+      return std::get<T>(message->message);
   }
   return std::nullopt;
 }
@@ -459,9 +460,10 @@ TEST(Handshake, no_common_capability_is_refused_naming_both_sets) {
   const auto nack = sent<Nack>(hear(acceptor, wants));
   ASSERT_TRUE(nack);
   EXPECT_EQ(nack->reason.code, Code::kCapabilityMeet);
-  EXPECT_EQ(nack->reason.message,
-            "no capability in common: the endpoint has {logs.read, logs.write}, the route allows {metrics.read, "
-            "metrics.write}");
+  EXPECT_EQ(
+      nack->reason.message,
+      "no capability in common: the endpoint has {logs.read, logs.write}, the route allows {metrics.read, "
+      "metrics.write}");
   Initiator initiator;
   (void)initiator.step(Begin{.offer = wants, .seed = 0}, Instant{0});
   const auto tripped = done<Tripped>(hear(initiator, *nack));
@@ -563,9 +565,10 @@ TEST(Handshake, a_restarted_panel_adopts_a_lane_that_is_up) {
 }
 
 TEST(Handshake, a_panel_that_grants_what_was_not_offered_is_not_believed) {
-  for (const Ack& ack : {Ack{.nonce = {5}, .generation = {1}, .caps = {"root"}, .params = {}},
-                         Ack{.nonce = {5}, .generation = {1}, .caps = {}, .lane = LaneKind::kTcp, .params = {}},
-                         Ack{.nonce = {5}, .generation = {0}, .caps = {}, .params = {}}}) {
+  for (const Ack& ack :
+       {Ack{.nonce = {5}, .generation = {1}, .caps = {"root"}, .params = {}},
+        Ack{.nonce = {5}, .generation = {1}, .caps = {}, .lane = LaneKind::kTcp, .params = {}},
+        Ack{.nonce = {5}, .generation = {0}, .caps = {}, .params = {}}}) {
     Initiator initiator;
     (void)initiator.step(Begin{.offer = syn(), .seed = 0}, Instant{0});
     const auto trip = sent<Trip>(hear(initiator, ack));
@@ -586,7 +589,8 @@ TEST_P(SeededHandshakeBug, is_found) {
   const auto bug = static_cast<HandshakeBug>(GetParam());
   HandshakeBudget budget{.losses = 1, .replays = 1, .breaks = 1, .open_failures = 1, .early_timers = 1};
   if (bug == HandshakeBug::kAnswersAreAnswered) budget = {.count_steps = true};
-  if (bug == HandshakeBug::kDisconnectForgotten) budget = {.losses = 6, .early_timers = 0};  // silence from one on
+  if (bug == HandshakeBug::kDisconnectForgotten)
+    budget = {.losses = 6, .early_timers = 0};  // silence from one on
   const HandshakeReport report = explore(budget, bug);
   EXPECT_FALSE(report.violation.empty()) << "explored " << report.states << " states and saw nothing";
 }
