@@ -39,6 +39,9 @@ inline constexpr int kControlInFlightMax = 64;
 inline constexpr int kFdsPerFrameMax = 8;
 inline constexpr std::size_t kFramePayloadBytesMax = std::size_t{64} << 20;
 inline constexpr int kClientsMax = 1024;
+inline constexpr std::uint32_t kRingSlotsMin = 64;
+inline constexpr std::uint32_t kRingSlotsMax = 65'536;
+inline constexpr std::size_t kRingArenaBytesMax = std::size_t{256} << 20;
 
 // Drivers and MCP.
 inline constexpr std::size_t kMcpLineBytesMax = std::size_t{16} << 20;  // one JSON-RPC message of either side

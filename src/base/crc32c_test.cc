@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kernel this processor has gives what the table gives, whatever the length, the alignment and the
+// seed.
+#include "base/crc32c.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace rtt {
+namespace {
+
+TEST(crc32c, published_vectors_hold_for_every_kernel) {
+  const Bytes zeros(32), ones(32, std::byte{0xff});
+  for (const Crc32cKernel& kernel : crc32c_kernels()) {
+    if (!kernel.runs_here()) continue;
+    SCOPED_TRACE(kernel.name);
+    EXPECT_EQ(kernel.checksum(as_bytes("123456789"), 0), 0xE3069283u);
+    EXPECT_EQ(kernel.checksum(zeros, 0), 0x8A9136AAu);  // RFC 3720 B.4
+    EXPECT_EQ(kernel.checksum(ones, 0), 0x62A8AB43u);
+    EXPECT_EQ(kernel.checksum({}, 77), 77u);
+  }
+}
+
+TEST(crc32c, kernels_agree_on_random_lengths_alignments_and_seeds) {
+  const unsigned chance = std::random_device{}();
+  RecordProperty("seed", std::to_string(chance));
+  SCOPED_TRACE("seed " + std::to_string(chance));
+  std::mt19937 random(chance);
+  Bytes source(20'000), target(20'000);
+  for (std::byte& b : source) b = static_cast<std::byte>(random());
+  for (int round = 0; round < 3000; ++round) {
+    const std::size_t size = round < 1200 ? static_cast<std::size_t>(round) : random() % 16'000;
+    const std::size_t from = random() % 70, to = random() % 70;
+    const auto seed = static_cast<std::uint32_t>(random());
+    const ByteView bytes = ByteView(source).subspan(from, size);
+    const std::uint32_t expected = crc32c_table(bytes, seed);
+    for (const Crc32cKernel& kernel : crc32c_kernels()) {
+      if (!kernel.runs_here()) continue;
+      ASSERT_EQ(kernel.checksum(bytes, seed), expected) << kernel.name << " over " << size;
+      std::fill(target.begin(), target.end(), std::byte{0x5a});
+      ASSERT_EQ(kernel.copy(MutableBytes(target).subspan(to), bytes, seed), expected) << kernel.name;
+      ASSERT_TRUE(std::ranges::equal(bytes, ByteView(target).subspan(to, size)))
+          << kernel.name << " " << size;
+      ASSERT_TRUE(std::all_of(target.begin(), target.begin() + static_cast<std::ptrdiff_t>(to),
+                              [](std::byte b) { return b == std::byte{0x5a}; }));
+      ASSERT_EQ(target[to + size], std::byte{0x5a}) << kernel.name << " wrote behind " << size;
+    }
+  }
+}
+
+TEST(crc32c, parts_join_by_the_seed) {
+  Bytes bytes(5000);
+  std::minstd_rand random(7);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
+  for (const std::size_t cut : {0u, 1u, 24u, 511u, 3072u, 5000u}) {
+    const ByteView whole(bytes);
+    EXPECT_EQ(crc32c(whole.subspan(cut), crc32c(whole.first(cut))), crc32c(whole));
+  }
+}
+
+}  // namespace
+}  // namespace rtt
