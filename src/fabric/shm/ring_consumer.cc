@@ -214,6 +214,13 @@ void RingConsumer::begin_close() {
   wake_producer(offsetof(IndexPage, wait_word));
 }
 
+void RingConsumer::reopen() {
+  RTT_ASSERT(closing_ && !closed_);
+  closing_ = false;
+  disarm();
+  wake_producer(offsetof(IndexPage, wait_word));
+}
+
 void RingConsumer::finish_close() {
   RTT_ASSERT(closing_);
   closed_ = true;

@@ -84,6 +84,7 @@ class RingConsumer {
   // them with poll()/release(), then finish_close() tells the producer how far that was. Both wake it.
   void begin_close();
   void finish_close();
+  void reopen();  // takes begin_close() back. REQUIRES: not closed
   [[nodiscard]] bool closed() const { return closed_; }
 
   [[nodiscard]] Fault fault() const { return fault_; }
