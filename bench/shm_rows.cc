@@ -186,9 +186,10 @@ class Pair {
     }
   }
   void take_small(RingConsumer& consumer) {
-    while (consumer.poll() == Poll::kEmpty) {
+    Poll polled;
+    while ((polled = consumer.poll()) == Poll::kEmpty) {
     }
-    if (consumer.poll() != Poll::kFrame || !consumer.copy_out(buffer_)) give_up("a frame did not verify");
+    if (polled != Poll::kFrame || !consumer.copy_out(buffer_)) give_up("a frame did not verify");
     consumer.release();
   }
   void send_large(RingProducer& producer) {
