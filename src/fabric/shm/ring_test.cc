@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
+#include <fstream>
 #include <thread>
 
+#include "base/crc32c.h"
 #include "fabric/allocations_for_test.h"
 #include "fabric/shm/ring_pair_for_test.h"
 #include "os/unix_socket.h"
@@ -373,6 +375,39 @@ TEST(ring, frame_ids_step_over_zero_both_ways) {
       ASSERT_EQ(frame_id_back(stepped, steps), id);
     }
   }
+}
+
+// Writes the capture that tests/ring_decoder.py reads, where RTT_RING_CAPTURE names a file
+// (tests/golden/ring.gz is its gzip): the memory after some frames were released, with the arena's wrap, a
+// reply, fragments and FIN under way.
+TEST(ring, capture_holds_what_the_decoder_expects) {
+  RingPair ring({.size = {64, 32 << 10}, .route_id = 7, .generation = 2, .frame_id_first = 0xffffffc0u});
+  const std::string text(9000, 'a');
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(ring.producer.send(0, as_bytes(text).first(i % 5 == 0 ? 2000 : 3)), Sent::kDone);
+    ASSERT_EQ(ring.consumer.poll(), Poll::kFrame);
+    ring.consumer.release();
+  }
+  ring.consumer.publish_index();
+  ASSERT_TRUE(ring.consumer.arm());
+  std::string large = "begins " + text + " middle " + text + " ends";
+  Outgoing first{.payload = as_bytes("ping")};
+  Outgoing reply{.flags = kReply, .reply_to = 9, .payload = as_bytes("pong")};
+  Outgoing cut{.payload = as_bytes(large)};
+  ASSERT_EQ(ring.producer.push(first), Sent::kDone);
+  ASSERT_EQ(ring.producer.push(reply), Sent::kDone);
+  ASSERT_EQ(ring.producer.push(cut), Sent::kDone);
+  ASSERT_EQ(ring.producer.send_fin(), Sent::kDone);
+  Bytes capture(ring.lane_seen.bytes().begin(), ring.lane_seen.bytes().end());
+  capture.insert(capture.end(), ring.index_seen.bytes().begin(), ring.index_seen.bytes().end());
+  if (const char* path = std::getenv("RTT_RING_CAPTURE")) {
+    std::ofstream(path, std::ios::binary)
+        .write(as_text(capture).data(), static_cast<std::streamsize>(capture.size()));
+  }
+  std::ifstream golden(RTT_SOURCE_DIR "/tests/golden/ring.crc32c");
+  std::uint32_t expected = 0;
+  golden >> std::hex >> expected;
+  EXPECT_EQ(crc32c(capture), expected) << std::hex << crc32c(capture);
 }
 
 }  // namespace
