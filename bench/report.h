@@ -52,5 +52,6 @@ struct Settings {
 void control_rows(const Settings& settings, Report& report);
 void engine_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);
+void shm_rows(const Settings& settings, Report& report);
 
 }  // namespace rtt::bench

@@ -16,5 +16,6 @@ namespace rtt::api {
 
 text::Json error_json(const Error& error);  // empty causes are left out
 Error error_from_json(std::string_view text);
+Error error_from_object(const text::Json& json);
 
 }  // namespace rtt::api

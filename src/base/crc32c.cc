@@ -99,6 +99,14 @@ template <Use use>
   return narrow;
 }
 
+constexpr std::size_t kShortMax = 256;  // below, the plain instruction
+
+[[gnu::target("sse4.2")]] std::uint32_t run_frame(std::byte* to, ByteView from, const Crc32cHead& head) {
+  std::uint64_t crc = ~std::uint32_t{0};
+  for (const std::uint64_t word : head) crc = _mm_crc32_u64(crc, word);
+  return ~run_short<Use::kCopy>(to, from.data(), from.size(), static_cast<std::uint32_t>(crc));
+}
+
 constexpr std::size_t kStream = 1024;  // bytes a stream of the interleaved kernel
 
 // What `kStream` zero bytes do to each byte of a checksum: joins the three streams without multiplication.
@@ -168,7 +176,7 @@ template <Use use>
 template <Use use>
 [[gnu::target("sse4.2,pclmul")]] std::uint32_t run_pclmul(std::byte* to, const std::byte* from,
                                                           std::size_t size, std::uint32_t crc) {
-  if (size < 256) return run_short<use>(to, from, size, crc);
+  if (size < kShortMax) return run_short<use>(to, from, size, crc);
   __m128i lanes[4];
   for (std::size_t i = 0; i < 4; ++i) lanes[i] = load16<use>(onward<use>(to, 16 * i), from + 16 * i);
   lanes[0] = _mm_xor_si128(lanes[0], _mm_cvtsi32_si128(static_cast<int>(crc)));
@@ -270,6 +278,17 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) { return chosen_kernel(
 
 std::uint32_t copy_crc32c(MutableBytes to, ByteView from, std::uint32_t seed) {
   return chosen_kernel().copy(to, from, seed);
+}
+
+std::uint32_t copy_crc32c(MutableBytes to, ByteView from, const Crc32cHead& head) {
+#if defined(__x86_64__)
+  static const bool short_here = has_sse42();
+  if (short_here && from.size() < kShortMax) {
+    RTT_ASSERT(to.size() >= from.size());
+    return run_frame(to.data(), from, head);
+  }
+#endif
+  return copy_crc32c(to, from, crc32c(std::as_bytes(std::span(head))));
 }
 
 std::span<const Crc32cKernel> crc32c_kernels() { return kKernels; }

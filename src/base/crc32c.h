@@ -11,6 +11,7 @@
 // Thread: any.   Units: bytes.   Fails: never.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -24,6 +25,11 @@ std::uint32_t crc32c_table(ByteView bytes, std::uint32_t seed = 0);
 // Copies `from` to the front of `to`; the checksum of what was copied. REQUIRES: no overlap, `to` is large
 // enough.
 std::uint32_t copy_crc32c(MutableBytes to, ByteView from, std::uint32_t seed = 0);
+
+// The same with 24 bytes before `from` that are not copied: a frame's header and payload in one call, which
+// for small frames is half of what a second one would add.
+using Crc32cHead = std::array<std::uint64_t, 3>;
+std::uint32_t copy_crc32c(MutableBytes to, ByteView from, const Crc32cHead& head);
 
 struct Crc32cKernel {
   std::string_view name;

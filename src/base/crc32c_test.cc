@@ -50,6 +50,18 @@ TEST(crc32c, kernels_agree_on_random_lengths_alignments_and_seeds) {
   }
 }
 
+TEST(crc32c, head_and_copy_in_one_call_are_the_parts) {
+  const Crc32cHead head{1, 0xfedcba9876543210u, ~std::uint64_t{0}};
+  Bytes bytes(1000), to(1000);
+  std::minstd_rand random(9);
+  for (std::byte& b : bytes) b = static_cast<std::byte>(random());
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    const ByteView from = ByteView(bytes).first(size);
+    ASSERT_EQ(copy_crc32c(to, from, head), crc32c_table(from, crc32c_table(std::as_bytes(std::span(head)))));
+    ASSERT_TRUE(std::ranges::equal(from, ByteView(to).first(size)));
+  }
+}
+
 TEST(crc32c, parts_join_by_the_seed) {
   Bytes bytes(5000);
   std::minstd_rand random(7);

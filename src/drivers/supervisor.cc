@@ -3,21 +3,14 @@
 
 #include <algorithm>
 
-#include "base/assert.h"
+#include "fabric/backoff.h"
 #include "model/limits.h"
 
 namespace rtt::drivers {
 namespace {
 
-constexpr Nanos kFirstBackoff = nanos_from_ms(50);
-constexpr Nanos kLongestBackoff = nanos_from_ms(1000);
+constexpr fabric::BackoffRule kRestartBackoff{.first = nanos_from_ms(50), .longest = nanos_from_ms(1000)};
 constexpr Nanos kStartTimeout = nanos_from_ms(10'000);
-
-Nanos backoff(std::size_t deaths) {
-  RTT_ASSERT(deaths >= 1);
-  const int doublings = static_cast<int>(std::min<std::size_t>(deaths - 1, 8));
-  return std::min(Nanos{kFirstBackoff.value << doublings}, kLongestBackoff);
-}
 
 }  // namespace
 
@@ -46,7 +39,7 @@ std::vector<HostStep> Supervisor::after_death(Instant now) {
     return {{HostAction::kReportTripped, {}}};
   }
   state_ = HostState::kBackoff;
-  return {{HostAction::kSetTimer, backoff(deaths_.size())}};
+  return {{HostAction::kSetTimer, fabric::backoff(kRestartBackoff, deaths_.size())}};
 }
 
 std::vector<HostStep> Supervisor::step(HostEvent event, Instant now) {

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/crc32c.h"
 #include "os/clock.h"
 #include "os/unix_socket.h"
 
@@ -63,7 +62,7 @@ Poll RingConsumer::poll() {
 // Copies the header, checks it, and only then believes it. The commit word was read already and is what we
 // expect.
 bool RingConsumer::take_header(const std::byte* at) {
-  std::uint64_t words[3];
+  Crc32cHead& words = crc_head_;
   words[0] = load_word<std::uint64_t>(at, std::memory_order_relaxed);
   words[1] = commit_word(options_.route_id, frame_id_);
   words[2] = load_word<std::uint64_t>(at + 16, std::memory_order_relaxed);
@@ -80,12 +79,15 @@ bool RingConsumer::take_header(const std::byte* at) {
              .crc = static_cast<std::uint32_t>(words[2] >> 32)};
   if ((flags & kFin) != 0 && (header_.len != 0 || (flags & kMore) != 0)) return break_off(Fault::kLength);
   words[2] = header_.len;
-  header_crc_ = coverage == kCoverNone ? 0 : crc32c(std::as_bytes(std::span(words)));
-  if (coverage != 0 && header_.crc != header_crc_) return break_off(Fault::kChecksum);
+  // With full coverage header and payload are checked together, by verify() or copy_out().
+  if (coverage != 0 && header_.crc != (coverage == kCoverNone ? 0 : header_crc()))
+    return break_off(Fault::kChecksum);
   if (!locate(flags)) return false;
   held_ = true;
   return true;
 }
+
+std::uint32_t RingConsumer::header_crc() const { return crc32c(std::as_bytes(std::span(crc_head_))); }
 
 // Where the payload lies, by our own account of the arena.
 bool RingConsumer::locate(std::uint16_t flags) {
@@ -107,14 +109,14 @@ bool RingConsumer::locate(std::uint16_t flags) {
 
 bool RingConsumer::verify() {
   RTT_ASSERT(held_);
-  if ((header_.flags & kCoverageMask) != 0 || header_.crc == crc32c(payload_, header_crc_)) return true;
+  if ((header_.flags & kCoverageMask) != 0 || header_.crc == crc32c(payload_, header_crc())) return true;
   return break_off(Fault::kChecksum);
 }
 
 bool RingConsumer::copy_out(MutableBytes into) {
   RTT_ASSERT(held_ && into.size() >= payload_.size());
   if ((header_.flags & kCoverageMask) == 0)
-    return header_.crc == copy_crc32c(into, payload_, header_crc_) || break_off(Fault::kChecksum);
+    return header_.crc == copy_crc32c(into, payload_, crc_head_) || break_off(Fault::kChecksum);
   if (!payload_.empty()) std::memcpy(into.data(), payload_.data(), payload_.size());
   return true;
 }
@@ -214,6 +216,13 @@ void RingConsumer::begin_close() {
   wake_producer(offsetof(IndexPage, wait_word));
 }
 
+void RingConsumer::reopen() {
+  RTT_ASSERT(closing_ && !closed_);
+  closing_ = false;
+  disarm();
+  wake_producer(offsetof(IndexPage, wait_word));
+}
+
 void RingConsumer::finish_close() {
   RTT_ASSERT(closing_);
   closed_ = true;
@@ -229,17 +238,19 @@ bool RingConsumer::take_part(Incoming& message) {
   const bool reply = (kind & kReply) != 0;
   if (message.started && kind != (message.flags & (kReply | kErrorReply))) return break_off(Fault::kFlags);
   if (reply && part.size() < 4) return break_off(Fault::kLength);
-  std::uint32_t reply_to = 0, crc = header_crc_;
+  std::uint32_t reply_to = 0, crc = 0;
   if (reply) {
-    crc = copy_crc32c(std::as_writable_bytes(std::span(&reply_to, 1)), part.first(4), crc);
+    crc = copy_crc32c(std::as_writable_bytes(std::span(&reply_to, 1)), part.first(4), crc_head_);
     part = part.subspan(4);
   }
   if (message.started && reply_to != message.reply_to) return break_off(Fault::kFlags);
   too_large_ = too_large_ || part.size() > message.into.size() - message.size;
   if (too_large_)
-    crc = crc32c(part, crc);
-  else
+    crc = crc32c(part, reply ? crc : header_crc());
+  else if (reply)
     crc = copy_crc32c(message.into.subspan(message.size), part, crc);
+  else
+    crc = copy_crc32c(message.into.subspan(message.size), part, crc_head_);
   if ((header_.flags & kCoverageMask) == 0 && crc != header_.crc) return break_off(Fault::kChecksum);
   if (!message.started) {
     message.started = true;

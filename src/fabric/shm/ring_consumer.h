@@ -23,6 +23,7 @@
 
 #include <optional>
 
+#include "base/crc32c.h"
 #include "fabric/shm/layout.h"
 
 namespace rtt::fabric::shm {
@@ -84,6 +85,7 @@ class RingConsumer {
   // them with poll()/release(), then finish_close() tells the producer how far that was. Both wake it.
   void begin_close();
   void finish_close();
+  void reopen();  // takes begin_close() back. REQUIRES: not closed
   [[nodiscard]] bool closed() const { return closed_; }
 
   [[nodiscard]] Fault fault() const { return fault_; }
@@ -93,6 +95,7 @@ class RingConsumer {
   [[nodiscard]] const std::byte* slot() const;
   bool take_header(const std::byte* at);
   bool locate(std::uint16_t flags);
+  [[nodiscard]] std::uint32_t header_crc() const;
   bool break_off(Fault fault);
   void set_state(WaitState state);
   void wake_producer(std::size_t word_at) const;
@@ -107,7 +110,7 @@ class RingConsumer {
   std::uint32_t frames_unpublished_max_;
   std::uint32_t idle_polls_ = 0;
   Header header_;
-  std::uint32_t header_crc_ = 0;  // the seed for the payload's
+  Crc32cHead crc_head_{};  // the header with crc = 0
   ByteView payload_;
   bool held_ = false, closing_ = false, closed_ = false, too_large_ = false;
   std::uint32_t ticket_ = 0, woken_ = 0;

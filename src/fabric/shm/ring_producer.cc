@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "base/crc32c.h"
 #include "os/clock.h"
 #include "os/unix_socket.h"
 
@@ -118,11 +117,14 @@ std::uint16_t RingProducer::frame_flags(std::uint16_t flags, std::size_t len) co
   return flags;
 }
 
+Crc32cHead RingProducer::crc_head(std::uint16_t flags, std::size_t len) const {
+  return {kMagic | std::uint64_t{flags} << 32, commit_word(options_.route_id, frame_id_), len};
+}
+
 std::uint32_t RingProducer::header_crc(std::uint16_t flags, std::size_t len) const {
   if ((flags & kCoverageMask) == kCoverNone) return 0;
-  const std::uint64_t words[3] = {kMagic | std::uint64_t{flags} << 32,
-                                  commit_word(options_.route_id, frame_id_), len};
-  return crc32c(std::as_bytes(std::span(words)));
+  const Crc32cHead head = crc_head(flags, len);
+  return crc32c(std::as_bytes(std::span(head)));
 }
 
 // The frame becomes visible here: header words first, then the commit word.
@@ -187,13 +189,16 @@ Sent RingProducer::send_parts(std::uint16_t flags, ByteView head, ByteView body,
   const auto into = reserve_run(len, run, 1);
   if (!into) return blocked_;
   const std::uint16_t all = frame_flags(flags, len);
-  std::uint32_t crc = header_crc(all, len);
-  if ((all & kCoverageMask) == 0) {
-    crc = copy_crc32c(*into, head, crc);
-    crc = copy_crc32c(into->subspan(head.size()), body, crc);
-  } else {
+  std::uint32_t crc = 0;
+  if ((all & kCoverageMask) != 0) {
+    crc = header_crc(all, len);
     if (!head.empty()) std::memcpy(into->data(), head.data(), head.size());
     if (!body.empty()) std::memcpy(into->data() + head.size(), body.data(), body.size());
+  } else if (head.empty()) {
+    crc = copy_crc32c(*into, body, crc_head(all, len));
+  } else {
+    crc = copy_crc32c(*into, head, crc_head(all, len));
+    crc = copy_crc32c(into->subspan(head.size()), body, crc);
   }
   return publish(all, len, crc);
 }

@@ -21,6 +21,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/crc32c.h"
 #include "fabric/shm/layout.h"
 
 namespace rtt::fabric::shm {
@@ -117,6 +118,7 @@ class RingProducer {
   std::optional<MutableBytes> reserve_run(std::size_t len, std::size_t run, std::uint32_t slots_kept);
   Sent publish(std::uint16_t flags, std::size_t len, std::uint32_t crc);
   std::uint16_t frame_flags(std::uint16_t flags, std::size_t len) const;
+  Crc32cHead crc_head(std::uint16_t flags, std::size_t len) const;
   std::uint32_t header_crc(std::uint16_t flags, std::size_t len) const;
   Sent send_parts(std::uint16_t flags, ByteView head, ByteView body, std::size_t run);
   Sent after_commit(std::uint32_t position);

@@ -15,6 +15,7 @@
 
 #include "base/hex.h"
 #include "fabric/uds/blocking_lane.h"
+#include "fabric/allocations_for_test.h"
 #include "os/clock.h"
 #include "os/unix_socket.h"
 
@@ -34,6 +35,9 @@ std::size_t allocations = 0;  // of the thread that runs the test; the allocatio
 [[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace rtt::fabric {
+
+std::size_t allocations_for_test() { return __atomic_load_n(&allocations, __ATOMIC_RELAXED); }
+
 namespace {
 
 constexpr Nanos kPatience{20'000'000'000};

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each message of the handshake survives being written and read; the written form is the documented one; a
+// wrong field is refused by name.
+#include "api/handshake_json.h"
+
+#include <gtest/gtest.h>
+
+namespace rtt::api {
+namespace {
+
+using namespace fabric;
+
+Syn syn() {
+  return {.nonce = {18446744073709551615U},
+          .saddr = "rtt://core/api/metrics@1.2.0",
+          .caps = {"metrics.read"},
+          .contract = {},
+          .lanes = {model::LaneKind::kShm, model::LaneKind::kUds},
+          .fence = WaitFence::kSeqCst};
+}
+
+TEST(HandshakeJson, every_message_reads_back) {
+  const Error error{.code = Code::kCapabilityMeet, .message = "no capability in common", .where = "here"};
+  const HandshakeMessage messages[] = {
+      syn(),
+      Ack{.nonce = {7}, .generation = {3}, .caps = {"a", "b"}, .lane = model::LaneKind::kUds, .params = {}},
+      Nack{.nonce = {7}, .reason = error},
+      Bind{.nonce = {7}, .generation = {3}},
+      Ready{.nonce = {7}, .generation = {3}, .lane = model::LaneKind::kShm, .tone = Tone::kTells},
+      Trip{.nonce = {7}, .reason = error, .advice = TripAdvice::kOtherLane, .tone = Tone::kAsks},
+      Trip{.nonce = {7}, .reason = {}, .tone = Tone::kTells},
+  };
+  for (const HandshakeMessage& message : messages) {
+    const HandshakeRequest request = handshake_request(message);
+    const auto json = text::parse_json(text::to_json(request.args));
+    ASSERT_TRUE(json);
+    const auto read = read_handshake(request.verb, *json);
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, message) << describe(message);
+  }
+}
+
+// docs/formats/handshake.md shows these texts.
+TEST(HandshakeJson, written_form) {
+  const HandshakeRequest request =
+      handshake_request(Ack{.nonce = {7}, .generation = {3}, .caps = {"metrics.read"}, .params = {}});
+  EXPECT_EQ(request.verb, "endpoint.ack");
+  EXPECT_EQ(text::to_json(request.args),
+            R"({"caps":["metrics.read"],"generation":"3","lane":"shm","nonce":"7",)"
+            R"("params":{"arena_bytes":262144,"fence":"membarrier","ring_slots":256}})");
+  EXPECT_EQ(text::to_json(handshake_request(Bind{{7}, {3}}).args), R"({"generation":"3","nonce":"7"})");
+}
+
+TEST(HandshakeJson, a_wrong_field_is_refused_by_name) {
+  const struct {
+    std::string_view key;
+    text::Json value;
+  } wrong[] = {{"nonce", 7},
+               {"nonce", "0"},
+               {"nonce", "07"},
+               {"nonce", "18446744073709551616"},
+               {"nonce", "-1"},
+               {"saddr", "rtt://core/api/metrics"},
+               {"saddr", "rtt://core/api/metrics@1.2.0?caps=b,a"},
+               {"caps", text::Json::array({"b", "a"})},
+               {"caps", text::Json::array({"a", "a"})},
+               {"caps", text::Json::array({std::string(129, 'a')})},
+               {"contract", "sha256-00"},
+               {"lanes", text::Json{text::JsonArray{}}},
+               {"lanes", text::Json::array({"shm", "shm"})},
+               {"lanes", text::Json::array({"carrier-pigeon"})},
+               {"fence", "mfence"}};
+  for (const auto& [key, value] : wrong) {
+    text::Json args = handshake_request(syn()).args;
+    args.set(key, value);
+    const auto read = read_handshake("endpoint.syn", args);
+    ASSERT_FALSE(read) << key;
+    EXPECT_EQ(read.error().code, Code::kPanelProtocol);
+    EXPECT_EQ(read.error().where, "endpoint.syn." + std::string(key));
+  }
+  for (const std::int64_t slots : {0, 8, 100, 1 << 21}) {
+    text::Json args = handshake_request(Ack{.nonce = {7}, .generation = {3}, .caps = {}, .params = {}}).args;
+    args.set("params", text::Json::object({{"ring_slots", slots}, {"arena_bytes", 0}, {"fence", "seq_cst"}}));
+    EXPECT_FALSE(read_handshake("endpoint.ack", args)) << slots;
+  }
+}
+
+}  // namespace
+}  // namespace rtt::api

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+// A route direction over its rings: order and ids across flips, the cut, carrying, gates, death, a restarted
+// panel, peers that ignore the epoch; then threads under full load through thousands of flips.
+// RTT_SOAK_FLIPS makes those longer (make soak).
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+
+#include "fabric/shm/chain_pair_for_test.h"
+
+namespace rtt::fabric::shm {
+namespace {
+
+Instant patience() { return os::now() + Nanos{60'000'000'000}; }
+
+void send(ChainProducer& producer, std::uint64_t value) {
+  ASSERT_EQ(producer.send(0, view_of(value)), ChainSent::kDone) << producer.error().message;
+}
+
+struct Taken {
+  ChainPoll poll = ChainPoll::kEmpty;
+  std::uint64_t value = 0;
+  std::uint32_t id = 0;
+  friend bool operator==(const Taken&, const Taken&) = default;
+};
+
+template <typename Consumer>
+Taken take(Consumer& consumer) {
+  const ChainPoll polled = consumer.poll();
+  if (polled != ChainPoll::kFrame) return {.poll = polled};
+  Taken taken{.poll = polled, .id = consumer.header().frame_id};
+  EXPECT_GE(consumer.payload().size(), sizeof taken.value);
+  std::vector<std::byte> copy(consumer.payload().size());
+  EXPECT_TRUE(consumer.copy_out(copy));
+  std::memcpy(&taken.value, copy.data(), sizeof taken.value);
+  consumer.release();
+  return taken;
+}
+
+Taken frame(std::uint64_t value, std::uint32_t id) { return {ChainPoll::kFrame, value, id}; }
+
+// Polls until the consumer stands on ring `number`; what it takes on the way is a failure.
+void settle_on(ChainConsumer& consumer, std::uint32_t number) {
+  const Instant end = patience();
+  while (consumer.number() != number && os::now() < end) ASSERT_EQ(take(consumer).poll, ChainPoll::kEmpty);
+  ASSERT_EQ(consumer.number(), number);
+}
+
+TEST(Chain, a_flip_ends_the_ring_with_fin_and_ids_go_on) {
+  ChainPair pair;
+  for (const std::uint64_t value : {1, 2, 3}) send(pair.producer, value);
+  pair.prepare(2);
+  pair.control.flip(2);
+  send(pair.producer, 4);
+  EXPECT_EQ(pair.producer.number(), 2U);
+  for (const std::uint32_t id : {1U, 2U, 3U}) EXPECT_EQ(take(pair.consumer), frame(id, id));
+  EXPECT_EQ(take(pair.consumer), frame(4, 5));  // FIN took 4
+  EXPECT_EQ(pair.consumer.number(), 2U);
+}
+
+TEST(Chain, rings_are_left_one_at_a_time_even_if_the_epoch_ran_ahead) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  for (const std::uint32_t number : {2U, 3U, 4U}) {
+    pair.prepare(number);
+    pair.control.flip(number);
+  }
+  send(pair.producer, 2);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  EXPECT_EQ(take(pair.consumer), frame(2, 5));  // three FINs between them
+}
+
+TEST(Chain, an_idle_producer_does_not_hold_the_flip_up) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  pair.prepare(2);
+  pair.control.flip(2);
+  settle_on(pair.consumer, 2);
+  send(pair.producer, 2);
+  EXPECT_EQ(take(pair.consumer), frame(2, 2));  // closed before FIN: no id is spent on it
+}
+
+TEST(Chain, what_lies_behind_the_cut_is_carried_with_its_ids) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  RingConsumer first(one.consumer.options,
+                     {.lane = one.consumer.lane.bytes(), .index = one.consumer.index.writable()});
+  const Bytes large(1000, std::byte{9});
+  send(producer, 1);
+  send(producer, 2);
+  ASSERT_EQ(producer.send(kCongestion, large), ChainSent::kDone);
+  ASSERT_EQ(first.poll(), Poll::kFrame);
+  first.release();
+  first.begin_close();
+  first.finish_close();  // 2 and the large one lie behind
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  control.flip(2);
+  ASSERT_EQ(producer.follow(), ChainSent::kDone);
+  EXPECT_FALSE(producer.pending());
+  two.consumer.options.frame_id_first = 2;
+  ChainConsumer second(view_of(control), std::move(two.consumer));
+  EXPECT_EQ(take(second), frame(2, 2));
+  ASSERT_EQ(second.poll(), ChainPoll::kFrame);
+  EXPECT_EQ(second.header().frame_id, 3U);
+  EXPECT_EQ(second.header().flags & kCongestion, kCongestion);
+  EXPECT_EQ(Bytes(second.payload().begin(), second.payload().end()), large);
+}
+
+TEST(Chain, carrying_waits_for_room_and_keeps_the_order_over_a_third_ring) {
+  ControlPage control = make_control();
+  const RingSize small{.slots = limits::kRingSlotsMin, .arena_bytes = 64U << 10};
+  const RingSize wide{.slots = limits::kRingSlotsMin * 4, .arena_bytes = 64U << 10};
+  RingEnds one = make_ring(1, wide), two = make_ring(2, small), three = make_ring(3, wide);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  RingConsumer first(one.consumer.options,
+                     {.lane = one.consumer.lane.bytes(), .index = one.consumer.index.writable()});
+  const std::uint64_t count = small.slots * 2;
+  for (std::uint64_t value = 1; value <= count; ++value) send(producer, value);
+  first.begin_close();
+  first.finish_close();
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  control.flip(2);
+  EXPECT_EQ(producer.follow(), ChainSent::kFull);
+  EXPECT_TRUE(producer.pending());
+  EXPECT_GT(producer.carrying(), 0U);
+  // The second ring is closed in the middle of it: what it holds comes before what was not carried yet.
+  RingConsumer second(two.consumer.options,
+                      {.lane = two.consumer.lane.bytes(), .index = two.consumer.index.writable()});
+  second.begin_close();
+  second.finish_close();
+  ASSERT_TRUE(producer.add(std::move(three.producer)));
+  control.flip(3);
+  ASSERT_EQ(producer.follow(), ChainSent::kDone);
+  ChainConsumer last(view_of(control), std::move(three.consumer));
+  for (std::uint64_t value = 1; value <= count; ++value) {
+    ASSERT_EQ(take(last), frame(value, static_cast<std::uint32_t>(value)));
+  }
+}
+
+TEST(Chain, another_consumer_starts_when_the_old_one_has_passed_its_cut) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  two.consumer.gate = os::map_shared_memory(one.index.get(), kIndexBytes).value();
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  ChainConsumer before(view_of(control), std::move(one.consumer));
+  ChainConsumer after(view_of(control), std::move(two.consumer));
+  send(producer, 1);
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  control.flip(2);
+  send(producer, 2);
+  EXPECT_EQ(take(after).poll, ChainPoll::kEmpty);
+  EXPECT_TRUE(after.gated());
+  EXPECT_EQ(take(before), frame(1, 1));
+  EXPECT_EQ(take(after).poll, ChainPoll::kEmpty);
+  EXPECT_EQ(take(before).poll, ChainPoll::kLeft);
+  EXPECT_EQ(take(after), frame(2, 3));
+}
+
+TEST(Chain, a_dead_consumer_costs_what_was_in_its_ring_and_it_is_counted) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  two.consumer.gate = os::map_shared_memory(one.index.get(), kIndexBytes).value();
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  for (const std::uint64_t value : {1, 2, 3}) send(producer, value);
+  ChainConsumer after(view_of(control), std::move(two.consumer));
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  control.consumer_died(1);
+  control.flip(2);
+  send(producer, 4);
+  EXPECT_EQ(producer.lost(), 3U);
+  EXPECT_EQ(take(after), frame(4, 4));
+}
+
+TEST(Chain, what_a_dead_producer_committed_is_taken_and_another_one_follows) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  pair.control.producer_died(1);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  EXPECT_EQ(take(pair.consumer).poll, ChainPoll::kLeft);
+  RingEnds two = make_ring(2);
+  two.consumer.producer = Peer::kOther;
+  two.producer.options.frame_id_first = 900;
+  ChainProducer next(view_of(pair.control), std::move(two.producer));
+  two.consumer.options.frame_id_first = 900;
+  ASSERT_TRUE(pair.consumer.add(std::move(two.consumer)));
+  pair.control.flip(2);
+  send(next, 2);
+  EXPECT_EQ(take(pair.consumer), frame(2, 900));
+}
+
+TEST(Chain, a_restarted_panel_flips_whoever_took_its_page_and_the_others_keep_their_ring) {
+  ChainPair pair;
+  ControlPage restarted = make_control(2, 1);
+  EXPECT_FALSE(pair.producer.adopt(view_of(pair.control)));  // not newer
+  ASSERT_TRUE(pair.producer.adopt(view_of(restarted, 2)));
+  send(pair.producer, 1);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  ASSERT_TRUE(pair.consumer.adopt(view_of(restarted, 2)));
+  pair.prepare(2);
+  restarted.flip(2);
+  send(pair.producer, 2);
+  EXPECT_EQ(take(pair.consumer), frame(2, 3));
+  EXPECT_EQ(pair.consumer.number(), 2U);
+}
+
+TEST(Chain, a_producer_that_ignores_the_epoch_is_cut_off_once_the_panel_says_so) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  RingProducer stubborn(one.producer.options,
+                        {.lane = one.producer.lane.writable(), .index = one.producer.index.bytes()});
+  ChainConsumer consumer(view_of(control), std::move(one.consumer));
+  two.consumer.producer = Peer::kOther;
+  ASSERT_TRUE(consumer.add(std::move(two.consumer)));
+  control.flip(2);
+  control.producer_died(1);
+  const std::uint64_t value = 5;
+  ASSERT_EQ(stubborn.send(0, view_of(value)), Sent::kDone);
+  EXPECT_EQ(take(consumer), frame(5, 1));
+  EXPECT_EQ(take(consumer).poll, ChainPoll::kEmpty);
+  EXPECT_EQ(consumer.number(), 2U);
+  EXPECT_EQ(stubborn.send(0, view_of(value)), Sent::kClosing);
+  EXPECT_EQ(take(consumer).poll, ChainPoll::kEmpty);
+}
+
+TEST(Chain, a_consumer_that_ignores_the_epoch_ends_at_the_producers_deadline) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  control.flip(2);
+  ChainSent sent = ChainSent::kDone;
+  for (std::uint64_t value = 0; sent == ChainSent::kDone; ++value) {
+    ASSERT_LT(value, 1000U);
+    sent = producer.send(0, view_of(value));
+  }
+  EXPECT_EQ(sent, ChainSent::kFull);
+  EXPECT_EQ(producer.wait(8, {.spin = {}, .deadline = os::now() + Nanos{1'000'000}, .others = {}}),
+            Woke::kDeadline);
+}
+
+TEST(Chain, a_cut_that_was_never_offered_breaks_the_route_with_its_reason) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  send(producer, 1);
+  const std::uint64_t ahead = pack({.state = kWordClosed, .position = 40});
+  std::memcpy(one.consumer.index.writable().data() + offsetof(IndexPage, wait_word), &ahead, sizeof ahead);
+  const std::uint64_t value = 2;
+  EXPECT_EQ(producer.send(0, view_of(value)), ChainSent::kBroken);
+  EXPECT_EQ(producer.error().code, Code::kFrame);
+}
+
+TEST(Chain, a_poisoned_route_stops_both_ends) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  pair.control.poison();
+  EXPECT_EQ(take(pair.consumer).poll, ChainPoll::kBroken);
+  EXPECT_EQ(pair.consumer.error().code, Code::kCancelled);
+  const std::uint64_t value = 2;
+  EXPECT_EQ(pair.producer.send(0, view_of(value)), ChainSent::kBroken);
+}
+
+TEST(Chain, a_flip_waits_for_the_end_of_a_message) {
+  const RingSize small{.slots = limits::kRingSlotsMin, .arena_bytes = 32U << 10};
+  ChainPair pair(small);
+  const Bytes payload(100'000, std::byte{3});
+  Outgoing out{.payload = payload};
+  ASSERT_EQ(pair.producer.push(out), ChainSent::kFull);
+  pair.prepare(2, small);
+  pair.control.flip(2);
+  Bytes buffer(payload.size());
+  Incoming in{.into = buffer};
+  const Instant end = patience();
+  ChainPulled pulled = ChainPulled::kEmpty;
+  while (pulled == ChainPulled::kEmpty && os::now() < end) {
+    pulled = pair.consumer.pull(in);
+    if (out.sent < payload.size()) {
+      (void)pair.producer.push(out);
+      EXPECT_EQ(pair.producer.number(), 1U);
+    }
+  }
+  EXPECT_EQ(pulled, ChainPulled::kMessage);
+  EXPECT_EQ(buffer, payload);
+  send(pair.producer, 7);
+  EXPECT_EQ(pair.producer.number(), 2U);
+  EXPECT_EQ(take(pair.consumer).value, 7U);
+}
+
+TEST(Chain, a_ring_that_cannot_follow_is_refused) {
+  ChainPair pair;
+  EXPECT_EQ(pair.producer.add(make_ring(3).producer).error().code, Code::kNack);
+  EXPECT_EQ(pair.producer.add(make_ring(2, {.slots = 64, .arena_bytes = 32U << 10}).producer).error().code,
+            Code::kNack);
+  EXPECT_EQ(pair.consumer.add(make_ring(3).consumer).error().code, Code::kNack);
+  RingEnds other = make_ring(2);
+  other.consumer.options.generation = 55;
+  EXPECT_EQ(pair.consumer.add(std::move(other.consumer)).error().code, Code::kFrame);
+}
+
+// ---- under load ----
+
+std::uint32_t flips() {
+  const char* const wanted = std::getenv("RTT_SOAK_FLIPS");
+  return wanted == nullptr ? 300U : static_cast<std::uint32_t>(std::strtoul(wanted, nullptr, 10));
+}
+
+// What the panel hands to a thread.
+template <typename T>
+class Mailbox {
+ public:
+  void put(T value) {
+    const std::lock_guard lock(mutex_);
+    values_.push_back(std::move(value));
+    waiting_.fetch_add(1, std::memory_order_release);
+  }
+  std::optional<T> get() {
+    if (waiting_.load(std::memory_order_acquire) == 0) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    std::optional<T> value(std::move(values_.front()));
+    values_.pop_front();
+    waiting_.fetch_sub(1, std::memory_order_release);
+    return value;
+  }
+  [[nodiscard]] bool empty() const { return waiting_.load(std::memory_order_acquire) == 0; }
+
+ private:
+  std::mutex mutex_;
+  std::deque<T> values_;
+  std::atomic<int> waiting_{0};
+};
+
+// Small ones, ones that fill the slot, ones in the arena; the first eight bytes count.
+ByteView load_frame(Bytes& buffer, std::uint64_t count) {
+  constexpr std::size_t kSizes[] = {8, 40, 104, 8, 700, 8};
+  const std::size_t size = kSizes[count % std::size(kSizes)];
+  buffer.resize(1000, std::byte{0x5a});
+  std::memcpy(buffer.data(), &count, sizeof count);
+  return ByteView(buffer).first(size);
+}
+
+class Load {
+ public:
+  explicit Load(bool swap) : swap_(swap), fence_(os::register_fence()) {}
+
+  void run(std::uint32_t count) {
+    RingEnds first = make_ring(1, {.slots = 64, .arena_bytes = 64U << 10}, fence_);
+    std::thread producer([&, ring = std::move(first.producer)]() mutable { produce(std::move(ring)); });
+    std::vector<std::thread> consumers;
+    consumers.emplace_back(
+        [&, ring = std::move(first.consumer)]() mutable { consume(0, std::move(ring)); });
+    if (swap_) consumers.emplace_back([&] { consume(1, std::nullopt); });
+    os::Fd gate = std::move(first.index);
+    for (std::uint32_t number = 2; number <= count + 1; ++number) {
+      RingEnds ends = make_ring(number, {.slots = 64, .arena_bytes = 64U << 10}, fence_);
+      if (swap_) ends.consumer.gate = os::map_shared_memory(gate.get(), kIndexBytes).value();
+      gate = std::move(ends.index);
+      to_producer_.put(std::move(ends.producer));
+      to_consumer_[swap_ ? number % 2 == 0 ? 1 : 0 : 0].put(std::move(ends.consumer));
+      while (!failed_ && (!to_producer_.empty() || (!swap_ && !to_consumer_[0].empty()))) os::spin_pause();
+      control_.flip(number);
+      // Every third flip does not wait for the one before it.
+      while (!failed_ && number % 3 != 0 && (producer_on_ != number || consumer_on_ != number)) {
+        os::spin_pause();
+      }
+      while (!failed_ && number - consumer_on_ > 3) os::spin_pause();
+    }
+    stop_ = true;
+    producer.join();
+    for (std::thread& each : consumers) each.join();
+    EXPECT_FALSE(failed_) << why_;
+    EXPECT_EQ(received_, sent_) << "frames lost or doubled";
+    EXPECT_GT(sent_, count);
+  }
+
+ private:
+  void fail(const std::string& why) {
+    if (!failed_.exchange(true)) why_ = why;
+    stop_ = true;
+  }
+  WaitBudget budget() const { return {.spin = Nanos{20'000}, .deadline = os::now() + Nanos{50'000'000}, .others = {}}; }
+
+  void produce(ChainProducer::Ring first) {
+    ChainProducer chain(view_of(control_), std::move(first));
+    Bytes buffer;
+    std::uint64_t count = 0;
+    while (!stop_) {
+      if (auto ring = to_producer_.get(); ring && !chain.add(std::move(*ring))) return fail("producer: add");
+      const ChainSent sent = chain.send(0, load_frame(buffer, count + 1));
+      if (sent == ChainSent::kBroken) return fail("producer: " + chain.error().message);
+      if (sent == ChainSent::kDone)
+        ++count;
+      else
+        (void)chain.wait(1000, budget());
+      producer_on_ = chain.number();
+      // Idle for a while now and then: the consumer falls asleep, or cuts.
+      if (count % 5000 == 0) {
+        for (int i = 0; i < 20'000; ++i) os::spin_pause();
+      }
+    }
+    sent_ = count;
+    while (!failed_) {
+      const ChainSent ended = chain.finish();
+      if (ended == ChainSent::kBroken) return fail("producer: " + chain.error().message);
+      if (ended == ChainSent::kDone && !chain.pending()) break;
+      (void)chain.wait(0, budget());
+    }
+    EXPECT_EQ(chain.lost(), 0U);
+    over_ = true;
+    while (!failed_ && received_ != sent_) std::this_thread::yield();
+    all_taken_ = true;
+  }
+
+  void consume(std::size_t who, std::optional<ChainConsumer::Ring> ring) {
+    std::unique_ptr<ChainConsumer> chain;
+    if (ring) chain = std::make_unique<ChainConsumer>(view_of(control_), std::move(*ring));
+    Bytes into(1000), wanted;
+    while (!failed_ && !all_taken_) {
+      if (auto next = to_consumer_[who].get()) {
+        if (chain && !swap_) {
+          if (!chain->add(std::move(*next))) return fail("consumer: add");
+        } else {
+          // This end's earlier ring must be over before it has another one.
+          while (!failed_ && chain && !drain(*chain, into, wanted)) (void)chain->wait(budget());
+          chain = std::make_unique<ChainConsumer>(view_of(control_), std::move(*next));
+        }
+      }
+      if (!chain) {
+        std::this_thread::yield();
+        continue;
+      }
+      if (drain(*chain, into, wanted)) {
+        std::this_thread::yield();
+      } else {
+        (void)chain->wait({.spin = Nanos{20'000}, .deadline = os::now() + Nanos{1'000'000}, .others = {}});
+      }
+    }
+  }
+  // Takes all there is; whether this end's last ring is over.
+  bool drain(ChainConsumer& chain, Bytes& into, Bytes& wanted) {
+    for (;;) {
+      const ChainPoll polled = chain.poll();
+      if (polled == ChainPoll::kBroken) fail("consumer: " + chain.error().message);
+      if (polled != ChainPoll::kFrame) return polled != ChainPoll::kEmpty;
+      consumer_on_ = chain.number();
+      const std::size_t size = chain.payload().size();
+      if (size > into.size() || !chain.copy_out(into)) return fail("consumer: bad frame"), true;
+      const std::uint64_t due = received_ + 1;
+      const ByteView expected = load_frame(wanted, due);
+      if (size != expected.size() || std::memcmp(into.data(), expected.data(), size) != 0) {
+        std::uint64_t found = 0;
+        std::memcpy(&found, into.data(), sizeof found);
+        return fail("frame " + std::to_string(found) + " where " + std::to_string(due) + " was due"), true;
+      }
+      chain.release();
+      received_ = due;
+    }
+  }
+
+  bool swap_;
+  os::Fence fence_;
+  ControlPage control_ = make_control();
+  Mailbox<ChainProducer::Ring> to_producer_;
+  Mailbox<ChainConsumer::Ring> to_consumer_[2];
+  std::atomic<std::uint32_t> producer_on_{1}, consumer_on_{1};
+  std::atomic<std::uint64_t> received_{0}, sent_{0};
+  std::atomic<bool> stop_{false}, failed_{false}, over_{false}, all_taken_{false};
+  std::string why_;
+};
+
+TEST(ChainLoad, no_frame_is_lost_doubled_or_reordered_over_thousands_of_flips) { Load(false).run(flips()); }
+TEST(ChainLoad, a_consumer_replaced_at_every_flip_reads_on_in_order) { Load(true).run(flips()); }
+
+}  // namespace
+}  // namespace rtt::fabric::shm
