@@ -25,6 +25,8 @@ using namespace rtt;
 
 constexpr std::int64_t kAttachMs = 10'000;
 constexpr Nanos kForEver{-1};
+// Less than a wake through the kernel costs across cores (8 µs) three times over: who answers at once is met awake.
+constexpr Nanos kSpin{20'000};
 
 void copy_text(char* into, std::size_t room, std::string_view text) {
   const std::size_t length = std::min(room - 1, text.size());
@@ -108,6 +110,7 @@ struct rtt_endpoint {
         [this](std::function<void(endpoint::Board&)> task) {
           data->post([this, task = std::move(task)] { task(*board); });
         },
+        board->bell(),
         [this](const std::vector<std::string>&) {
           const std::lock_guard lock(mutex);
           attached = true;
@@ -197,7 +200,7 @@ int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size
                             .where = std::string(where),
                             .hint = "rtt ls routes"});
     }
-    endpoint->data->run_once(left);
+    endpoint->board->wait(left, kSpin);
   }
   struct Answer {
     bool done = false;
@@ -219,7 +222,7 @@ int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size
                           std::memcpy(reply->data, result->data(), result->size());
                           static_cast<char*>(reply->data)[result->size()] = '\0';
                         });
-  while (!answer->done) endpoint->data->run_once(kForEver);  // the board's own deadline ends it
+  while (!answer->done) endpoint->board->wait(kForEver, kSpin);  // the board's own deadline ends it
   return answer->code;
 }
 
@@ -231,7 +234,7 @@ void rtt_free(rtt_reply* reply) {
 
 int rtt_publish(rtt_endpoint* endpoint, const void* data, size_t bytes, size_t* sent, size_t* dropped,
                 rtt_error* error) {
-  (void)endpoint->data->run_once({0});  // takes in new lanes and flips
+  endpoint->board->wait({0}, {0});  // takes in new lanes and flips
   const auto done = endpoint->board->publish({}, bytes_of(data, bytes));
   if (sent != nullptr) *sent = done ? done->sent : 0;
   if (dropped != nullptr) *dropped = done ? done->dropped : 0;
@@ -261,7 +264,7 @@ int rtt_poll(rtt_endpoint* endpoint, int wait_ms, rtt_error*) {
   const std::uint64_t before = endpoint->arrivals;
   // New lanes and flips wake the loop as well, and are no reason to return early.
   do {
-    endpoint->data->run_once(left_until(deadline));
+    endpoint->board->wait(left_until(deadline), kSpin);
   } while (endpoint->arrivals == before && !endpoint->stopping && (!deadline || os::now() < *deadline));
   return 0;
 }

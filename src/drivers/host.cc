@@ -38,7 +38,7 @@ struct Host::State {
         board(
             loop, [this](const endpoint::Arrival& arrival) { arrived(arrival); },
             [this](const endpoint::Board::Gone& gone) { lane_gone(gone); }),
-        desk([this](const std::function<void(endpoint::Board&)>& task) { task(board); }) {}
+        desk([this](const std::function<void(endpoint::Board&)>& task) { task(board); }, board.bell()) {}
   ~State();
 
   // One opened route: a lane and the calls it has under way.

@@ -19,8 +19,8 @@ constexpr std::size_t kNonceBytes = 32;
 }  // namespace
 
 struct Attachment::State {
-  State(os::Loop& the_loop, Options the_options, Desk::OnBoard on_board)
-      : loop(the_loop), options(std::move(the_options)), desk(std::move(on_board)) {}
+  State(os::Loop& the_loop, Options the_options, Desk::OnBoard on_board, const os::Fd& bell)
+      : loop(the_loop), options(std::move(the_options)), desk(std::move(on_board), bell) {}
 
   void connect();
   void retry();
@@ -45,10 +45,10 @@ Attachment::~Attachment() {
 }
 
 std::unique_ptr<Attachment> Attachment::start(os::Loop& loop, Options options, Desk::OnBoard on_board,
-                                              OnAttached on_attached, OnRefused on_refused) {
+                                              const os::Fd& bell, OnAttached on_attached, OnRefused on_refused) {
   RTT_ASSERT(!options.symbols.empty() && options.symbols.size() <= kSymbolsMax);
   std::unique_ptr<Attachment> attachment(new Attachment);
-  attachment->state_ = std::make_unique<State>(loop, std::move(options), std::move(on_board));
+  attachment->state_ = std::make_unique<State>(loop, std::move(options), std::move(on_board), bell);
   State& state = *attachment->state_;
   state.on_attached = std::move(on_attached);
   state.on_refused = std::move(on_refused);

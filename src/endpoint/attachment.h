@@ -34,7 +34,7 @@ class Attachment {
   using OnRefused = std::function<void(const Error& why)>;
 
   static std::unique_ptr<Attachment> start(os::Loop& loop, Options options, Desk::OnBoard on_board,
-                                           OnAttached on_attached, OnRefused on_refused);
+                                           const os::Fd& bell, OnAttached on_attached, OnRefused on_refused);
   ~Attachment();
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;

@@ -6,10 +6,19 @@
 #include <algorithm>
 
 #include "api/error_json.h"
+#include "endpoint/uds_carrier.h"
 #include "os/clock.h"
+#include "os/unix_socket.h"
 #include "telemetry/recorder.h"
 
 namespace rtt::endpoint {
+namespace {
+
+// A flip is over within this time unless an end is descheduled; a look costs some hundred nanoseconds.
+constexpr Nanos kRestlessLook{200'000};
+constexpr int kRoundsPerTurn = 16;  // then the loop's other descriptors get their turn
+
+}  // namespace
 
 using text::Json;
 
@@ -22,7 +31,9 @@ struct Board::Lane {
   Binding binding;
   os::Mapping page;
   telemetry::Recorder recorder;
-  std::unique_ptr<fabric::UdsLane> uds;
+  std::unique_ptr<Carrier> carrier;
+  ShmFrom* shm_from = nullptr;  // the carrier, if it is one
+  ShmTo* shm_to = nullptr;
   Stage stage = Stage::kBuilt;
   std::map<std::uint32_t, CallId> asked;  // requests from here that have no reply yet
   std::map<std::uint32_t, Instant> owed;  // requests from there that have no reply yet, since when
@@ -38,9 +49,22 @@ struct Board::Call {
 };
 
 Board::Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone)
-    : loop_(loop), on_arrival_(std::move(on_arrival)), on_gone_(std::move(on_gone)) {}
+    : loop_(loop), on_arrival_(std::move(on_arrival)), on_gone_(std::move(on_gone)) {
+  auto pair = os::socket_pair();
+  RTT_ASSERT(pair.has_value());
+  bell_ = std::move(pair->first);
+  bell_ring_ = std::move(pair->second);
+  RTT_ASSERT(loop_.watch(bell_.get(), os::kReadable, [this](std::uint32_t) {
+    std::array<std::byte, 256> rung{};
+    (void)os::receive(bell_.get(), rung);
+    for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
+    settle();
+  }).has_value());
+}
 
 Board::~Board() {
+  loop_.unwatch(bell_.get());
+  loop_.cancel(restless_);
   for (const auto& [id, call] : calls_) loop_.cancel(call->timer);
 }
 
@@ -51,20 +75,52 @@ Board::Lane* Board::find(std::uint64_t generation) {
 
 // ---- wiring
 
-Status Board::bind(Binding binding, std::vector<os::Fd> fds, os::Mapping page) {
+Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Parts& parts) {
+  const std::uint64_t generation = binding.generation;
+  const auto on_message = [this, generation](const fabric::LaneMessage& m) { on_message_of(generation, m); };
+  // Later: whoever notices stands in the middle of the lane's own code.
+  const auto on_closed = [this, generation, alive = std::weak_ptr(alive_)](const Error& why) {
+    loop_.post([this, generation, alive, why] {
+      if (!alive.expired()) on_closed_of(generation, why);
+    });
+  };
+  if (binding.route.lane != model::LaneKind::kShm) {
+    return UdsCarrier::start(loop_, std::move(parts.socket), binding.route.id, on_message, on_closed);
+  }
+  if (binding.side == Side::kTo) {
+    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), on_message, on_closed);
+  }
+  std::shared_ptr<RequestChain> chain;
+  if (const Lane* before = find(binding.follows); before != nullptr && before->shm_from != nullptr &&
+                                                  before->binding.route.id == binding.route.id) {
+    chain = before->shm_from->chain();
+  }
+  return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
+                       on_message, on_closed);
+}
+
+Status Board::bind(Binding binding, Parts parts) {
   const std::uint64_t generation = binding.generation;
   if (lanes_.contains(generation)) return {};  // said twice
   if (lanes_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
-  if (fds.size() != 1) return fail(Code::kPanelProtocol, "a socket lane comes with one descriptor");
-  auto lane = std::make_unique<Lane>(std::move(binding), std::move(page));
-  RTT_TRY_SET(lane->uds,
-              fabric::UdsLane::start(
-                  loop_, std::move(fds.front()),
-                  // Whoever takes over cannot know where the lane before ended: the first frame says.
-                  {.route_id = lane->binding.route.id.value, .receive_id_first = 0},
-                  [this, generation](const fabric::LaneMessage& m) { on_message(generation, m); },
-                  [this, generation](const Error& why) { on_closed(generation, why); }));
+  auto lane = std::make_unique<Lane>(std::move(binding), std::move(parts.page));
+  RTT_TRY_SET(lane->carrier, carrier_for(lane->binding, parts));
+  if (lane->carrier->kind() == model::LaneKind::kShm) {
+    if (lane->binding.side == Side::kFrom)
+      lane->shm_from = static_cast<ShmFrom*>(lane->carrier.get());
+    else
+      lane->shm_to = static_cast<ShmTo*>(lane->carrier.get());
+  }
   lanes_.emplace(generation, std::move(lane));
+  settle();
+  return {};
+}
+
+Status Board::adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation) {
+  Lane* lane = find(generation);
+  if (lane == nullptr) return fail(Code::kPanelProtocol, fmt::format("there is no lane {} here", generation));
+  if (lane->shm_from != nullptr) return lane->shm_from->adopt(std::move(control), control_generation);
+  if (lane->shm_to != nullptr) return lane->shm_to->adopt(std::move(control), control_generation);
   return {};
 }
 
@@ -82,10 +138,11 @@ Status Board::flip(std::uint64_t generation) {
   if (lane->stage != Stage::kBuilt) return {};
   if (Lane* before = find(lane->binding.follows); before != nullptr && lane->binding.side == Side::kFrom) {
     drain(*before);
-    lane->uds->take_over(*before->uds);  // behind the last frame, which takes an id as well
+    lane->carrier->take_over(*before->carrier);  // behind the last frame, which takes an id as well
     end_later(lane->binding.follows);
   }
   lane->stage = Stage::kCarrying;
+  settle();
   return {};
 }
 
@@ -104,7 +161,7 @@ void Board::close(std::uint64_t generation) {
 void Board::drain(Lane& lane) {
   if (lane.stage == Stage::kDraining) return;
   lane.stage = Stage::kDraining;
-  if (lane.binding.side == Side::kFrom && lane.uds->open()) (void)lane.uds->send_fin();
+  if (lane.binding.side == Side::kFrom) lane.carrier->finish();
 }
 
 void Board::end_if_drained(std::uint64_t generation) {
@@ -113,7 +170,7 @@ void Board::end_if_drained(std::uint64_t generation) {
   // From here: every reply is in. To here: the last request is in, and answered.
   const bool drained =
       lane->binding.side == Side::kFrom ? lane->asked.empty() : lane->finished_there && lane->owed.empty();
-  if (drained && lane->uds->queued_bytes() == 0) gone(generation, false, {});
+  if (drained && lane->carrier->queued_bytes() == 0) gone(generation, false, {});
 }
 
 // Not from inside a lane's own call, in which ending it would pull the ground from under it.
@@ -129,7 +186,8 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   if (at == lanes_.end()) return;
   const std::unique_ptr<Lane> lane = std::move(at->second);
   lanes_.erase(at);
-  lane->uds->close();
+  if (lane->shm_from != nullptr && lane->stage == Stage::kBuilt) lane->shm_from->drop_unused();
+  lane->carrier->close();
   const Error lost{
       .code = Code::kLost,
       .message = fmt::format("{} ended before it answered", model::identity(lane->binding.route.to)),
@@ -142,7 +200,7 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   on_gone_({.generation = generation, .broken = broken, .why = why});
 }
 
-void Board::on_closed(std::uint64_t generation, const Error& why) {
+void Board::on_closed_of(std::uint64_t generation, const Error& why) {
   const Lane* lane = find(generation);
   if (lane == nullptr) return;
   const bool finished = lane->stage == Stage::kDraining && lane->asked.empty() && lane->owed.empty();
@@ -151,7 +209,7 @@ void Board::on_closed(std::uint64_t generation, const Error& why) {
 
 // ---- traffic
 
-void Board::on_message(std::uint64_t generation, const fabric::LaneMessage& message) {
+void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& message) {
   Lane* lane = find(generation);
   if (lane == nullptr) return;
   switch (message.kind) {
@@ -171,8 +229,9 @@ void Board::on_message(std::uint64_t generation, const fabric::LaneMessage& mess
     case fabric::MessageKind::kReply:
     case fabric::MessageKind::kErrorReply: {
       lane->recorder.received();
+      lane = lane_of_reply(*lane, message.reply_to);
+      if (lane == nullptr) return;  // its caller gave up
       const auto asked = lane->asked.find(message.reply_to);
-      if (asked == lane->asked.end()) return;  // its caller gave up
       const CallId call = asked->second;
       lane->asked.erase(asked);
       lane->recorder.queue_depth(lane->asked.size());
@@ -184,10 +243,22 @@ void Board::on_message(std::uint64_t generation, const fabric::LaneMessage& mess
       } else {
         finish(call, std::unexpected(api::error_from_json(as_text(message.payload))));
       }
-      end_later(generation);
+      end_later(lane->binding.generation);
       return;
     }
   }
+}
+
+// A request that the old lane's reader left behind travels on in the next ring: its reply comes on that lane.
+Board::Lane* Board::lane_of_reply(Lane& came_on, std::uint32_t request) {
+  if (came_on.asked.contains(request)) return &came_on;
+  if (came_on.shm_from == nullptr) return nullptr;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane->shm_from != nullptr && lane->shm_from->chain() == came_on.shm_from->chain() &&
+        lane->asked.contains(request))
+      return lane.get();
+  }
+  return nullptr;
 }
 
 void Board::finish(CallId id, Result<ByteView> result) {
@@ -222,10 +293,19 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
   }
   if (calls_.size() >= kCallsMax)
     return refuse({.code = Code::kBusy, .message = fmt::format("{} calls are under way", kCallsMax)});
-  const auto request = lane->uds->send_request(payload);
+  const auto request = lane->carrier->request(payload);
   if (!request) {
     if (request.error().code == Code::kBusy) lane->recorder.drop(telemetry::DropReason::kFull);
     return refuse(request.error());
+  }
+  if (lane->shm_from != nullptr) {  // the epoch may have moved under this very request
+    for (const auto& [generation, other] : lanes_) {
+      if (other->shm_from != nullptr && other->shm_from->chain() == lane->shm_from->chain() &&
+          other->shm_from->ring() == lane->shm_from->chain()->producer.number()) {
+        lane = other.get();
+        break;
+      }
+    }
   }
   lane->recorder.sent();
   auto call = std::make_unique<Call>();
@@ -257,8 +337,7 @@ void Board::cancel(CallId id) {
   finish(id, fail(Code::kCancelled, "the call was cancelled"));
 }
 
-Status Board::answer(std::uint64_t generation, std::uint32_t id,
-                     const std::function<Status(fabric::UdsLane&)>& send) {
+Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload) {
   Lane* lane = find(generation);
   if (lane == nullptr) return fail(Code::kLost, "the lane the request came on is closed");
   if (const auto since = lane->owed.find(id); since != lane->owed.end()) {
@@ -266,7 +345,7 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id,
     lane->owed.erase(since);
     lane->recorder.queue_depth(lane->owed.size());
   }
-  Status sent = send(*lane->uds);
+  Status sent = lane->carrier->respond(kind, id, payload);
   if (sent) {
     lane->recorder.sent();
   } else if (sent.error().code == Code::kBusy) {
@@ -277,13 +356,12 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id,
 }
 
 Status Board::reply(std::uint64_t generation, std::uint32_t id, ByteView payload) {
-  return answer(generation, id, [&](fabric::UdsLane& lane) { return lane.send_reply(id, payload); });
+  return answer(generation, id, fabric::MessageKind::kReply, payload);
 }
 
 Status Board::reply(std::uint64_t generation, std::uint32_t id, const Error& error) {
-  return answer(generation, id, [&](fabric::UdsLane& lane) {
-    return lane.send_error(id, as_bytes(text::to_json(api::error_json(error))));
-  });
+  return answer(generation, id, fabric::MessageKind::kErrorReply,
+                as_bytes(text::to_json(api::error_json(error))));
 }
 
 Result<Board::Published> Board::publish(std::string_view from, ByteView payload) {
@@ -295,7 +373,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
     if (lane->binding.route.route_class == model::RouteClass::kReq) continue;
     if (!from.empty() && model::identity(lane->binding.route.from) != from) continue;
     any = true;
-    if (const auto sent = lane->uds->send_request(payload)) {
+    if (const auto sent = lane->carrier->request(payload)) {
       lane->recorder.sent();
       ++done.sent;
       continue;
@@ -313,6 +391,68 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
   return done;
 }
 
+// ---- shared memory
+
+bool Board::pump() {
+  bool any = false;
+  for (auto at = lanes_.begin(); at != lanes_.end();) {
+    // A message may bring lanes or take some away, never this one: that is done later, from the loop.
+    Lane& lane = *at->second;
+    ++at;
+    any = lane.carrier->pump() || any;
+  }
+  return any;
+}
+
+bool Board::rest() {
+  bool resting = true, restless = false;
+  for (const auto& [generation, lane] : lanes_) {
+    if (!lane->carrier->rest()) {
+      lane->carrier->stir();
+      resting = false;
+    }
+    restless = restless || lane->carrier->restless();
+  }
+  if (restless && restless_ == 0) {
+    restless_ = loop_.after(kRestlessLook, [this] {
+      restless_ = 0;
+      for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
+      settle();
+    });
+  }
+  return resting;
+}
+
+void Board::settle() {
+  if (pumping_) return;
+  pumping_ = true;
+  bool done = false;
+  for (int round = 0; round < kRoundsPerTurn && !done; ++round) done = !pump() && rest();
+  pumping_ = false;
+  if (done) return;
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) settle();
+  });
+}
+
+void Board::wait(Nanos max_wait, Nanos spin) {
+  pumping_ = true;  // the bell's own handler would rest while this thread still looks
+  for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
+  const Instant begin = os::now();
+  bool any = pump();
+  while (!any && !loop_.has_posted() && (os::now() - begin).value < spin.value &&
+         (max_wait.value < 0 || (os::now() - begin).value < max_wait.value)) {
+    os::spin_pause();
+    any = pump();
+  }
+  const bool sleep = !any && rest();
+  pumping_ = false;
+  if (any && !loop_.has_posted()) return;
+  Nanos left{0};
+  if (sleep) left = max_wait.value < 0 ? max_wait : std::max(Nanos{0}, max_wait - (os::now() - begin));
+  loop_.run_once(left);
+}
+
 bool Board::owes() const {
   return !calls_.empty() ||
          std::ranges::any_of(lanes_, [](const auto& entry) { return !entry.second->owed.empty(); });
@@ -325,7 +465,7 @@ Json Board::describe() const {
     row.set("carrying", lane->stage == Stage::kCarrying);
     const telemetry::RouteSample sample = lane->recorder.sample();
     row.set("dropped", sample.dropped());
-    row.set("queued", lane->uds->queued_bytes());
+    row.set("queued", lane->carrier->queued_bytes());
     row.set("received", sample.received);
     row.set("sent", sample.sent);
     list.push(std::move(row));

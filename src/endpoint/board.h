@@ -7,6 +7,9 @@
 // are still owed and is closed after them, and the new one goes on with the same frame ids. A call whose lane
 // dies ends with kLost and is never sent again: only the caller knows whether repeating it is harmless.
 //
+// Lanes over sockets wake the loop themselves. Lanes in shared memory are looked at when the board's bell rings,
+// or, by a thread that waits for an answer, for a while before it sleeps (wait()).
+//
 // Owns: the lanes.   Thread: the loop's.   Units: bytes, nanoseconds.
 // Fails: call, publish: kNoProvider (nothing is wired there), kBusy (the lane is full and its policy says
 // so), kTooLarge; through OnReply also kLost, kDeadline, kCancelled and the other end's own error. Limits:
@@ -22,7 +25,7 @@
 
 #include "base/units.h"
 #include "endpoint/binding.h"
-#include "fabric/uds/lane.h"
+#include "endpoint/shm_carrier.h"
 #include "os/loop.h"
 #include "os/memfd.h"
 
@@ -57,9 +60,18 @@ class Board {
   Board& operator=(const Board&) = delete;
 
   // ---- wiring (the desk calls these)
-  // Built, not used yet. `page`: zero memory of telemetry::kPageBytes to count in.
-  Status bind(Binding binding, std::vector<os::Fd> fds, os::Mapping page);
+  // What a lane is built from, besides its binding.
+  struct Parts {
+    os::Mapping page;  // zero memory of telemetry::kPageBytes to count in
+    os::Fd socket;     // uds
+    ShmParams params;  // shm
+    ShmOffer offer;
+    ShmParts shm;
+  };
+  Status bind(Binding binding, Parts parts);  // built, not used yet
   Status flip(std::uint64_t generation);  // now it carries its port; what carried it drains
+  // The control page of a panel that restarted, for the request chain of a lane.
+  Status adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation);
   void abandon(std::uint64_t generation,
                const Error& why);        // could not be built or flipped: reported as gone
   void close(std::uint64_t generation);  // lets what is owed come in, then ends; unknown: nothing
@@ -77,6 +89,12 @@ class Board {
   // To every route that leads from `from` and is no request route (empty: from any symbol of this endpoint).
   Result<Published> publish(std::string_view from, ByteView payload);
 
+  // Handles what is there; if that is nothing, looks for up to `spin` and then sleeps until something comes or
+  // `max_wait` is over (< 0: no limit). For a thread that runs no loop of its own; a loop's thread needs none.
+  void wait(Nanos max_wait, Nanos spin);
+  // Rings this board: what the other ends of its shared-memory lanes are given.
+  [[nodiscard]] const os::Fd& bell() const { return bell_ring_; }
+
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
   [[nodiscard]] bool owes() const;  // calls under way, either way
   // [{…the binding, carrying, dropped, queued, received, sent}]
@@ -89,8 +107,8 @@ class Board {
 
   Status answer(std::uint64_t generation, std::uint32_t id,
                 const std::function<Status(fabric::UdsLane&)>& send);
-  void on_message(std::uint64_t generation, const fabric::LaneMessage& message);
-  void on_closed(std::uint64_t generation, const Error& why);
+  void on_message_of(std::uint64_t generation, const fabric::LaneMessage& message);
+  void on_closed_of(std::uint64_t generation, const Error& why);
   void drain(Lane& lane);
   void end_if_drained(std::uint64_t generation);
   void end_later(std::uint64_t generation);
@@ -104,6 +122,9 @@ class Board {
   OnGone on_gone_;
   std::map<std::uint64_t, std::unique_ptr<Lane>> lanes_;  // by generation
   std::map<CallId, std::unique_ptr<Call>> calls_;
+  os::Fd bell_, bell_ring_;  // where it is heard, where it is rung
+  bool pumping_ = false;
+  os::Loop::TimerId restless_ = 0;
   CallId next_call_ = 1;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks posted to the loop end with it
 };

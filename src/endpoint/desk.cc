@@ -24,6 +24,9 @@ Result<std::vector<std::uint64_t>> generations_of(const Json& args) {
 
 }  // namespace
 
+Desk::Desk(OnBoard on_board, const os::Fd& bell)
+    : on_board_(std::move(on_board)), bell_(bell), fence_(os::register_fence()) {}
+
 bool Desk::handle(api::Request& request, const api::Responder& respond) {
   const auto answer = [&](Result<Json> body) {
     if (body) {
@@ -33,7 +36,12 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
     }
     return true;
   };
+  if (request.verb == "lane.offer") {
+    respond.finish(offer(request));
+    return true;
+  }
   if (request.verb == "lane.bind") return answer(bind(request));
+  if (request.verb == "lane.adopt") return answer(adopt(request));
   if (request.verb == "lane.flip") return answer(flip(request));
   if (request.verb == "lane.close") return answer(close(request));
   if (request.verb == "lane.page") {
@@ -51,30 +59,96 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
   return false;
 }
 
+// This end's part of a shared-memory lane: what it alone will write.
+Result<api::Answer> Desk::offer(const api::Request& request) {
+  RTT_TRY_SET(Binding binding, binding_from_json(request.args));
+  const Json* shm = request.args.find("shm");
+  if (shm == nullptr) return fail(Code::kPanelProtocol, "lane.offer needs `shm`");
+  RTT_TRY_SET(const ShmParams params, shm_params_from_json(*shm));
+  if (bindings_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
+  const std::uint64_t generation = binding.generation;
+  Known& known = bindings_[generation];
+  if (!known.offer) {
+    auto made = ShmOffer::make(binding, params);
+    if (!made) {
+      bindings_.erase(generation);
+      return std::unexpected(std::move(made).error());
+    }
+    known.offer = std::move(*made);
+  }
+  known.binding = std::move(binding);
+  api::Answer answer{.body = Json::object({{"fence", fence_ == os::Fence::kMembarrier ? "membarrier" : "seq_cst"}}),
+                     .fds = {},
+                     .text = {}};
+  RTT_TRY_SET(answer.fds, known.offer->descriptors());
+  RTT_TRY_SET(os::Fd bell, bell_.duplicate());
+  answer.fds.push_back(std::move(bell));
+  return answer;
+}
+
 Result<Json> Desk::bind(api::Request& request) {
   RTT_TRY_SET(Binding binding, binding_from_json(request.args));
   const std::uint64_t generation = binding.generation;
-  if (bindings_.contains(generation)) return Json::object({{"generation", generation}});
-  if (bindings_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
-  RTT_TRY_SET(os::SharedMemory page, os::create_shared_memory("rtt-telemetry", telemetry::kPageBytes));
-  bindings_.emplace(generation, Known{.binding = binding, .page = std::move(page.readable)});
-  // A std::function is copied, descriptors and mappings are not: they travel in a shared box.
-  struct Box {
-    std::vector<os::Fd> fds;
-    os::Mapping page;
-  };
-  const auto box = std::make_shared<Box>(Box{std::move(request.fds), std::move(page.memory)});
-  on_board_([binding = std::move(binding), box](Board& board) {
-    const Status bound = board.bind(binding, std::move(box->fds), std::move(box->page));
+  const bool shm = binding.route.lane == model::LaneKind::kShm;
+  Known& known = bindings_[generation];
+  if (known.bound) return Json::object({{"generation", generation}});  // said twice
+  if (bindings_.size() > kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
+  auto parts = std::make_shared<Board::Parts>();  // tasks are copied, descriptors and mappings are not
+  std::vector<os::Fd>& fds = request.fds;
+  if (shm) {
+    const Json* params = request.args.find("shm");
+    if (!known.offer || params == nullptr || fds.size() < 4 || fds.size() > 5)
+      return fail(Code::kPanelProtocol, "a shared-memory lane is offered before it is bound, with 4 or 5 descriptors");
+    RTT_TRY_SET(parts->params, shm_params_from_json(*params));
+    if (binding.side == Side::kTo) {
+      RTT_TRY_SET(known.index, known.offer->index.readable.duplicate());
+    }
+    known.ring = parts->params.ring;
+    parts->offer = std::move(*known.offer);
+    known.offer.reset();
+    parts->shm.ring = std::move(fds[0]);
+    parts->shm.index = std::move(fds[1]);
+    parts->shm.bell = std::move(fds[2]);
+    parts->shm.control = std::move(fds[3]);
+    if (fds.size() == 5) parts->shm.gate = std::move(fds[4]);
+  } else {
+    if (fds.size() != 1) return fail(Code::kPanelProtocol, "a socket lane comes with one descriptor");
+    parts->socket = std::move(fds.front());
+  }
+  if (auto page = os::create_shared_memory("rtt-telemetry", telemetry::kPageBytes)) {
+    parts->page = std::move(page->memory);
+    known.page = std::move(page->readable);
+  } else {
+    RTT_TRY_SET(parts->page, os::create_private_memory(telemetry::kPageBytes));
+  }
+  known.binding = binding;
+  known.bound = true;
+  on_board_([binding = std::move(binding), parts](Board& board) {
+    const Status bound = board.bind(binding, std::move(*parts));
     if (!bound) board.abandon(binding.generation, bound.error());
   });
   return Json::object({{"generation", generation}});
+}
+
+// The page of a panel that restarted. Its answer says where the gate of the request ring is.
+Result<Json> Desk::adopt(api::Request& request) {
+  const auto generation = static_cast<std::uint64_t>(request.args.int_or("generation", 0));
+  const auto control = static_cast<std::uint64_t>(request.args.int_or("control", 0));
+  if (!bindings_.contains(generation) || control == 0 || request.fds.size() != 1)
+    return fail(Code::kPanelProtocol, "lane.adopt needs a lane of this endpoint, `control` and one descriptor");
+  const auto fd = std::make_shared<os::Fd>(std::move(request.fds.front()));
+  on_board_([generation, control, fd](Board& board) {
+    if (const Status done = board.adopt(generation, std::move(*fd), control); !done)
+      board.abandon(generation, done.error());
+  });
+  return Json::object({});
 }
 
 // What this end counts about a lane, for the panel to read as long as it likes.
 Result<os::Fd> Desk::page(const api::Request& request) const {
   const auto at = bindings_.find(static_cast<std::uint64_t>(request.args.int_or("generation", 0)));
   if (at == bindings_.end()) return fail(Code::kNotFound, "there is no such lane here");
+  if (!at->second.page.valid()) return fail(Code::kPermission, "shared memory is denied here");
   return at->second.page.duplicate();
 }
 
@@ -121,8 +195,10 @@ std::optional<Json> Desk::gone(const Board::Gone& gone) {
 Json Desk::lanes() const {
   Json list = text::JsonArray{};
   for (const auto& [generation, known] : bindings_) {
+    if (!known.bound) continue;  // offered to a panel that is gone
     Json row = to_json(known.binding);
     row.set("carrying", known.carrying);
+    if (known.ring != 0) row.set("ring", known.ring);
     list.push(std::move(row));
   }
   return list;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Desk: what the panel may ask of an endpoint about its lanes, and what the endpoint remembers for the next
-// panel: lane.bind, lane.flip, lane.close, lane.ls, lane.page (docs/formats/handshake.md).
+// panel: lane.offer, lane.bind, lane.flip, lane.close, lane.adopt, lane.ls, lane.page (docs/formats/handshake.md).
 //
 // The desk sits on the loop of the control connection, the Board perhaps on another thread's: `on_board` runs
 // a task where the Board is. Saying anything twice is harmless, so the panel may repeat what it is not sure
@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 
 #include "api/peer.h"
 #include "endpoint/board.h"
@@ -21,7 +22,8 @@ namespace rtt::endpoint {
 class Desk {
  public:
   using OnBoard = std::function<void(std::function<void(Board&)>)>;
-  explicit Desk(OnBoard on_board) : on_board_(std::move(on_board)) {}
+  // `bell`: the board's, which outlives the desk.
+  Desk(OnBoard on_board, const os::Fd& bell);
 
   // Whether `request` was the desk's to answer.
   bool handle(api::Request& request, const api::Responder& respond);
@@ -33,18 +35,26 @@ class Desk {
   [[nodiscard]] bool idle() const { return bindings_.empty(); }
 
  private:
+  Result<api::Answer> offer(const api::Request& request);
   Result<text::Json> bind(api::Request& request);
+  Result<text::Json> adopt(api::Request& request);
   Result<os::Fd> page(const api::Request& request) const;
   Result<text::Json> flip(const api::Request& request);
   Result<text::Json> close(const api::Request& request);
 
   struct Known {
     Binding binding;
-    os::Fd page;  // telemetry, read-only
+    os::Fd page;  // telemetry, read-only; not valid where memfd is denied
+    std::optional<ShmOffer> offer;
+    os::Fd index;        // of the request ring, at `to`: the gate of whoever reads on
+    std::uint32_t ring = 0;  // shm
+    bool bound = false;
     bool carrying = false;
     bool closing = false;
   };
   OnBoard on_board_;
+  const os::Fd& bell_;
+  os::Fence fence_;
   std::map<std::uint64_t, Known> bindings_;
 };
 

@@ -72,6 +72,7 @@ struct Loop::State {
 
   std::mutex posted_mutex;
   std::vector<Task> posted;
+  std::atomic<bool> posted_any = false;
   std::atomic<bool> stopping = false;
 
   sigset_t signal_set{};
@@ -189,6 +190,7 @@ void Loop::post(Task task) {
     RTT_ASSERT(state_->posted.size() < kPostedMax);
     first = state_->posted.empty();
     state_->posted.push_back(std::move(task));
+    state_->posted_any.store(true, std::memory_order_release);
   }
   if (first) state_->ring();
 }
@@ -275,6 +277,7 @@ bool Loop::State::run_posted() {
   {
     const std::lock_guard lock(posted_mutex);
     tasks.swap(posted);
+    posted_any.store(false, std::memory_order_relaxed);
   }
   for (Task& task : tasks) {
     task();
@@ -309,6 +312,8 @@ void Loop::stop() {
   state_->stopping = true;
   state_->ring();
 }
+
+bool Loop::has_posted() const { return state_->posted_any.load(std::memory_order_acquire); }
 
 void Loop::wake() { state_->ring(); }
 

@@ -51,6 +51,7 @@ class Loop {
   TimerId after(Nanos delay, Task task);  // one shot
   void cancel(TimerId timer);             // unknown or fired: nothing
   void post(Task task);                   // any thread; runs on the loop in order
+  [[nodiscard]] bool has_posted() const;  // any thread; one load
   // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on
   // in this thread and those it starts, so call it before starting any). A second handler for a signal
   // replaces the first.

@@ -79,6 +79,14 @@ Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes) {
   return shared;
 }
 
+Result<Mapping> create_private_memory(std::size_t bytes) {
+  void* at = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return std::unexpected(last_error("cannot get memory"));
+  Mapping mapping;
+  mapping.bytes_ = {static_cast<std::byte*>(at), bytes};
+  return mapping;
+}
+
 Result<Mapping> map_shared_memory(int fd, std::size_t bytes) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals < 0) {

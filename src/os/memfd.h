@@ -42,6 +42,7 @@ class Mapping {
 
  private:
   friend Result<Mapping> map_fd(int fd, std::size_t bytes, int protection);
+  friend Result<Mapping> create_private_memory(std::size_t bytes);
   MutableBytes bytes_;
 };
 
@@ -53,6 +54,8 @@ struct SharedMemory {
 // `name` is for people who read /proc/PID/maps. REQUIRES: bytes is a multiple of the page size, at least one
 // page.
 Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes);
+// Zero memory of this process alone, for where memfd is denied. kNoSpace.
+Result<Mapping> create_private_memory(std::size_t bytes);
 // What a peer sent: mapped read-only after its seals and size were checked. Does not take the descriptor
 // over.
 Result<Mapping> map_shared_memory(int fd, std::size_t bytes);

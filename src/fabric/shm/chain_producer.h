@@ -56,6 +56,10 @@ class ChainProducer {
   // Until it is worth trying again (room for `len`, the cut, a change of the control page), or the deadline.
   Woke wait(std::size_t len, const WaitBudget& budget);
 
+  // For a producer in an event loop: true = go to sleep, the bell rings when there is room for `len` or the cut.
+  bool arm(std::size_t len) { return ring_->arm(len); }
+  void disarm() { ring_->disarm(); }
+
   [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }  // of the present ring
   [[nodiscard]] std::uint32_t frame_id() const { return ring_->frame_id(); }    // of the next frame
   [[nodiscard]] std::uint64_t lost() const { return lost_; }

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "endpoint/shm_carrier.h"
+
+#include <fmt/format.h>
+
+namespace rtt::endpoint {
+namespace {
+
+using fabric::LaneMessage;
+using fabric::MessageKind;
+using fabric::shm::ChainPulled;
+using fabric::shm::ChainSent;
+using fabric::shm::ControlView;
+using fabric::shm::Incoming;
+using fabric::shm::Outgoing;
+using fabric::shm::Pulled;
+using fabric::shm::Sent;
+
+constexpr int kMessagesPerPump = 256;  // then other lanes get their turn
+
+// Pages of it are only there once a message was that long.
+std::unique_ptr<std::byte[]> message_buffer() {
+  return std::make_unique_for_overwrite<std::byte[]>(limits::kFramePayloadBytesMax);
+}
+Incoming incoming_into(const std::unique_ptr<std::byte[]>& buffer) {
+  return {.into = {buffer.get(), limits::kFramePayloadBytesMax}};
+}
+
+LaneMessage message_of(const Incoming& incoming) {
+  const bool reply = (incoming.flags & fabric::kReply) != 0;
+  const bool error = (incoming.flags & fabric::kErrorReply) != 0;
+  return {.kind = !reply ? MessageKind::kRequest : error ? MessageKind::kErrorReply : MessageKind::kReply,
+          .id = incoming.frame_id,
+          .reply_to = incoming.reply_to,
+          .payload = incoming.into.first(incoming.size)};
+}
+
+Status too_large(std::size_t bytes) {
+  if (bytes <= limits::kFramePayloadBytesMax) return {};
+  return fail(Code::kTooLarge, fmt::format("a message of {} bytes is over the limit of {} bytes", bytes,
+                                           limits::kFramePayloadBytesMax));
+}
+
+Error full(std::string_view what) {
+  return {.code = Code::kBusy,
+          .message = fmt::format("the {} does not keep up: its lane is full", what),
+          .where = {},
+          .hint = "rtt tap shows which route waits"};
+}
+
+}  // namespace
+
+// ---- from
+
+Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
+                                               ShmParts parts, std::shared_ptr<RequestChain> before,
+                                               OnMessage on_message, OnClosed on_closed) {
+  std::unique_ptr<ShmFrom> from(new ShmFrom);
+  from->route_ = binding.route.id;
+  from->ring_ = params.ring;
+  const auto lane_bytes = fabric::shm::lane_bytes(params.size);
+  RTT_TRY_SET(from->replies_memory_, os::map_shared_memory(parts.ring.get(), lane_bytes));
+  RTT_TRY(fabric::shm::check_lane_page(reply_ring(binding, params), from->replies_memory_.bytes()));
+  RTT_TRY_SET(os::Mapping there, os::map_shared_memory(parts.index.get(), fabric::shm::kIndexBytes));
+  from->index_memory_ = std::move(offer.index.memory);
+  from->bell_ = std::move(parts.bell);
+  from->replies_.emplace(reply_ring(binding, params),
+                         fabric::shm::RingConsumer::Memory{.lane = from->replies_memory_.bytes(),
+                                                           .index = from->index_memory_.writable()});
+  from->replies_->set_bell(from->bell_.get());
+  // The chain outlives this lane, so it has a bell of its own.
+  RTT_TRY_SET(os::Fd chain_bell, from->bell_.duplicate());
+  fabric::shm::ChainProducer::Ring ring{.number = params.ring,
+                                        .options = request_ring(binding, params),
+                                        .lane = std::move(offer.ring.memory),
+                                        .index = std::move(there),
+                                        .bell = chain_bell.get()};
+  if (before != nullptr) {
+    RTT_TRY(before->producer.add(std::move(ring)));
+    from->chain_ = std::move(before);
+  } else {
+    RTT_TRY_SET(ControlView control, ControlView::open(parts.control.get(), {.generation = params.control,
+                                                                             .route_id = binding.route.id.value}));
+    RTT_ASSERT(ring.lane.valid());
+    from->chain_ = std::make_shared<RequestChain>(
+        RequestChain{.producer = {std::move(control), std::move(ring)}, .bells = {}});
+  }
+  from->chain_->bells.push_back(std::move(chain_bell));
+  if (from->chain_->bells.size() > fabric::shm::kChainRingsMax + 1) from->chain_->bells.pop_front();
+  from->buffer_ = message_buffer();
+  from->incoming_ = incoming_into(from->buffer_);
+  from->on_message_ = std::move(on_message);
+  from->on_closed_ = std::move(on_closed);
+  return from;
+}
+
+Result<std::uint32_t> ShmFrom::request(ByteView payload) {
+  RTT_TRY(too_large(payload.size()));
+  if (broken_) return fail(Code::kLost, "the lane is closed");
+  if (!waiting_.empty()) flush();
+  if (!waiting_.empty()) return std::unexpected(full("provider"));
+  auto& producer = chain_->producer;
+  // The epoch may have moved: FIN goes into the old ring before this request learns its id.
+  if (producer.follow() == ChainSent::kBroken) {
+    broken(producer.error());
+    return fail(Code::kLost, "the lane is closed");
+  }
+  const std::uint32_t id = producer.frame_id();
+  Outgoing message{.payload = payload};
+  switch (producer.push(message)) {
+    case ChainSent::kDone:
+      return id;
+    case ChainSent::kBroken:
+      broken(producer.error());
+      return fail(Code::kLost, "the lane is closed");
+    case ChainSent::kFull:
+    case ChainSent::kStalled:
+      break;
+  }
+  if (!message.started) return std::unexpected(full("provider"));
+  // Its first fragments are on their way under this id: the rest follows as the provider reads.
+  Waiting rest{.bytes = Bytes(payload.begin(), payload.end()), .message = message};
+  queued_bytes_ += rest.bytes.size();
+  waiting_.push_back(std::move(rest));
+  waiting_.back().message.payload = waiting_.back().bytes;
+  return id;
+}
+
+Status ShmFrom::respond(MessageKind, std::uint32_t, ByteView) {
+  return fail(Code::kInternal, "the asking end of a lane gives no replies");
+}
+
+bool ShmFrom::flush() {
+  bool moved = false;
+  while (!waiting_.empty()) {
+    Waiting& next = waiting_.front();
+    const std::size_t before = next.message.sent;
+    const ChainSent sent = chain_->producer.push(next.message);
+    moved = moved || next.message.sent != before;
+    if (sent == ChainSent::kBroken) {
+      broken(chain_->producer.error());
+      return moved;
+    }
+    if (sent != ChainSent::kDone) return moved;
+    queued_bytes_ -= next.bytes.size();
+    waiting_.pop_front();
+  }
+  return moved;
+}
+
+// The chain may go on in another lane: only its own last ring is finished here, by following the epoch; a lane
+// that ends without a successor ends its chain.
+void ShmFrom::finish() {
+  if (finishing_ || broken_) return;
+  finishing_ = true;
+  flush();
+  if (chain_.use_count() == 1) {
+    (void)chain_->producer.finish();
+  } else {
+    (void)chain_->producer.follow();
+  }
+}
+
+void ShmFrom::broken(const Error& why) {
+  if (std::exchange(broken_, true)) return;
+  on_closed_(why);
+}
+
+bool ShmFrom::pump() {
+  if (broken_) return false;
+  bool any = flush();
+  for (int i = 0; i < kMessagesPerPump && !broken_; ++i) {
+    const Pulled pulled = replies_->pull(incoming_);
+    if (pulled == Pulled::kEmpty) break;
+    any = true;
+    if (pulled == Pulled::kBroken) {
+      broken(replies_->error());
+      break;
+    }
+    if (pulled == Pulled::kMessage) {
+      const LaneMessage message = message_of(incoming_);
+      incoming_ = incoming_into(buffer_);
+      on_message_(message);  // may end this lane: nothing of it is touched in this round after a break
+    } else {
+      incoming_ = incoming_into(buffer_);
+      if (pulled == Pulled::kFin) break;
+    }
+  }
+  if (!broken_ && chain_->producer.pending()) (void)chain_->producer.follow();
+  return any;
+}
+
+bool ShmFrom::rest() {
+  if (broken_) return true;
+  if (!replies_->arm()) return false;
+  if (waiting_.empty()) return true;
+  if (chain_->producer.arm(1)) return true;
+  replies_->disarm();
+  return false;
+}
+
+void ShmFrom::stir() {
+  if (broken_) return;
+  replies_->disarm();
+  if (!waiting_.empty()) chain_->producer.disarm();
+}
+
+bool ShmFrom::restless() const { return !broken_ && (chain_->producer.pending() || !waiting_.empty()); }
+
+Status ShmFrom::adopt(os::Fd control, std::uint64_t generation) {
+  RTT_TRY_SET(ControlView view,
+              ControlView::open(control.get(), {.generation = generation, .route_id = route_.value}));
+  return chain_->producer.adopt(std::move(view));
+}
+
+// ---- to
+
+Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
+                                           ShmParts parts, OnMessage on_message, OnClosed on_closed) {
+  std::unique_ptr<ShmTo> to(new ShmTo);
+  to->route_ = binding.route.id;
+  const auto lane_bytes = fabric::shm::lane_bytes(params.size);
+  fabric::shm::ChainConsumer::Ring ring{.number = params.ring, .options = request_ring(binding, params)};
+  RTT_TRY_SET(ring.lane, os::map_shared_memory(parts.ring.get(), lane_bytes));
+  ring.index = std::move(offer.index.memory);
+  if (parts.gate.valid()) {
+    RTT_TRY_SET(ring.gate, os::map_shared_memory(parts.gate.get(), fabric::shm::kIndexBytes));
+  }
+  to->bell_ = std::move(parts.bell);
+  ring.bell = to->bell_.get();
+  RTT_TRY(fabric::shm::ChainConsumer::check(ring));
+  RTT_TRY_SET(ControlView control, ControlView::open(parts.control.get(), {.generation = params.control,
+                                                                           .route_id = binding.route.id.value}));
+  to->requests_.emplace(std::move(control), std::move(ring));
+  RTT_TRY_SET(to->index_memory_, os::map_shared_memory(parts.index.get(), fabric::shm::kIndexBytes));
+  to->replies_memory_ = std::move(offer.ring.memory);
+  to->replies_.emplace(reply_ring(binding, params),
+                       fabric::shm::RingProducer::Memory{.lane = to->replies_memory_.writable(),
+                                                         .index = to->index_memory_.bytes()});
+  to->replies_->set_bell(to->bell_.get());
+  to->buffer_ = message_buffer();
+  to->incoming_ = incoming_into(to->buffer_);
+  to->on_message_ = std::move(on_message);
+  to->on_closed_ = std::move(on_closed);
+  return to;
+}
+
+Result<std::uint32_t> ShmTo::request(ByteView) {
+  return fail(Code::kInternal, "the answering end of a lane makes no requests");
+}
+
+Status ShmTo::respond(MessageKind kind, std::uint32_t request_id, ByteView payload) {
+  RTT_TRY(too_large(payload.size()));
+  if (broken_) return fail(Code::kLost, "the lane is closed");
+  const auto flags = static_cast<std::uint16_t>(
+      fabric::kReply | (kind == MessageKind::kErrorReply ? fabric::kErrorReply : 0));
+  Outgoing message{.flags = flags, .reply_to = request_id, .payload = payload};
+  if (!waiting_.empty()) flush();
+  if (waiting_.empty()) {
+    const Sent sent = replies_->push(message);
+    if (sent == Sent::kDone || sent == Sent::kDoneClosing) return {};
+    if (sent == Sent::kBroken) {
+      broken(replies_->error());
+      return fail(Code::kLost, "the lane is closed");
+    }
+  }
+  if (queued_bytes_ + payload.size() > kShmQueueBytesMax && !waiting_.empty())
+    return std::unexpected(full("asker"));
+  waiting_.push_back({.bytes = Bytes(payload.begin(), payload.end()), .message = message});
+  waiting_.back().message.payload = waiting_.back().bytes;
+  queued_bytes_ += payload.size();
+  return {};
+}
+
+bool ShmTo::flush() {
+  bool moved = false;
+  while (!waiting_.empty()) {
+    Waiting& next = waiting_.front();
+    const std::size_t before = next.message.sent;
+    const Sent sent = replies_->push(next.message);
+    moved = moved || next.message.sent != before;
+    if (sent == Sent::kBroken) {
+      broken(replies_->error());
+      return moved;
+    }
+    if (sent != Sent::kDone && sent != Sent::kDoneClosing) return moved;
+    queued_bytes_ -= next.bytes.size();
+    waiting_.pop_front();
+  }
+  return moved;
+}
+
+void ShmTo::broken(const Error& why) {
+  if (std::exchange(broken_, true)) return;
+  on_closed_(why);
+}
+
+bool ShmTo::pump() {
+  if (broken_) return false;
+  bool any = flush();
+  for (int i = 0; i < kMessagesPerPump && !broken_ && !left_; ++i) {
+    const ChainPulled pulled = requests_->pull(incoming_);
+    if (pulled == ChainPulled::kEmpty) break;
+    any = true;
+    switch (pulled) {
+      case ChainPulled::kMessage: {
+        const LaneMessage message = message_of(incoming_);
+        incoming_ = incoming_into(buffer_);
+        on_message_(message);
+        break;
+      }
+      case ChainPulled::kLeft:
+        left_ = true;
+        on_message_({.kind = MessageKind::kFin});
+        break;
+      case ChainPulled::kBroken:
+        broken(requests_->error());
+        break;
+      case ChainPulled::kTooLarge:
+      case ChainPulled::kEmpty:
+        incoming_ = incoming_into(buffer_);
+        break;
+    }
+  }
+  return any;
+}
+
+bool ShmTo::rest() {
+  if (broken_) return true;
+  if (!left_ && !requests_->arm()) return false;
+  if (waiting_.empty() || replies_->arm(1)) return true;
+  if (!left_) requests_->disarm();
+  return false;
+}
+
+void ShmTo::stir() {
+  if (broken_) return;
+  if (!left_) requests_->disarm();
+  if (!waiting_.empty()) replies_->disarm();
+}
+
+bool ShmTo::restless() const {
+  return !broken_ && ((!left_ && (requests_->gated() || requests_->ending())) || !waiting_.empty());
+}
+
+Status ShmTo::adopt(os::Fd control, std::uint64_t generation) {
+  RTT_TRY_SET(ControlView view,
+              ControlView::open(control.get(), {.generation = generation, .route_id = route_.value}));
+  return requests_->adopt(std::move(view));
+}
+
+}  // namespace rtt::endpoint

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// ShmFrom and ShmTo: the two ends of a shared-memory lane as Carriers.
+//
+// Requests travel in a chain of rings that goes on through flips (fabric/shm/chain_producer.h): the lanes of one
+// port at the `from` end share it, and a request goes into whatever ring the panel's epoch names. Each lane has
+// a reply ring of its own, read until the replies owed on it are in. A carrier sleeps by arming its rings; the
+// other end then rings the Board's bell, a socket whose other side is watched by the loop. What does not fit a
+// full ring waits here, and goes when the other end has made room.
+//
+// Owns: the mappings of both sides' memory.   Thread: the Board's.   Units: bytes.
+// Fails: bind: kFrame (memory that is not what was agreed), kPanelProtocol; on_closed: kFrame, kCancelled.
+// Limits: kShmQueueBytesMax waiting, kFramePayloadBytesMax a message.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "endpoint/carrier.h"
+#include "endpoint/shm_offer.h"
+#include "fabric/shm/chain_consumer.h"
+#include "fabric/shm/chain_producer.h"
+
+namespace rtt::endpoint {
+
+inline constexpr std::size_t kShmQueueBytesMax = limits::kClientQueueBytesMax;
+
+// What came with the binding: descriptors of the other end's memory, in the order of docs/formats/handshake.md.
+struct ShmParts {
+  os::Fd ring;     // the other end writes it
+  os::Fd index;    // of our ring
+  os::Fd bell;     // wakes the other end
+  os::Fd control;  // the panel's page of the request chain
+  os::Fd gate;     // `to` of a lane that takes over: index page of the consumer before; else not valid
+};
+
+// The request chain of one port.
+struct RequestChain {
+  fabric::shm::ChainProducer producer;
+  std::deque<os::Fd> bells;  // of its rings, newest last
+};
+
+class ShmFrom final : public Carrier {
+ public:
+  // `before`: the chain of the lane it takes over from, if that goes on; else nullptr.
+  static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
+                                               ShmParts parts, std::shared_ptr<RequestChain> before,
+                                               OnMessage on_message, OnClosed on_closed);
+
+  Result<std::uint32_t> request(ByteView payload) override;
+  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
+  void finish() override;
+  void take_over(Carrier&) override {}
+  void close() override {}
+  [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
+  [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
+  bool pump() override;
+  bool rest() override;
+  void stir() override;
+  [[nodiscard]] bool restless() const override;
+
+  [[nodiscard]] const std::shared_ptr<RequestChain>& chain() const { return chain_; }
+  [[nodiscard]] std::uint32_t ring() const { return ring_; }
+  Status adopt(os::Fd control, std::uint64_t generation);
+  void drop_unused() { chain_->producer.drop_unused(); }
+
+ private:
+  ShmFrom() = default;
+  bool flush();
+  void broken(const Error& why);
+
+  RouteId route_;
+  std::shared_ptr<RequestChain> chain_;
+  std::uint32_t ring_ = 1;
+  os::Mapping replies_memory_, index_memory_;
+  std::optional<fabric::shm::RingConsumer> replies_;
+  os::Fd bell_;
+  std::unique_ptr<std::byte[]> buffer_;
+  fabric::shm::Incoming incoming_;
+  struct Waiting {
+    Bytes bytes;
+    fabric::shm::Outgoing message;
+  };
+  std::deque<Waiting> waiting_;
+  std::size_t queued_bytes_ = 0;
+  std::uint32_t next_id_ = 0;  // of a waiting request
+  bool finishing_ = false, broken_ = false;
+  OnMessage on_message_;
+  OnClosed on_closed_;
+};
+
+class ShmTo final : public Carrier {
+ public:
+  static Result<std::unique_ptr<ShmTo>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
+                                             ShmParts parts, OnMessage on_message, OnClosed on_closed);
+
+  Result<std::uint32_t> request(ByteView payload) override;
+  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
+  void finish() override {}
+  void take_over(Carrier&) override {}
+  void close() override {}
+  [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
+  [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
+  bool pump() override;
+  bool rest() override;
+  void stir() override;
+  [[nodiscard]] bool restless() const override;
+  Status adopt(os::Fd control, std::uint64_t generation);
+
+ private:
+  ShmTo() = default;
+  bool flush();
+  void broken(const Error& why);
+
+  RouteId route_;
+  std::optional<fabric::shm::ChainConsumer> requests_;
+  os::Mapping replies_memory_, index_memory_;
+  std::optional<fabric::shm::RingProducer> replies_;
+  os::Fd bell_;
+  std::unique_ptr<std::byte[]> buffer_;
+  fabric::shm::Incoming incoming_;
+  struct Waiting {
+    Bytes bytes;
+    fabric::shm::Outgoing message;
+  };
+  std::deque<Waiting> waiting_;
+  std::size_t queued_bytes_ = 0;
+  bool left_ = false, broken_ = false;
+  OnMessage on_message_;
+  OnClosed on_closed_;
+};
+
+}  // namespace rtt::endpoint
