@@ -152,8 +152,7 @@ void RingConsumer::publish_index() {
   wake_producer(offsetof(IndexPage, index));
 }
 
-// A producer in an event loop by its bell, a sleeping one by the word of ours that changed. (A full socket
-// has rung already; a closed one belongs to a peer whose death is noticed elsewhere.)
+// A producer in an event loop by its bell, a sleeping one by the word of ours that changed.
 void RingConsumer::wake_producer(std::size_t word_at) const {
   os::wake_all(reinterpret_cast<const std::uint32_t*>(memory_.index.data() + word_at));
   if (bell_ >= 0) ring_bell(bell_);
