@@ -25,7 +25,8 @@ using namespace rtt;
 
 constexpr std::int64_t kAttachMs = 10'000;
 constexpr Nanos kForEver{-1};
-// Less than a wake through the kernel costs across cores (8 µs) three times over: who answers at once is met awake.
+// Less than a wake through the kernel costs across cores (8 µs) three times over: who answers at once is met
+// awake.
 constexpr Nanos kSpin{20'000};
 
 void copy_text(char* into, std::size_t room, std::string_view text) {

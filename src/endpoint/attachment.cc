@@ -45,7 +45,8 @@ Attachment::~Attachment() {
 }
 
 std::unique_ptr<Attachment> Attachment::start(os::Loop& loop, Options options, Desk::OnBoard on_board,
-                                              const os::Fd& bell, OnAttached on_attached, OnRefused on_refused) {
+                                              const os::Fd& bell, OnAttached on_attached,
+                                              OnRefused on_refused) {
   RTT_ASSERT(!options.symbols.empty() && options.symbols.size() <= kSymbolsMax);
   std::unique_ptr<Attachment> attachment(new Attachment);
   attachment->state_ = std::make_unique<State>(loop, std::move(options), std::move(on_board), bell);

@@ -54,12 +54,15 @@ Board::Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone)
   RTT_ASSERT(pair.has_value());
   bell_ = std::move(pair->first);
   bell_ring_ = std::move(pair->second);
-  RTT_ASSERT(loop_.watch(bell_.get(), os::kReadable, [this](std::uint32_t) {
-    std::array<std::byte, 256> rung{};
-    (void)os::receive(bell_.get(), rung);
-    for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
-    settle();
-  }).has_value());
+  RTT_ASSERT(loop_
+                 .watch(bell_.get(), os::kReadable,
+                        [this](std::uint32_t) {
+                          std::array<std::byte, 256> rung{};
+                          (void)os::receive(bell_.get(), rung);
+                          for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
+                          settle();
+                        })
+                 .has_value());
 }
 
 Board::~Board() {
@@ -88,11 +91,12 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
     return UdsCarrier::start(loop_, std::move(parts.socket), binding.route.id, on_message, on_closed);
   }
   if (binding.side == Side::kTo) {
-    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), on_message, on_closed);
+    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), on_message,
+                       on_closed);
   }
   std::shared_ptr<RequestChain> chain;
-  if (const Lane* before = find(binding.follows); before != nullptr && before->shm_from != nullptr &&
-                                                  before->binding.route.id == binding.route.id) {
+  if (const Lane* before = find(binding.follows);
+      before != nullptr && before->shm_from != nullptr && before->binding.route.id == binding.route.id) {
     chain = before->shm_from->chain();
   }
   return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
@@ -449,7 +453,9 @@ void Board::wait(Nanos max_wait, Nanos spin) {
   pumping_ = false;
   if (any && !loop_.has_posted()) return;
   Nanos left{0};
-  if (sleep) left = max_wait.value < 0 ? max_wait : std::max(Nanos{0}, max_wait - (os::now() - begin));
+  if (sleep)
+    left = max_wait.value < 0 ? max_wait
+                              : Nanos{std::max<std::int64_t>(0, max_wait.value - (os::now() - begin).value)};
   loop_.run_once(left);
 }
 

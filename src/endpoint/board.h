@@ -7,8 +7,8 @@
 // are still owed and is closed after them, and the new one goes on with the same frame ids. A call whose lane
 // dies ends with kLost and is never sent again: only the caller knows whether repeating it is harmless.
 //
-// Lanes over sockets wake the loop themselves. Lanes in shared memory are looked at when the board's bell rings,
-// or, by a thread that waits for an answer, for a while before it sleeps (wait()).
+// Lanes over sockets wake the loop themselves. Lanes in shared memory are looked at when the board's bell
+// rings, or, by a thread that waits for an answer, for a while before it sleeps (wait()).
 //
 // Owns: the lanes.   Thread: the loop's.   Units: bytes, nanoseconds.
 // Fails: call, publish: kNoProvider (nothing is wired there), kBusy (the lane is full and its policy says
@@ -69,7 +69,7 @@ class Board {
     ShmParts shm;
   };
   Status bind(Binding binding, Parts parts);  // built, not used yet
-  Status flip(std::uint64_t generation);  // now it carries its port; what carried it drains
+  Status flip(std::uint64_t generation);      // now it carries its port; what carried it drains
   // The control page of a panel that restarted, for the request chain of a lane.
   Status adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation);
   void abandon(std::uint64_t generation,
@@ -89,8 +89,9 @@ class Board {
   // To every route that leads from `from` and is no request route (empty: from any symbol of this endpoint).
   Result<Published> publish(std::string_view from, ByteView payload);
 
-  // Handles what is there; if that is nothing, looks for up to `spin` and then sleeps until something comes or
-  // `max_wait` is over (< 0: no limit). For a thread that runs no loop of its own; a loop's thread needs none.
+  // Handles what is there; if that is nothing, looks for up to `spin` and then sleeps until something comes
+  // or `max_wait` is over (< 0: no limit). For a thread that runs no loop of its own; a loop's thread needs
+  // none.
   void wait(Nanos max_wait, Nanos spin);
   // Rings this board: what the other ends of its shared-memory lanes are given.
   [[nodiscard]] const os::Fd& bell() const { return bell_ring_; }
@@ -105,8 +106,12 @@ class Board {
   struct Lane;
   struct Call;
 
-  Status answer(std::uint64_t generation, std::uint32_t id,
-                const std::function<Status(fabric::UdsLane&)>& send);
+  Status answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload);
+  Result<std::unique_ptr<Carrier>> carrier_for(const Binding& binding, Parts& parts);
+  Lane* lane_of_reply(Lane& came_on, std::uint32_t request);
+  bool pump();    // every lane once; whether anything came
+  void settle();  // pumps until nothing is left, then rests
+  bool rest();
   void on_message_of(std::uint64_t generation, const fabric::LaneMessage& message);
   void on_closed_of(std::uint64_t generation, const Error& why);
   void drain(Lane& lane);

@@ -22,6 +22,7 @@ model::Route route(std::uint32_t id, std::string_view to,
   out.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
   out.to = model::parse_definition(to).value();
   out.route_class = route_class;
+  out.lane = model::LaneKind::kUds;
   out.node_from = out.node_to = "local";
   out.origin = "routes";
   return out;
@@ -54,7 +55,12 @@ struct End {
   Board board;
 };
 
-os::Mapping page() { return std::move(os::create_shared_memory("test", telemetry::kPageBytes)->memory); }
+Board::Parts over(os::Fd socket) {
+  Board::Parts parts;
+  parts.page = std::move(os::create_shared_memory("test", telemetry::kPageBytes)->memory);
+  parts.socket = std::move(socket);
+  return parts;
+}
 
 class BoardTest : public ::testing::Test {
  protected:
@@ -63,12 +69,9 @@ class BoardTest : public ::testing::Test {
     auto pair = os::socket_pair().value();
     Binding binding{
         .generation = generation, .side = Side::kFrom, .route = on, .port = port_of(on), .follows = follows};
-    std::vector<os::Fd> a, b;
-    a.push_back(std::move(pair.first));
-    b.push_back(std::move(pair.second));
-    ASSERT_TRUE(from.board.bind(binding, std::move(a), page()).has_value());
+    ASSERT_TRUE(from.board.bind(binding, over(std::move(pair.first))).has_value());
     binding.side = Side::kTo;
-    ASSERT_TRUE(to.board.bind(binding, std::move(b), page()).has_value());
+    ASSERT_TRUE(to.board.bind(binding, over(std::move(pair.second))).has_value());
   }
   void flip(std::uint64_t generation, End& from, End& to) {
     ASSERT_TRUE(to.board.flip(generation).has_value());
@@ -223,12 +226,10 @@ TEST_F(BoardTest, a_subscriber_that_does_not_read_costs_the_others_nothing) {
   flip(1, consumer_, first_);
   // The slow one is a bare socket nobody reads.
   auto pair = os::socket_pair().value();
-  std::vector<os::Fd> fds;
-  fds.push_back(std::move(pair.first));
   ASSERT_TRUE(
       consumer_.board
           .bind({.generation = 2, .side = Side::kFrom, .route = slow_route, .port = port_of(slow_route)},
-                std::move(fds), page())
+                over(std::move(pair.first)))
           .has_value());
   ASSERT_TRUE(consumer_.board.flip(2).has_value());
   const std::string event(1 << 20, 'x');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carrier: what moves the messages of one lane at one end, whatever it is made of. The Board decides; a carrier
-// only sends, and hands over what came.
+// Carrier: what moves the messages of one lane at one end, whatever it is made of. The Board decides; a
+// carrier only sends, and hands over what came.
 //
 // Thread: the Board's.   Units: bytes.   Fails: request, respond: kBusy (full), kTooLarge, kLost, kFrame.
 // Limits: each carrier's own.

@@ -41,7 +41,10 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
     return true;
   }
   if (request.verb == "lane.bind") return answer(bind(request));
-  if (request.verb == "lane.adopt") return answer(adopt(request));
+  if (request.verb == "lane.adopt") {
+    respond.finish(adopt(request));
+    return true;
+  }
   if (request.verb == "lane.flip") return answer(flip(request));
   if (request.verb == "lane.close") return answer(close(request));
   if (request.verb == "lane.page") {
@@ -77,9 +80,10 @@ Result<api::Answer> Desk::offer(const api::Request& request) {
     known.offer = std::move(*made);
   }
   known.binding = std::move(binding);
-  api::Answer answer{.body = Json::object({{"fence", fence_ == os::Fence::kMembarrier ? "membarrier" : "seq_cst"}}),
-                     .fds = {},
-                     .text = {}};
+  api::Answer answer{
+      .body = Json::object({{"fence", fence_ == os::Fence::kMembarrier ? "membarrier" : "seq_cst"}}),
+      .fds = {},
+      .text = {}};
   RTT_TRY_SET(answer.fds, known.offer->descriptors());
   RTT_TRY_SET(os::Fd bell, bell_.duplicate());
   answer.fds.push_back(std::move(bell));
@@ -98,7 +102,8 @@ Result<Json> Desk::bind(api::Request& request) {
   if (shm) {
     const Json* params = request.args.find("shm");
     if (!known.offer || params == nullptr || fds.size() < 4 || fds.size() > 5)
-      return fail(Code::kPanelProtocol, "a shared-memory lane is offered before it is bound, with 4 or 5 descriptors");
+      return fail(Code::kPanelProtocol,
+                  "a shared-memory lane is offered before it is bound, with 4 or 5 descriptors");
     RTT_TRY_SET(parts->params, shm_params_from_json(*params));
     if (binding.side == Side::kTo) {
       RTT_TRY_SET(known.index, known.offer->index.readable.duplicate());
@@ -130,18 +135,25 @@ Result<Json> Desk::bind(api::Request& request) {
   return Json::object({{"generation", generation}});
 }
 
-// The page of a panel that restarted. Its answer says where the gate of the request ring is.
-Result<Json> Desk::adopt(api::Request& request) {
+// The page of a panel that restarted. The reading end answers with its index page, the gate of whoever reads
+// on.
+Result<api::Answer> Desk::adopt(api::Request& request) {
   const auto generation = static_cast<std::uint64_t>(request.args.int_or("generation", 0));
   const auto control = static_cast<std::uint64_t>(request.args.int_or("control", 0));
   if (!bindings_.contains(generation) || control == 0 || request.fds.size() != 1)
-    return fail(Code::kPanelProtocol, "lane.adopt needs a lane of this endpoint, `control` and one descriptor");
+    return fail(Code::kPanelProtocol,
+                "lane.adopt needs a lane of this endpoint, `control` and one descriptor");
   const auto fd = std::make_shared<os::Fd>(std::move(request.fds.front()));
   on_board_([generation, control, fd](Board& board) {
     if (const Status done = board.adopt(generation, std::move(*fd), control); !done)
       board.abandon(generation, done.error());
   });
-  return Json::object({});
+  api::Answer answer{.body = Json::object({}), .fds = {}, .text = {}};
+  if (const os::Fd& index = bindings_.at(generation).index; index.valid()) {
+    RTT_TRY_SET(os::Fd copy, index.duplicate());
+    answer.fds.push_back(std::move(copy));
+  }
+  return answer;
 }
 
 // What this end counts about a lane, for the panel to read as long as it likes.

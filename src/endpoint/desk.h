@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Desk: what the panel may ask of an endpoint about its lanes, and what the endpoint remembers for the next
-// panel: lane.offer, lane.bind, lane.flip, lane.close, lane.adopt, lane.ls, lane.page (docs/formats/handshake.md).
+// panel: lane.offer, lane.bind, lane.flip, lane.close, lane.adopt, lane.ls, lane.page
+// (docs/formats/handshake.md).
 //
 // The desk sits on the loop of the control connection, the Board perhaps on another thread's: `on_board` runs
 // a task where the Board is. Saying anything twice is harmless, so the panel may repeat what it is not sure
@@ -37,7 +38,7 @@ class Desk {
  private:
   Result<api::Answer> offer(const api::Request& request);
   Result<text::Json> bind(api::Request& request);
-  Result<text::Json> adopt(api::Request& request);
+  Result<api::Answer> adopt(api::Request& request);
   Result<os::Fd> page(const api::Request& request) const;
   Result<text::Json> flip(const api::Request& request);
   Result<text::Json> close(const api::Request& request);
@@ -46,7 +47,7 @@ class Desk {
     Binding binding;
     os::Fd page;  // telemetry, read-only; not valid where memfd is denied
     std::optional<ShmOffer> offer;
-    os::Fd index;        // of the request ring, at `to`: the gate of whoever reads on
+    os::Fd index;            // of the request ring, at `to`: the gate of whoever reads on
     std::uint32_t ring = 0;  // shm
     bool bound = false;
     bool carrying = false;

@@ -29,7 +29,9 @@ Incoming incoming_into(const std::unique_ptr<std::byte[]>& buffer) {
 LaneMessage message_of(const Incoming& incoming) {
   const bool reply = (incoming.flags & fabric::kReply) != 0;
   const bool error = (incoming.flags & fabric::kErrorReply) != 0;
-  return {.kind = !reply ? MessageKind::kRequest : error ? MessageKind::kErrorReply : MessageKind::kReply,
+  return {.kind = !reply  ? MessageKind::kRequest
+                  : error ? MessageKind::kErrorReply
+                          : MessageKind::kReply,
           .id = incoming.frame_id,
           .reply_to = incoming.reply_to,
           .payload = incoming.into.first(incoming.size)};
@@ -52,9 +54,10 @@ Error full(std::string_view what) {
 
 // ---- from
 
-Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                               ShmParts parts, std::shared_ptr<RequestChain> before,
-                                               OnMessage on_message, OnClosed on_closed) {
+Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params,
+                                               ShmOffer offer, ShmParts parts,
+                                               std::shared_ptr<RequestChain> before, OnMessage on_message,
+                                               OnClosed on_closed) {
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
   from->ring_ = params.ring;
@@ -79,8 +82,9 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
     RTT_TRY(before->producer.add(std::move(ring)));
     from->chain_ = std::move(before);
   } else {
-    RTT_TRY_SET(ControlView control, ControlView::open(parts.control.get(), {.generation = params.control,
-                                                                             .route_id = binding.route.id.value}));
+    RTT_TRY_SET(ControlView control,
+                ControlView::open(parts.control.get(),
+                                  {.generation = params.control, .route_id = binding.route.id.value}));
     RTT_ASSERT(ring.lane.valid());
     from->chain_ = std::make_shared<RequestChain>(
         RequestChain{.producer = {std::move(control), std::move(ring)}, .bells = {}});
@@ -148,8 +152,8 @@ bool ShmFrom::flush() {
   return moved;
 }
 
-// The chain may go on in another lane: only its own last ring is finished here, by following the epoch; a lane
-// that ends without a successor ends its chain.
+// The chain may go on in another lane: only its own last ring is finished here, by following the epoch; a
+// lane that ends without a successor ends its chain.
 void ShmFrom::finish() {
   if (finishing_ || broken_) return;
   finishing_ = true;
@@ -229,8 +233,9 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
   to->bell_ = std::move(parts.bell);
   ring.bell = to->bell_.get();
   RTT_TRY(fabric::shm::ChainConsumer::check(ring));
-  RTT_TRY_SET(ControlView control, ControlView::open(parts.control.get(), {.generation = params.control,
-                                                                           .route_id = binding.route.id.value}));
+  RTT_TRY_SET(ControlView control,
+              ControlView::open(parts.control.get(),
+                                {.generation = params.control, .route_id = binding.route.id.value}));
   to->requests_.emplace(std::move(control), std::move(ring));
   RTT_TRY_SET(to->index_memory_, os::map_shared_memory(parts.index.get(), fabric::shm::kIndexBytes));
   to->replies_memory_ = std::move(offer.ring.memory);
@@ -252,8 +257,8 @@ Result<std::uint32_t> ShmTo::request(ByteView) {
 Status ShmTo::respond(MessageKind kind, std::uint32_t request_id, ByteView payload) {
   RTT_TRY(too_large(payload.size()));
   if (broken_) return fail(Code::kLost, "the lane is closed");
-  const auto flags = static_cast<std::uint16_t>(
-      fabric::kReply | (kind == MessageKind::kErrorReply ? fabric::kErrorReply : 0));
+  const auto flags = static_cast<std::uint16_t>(fabric::kReply |
+                                                (kind == MessageKind::kErrorReply ? fabric::kErrorReply : 0));
   Outgoing message{.flags = flags, .reply_to = request_id, .payload = payload};
   if (!waiting_.empty()) flush();
   if (waiting_.empty()) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // ShmFrom and ShmTo: the two ends of a shared-memory lane as Carriers.
 //
-// Requests travel in a chain of rings that goes on through flips (fabric/shm/chain_producer.h): the lanes of one
-// port at the `from` end share it, and a request goes into whatever ring the panel's epoch names. Each lane has
-// a reply ring of its own, read until the replies owed on it are in. A carrier sleeps by arming its rings; the
-// other end then rings the Board's bell, a socket whose other side is watched by the loop. What does not fit a
-// full ring waits here, and goes when the other end has made room.
+// Requests travel in a chain of rings that goes on through flips (fabric/shm/chain_producer.h): the lanes of
+// one port at the `from` end share it, and a request goes into whatever ring the panel's epoch names. Each
+// lane has a reply ring of its own, read until the replies owed on it are in. A carrier sleeps by arming its
+// rings; the other end then rings the Board's bell, a socket whose other side is watched by the loop. What
+// does not fit a full ring waits here, and goes when the other end has made room.
 //
 // Owns: the mappings of both sides' memory.   Thread: the Board's.   Units: bytes.
 // Fails: bind: kFrame (memory that is not what was agreed), kPanelProtocol; on_closed: kFrame, kCancelled.
@@ -25,7 +25,8 @@ namespace rtt::endpoint {
 
 inline constexpr std::size_t kShmQueueBytesMax = limits::kClientQueueBytesMax;
 
-// What came with the binding: descriptors of the other end's memory, in the order of docs/formats/handshake.md.
+// What came with the binding: descriptors of the other end's memory, in the order of
+// docs/formats/handshake.md.
 struct ShmParts {
   os::Fd ring;     // the other end writes it
   os::Fd index;    // of our ring
@@ -43,9 +44,10 @@ struct RequestChain {
 class ShmFrom final : public Carrier {
  public:
   // `before`: the chain of the lane it takes over from, if that goes on; else nullptr.
-  static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                               ShmParts parts, std::shared_ptr<RequestChain> before,
-                                               OnMessage on_message, OnClosed on_closed);
+  static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params,
+                                               ShmOffer offer, ShmParts parts,
+                                               std::shared_ptr<RequestChain> before, OnMessage on_message,
+                                               OnClosed on_closed);
 
   Result<std::uint32_t> request(ByteView payload) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;

@@ -2,9 +2,9 @@
 // ShmOffer: one end's part of a shared-memory lane, made before the other end is known.
 //
 // Each end makes what it alone writes: the ring it fills (requests at `from`, replies at `to`) and the index
-// page of the ring it reads. The panel passes the read-only descriptors across; with what comes back the offer
-// becomes a carrier (shm_carrier.h). All memory is there before the answer, so a full machine is a refused
-// prepare and never a fault later.
+// page of the ring it reads. The panel passes the read-only descriptors across; with what comes back the
+// offer becomes a carrier (shm_carrier.h). All memory is there before the answer, so a full machine is a
+// refused prepare and never a fault later.
 //
 // Owns: its memory and descriptors.   Thread: any (a move-only value).   Units: bytes.
 // Fails: make: kPermission (memfd is denied: the panel falls back to a socket), kNoSpace, kLimit.

@@ -20,7 +20,8 @@
 #include <vector>
 
 #include "api/peer.h"
-#include "endpoint/binding.h"
+#include "endpoint/shm_offer.h"
+#include "fabric/shm/control_page.h"
 #include "model/contract.h"
 #include "os/loop.h"
 #include "panel/hosts.h"
@@ -84,13 +85,25 @@ class Wiring {
     endpoint::Binding binding;  // as the `from` end has it
     Stage stage = Stage::kBuilding;
     std::weak_ptr<api::Peer> from, to;
+    // Shared memory: the request ring's number, the page its chain follows, and the index page that whoever
+    // reads on after this lane waits for. Nothing of it before a restarted panel has asked for it again.
+    std::uint32_t ring = 0;
+    std::shared_ptr<fabric::shm::ControlPage> control;
+    std::uint64_t control_generation = 0;
+    std::shared_ptr<os::Fd> gate;
   };
   struct Preparation;
+  struct ShmBuild;
 
   std::shared_ptr<api::Peer> end_of(const model::Saddr& symbol, const Digest& contract) const;
   void prepare_hosts(const std::shared_ptr<Preparation>& work);
   void build_lanes(const std::shared_ptr<Preparation>& work);
   void build(const model::Route& route, std::uint64_t follows, OnDone done);
+  void build_shm(endpoint::Binding binding, OnDone done);
+  void bind_shm(const std::shared_ptr<ShmBuild>& work);
+  void build_uds(endpoint::Binding binding, OnDone done);
+  void bound(std::uint64_t generation, const Status& status, const OnDone& done);
+  void take_control(std::uint64_t generation);
   [[nodiscard]] std::uint64_t lane_before(const model::Route& route,
                                           const std::vector<model::Route>& leaving) const;
   [[nodiscard]] const Lane* lane_of(const model::Route& route) const;

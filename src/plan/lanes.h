@@ -18,7 +18,7 @@ namespace rtt::plan {
 
 // Lanes that endpoints of this version really carry frames on. A lane that starts to work is added here, and
 // the planner uses it: nothing else in this floor knows which lanes exist.
-inline constexpr std::array kCarried{model::LaneKind::kUds};
+inline constexpr std::array kCarried{model::LaneKind::kShm, model::LaneKind::kUds};
 
 [[nodiscard]] std::int64_t predicted_p99_ns(model::LaneKind lane);
 

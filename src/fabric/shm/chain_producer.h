@@ -56,7 +56,8 @@ class ChainProducer {
   // Until it is worth trying again (room for `len`, the cut, a change of the control page), or the deadline.
   Woke wait(std::size_t len, const WaitBudget& budget);
 
-  // For a producer in an event loop: true = go to sleep, the bell rings when there is room for `len` or the cut.
+  // For a producer in an event loop: true = go to sleep, the bell rings when there is room for `len` or the
+  // cut.
   bool arm(std::size_t len) { return ring_->arm(len); }
   void disarm() { ring_->disarm(); }
 

@@ -54,6 +54,7 @@ class ControlPage {
   void producer_died(std::uint32_t number);
   [[nodiscard]] std::uint32_t epoch() const;
   [[nodiscard]] int readable() const { return memory_.readable.get(); }  // what is passed to the ends
+  [[nodiscard]] Result<os::Fd> descriptor() const { return memory_.readable.duplicate(); }
 
  private:
   explicit ControlPage(os::SharedMemory memory) : memory_(std::move(memory)) {}
