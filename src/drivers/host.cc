@@ -52,6 +52,7 @@ struct Host::State {
   void lane_closed(std::uint64_t lane_id);
   void audit(Json record);
   void flush_audit();
+  void report();
   void look_for_owner();
   void end(int with_status);
 
@@ -66,6 +67,8 @@ struct Host::State {
   std::uint64_t next_lane = 1;
   std::deque<Json> audit_queue;
   std::uint64_t audit_dropped = 0;
+  std::uint64_t events_unrouted = 0;  // what the driver said and no route carried
+  bool reporting = false, report_again = false;
   os::Loop::TimerId audit_timer = 0, retry_timer = 0, orphan_timer = 0;
   bool ending = false;
   int status = 0;
@@ -86,6 +89,8 @@ Result<std::unique_ptr<Host>> Host::start(os::Loop& loop, HostOptions options, D
   host->state_ = std::make_unique<State>(loop, std::move(options), driver);
   State& state = *host->state_;
   for (const int signal : {SIGTERM, SIGINT}) RTT_TRY(loop.on_signal(signal, [&state] { state.end(0); }));
+  driver.listen({.on_event = [&state](const DriverEvent&) { ++state.events_unrouted; },
+                 .on_change = [&state] { state.report(); }});
   state.connect();
   state.look_for_owner();
   return host;
@@ -112,6 +117,7 @@ void Host::State::connect() {
         panel = nullptr;
         if (adopted) unowned_since = os::now();
         adopted = false;
+        reporting = false;
         retry();
       });
   say_hello();
@@ -138,7 +144,23 @@ void Host::State::say_hello() {
                adopted = true;
                retry_delay = kFirstRetry;
                flush_audit();
+               report();
              });
+}
+
+// How the driver's own children fare, for `status`: at each change, one report on its way at a time.
+void Host::State::report() {
+  if (!adopted) return;  // said again after hello
+  if (reporting) {
+    report_again = true;
+    return;
+  }
+  reporting = true;
+  report_again = false;
+  panel->ask("host.report", driver.health(), [this](const Result<api::Answer>&) {
+    reporting = false;
+    if (report_again) report();
+  });
 }
 
 void Host::State::handle(api::Request request, api::Responder respond) {
@@ -152,6 +174,7 @@ void Host::State::handle(api::Request request, api::Responder respond) {
   if (verb == "host.health") {
     Json body = driver.health();
     body.set("ok", true);
+    body.set("events_unrouted", static_cast<std::int64_t>(events_unrouted));
     return respond.finish(api::Answer{std::move(body), {}});
   }
   if (verb == "host.control") {

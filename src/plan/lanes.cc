@@ -12,8 +12,7 @@ using model::LaneKind;
 
 // A driver host owns its child's pipes and reaches routes by socket: such a provider cannot map a ring.
 bool speaks(const model::Contract& provider, LaneKind lane) {
-  const bool hosted = provider.driver && (provider.driver->use == "mcp" || provider.driver->use == "process");
-  return !hosted || lane == LaneKind::kUds;
+  return !provider.driver || lane == LaneKind::kUds;
 }
 
 }  // namespace
