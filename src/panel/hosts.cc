@@ -168,8 +168,8 @@ void Hosts::report(const api::Peer* peer, const text::Json& health) {
   for (auto& [instance, entry] : entries_) {
     if (entry.peer.get() != peer || row.find("pid") == nullptr) continue;
     entry.driver = text::Json::object({{"pid", *row.find("pid")},
-                                      {"restarts", row.int_or("restarts", 0)},
-                                      {"state", std::string(row.string_or("state"))}});
+                                       {"restarts", row.int_or("restarts", 0)},
+                                       {"state", std::string(row.string_or("state"))}});
   }
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 
+#include "drivers/file_driver.h"
 #include "drivers/host.h"
 #include "drivers/process_driver.h"
 #include "drivers/wire_driver.h"
@@ -110,6 +111,7 @@ std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Works
                                            .folder = workspace.dot("drivers/" + name),
                                            .load = load});
   }
+  if (instance.starts_with("file-")) return std::make_unique<drivers::FileDriver>(loop, workspace.root);
   return std::make_unique<drivers::ProcessDriver>(loop, workspace.root);
 }
 

@@ -161,6 +161,17 @@ class Served(RttCase):
         if shutil.which("mawk"):
             self.ok("call", "demo/shout", "text=x")
 
+    def test_a_file_is_appended_to_and_tailed(self):
+        os.mkdir(self.path("logs"))
+        self.symbol("rtt://obs/extension/logger@1.0.0#ndjson",
+                    driver={"use": "file", "params": {"root": "logs", "path": "a.ndjson", "ndjson": True,
+                                                      "ops": ["append", "tail"]}})
+        self.ok("init", "--yes")
+        self.assertEqual({"bytes": 8}, self.json("call", "obs/logger", '{"op":"append","record":{"n":1}}')["result"])
+        self.assertEqual({"lines": ['{"n":1}'], "next": 8}, self.json("call", "obs/logger", "op=tail")["result"])
+        self.refused("RTT0412", 3, "call", "obs/logger", "op=read")
+        self.assertEqual(b'{"n":1}\n', self.read("logs/a.ndjson"))
+
     def test_parameters_the_driver_does_not_know_stop_the_plan(self):
         self.symbol("rtt://demo/api/count@1.0.0", driver={"use": "words", "params": {"most": 2}})
         self.symbol("rtt://ui/hook/h@1.0.0", "consumer")
