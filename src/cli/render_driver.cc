@@ -9,12 +9,13 @@ namespace rtt::cli {
 using text::Json;
 
 std::string render_driver_test(const Json& body, const View& view) {
-  std::string text = fmt::format("{} ({}, {} wire)\n", printable(body.string_or("name", "unnamed")),
-                                 printable(body.string_or("language", "unknown")), body.string_or("wire"));
+  std::string text =
+      fmt::format("{} ({}, {} wire)\n", printable(body.string_or("name", "unnamed")),
+                  printable(body.string_or("language", "unknown")), printable(body.string_or("wire")));
   for (const Json& check : items(body, "checks")) {
     const std::string_view state = check.string_or("state");
     const Tone tone = state == "passed" ? Tone::kGood : state == "failed" ? Tone::kBad : Tone::kWarn;
-    text += fmt::format("  {}  {}", view.paint(tone, fmt::format("{:<7}", state)),
+    text += fmt::format("  {}  {}", view.paint(tone, fmt::format("{:<7}", printable(state))),
                         printable(check.string_or("check")));
     if (const auto detail = check.string_or("detail"); !detail.empty()) text += ": " + printable(detail);
     text += "\n";

@@ -10,7 +10,8 @@ namespace rtt::drivers {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
-constexpr int kReadsPerRound = 8;  // then other descriptors get their turn
+constexpr Nanos kEndGrace = nanos_from_ms(250);  // from a closed output to giving the child up
+constexpr int kReadsPerRound = 8;                // then other descriptors get their turn
 
 std::string ending(const std::optional<os::ExitState>& exit) {
   if (!exit) return "closed its output";
@@ -67,6 +68,7 @@ Result<std::unique_ptr<WireChild>> WireChild::start(os::Loop& loop, const os::Sp
 }
 
 void WireChild::forget() {
+  loop_.cancel(end_timer_);
   for (const int fd : {child_.in.get(), child_.out.get(), child_.err.get(), child_.pidfd()}) {
     if (fd >= 0 && loop_.watching(fd)) loop_.unwatch(fd);
   }
@@ -117,7 +119,11 @@ void WireChild::read_output() {
       loop_.unwatch(child_.out.get());
       child_.out.reset();
       const auto exit = child_.poll();
-      return end({Code::kLost, "the driver " + ending(exit), {}, {}, {}});
+      if (exit) return end({Code::kLost, "the driver " + ending(exit), {}, {}, {}});
+      // Its exit code comes a moment later; one that lives on without an output is given up.
+      end_timer_ =
+          loop_.after(kEndGrace, [this] { end({Code::kLost, "the driver closed its output", {}, {}, {}}); });
+      return;
     }
     reader_.feed(as_text(ByteView(buffer).first(got->bytes)));
     take_lines();

@@ -59,6 +59,7 @@ class WireChild {
   os::OutQueue outbox_;
   bool closing_ = false;
   std::size_t stderr_bytes_ = 0;
+  os::Loop::TimerId end_timer_ = 0;
   std::shared_ptr<int> alive_ = std::make_shared<int>(0);  // nobody else owns it: tells that this is gone
 };
 

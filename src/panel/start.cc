@@ -9,6 +9,7 @@
 
 #include "drivers/file_driver.h"
 #include "drivers/host.h"
+#include "drivers/http_driver.h"
 #include "drivers/process_driver.h"
 #include "drivers/wire_driver.h"
 #include "mcp/gateway.h"
@@ -112,6 +113,7 @@ std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Works
                                            .load = load});
   }
   if (instance.starts_with("file-")) return std::make_unique<drivers::FileDriver>(loop, workspace.root);
+  if (instance.starts_with("http-")) return std::make_unique<drivers::HttpDriver>(loop);
   return std::make_unique<drivers::ProcessDriver>(loop, workspace.root);
 }
 

@@ -7,8 +7,8 @@
 // stays in force and the file is a problem (kChangedUnsigned, hint `rtt sign PATH`); never signed → a problem
 // (kUnsigned), unless strict mode is off or its namespace is in allow_unsigned. Configuration files
 // (panel.yaml, policy.json, routes.json, topology.json, flags.json, drivers/NAME/driver.json) are judged the
-// same way as objects of kind config whose id is their path. Nothing is written except objects already signed (import into the store
-// is idempotent).
+// same way as objects of kind config whose id is their path. Nothing is written except objects already signed
+// (import into the store is idempotent).
 //
 // Thread: one.   Fails: kNoWorkspace, kIo, kBadConfig (fails closed).
 #pragma once

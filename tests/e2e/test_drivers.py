@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drivers of one's own: checked by `rtt driver test`, served once signed, restarted when they die."""
+import http.server
 import json
 import os
 import shutil
 import signal
+import socket
 import sys
-import textwrap
+import threading
 import unittest
 
 from rtt_case import HERE, RttCase, main
@@ -171,6 +173,82 @@ class Served(RttCase):
         self.assertEqual({"lines": ['{"n":1}'], "next": 8}, self.json("call", "obs/logger", "op=tail")["result"])
         self.refused("RTT0412", 3, "call", "obs/logger", "op=read")
         self.assertEqual(b'{"n":1}\n', self.read("logs/a.ndjson"))
+
+    def http(self, handler, **params):
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+            taken = 0
+
+            def handle_error(self, *_):   # a client that had enough of an answer
+                pass
+
+            def get_request(self):
+                Server.taken += 1
+                return super().get_request()
+        server = Server(("127.0.0.1", 0), handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.symbol("rtt://web/api/site@1.0.0", driver={
+            "use": "http", "params": {"url": f"http://127.0.0.1:{server.server_port}/base", **params}})
+        self.ok("init", "--yes")
+        return Server
+
+    def test_an_http_service_is_called_over_one_kept_connection(self):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def answer(self, status, body, chunked=False):
+                self.send_response(status)
+                self.send_header(*(("Transfer-Encoding", "chunked") if chunked else ("Content-Length", str(len(body)))))
+                self.end_headers()
+                for piece in ([body[:3], body[3:], b""] if chunked else []):
+                    self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                if not chunked:
+                    self.wfile.write(body)
+
+            def do_GET(self):
+                if self.path == "/base/silent":
+                    return self.rfile.read(1)
+                if self.path == "/base/big":
+                    return self.answer(200, b"x" * (9 << 20))
+                if self.path == "/base/binary":
+                    return self.answer(200, b"\xff\x00")
+                self.answer(404 if "missing" in self.path else 200, self.path.encode(), chunked="chunks" in self.path)
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                self.answer(201, self.headers["Content-Type"].encode() + b" " + body)
+
+        server = self.http(Handler, timeout_ms=2000)
+        call = lambda *words, **how: self.json("call", "web/site", *words, **how)
+        self.assertEqual("/base/a?b=c", call("path=a?b=c")["result"]["body"])
+        self.assertEqual("/base/chunks", call("path=/chunks")["result"]["body"])
+        self.assertEqual('application/json {"n":1}', call('{"body":{"n":1}}')["result"]["body"])
+        self.assertEqual("/wA=", call("path=binary")["result"]["b64"])
+        self.assertEqual(1, server.taken)
+        missing = call("path=missing", status=1)
+        self.assertEqual(404, missing["result"]["status"])
+        self.refused("RTT0705", 1, "call", "web/site", "path=silent")
+        self.refused("RTT0206", 1, "call", "web/site", "path=big")
+        self.refused("RTT0304", 1, "call", "web/site", "path=x/%2e%2E/y")
+        self.refused("RTT0103", 2, "call", "web/site", "path=x y")
+        self.assertEqual("/base", call()["result"]["body"])
+
+    def test_an_http_address_elsewhere_is_refused_and_a_closed_port_is_lost(self):
+        self.symbol("rtt://web/api/far@1.0.0", driver={"use": "http", "params": {"url": "http://192.0.2.1/"}})
+        with socket.socket() as unused:
+            unused.bind(("127.0.0.1", 0))
+            self.symbol("rtt://web/api/shut@1.0.0", driver={
+                "use": "http", "params": {"url": f"http://127.0.0.1:{unused.getsockname()[1]}"}})
+            self.ok("init", "--yes")
+            self.refused("RTT0412", 3, "call", "web/far")
+            self.refused("RTT0704", 1, "call", "web/shut")
 
     def test_parameters_the_driver_does_not_know_stop_the_plan(self):
         self.symbol("rtt://demo/api/count@1.0.0", driver={"use": "words", "params": {"most": 2}})
