@@ -224,7 +224,7 @@ void Scene::errors(const std::string& link) {
 void Scene::malformed() {
   const std::size_t before = stray_.size();
   for (const std::string_view line : {"this is no request\n", "{\"jsonrpc\":\n", "\n"}) {
-    if (child_) static_cast<void>(child_->write(line));
+    if (!child_ || !child_->write(line)) break;  // it ended: what is asked next says so
   }
   const Reply reply = ask({.verb = WireVerb::kOpen, .saddr = options_.saddr, .params = options_.params});
   stray_.resize(std::min(stray_.size(), before));  // what it says to those lines is its own affair
@@ -240,7 +240,10 @@ void Scene::payload(std::string name, const std::string& bytes, WireEncoding enc
   if (may_refuse && opened.is_error(WireError::Kind::kRefused)) {
     return note(std::move(name), State::kSkipped, "refuses enc=b64");
   }
-  if (!opened.result) return void(expect(std::move(name), opened));
+  if (!opened.result) {
+    static_cast<void>(expect(std::move(name), opened));
+    return;
+  }
   const std::string link = opened.result->link;
   const Reply sent = ask({.verb = WireVerb::kTx, .link = link, .payload = bytes, .encoding = encoding});
   const bool judged = sent.message && sent.message->kind == Kind::kError &&

@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -60,12 +61,13 @@ class Driver {
   // one provider keep their order. `done` says that the driver took it, or why not. A driver that takes none
   // says so at once (the one callback that may run before the call returns).
   virtual void publish(CallRequest message, OnDone done) {
-    done(fail(Code::kDriverFailed, "this driver takes no one-way messages",
-              model::identity(message.provider.saddr)));
+    const CallRequest refused = std::move(message);
+    const OnDone told = std::move(done);
+    told(fail(Code::kDriverFailed, "this driver takes no one-way messages",
+              model::identity(refused.provider.saddr)));
   }
   // Who hears events and changes from now on; both functions are set. A driver without any never calls.
-  virtual void listen(DriverListener listener) { static_cast<void>(listener); }
-  // {"drivers":[{name,pid,state,restarts,…}]} for status and `mcp ls`.
+  virtual void listen(DriverListener listener) { const DriverListener unused = std::move(listener); }
   [[nodiscard]] virtual text::Json health() const = 0;
   // Other verbs of the control connection that concern this driver ("mcp.restart", "mcp.logs", …).
   virtual Result<text::Json> control(std::string_view verb, const text::Json& args) = 0;

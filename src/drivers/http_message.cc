@@ -11,6 +11,7 @@ namespace rtt::drivers {
 namespace {
 
 constexpr std::size_t kChunkLineMax = 4096;
+constexpr std::size_t kBufferedMax = kHttpHeadBytesMax * 2;  // of trailers: one read brings 64 KiB
 
 bool is_token(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -160,76 +161,87 @@ Status HttpReader::take_body(std::size_t count) {
   return {};
 }
 
-// One step over what is buffered; `more` is false when it needs bytes, or the response is whole.
-Status HttpReader::step(bool& more) {
-  more = false;
-  const auto line = [this]() -> std::optional<std::string> {
-    const std::size_t end = buffer_.find("\r\n");
-    if (end == std::string::npos) return std::nullopt;
-    std::string text = buffer_.substr(0, end);
-    buffer_.erase(0, end + 2);
-    return text;
-  };
+std::optional<std::string> HttpReader::line() {
+  const std::size_t end = buffer_.find("\r\n");
+  if (end == std::string::npos) return std::nullopt;
+  std::string text = buffer_.substr(0, end);
+  buffer_.erase(0, end + 2);
+  return text;
+}
+
+Result<HttpReader::More> HttpReader::chunk_size() {
+  const auto text = line();
+  if (!text) return buffer_.size() > kChunkLineMax ? Result<More>(bad("a chunk's size")) : More::kNo;
+  const auto size = number(trimmed(std::string_view(*text).substr(0, text->find(';'))), 16);
+  if (!size) return bad("a chunk's size");
+  left_ = *size;
+  if (left_ > body_bytes_max_) {
+    return fail(Code::kTooLarge, fmt::format("the answer has more than {} bytes", body_bytes_max_));
+  }
+  phase_ = left_ == 0 ? Phase::kTrailer : Phase::kChunk;
+  return More::kYes;
+}
+
+Result<HttpReader::More> HttpReader::trailer() {
+  const auto text = line();
+  trailer_bytes_ += text ? text->size() : 0;
+  if (trailer_bytes_ > kHttpHeadBytesMax || buffer_.size() > kBufferedMax) return bad("its trailers");
+  if (!text) return More::kNo;
+  if (text->empty()) phase_ = Phase::kDone;
+  return phase_ == Phase::kDone ? More::kNo : More::kYes;
+}
+
+Result<HttpReader::More> HttpReader::head() {
+  const std::size_t end = buffer_.find("\r\n\r\n");
+  if (std::min(end, buffer_.size()) > kHttpHeadBytesMax) {
+    return fail(Code::kTooLarge, "the answer's headers are over 64 KiB");
+  }
+  if (end == std::string::npos) return More::kNo;
+  const std::string text = buffer_.substr(0, end + 2);
+  buffer_.erase(0, end + 4);
+  RTT_TRY(read_head(text));
+  return More::kYes;
+}
+
+// One step over what is buffered; kNo when it needs bytes, or the response is whole.
+Result<HttpReader::More> HttpReader::step() {
   switch (phase_) {
-    case Phase::kHead: {
-      const std::size_t end = buffer_.find("\r\n\r\n");
-      if (std::min(end, buffer_.size()) > kHttpHeadBytesMax)
-        return fail(Code::kTooLarge, "the answer's headers are over 64 KiB");
-      if (end == std::string::npos) return {};
-      const std::string head = buffer_.substr(0, end + 2);
-      buffer_.erase(0, end + 4);
-      more = true;
-      return read_head(head);
-    }
+    case Phase::kHead:
+      return head();
     case Phase::kLength:
     case Phase::kChunk: {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer_.size()));
       RTT_TRY(take_body(count));
       left_ -= count;
-      more = left_ == 0;
-      if (more) phase_ = phase_ == Phase::kChunk ? Phase::kChunkEnd : Phase::kDone;
-      return {};
+      if (left_ > 0) return More::kNo;
+      phase_ = phase_ == Phase::kChunk ? Phase::kChunkEnd : Phase::kDone;
+      return More::kYes;
     }
     case Phase::kUntilClose:
-      return take_body(buffer_.size());
-    case Phase::kChunkSize: {
-      const auto text = line();
-      if (!text) return buffer_.size() > kChunkLineMax ? bad("a chunk's size") : Status();
-      const auto size = number(trimmed(std::string_view(*text).substr(0, text->find(';'))), 16);
-      if (!size) return bad("a chunk's size");
-      left_ = *size;
-      if (left_ > body_bytes_max_)
-        return fail(Code::kTooLarge, fmt::format("the answer has more than {} bytes", body_bytes_max_));
-      phase_ = left_ == 0 ? Phase::kTrailer : Phase::kChunk;
-      more = true;
-      return {};
-    }
+      RTT_TRY(take_body(buffer_.size()));
+      return More::kNo;
+    case Phase::kChunkSize:
+      return chunk_size();
     case Phase::kChunkEnd:
-      if (buffer_.size() < 2) return {};
+      if (buffer_.size() < 2) return More::kNo;
       if (!buffer_.starts_with("\r\n")) return bad("a chunk without its end");
       buffer_.erase(0, 2);
       phase_ = Phase::kChunkSize;
-      more = true;
-      return {};
-    case Phase::kTrailer: {
-      const auto text = line();
-      if (!text) return buffer_.size() > kHttpHeadBytesMax ? bad("its trailers") : Status();
-      trailer_bytes_ += text->size();
-      if (trailer_bytes_ > kHttpHeadBytesMax) return bad("its trailers");
-      if (text->empty()) phase_ = Phase::kDone;
-      more = phase_ != Phase::kDone;
-      return {};
-    }
+      return More::kYes;
+    case Phase::kTrailer:
+      return trailer();
     case Phase::kDone:
-      return {};
+      break;
   }
-  return {};
+  return More::kNo;
 }
 
 Result<bool> HttpReader::feed(std::string_view bytes) {
   begun_ = begun_ || !bytes.empty();
   buffer_ += bytes;
-  for (bool more = true; more;) RTT_TRY(step(more));
+  for (More more = More::kYes; more == More::kYes;) {
+    RTT_TRY_SET(more, step());
+  }
   return phase_ == Phase::kDone;
 }
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -65,7 +66,12 @@ class HttpReader {
   Status read_head(std::string_view head);
   Status choose_body();
   Status read_header(std::string_view line);
-  Status step(bool& more);
+  enum class More : std::uint8_t { kNo, kYes };
+  Result<More> step();
+  Result<More> head();
+  Result<More> chunk_size();
+  Result<More> trailer();
+  std::optional<std::string> line();
   Status take_body(std::size_t count);
   [[nodiscard]] const std::string* header(std::string_view name) const;
 

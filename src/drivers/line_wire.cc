@@ -12,8 +12,6 @@
 namespace rtt::drivers {
 namespace {
 
-using text::Json;
-
 struct Escape {
   char byte;
   std::string_view spelt;

@@ -170,7 +170,7 @@ void WireChild::child_ended() {
   end({Code::kLost, "the driver " + ending(exit), {}, {}, {}});
 }
 
-void WireChild::end(Error why) {
+void WireChild::end(const Error& why) {
   forget();
   const auto ended = std::exchange(events_.on_ended, nullptr);
   if (ended) ended(why);

@@ -48,7 +48,7 @@ class WireChild {
   void take_lines();
   void flush();
   void child_ended();
-  void end(Error why);
+  void end(const Error& why);
   void forget();
   void watch_input();
 
