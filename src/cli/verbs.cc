@@ -56,6 +56,13 @@ constexpr auto kAuditFlags = std::to_array<Flag>({
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N records"},
 });
+constexpr auto kDriverPath = std::to_array<Positional>({{"path", Arity::kOne, Names::kPath}});
+constexpr auto kDriverTestFlags = std::to_array<Flag>({
+    {"wire", Takes::kText, "WIRE", "of a program without a driver.json: json (default) or line"},
+    {"saddr", Takes::kText, "SADDR", "the address links are opened for"},
+    {"params", Takes::kText, "JSON", "the parameters they are opened with"},
+    {"payload", Takes::kText, "TEXT", "what is sent to it"},
+});
 constexpr auto kCode = std::to_array<Positional>({{"code", Arity::kOptional, Names::kCode}});
 constexpr auto kKeysNewFlags =
     std::to_array<Flag>({{"label", Takes::kText, "TEXT", "a name people recognise the key by"}});
@@ -291,6 +298,12 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .service = "mcp.restart",
      .positionals = kServersSome,
      .where = Where::kPanel,
+     .deadline_ms = 120'000},
+    {.name = "driver test",
+     .what = "whether a driver keeps to the driver protocol",
+     .service = "driver.test",
+     .positionals = kDriverPath,
+     .flags = kDriverTestFlags,
      .deadline_ms = 120'000},
     {.name = "completion bash",
      .what = "a completion script for bash",

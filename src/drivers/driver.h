@@ -5,6 +5,9 @@
 // reply. It knows nothing of frames, plans or the panel's life: when the panel dies, its calls go on.
 // Everything is asynchronous on the host's one loop: callbacks run later on that loop, exactly once.
 //
+// Three ways to carry bytes, one for each class of route: call() for req, publish() towards a bus, queue or
+// stream, and events from the driver for whoever listens.
+//
 // Owns: its children and their pipes.   Thread: the host's loop.
 // Fails: prepare: kDriverStart, kServerStart, kDrift, kUnknownTool…; call: kDeadline, kCancelled,
 // kServerGone, kToolFailed, kBusy….   Limits: kMcpInFlightMax calls under way.
@@ -13,6 +16,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -33,6 +37,16 @@ struct CallReply {
 };
 using CallId = std::uint64_t;
 
+// What a driver says unasked.
+struct DriverEvent {
+  std::string saddr;    // whose link it came on
+  std::string payload;  // one message
+};
+struct DriverListener {
+  std::function<void(const DriverEvent&)> on_event;
+  std::function<void()> on_change;  // a child started, ended or was given up: health() is new
+};
+
 class Driver {
  public:
   using OnDone = std::function<void(Status)>;
@@ -43,7 +57,17 @@ class Driver {
   virtual void prepare(const model::Contract& provider, OnDone done) = 0;
   virtual CallId call(CallRequest request, OnReply reply) = 0;
   virtual void cancel(CallId call) = 0;  // the reply is then kCancelled; unknown ids: nothing
-  // {"drivers":[{name,pid,state,restarts,…}]} for status and `mcp ls`.
+  // One message to the provider without a reply, as bus and queue routes and streams carry them; messages to
+  // one provider keep their order. `done` says that the driver took it, or why not. A driver that takes none
+  // says so at once (the one callback that may run before the call returns).
+  virtual void publish(CallRequest message, OnDone done) {
+    const CallRequest refused = std::move(message);
+    const OnDone told = std::move(done);
+    told(fail(Code::kDriverFailed, "this driver takes no one-way messages",
+              model::identity(refused.provider.saddr)));
+  }
+  // Who hears events and changes from now on; both functions are set. A driver without any never calls.
+  virtual void listen(DriverListener listener) { const DriverListener unused = std::move(listener); }
   [[nodiscard]] virtual text::Json health() const = 0;
   // Other verbs of the control connection that concern this driver ("mcp.restart", "mcp.logs", …).
   virtual Result<text::Json> control(std::string_view verb, const text::Json& args) = 0;

@@ -64,6 +64,7 @@ struct Host::State {
                   const Result<CallReply>& reply);
   void audit(Json record);
   void flush_audit();
+  void report();
   void look_for_owner();
   void end(int with_status);
 
@@ -83,6 +84,9 @@ struct Host::State {
   std::uint64_t next_lane = 1;
   std::deque<Json> audit_queue;
   std::uint64_t audit_dropped = 0;
+  std::uint64_t events_unrouted = 0;  // what the driver said and no route carried
+  std::uint64_t events_refused = 0;   // what a route brought and the driver did not take
+  bool reporting = false, report_again = false;
   os::Loop::TimerId audit_timer = 0, retry_timer = 0, orphan_timer = 0;
   bool ending = false;
   int status = 0;
@@ -103,6 +107,12 @@ Result<std::unique_ptr<Host>> Host::start(os::Loop& loop, HostOptions options, D
   host->state_ = std::make_unique<State>(loop, std::move(options), driver);
   State& state = *host->state_;
   for (const int signal : {SIGTERM, SIGINT}) RTT_TRY(loop.on_signal(signal, [&state] { state.end(0); }));
+  driver.listen({.on_event =
+                     [&state](const DriverEvent& event) {
+                       if (!state.board.publish(event.saddr, as_bytes(event.payload)))
+                         ++state.events_unrouted;
+                     },
+                 .on_change = [&state] { state.report(); }});
   state.connect();
   state.look_for_owner();
   return host;
@@ -129,6 +139,7 @@ void Host::State::connect() {
         panel = nullptr;
         if (adopted) unowned_since = os::now();
         adopted = false;
+        reporting = false;
         retry();
       });
   say_hello();
@@ -156,7 +167,23 @@ void Host::State::say_hello() {
                adopted = true;
                retry_delay = kFirstRetry;
                flush_audit();
+               report();
              });
+}
+
+// How the driver's own children fare, for `status`: at each change, one report on its way at a time.
+void Host::State::report() {
+  if (!adopted) return;  // said again after hello
+  if (reporting) {
+    report_again = true;
+    return;
+  }
+  reporting = true;
+  report_again = false;
+  panel->ask("host.report", driver.health(), [this](const Result<api::Answer>&) {
+    reporting = false;
+    if (report_again) report();
+  });
 }
 
 void Host::State::handle(api::Request request, api::Responder respond) {
@@ -171,6 +198,8 @@ void Host::State::handle(api::Request request, api::Responder respond) {
   if (verb == "host.health") {
     Json body = driver.health();
     body.set("ok", true);
+    body.set("events_refused", events_refused);
+    body.set("events_unrouted", events_unrouted);
     return respond.finish(api::Answer{std::move(body), {}});
   }
   if (verb == "host.control") {
@@ -279,6 +308,12 @@ void Host::State::arrived(const endpoint::Arrival& arrival) {
                    .consumer = from,
                    .payload = std::string(as_text(arrival.payload)),
                    .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
+  if (arrival.binding->route.route_class != model::RouteClass::kReq) {
+    // An event has nobody who waits for an answer: what the driver says against it is counted, by its kind.
+    return driver.publish(std::move(call), [this](const Status& taken) {
+      if (!taken) ++events_refused;
+    });
+  }
   const RoutedKey key{arrival.lane, arrival.id};
   const CallId under_way =
       driver.call(std::move(call), [this, key, lane = arrival.lane, id = arrival.id, from, begin,

@@ -24,10 +24,10 @@
 #include "mcp/latency.h"
 #include "mcp/launch.h"
 #include "mcp/line_stream.h"
-#include "mcp/out_queue.h"
 #include "mcp/pin.h"
 #include "mcp/write_batch.h"
 #include "os/loop.h"
+#include "os/out_queue.h"
 #include "os/process.h"
 #include "registry/workspace.h"
 
@@ -140,7 +140,7 @@ class Backend final : public BatchedWriter {
   os::Child child_;
   std::optional<BackendSession> session_;
   LineStream stream_;
-  OutQueue outbox_;
+  os::OutQueue outbox_;
   WriteBatch* batch_ = nullptr;
   std::string log_;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)

@@ -19,9 +19,9 @@
 #include "mcp/call_ledger.h"
 #include "mcp/gateway.h"
 #include "mcp/line_stream.h"
-#include "mcp/out_queue.h"
 #include "mcp/server_session.h"
 #include "mcp/write_batch.h"
+#include "os/out_queue.h"
 
 namespace rtt::mcp {
 
@@ -95,7 +95,7 @@ class Client final : public BackendUser, public BatchedWriter {
   std::shared_ptr<const Catalog> catalog_;
   ServerSession session_;
   LineStream stream_;
-  OutQueue outbox_;
+  os::OutQueue outbox_;
   FlatMap<CallKey, Asked> asked_;
   enum class Phase : std::uint8_t { kOpen, kDraining, kOver } phase_ = Phase::kOpen;
 };

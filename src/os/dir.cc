@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "os/beneath_file.h"
 #include "os/read_regular.h"
 
 namespace rtt::os {
@@ -21,9 +22,10 @@ namespace {
 constexpr int kResolveTriesMax = 16;  // the kernel answers EAGAIN when a rename elsewhere disturbs its check
 
 // The C library of Debian 12 has no wrapper for openat2.
-Fd open_beneath(int root, const char* relative, int flags) {
+Fd open_beneath(int root, const char* relative, int flags, std::uint32_t mode = 0) {
   open_how how{};
   how.flags = static_cast<std::uint64_t>(flags | O_CLOEXEC);
+  how.mode = mode;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
   for (int attempt = 0;; ++attempt) {
     Fd fd(static_cast<int>(::syscall(SYS_openat2, root, relative, &how, sizeof how)));
@@ -37,9 +39,12 @@ Result<Fd> open_root(const std::string& root) {
   return fd;
 }
 
-Result<Fd> open_file_beneath(const std::string& root, const std::string& relative, int flags) {
+}  // namespace
+
+Result<Fd> open_file_beneath(const std::string& root, const std::string& relative, int flags,
+                             std::uint32_t mode) {
   RTT_TRY_SET(const Fd directory, open_root(root));
-  Fd fd = open_beneath(directory.get(), relative.c_str(), flags);
+  Fd fd = open_beneath(directory.get(), relative.c_str(), flags, mode);
   if (fd.valid()) return fd;
   if (errno == ELOOP || errno == EXDEV) {
     return fail(Code::kEscapes, relative + " leads through a symbolic link or outside " + root, relative);
@@ -47,6 +52,8 @@ Result<Fd> open_file_beneath(const std::string& root, const std::string& relativ
   if (errno == ENXIO) return fail(Code::kNotRegular, relative + " is not a regular file", relative);
   return std::unexpected(last_error("cannot open " + relative).at(relative));
 }
+
+namespace {
 
 std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;

@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "model/connector.h"
 #include "model/limits.h"
 #include "os/clock.h"
 
@@ -17,6 +18,11 @@ using drivers::HostState;
 std::string instance_of(const model::Contract& provider) {
   if (!provider.driver) return {};
   if (provider.driver->use == "mcp") return "mcp";
+  // One child serves all the symbols of a connector of one's own, so one host does.
+  if (!model::is_built_in_driver(provider.driver->use)) {
+    return std::string(kConnectorInstance) +
+           (model::is_connector_name(provider.driver->use) ? provider.driver->use : "?");
+  }
   std::string name = provider.driver->use + "-" + provider.saddr.ns + "-" + provider.saddr.name;
   for (char& c : name) {
     if (c == '/') c = '_';  // a decoded name may hold any byte; the instance is a file name
@@ -161,6 +167,18 @@ void Hosts::connection_lost(const api::Peer* peer) {
   }
 }
 
+void Hosts::report(const api::Peer* peer, const text::Json& health) {
+  const text::Json* rows = health.find("drivers");
+  if (rows == nullptr || !rows->is_array() || rows->as_array().size() != 1) return;
+  const text::Json& row = rows->as_array().front();
+  for (auto& [instance, entry] : entries_) {
+    if (entry.peer.get() != peer || row.find("pid") == nullptr) continue;
+    entry.driver = text::Json::object({{"pid", *row.find("pid")},
+                                       {"restarts", row.int_or("restarts", 0)},
+                                       {"state", std::string(row.string_or("state"))}});
+  }
+}
+
 std::shared_ptr<api::Peer> Hosts::attached(const std::string& instance) const {
   const auto at = entries_.find(instance);
   return at == entries_.end() ? nullptr : at->second.peer;
@@ -175,11 +193,15 @@ std::vector<std::string> Hosts::instances() const {
 text::Json Hosts::describe() const {
   text::Json list = text::JsonArray{};
   for (const auto& [instance, entry] : entries_) {
-    list.push(text::Json::object(
+    const bool child = entry.peer && entry.driver.is_object();
+    text::Json row = text::Json::object(
         {{"name", instance},
          {"pid", entry.peer ? text::Json(entry.pid) : text::Json()},
-         {"restarts", entry.supervisor.restarts()},
-         {"state", entry.peer ? "ready" : std::string(to_string(entry.supervisor.state()))}}));
+         {"restarts", entry.supervisor.restarts() + (child ? entry.driver.int_or("restarts", 0) : 0)},
+         {"state", entry.peer ? "ready" : std::string(to_string(entry.supervisor.state()))}});
+    if (child) row.set("child", entry.driver);
+    if (child && entry.driver.string_or("state") == "tripped") row.set("state", "tripped");
+    list.push(std::move(row));
   }
   return list;
 }

@@ -26,8 +26,10 @@
 namespace rtt::panel {
 
 // The host instance that serves a provider: "mcp" for every MCP contract of the workspace, one for each
-// process connector; empty when the contract has no driver (its endpoint attaches by itself).
+// process, file and http provider, one for each connector of one's own; empty when the contract has no driver
+// (its endpoint attaches by itself).
 std::string instance_of(const model::Contract& provider);
+inline constexpr std::string_view kConnectorInstance = "driver-";  // + the connector's name
 
 class Hosts {
  public:
@@ -44,9 +46,12 @@ class Hosts {
   // A connection said host.hello; refused (kNotOwner) if its pid or start time is not the sender's.
   Status attach(const text::Json& hello, std::shared_ptr<api::Peer> peer);
   void connection_lost(const api::Peer* peer);
+  // What a host says of its driver's children; of a connection that is no host's, nothing is kept.
+  void report(const api::Peer* peer, const text::Json& health);
   [[nodiscard]] std::shared_ptr<api::Peer> attached(const std::string& instance) const;  // or nullptr
   [[nodiscard]] std::vector<std::string> instances() const;
-  // {name,pid,state,restarts} of each, for `status` and `ls drivers`.
+  // {name,pid,state,restarts} of each, for `status` and `ls drivers`; with `child` where the driver is a
+  // program of its own, whose restarts count too.
   [[nodiscard]] text::Json describe() const;
   [[nodiscard]] std::uint64_t revision() const { return revision_; }  // moves when describe() may differ
   void heal(const std::string& instance);
@@ -60,6 +65,7 @@ class Hosts {
     std::uint64_t start_time = 0;
     os::Loop::TimerId timer = 0;
     std::string last_error;
+    text::Json driver;  // {pid,state,restarts} of the driver's own process, where it has one
     std::vector<OnReady> waiting;
   };
   void feed(const std::string& instance, drivers::HostEvent event);

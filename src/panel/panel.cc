@@ -192,6 +192,10 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Req
   if (verb == "host.audit") return host_audit(request, respond);
   if (verb == "endpoint.syn") return wiring.syn(peer, request, respond);
   if (verb == "endpoint.gone") return wiring.gone(request, respond);
+  if (verb == "host.report") {
+    hosts.report(peer.get(), request.args);
+    return respond.finish(api::Answer{Json::object({}), {}});
+  }
   last_used = os::now();
   const bool first = !std::exchange(asked, true);
   if (verb == "status") return status(respond);

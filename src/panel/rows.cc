@@ -88,6 +88,7 @@ Json driver_rows(const registry::Snapshot& snapshot, const Json& running) {
     for (const Json& live : running.as_array()) {
       if (live.string_or("name") != name) continue;
       for (const char* field : {"pid", "restarts", "state"}) line.set(field, *live.find(field));
+      if (const Json* child = live.find("child")) line.set("child", *child);
     }
     rows.push(std::move(line));
   }

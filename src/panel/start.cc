@@ -7,8 +7,11 @@
 #include <array>
 #include <csignal>
 
+#include "drivers/file_driver.h"
 #include "drivers/host.h"
+#include "drivers/http_driver.h"
 #include "drivers/process_driver.h"
+#include "drivers/wire_driver.h"
 #include "mcp/gateway.h"
 #include "mcp/gateway_listen.h"
 #include "model/limits.h"
@@ -18,8 +21,10 @@
 #include "os/pipe.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/process_lock.h"
+#include "registry/snapshot.h"
 
 namespace rtt::panel {
 namespace {
@@ -89,6 +94,27 @@ Status spawn_panel(const registry::Workspace& workspace) {
   }
   child.detach();
   return {};
+}
+
+std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Workspace& workspace,
+                                           const std::string& instance) {
+  if (instance.starts_with(kConnectorInstance)) {
+    const std::string name = instance.substr(kConnectorInstance.size());
+    const auto load = [workspace, name]() -> Result<model::Connector> {
+      RTT_TRY_SET(const auto snapshot,
+                  registry::load_snapshot(
+                      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+      return snapshot.connector(name);
+    };
+    return std::make_unique<drivers::WireDriver>(
+        loop, drivers::WireDriver::Options{.name = name,
+                                           .workspace_root = workspace.root,
+                                           .folder = workspace.dot("drivers/" + name),
+                                           .load = load});
+  }
+  if (instance.starts_with("file-")) return std::make_unique<drivers::FileDriver>(loop, workspace.root);
+  if (instance.starts_with("http-")) return std::make_unique<drivers::HttpDriver>(loop);
+  return std::make_unique<drivers::ProcessDriver>(loop, workspace.root);
 }
 
 }  // namespace
@@ -166,7 +192,7 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
     in_use = [g = gateway->get()] { return g->client_count() != 0; };
     driver = std::move(*gateway);
   } else {
-    driver = std::make_unique<drivers::ProcessDriver>(**loop, workspace.root);
+    driver = driver_of(**loop, workspace, instance);
   }
   auto started = drivers::Host::start(
       **loop, {.instance = instance, .sockets_dir = workspace.sockets(), .in_use = in_use}, *driver);

@@ -37,6 +37,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"doctor", verb_doctor},
     {"down", verb_down},
     {"panel.stop", verb_panel_stopped},
+    {"driver.test", verb_driver_test},
     {"mcp.import", verb_mcp_import},
     {"mcp.diff", verb_mcp_diff},
     {"mcp.accept", verb_mcp_accept},

@@ -90,6 +90,8 @@ Result<text::Json> verb_doctor(const Turn& turn);
 Result<text::Json> verb_down(const Turn& turn);
 Result<text::Json> verb_panel_stopped(const Turn& turn);  // asked of a panel that does not run
 
+Result<text::Json> verb_driver_test(const Turn& turn);
+
 Result<text::Json> verb_mcp_import(const Turn& turn);
 Result<text::Json> verb_mcp_diff(const Turn& turn);
 Result<text::Json> verb_mcp_accept(const Turn& turn);

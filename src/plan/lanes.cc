@@ -10,10 +10,9 @@ namespace {
 
 using model::LaneKind;
 
-// A driver host owns its child's pipes and reaches routes by socket: such a provider cannot map a ring.
+// The MCP gateway serves its clients over their own pipes; what else reaches a tool does so by socket.
 bool speaks(const model::Contract& provider, LaneKind lane) {
-  const bool hosted = provider.driver && (provider.driver->use == "mcp" || provider.driver->use == "process");
-  return !hosted || lane == LaneKind::kUds;
+  return !provider.driver || provider.driver->use != "mcp" || lane == LaneKind::kUds;
 }
 
 }  // namespace

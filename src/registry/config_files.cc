@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <array>
 
+#include "model/connector.h"
 #include "model/limits.h"
 #include "model/policy.h"
 #include "os/dir.h"
+#include "os/file.h"
 #include "text/json_canonical.h"
 #include "text/yaml.h"
 
@@ -16,6 +18,7 @@ namespace {
 using text::Json;
 
 constexpr std::string_view kPanelPath = ".rtt/panel.yaml";
+constexpr std::string_view kConnectorFolder = ".rtt/drivers/";
 
 std::vector<model::Problem> flags_problems(std::string_view text, std::string_view file) {
   const auto json = text::parse_json(text, {.source_name = file});
@@ -49,6 +52,7 @@ constexpr std::array kReaders{
 };
 
 std::vector<model::Problem> problems_in(std::string_view text, const std::string& path) {
+  if (path.starts_with(kConnectorFolder)) return model::read_connector(text, path).problems;
   const auto reader = std::ranges::find(kReaders, path, &Reader::path);
   RTT_ASSERT(reader != kReaders.end());
   return reader->problems(text, path);
@@ -97,9 +101,19 @@ ConfigEntry entry_in_force(const ConfigFile& file, const Judgement& judgement) {
 
 }  // namespace
 
-std::vector<std::string> config_paths() {
+std::vector<std::string> config_paths(const Workspace& workspace) {
   std::vector<std::string> paths;
   for (const Reader& reader : kReaders) paths.emplace_back(reader.path);
+  // Without the folder, or unable to read it, there are no connectors: that opens no door.
+  auto folders = os::list_directory(workspace.dot("drivers"));
+  if (folders) {
+    std::erase_if(*folders, [&](const std::string& name) {
+      return !model::is_connector_name(name) || !os::exists(workspace.path(model::connector_path(name)));
+    });
+    if (folders->size() > limits::kConnectorsMax) folders->resize(limits::kConnectorsMax);
+    for (const std::string& name : *folders) paths.push_back(model::connector_path(name));
+  }
+  std::ranges::sort(paths);
   return paths;
 }
 

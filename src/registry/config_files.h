@@ -6,6 +6,7 @@
 // strict mode off.
 //
 // Thread: one.   Fails: kBadConfig with the place, when what is in force cannot be read without error.
+// Limits: kConnectorsMax connectors; those beyond, in the order of their names, do not count.
 #pragma once
 
 #include <string>
@@ -23,7 +24,9 @@ struct ConfigFile {
   text::Json object;                     // kUsable
   std::vector<model::Problem> problems;  // of reading it as what it is
 };
-[[nodiscard]] std::vector<std::string> config_paths();  // sorted
+// The five files of every workspace and the driver.json of each connector folder it has, sorted. A folder
+// whose name no connector can have is left out.
+[[nodiscard]] std::vector<std::string> config_paths(const Workspace& workspace);
 ConfigFile read_config_file(const Workspace& workspace, const std::string& path);
 
 struct JudgedConfig {

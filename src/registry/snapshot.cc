@@ -52,7 +52,7 @@ class Loader {
   }
 
   Status load_configs() {
-    for (const std::string& path : config_paths()) {
+    for (const std::string& path : config_paths(workspace_)) {
       if (path == snapshot_.configs.front().path) continue;
       RTT_TRY_SET(JudgedConfig judged, judge_config(workspace_, evidence_, path, snapshot_.panel.strictness));
       keep(std::move(judged));
@@ -244,6 +244,21 @@ Json Snapshot::registry_object() const {
     object.set(model::identity(entry.contract.saddr), to_string(entry.contract.hash));
   }
   return object;
+}
+
+Result<model::Connector> Snapshot::connector(std::string_view name) const {
+  const std::string path = model::connector_path(name);
+  const auto entry = std::ranges::find(configs, path, &ConfigEntry::path);
+  if (entry == configs.end()) {
+    return fail(Code::kDriverStart, fmt::format("no driver is called `{}`: there is no {}", name, path), path,
+                "rtt driver test FOLDER");
+  }
+  if (entry->text.empty()) {
+    const auto why = std::ranges::find(problems, path, &model::Problem::file);
+    return fail(why == problems.end() ? Code::kUnsigned : why->code,
+                why == problems.end() ? path + " is refused" : why->message, path, "rtt sign " + path);
+  }
+  return model::read_connector(entry->text, path);  // sound: must_be_sound() let it pass
 }
 
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options) {

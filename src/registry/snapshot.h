@@ -6,9 +6,9 @@
 // beside the file, or a sig file in the store) → in force; changed since signed → the last signed version
 // stays in force and the file is a problem (kChangedUnsigned, hint `rtt sign PATH`); never signed → a problem
 // (kUnsigned), unless strict mode is off or its namespace is in allow_unsigned. Configuration files
-// (panel.yaml, policy.json, routes.json, topology.json, flags.json) are judged the same way as objects of
-// kind config whose id is their path. Nothing is written except objects already signed (import into the store
-// is idempotent).
+// (panel.yaml, policy.json, routes.json, topology.json, flags.json, drivers/NAME/driver.json) are judged the
+// same way as objects of kind config whose id is their path. Nothing is written except objects already signed
+// (import into the store is idempotent).
 //
 // Thread: one.   Fails: kNoWorkspace, kIo, kBadConfig (fails closed).
 #pragma once
@@ -19,6 +19,7 @@
 
 #include "crypto/keyring.h"
 #include "model/config.h"
+#include "model/connector.h"
 #include "model/contract.h"
 #include "model/policy.h"
 #include "registry/object_store.h"
@@ -62,6 +63,8 @@ struct Snapshot {
 
   [[nodiscard]] std::vector<model::Contract> in_force() const;  // contracts not refused, canonical order
   [[nodiscard]] text::Json registry_object() const;             // {"<id>":"sha256-…"} of in_force()
+  // The connector of this name in force.   Fails: kDriverStart (none, or refused: then why and where).
+  [[nodiscard]] Result<model::Connector> connector(std::string_view name) const;
 };
 
 struct LoadOptions {

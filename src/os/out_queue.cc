@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mcp/out_queue.h"
+#include "os/out_queue.h"
 
 #include "os/pipe.h"
 
-namespace rtt::mcp {
+namespace rtt::os {
 namespace {
 
 constexpr std::size_t kCompactAt = 256 * 1024;  // written bytes kept in front before they are moved away
@@ -12,7 +12,7 @@ constexpr std::size_t kCompactAt = 256 * 1024;  // written bytes kept in front b
 Result<std::size_t> write_some(int fd, std::string_view bytes) {
   std::size_t done = 0;
   while (done < bytes.size()) {
-    RTT_TRY_SET(const os::Sent sent, os::write_nowait(fd, as_bytes(bytes.substr(done))));
+    RTT_TRY_SET(const Sent sent, write_nowait(fd, as_bytes(bytes.substr(done))));
     done += sent.bytes;
     if (sent.would_block || sent.bytes == 0) break;
   }
@@ -58,4 +58,4 @@ Status OutQueue::flush(int fd) {
   return {};
 }
 
-}  // namespace rtt::mcp
+}  // namespace rtt::os

@@ -14,7 +14,7 @@
 
 #include "base/result.h"
 
-namespace rtt::mcp {
+namespace rtt::os {
 
 class OutQueue {
  public:
@@ -33,4 +33,4 @@ class OutQueue {
   std::size_t start_ = 0;  // first byte of kept_ not written yet
 };
 
-}  // namespace rtt::mcp
+}  // namespace rtt::os
