@@ -30,11 +30,11 @@ class ChainConsumer {
  public:
   struct Ring {
     std::uint32_t number = 1;
-    RingOptions options;         // frame_id_first counts for the first ring without a gate only
-    os::Mapping lane;            // the producer's, mapped read-only
-    os::Mapping index;           // created by us
+    RingOptions options;          // frame_id_first counts for the first ring without a gate only
+    os::Mapping lane;             // the producer's, mapped read-only
+    os::Mapping index;            // created by us
     Peer producer = Peer::kSame;  // kOther: not the one of the ring before
-    os::Mapping gate;            // index page of the consumer before us on ring number-1; not valid: none
+    os::Mapping gate;             // index page of the consumer before us on ring number-1; not valid: none
     int bell = -1;
   };
   // REQUIRES: check() passed.

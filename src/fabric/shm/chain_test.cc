@@ -351,8 +351,7 @@ class Load {
     RingEnds first = make_ring(1, {.slots = 64, .arena_bytes = 64U << 10}, fence_);
     std::thread producer([&, ring = std::move(first.producer)]() mutable { produce(std::move(ring)); });
     std::vector<std::thread> consumers;
-    consumers.emplace_back(
-        [&, ring = std::move(first.consumer)]() mutable { consume(0, std::move(ring)); });
+    consumers.emplace_back([&, ring = std::move(first.consumer)]() mutable { consume(0, std::move(ring)); });
     if (swap_) consumers.emplace_back([&] { consume(1, std::nullopt); });
     os::Fd gate = std::move(first.index);
     for (std::uint32_t number = 2; number <= count + 1; ++number) {
@@ -382,7 +381,9 @@ class Load {
     if (!failed_.exchange(true)) why_ = why;
     stop_ = true;
   }
-  WaitBudget budget() const { return {.spin = Nanos{20'000}, .deadline = os::now() + Nanos{50'000'000}, .others = {}}; }
+  WaitBudget budget() const {
+    return {.spin = Nanos{20'000}, .deadline = os::now() + Nanos{50'000'000}, .others = {}};
+  }
 
   void produce(ChainProducer::Ring first) {
     ChainProducer chain(view_of(control_), std::move(first));
