@@ -3,6 +3,7 @@
 JOBS    ?= 2
 PREFIX  ?= /usr/local
 MINUTES ?= 30
+RING_FRAMES ?= 100000000
 
 RELEASE := build/release
 BIN     := $(RELEASE)/bin
@@ -20,7 +21,7 @@ help:
 	@echo "make test     every test"
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
-	@echo "make soak     the tests in random order for MINUTES=$(MINUTES)"
+	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
 	@echo "make clients  real AI clients against RTT"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
@@ -51,6 +52,8 @@ bench: build
 	$(BIN)/rtt_bench $(if $(QUICK),--quick) --json $(RELEASE)/bench.json
 
 soak: build $(NPM_STAMP)
+	RTT_RING_FRAMES=$(RING_FRAMES) $(BIN)/ring_process_test
+	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

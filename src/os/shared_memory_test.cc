@@ -3,6 +3,7 @@
 // kernel refuses it; whatever a peer sends that is not such memory, we refuse.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -136,33 +137,63 @@ TEST(futex, deadline_ends_a_wait_on_one_word_and_on_two) {
   }
 }
 
+// On one processor nothing can overtake anything. Where there is only one, the test holds of itself.
+void stay_on_another_processor(int than) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  ::sched_getaffinity(0, sizeof allowed, &allowed);
+  CPU_CLR(static_cast<std::size_t>(than), &allowed);
+  if (CPU_COUNT(&allowed) > 0) ::sched_setaffinity(0, sizeof allowed, &allowed);
+}
+void stay_on_processor(int number) {
+  cpu_set_t here;
+  CPU_ZERO(&here);
+  CPU_SET(static_cast<std::size_t>(number), &here);
+  ::sched_setaffinity(0, sizeof here, &here);
+}
+
 // The law the whole of sleeping rests on: of two that each write and then look, one sees the other. Without
 // either fence this fails within a few thousand rounds, for a store waits in the processor's buffer while the
 // load passes it.
 TEST(futex, of_sleeper_and_waker_one_sees_the_other) {
+  cpu_set_t before;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
   for (const Fence fence : {register_fence(), Fence::kFull}) {
-    constexpr std::uint32_t kRounds = 30'000;
+    constexpr std::uint32_t kRounds = 8000;
+    // The waker writes a frame of lines that the other core holds before its word, as a ring does: until they
+    // are fetched its stores wait.
     alignas(128) static std::uint32_t words[3 * 32];
+    alignas(128) static std::uint32_t frame[16 * 32];
     std::uint32_t &asleep = words[0], &written = words[32], &gate = words[64];
     asleep = written = gate = 0;
     std::vector<char> waker_saw(kRounds + 1), sleeper_saw(kRounds + 1);
     const auto meet = [&](std::uint32_t round) {
       __atomic_fetch_add(&gate, 1, __ATOMIC_SEQ_CST);
       for (int spins = 0; __atomic_load_n(&gate, __ATOMIC_ACQUIRE) < 2 * round; ++spins) {
-        if (spins > 2000) std::this_thread::yield();
+        if (spins > 100'000) std::this_thread::yield();
       }
     };
-    std::thread waker([&] {
+    ::sched_setaffinity(0, sizeof before, &before);
+    const int here = ::sched_getcpu();
+    std::thread waker([&, here] {
+      stay_on_another_processor(here);
       for (std::uint32_t round = 1; round <= kRounds; ++round) {
         meet(round);
+        (void)__atomic_load_n(&asleep, __ATOMIC_RELAXED);
+        for (std::size_t line = 0; line < 16; ++line)
+          __atomic_store_n(&frame[line * 32], round, __ATOMIC_RELAXED);
         __atomic_store_n(&written, round, __ATOMIC_RELEASE);
         waker_fence(fence);
         waker_saw[round] = __atomic_load_n(&asleep, __ATOMIC_ACQUIRE) == round;
       }
     });
+    stay_on_processor(here);
     for (std::uint32_t round = 1; round <= kRounds; ++round) {
+      for (std::size_t line = 0; line < 16; ++line)
+        __atomic_fetch_add(&frame[line * 32], 1, __ATOMIC_RELAXED);
+      (void)__atomic_load_n(&written, __ATOMIC_RELAXED);
       meet(round);
-      for (std::uint32_t i = 0; i < round % 64; ++i) spin_pause();  // meets the waker at every offset
+      for (std::uint32_t i = 0; i < round % 16; ++i) spin_pause();  // meets the waker at every offset
       __atomic_store_n(&asleep, round, __ATOMIC_RELEASE);
       sleeper_fence(fence);
       sleeper_saw[round] = __atomic_load_n(&written, __ATOMIC_ACQUIRE) == round;
@@ -172,6 +203,7 @@ TEST(futex, of_sleeper_and_waker_one_sees_the_other) {
     for (std::uint32_t round = 1; round <= kRounds; ++round)
       neither += !waker_saw[round] && !sleeper_saw[round];
     EXPECT_EQ(neither, 0);
+    ::sched_setaffinity(0, sizeof before, &before);
   }
 }
 

@@ -7,6 +7,8 @@
 #include <bit>
 #include <string_view>
 
+#include "os/unix_socket.h"
+
 namespace rtt::fabric::shm {
 namespace {
 
@@ -128,6 +130,13 @@ Error error_of(Fault fault, const RingOptions& options, std::uint32_t frame_id) 
                                       words(fault)),
                .where = fmt::format("route {}", options.route_id),
                .hint = {}};
+}
+
+void ring_bell(int socket) {
+  const std::byte one{1};
+  const auto sent = os::send(socket, {&one, 1});
+  // A full socket has rung already; a closed one belongs to a peer whose death is noticed elsewhere.
+  static_cast<void>(sent.has_value());
 }
 
 bool changed(std::span<const os::WaitWord> words) {

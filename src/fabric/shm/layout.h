@@ -151,6 +151,11 @@ struct WaitBudget {
 inline constexpr std::size_t kOtherWordsMax = 4;
 [[nodiscard]] bool changed(std::span<const os::WaitWord> words);
 
+// Wakes an end that sleeps in an event loop: one byte, never blocking. A socket and no eventfd: whoever
+// shares an eventfd can fill its counter and clear its O_NONBLOCK, and so hang the one who rings; a send
+// takes its flag with it.
+void ring_bell(int socket);
+
 // Words in shared memory, read and written whole. Reading needs no write access to the page.
 template <typename Word>
 Word load_word(const std::byte* at, std::memory_order order) {

@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "os/clock.h"
-#include "os/unix_socket.h"
 
 namespace rtt::fabric::shm {
 namespace {
@@ -157,8 +156,7 @@ void RingConsumer::publish_index() {
 // has rung already; a closed one belongs to a peer whose death is noticed elsewhere.)
 void RingConsumer::wake_producer(std::size_t word_at) const {
   os::wake_all(reinterpret_cast<const std::uint32_t*>(memory_.index.data() + word_at));
-  const std::byte ring{1};
-  if (bell_ >= 0) (void)os::send(bell_, {&ring, 1});
+  if (bell_ >= 0) ring_bell(bell_);
 }
 
 void RingConsumer::set_state(WaitState state) {

@@ -136,6 +136,42 @@ TEST(ring_hostile, a_peer_that_never_finishes_closing_does_not_outlast_the_deadl
             Woke::kDeadline);
 }
 
+// A word that changes to and fro under the reader: what the checksum vouched for is what the copy holds.
+TEST(ring_hostile, bytes_copied_are_the_bytes_checked) {
+  const RingOptions options{.size = {64, 16 << 10}, .route_id = 7};
+  RingPair ring(options);
+  const Bytes payload = random_bytes(8000, 8);
+  ASSERT_EQ(ring.producer.send(0, payload), Sent::kDone);
+  std::byte* const at = ring.lane.memory.writable().data() + kPageBytes + 64 * kSlotBytes + 4000;
+  const auto honest = load_word<std::uint64_t>(at, std::memory_order_relaxed);
+  std::atomic<bool> stop = false;
+  std::thread peer([&] {
+    while (!stop.load(std::memory_order_relaxed)) {
+      store_word(at, ~honest, std::memory_order_relaxed);
+      for (int i = 0; i < 20; ++i) os::spin_pause();
+      store_word(at, honest, std::memory_order_relaxed);
+      for (int i = 0; i < 20; ++i) os::spin_pause();
+    }
+  });
+  Bytes into(payload.size());
+  std::uint64_t passed = 0, refused = 0;
+  const Instant give_up = patience();
+  while ((passed < 20'000 || refused < 20'000) && os::now() < give_up) {
+    RingConsumer consumer(options, {.lane = ring.lane_seen.bytes(), .index = ring.index.memory.writable()});
+    ASSERT_EQ(consumer.poll(), Poll::kFrame);
+    if (!consumer.copy_out(into)) {
+      ++refused;
+      continue;
+    }
+    ++passed;
+    if (into != payload) ADD_FAILURE() << "a copy that differs from what was checked, after " << passed;
+    if (into != payload) break;
+  }
+  stop = true;
+  peer.join();
+  EXPECT_GT(passed, 0u);
+}
+
 double scribble_seconds() {
   const char* asked = std::getenv("RTT_SCRIBBLE_SECONDS");
   return asked == nullptr ? 1.5 : std::strtod(asked, nullptr);

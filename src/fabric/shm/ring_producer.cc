@@ -5,7 +5,6 @@
 #include <bit>
 
 #include "os/clock.h"
-#include "os/unix_socket.h"
 
 namespace rtt::fabric::shm {
 namespace {
@@ -156,9 +155,7 @@ Sent RingProducer::after_commit(std::uint32_t position) {
   if (state.closing()) return Sent::kDoneClosing;
   if (!state.asleep_at(position)) return Sent::kDone;
   if (bell_ >= 0) {
-    // A full socket has rung already; a closed one belongs to a peer whose death is noticed elsewhere.
-    const std::byte ring{1};
-    (void)os::send(bell_, {&ring, 1});
+    ring_bell(bell_);
   } else {
     os::wake_all(reinterpret_cast<const std::uint32_t*>(slot(position) + kCommitAt + 4));
   }

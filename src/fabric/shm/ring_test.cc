@@ -120,6 +120,7 @@ TEST(ring, takes_as_many_small_frames_as_it_has_slots_less_the_one_for_fin) {
   RingPair ring({.size = {64, 4096}, .route_id = 7});
   for (int i = 0; i < 63; ++i) ASSERT_EQ(ring.producer.send(0, {}), Sent::kDone);
   EXPECT_EQ(ring.producer.send(0, {}), Sent::kFull);
+  EXPECT_FALSE(ring.producer.reserve(0).has_value());
   EXPECT_EQ(ring.producer.send_fin(), Sent::kDone);
   EXPECT_EQ(ring.producer.send(0, {}), Sent::kClosing);
   for (int i = 0; i < 63; ++i) {

@@ -14,8 +14,8 @@
 #include <thread>
 
 #include "base/hex.h"
-#include "fabric/uds/blocking_lane.h"
 #include "fabric/allocations_for_test.h"
+#include "fabric/uds/blocking_lane.h"
 #include "os/clock.h"
 #include "os/unix_socket.h"
 
