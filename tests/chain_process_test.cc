@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A route direction between processes that share nothing else than descriptors, whose ends are killed -9 in
 // the middle of a lane: the other end goes on with the next ring in order, nobody hangs, nothing stays open.
-// RTT_SOAK_KILLS asks for more than the 20 kills of the ordinary run.
+// RTT_SOAK_KILLS asks for more than the 20 kills of the ordinary run (make soak).
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A route direction over its rings: order and ids across flips, the cut, carrying, gates, death, a restarted
 // panel, peers that ignore the epoch; then threads under full load through thousands of flips.
-// RTT_SOAK_FLIPS asks for more flips.
+// RTT_SOAK_FLIPS asks for more flips (make soak).
 #include <gtest/gtest.h>
 
 #include <atomic>
