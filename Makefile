@@ -54,6 +54,8 @@ bench: build
 soak: build $(NPM_STAMP)
 	RTT_RING_FRAMES=$(RING_FRAMES) $(BIN)/ring_process_test
 	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
+	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
+	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

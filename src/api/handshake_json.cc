@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <charconv>
 
@@ -35,6 +36,17 @@ Json words(const std::vector<std::string>& all) {
   return out;
 }
 
+constexpr auto kChecksums = std::to_array<std::string_view>({"full", "header", "sampled", "off"});
+
+Json params_json(const LaneParams& params) {
+  return Json::object({{"route_id", params.route_id},
+                       {"ring_slots", params.ring_slots},
+                       {"arena_bytes", params.arena_bytes},
+                       {"checksum", kChecksums[static_cast<std::size_t>(params.checksum)]},
+                       {"sample_every", params.sample_every},
+                       {"fence", fence_word(params.fence)}});
+}
+
 struct Writer {
   HandshakeRequest operator()(const Syn& syn) const {
     Json lanes{text::JsonArray{}};
@@ -51,9 +63,7 @@ struct Writer {
                                 {"generation", number(ack.generation.value)},
                                 {"caps", words(ack.caps)},
                                 {"lane", model::to_string(ack.lane)},
-                                {"params", Json::object({{"ring_slots", ack.params.ring_slots},
-                                                         {"arena_bytes", ack.params.arena_bytes},
-                                                         {"fence", fence_word(ack.params.fence)}})}})};
+                                {"params", params_json(ack.params)}})};
   }
   HandshakeRequest operator()(const Nack& nack) const {
     return {kNack, Json::object({{"nonce", number(nack.nonce.value)}, {"error", error_json(nack.reason)}})};
@@ -157,19 +167,28 @@ class Reader {
   Result<LaneParams> params() const {
     const Json* value = args_.find("params");
     if (value == nullptr || !value->is_object()) return bad("params", "must be an object");
-    const std::int64_t slots = value->int_or("ring_slots", 0), arena = value->int_or("arena_bytes", -1);
-    if (slots < kRingSlotsMin || slots > kRingSlotsMax ||
-        !std::has_single_bit(static_cast<std::uint64_t>(slots))) {
-      return bad("params.ring_slots",
-                 fmt::format("must be a power of two from {} to {}", kRingSlotsMin, kRingSlotsMax));
+    const Reader in(verb_, *value);
+    LaneParams out;
+    RTT_TRY_SET(out.route_id, in.integer("route_id", 1, UINT32_MAX));
+    RTT_TRY_SET(out.ring_slots, in.integer("ring_slots", limits::kRingSlotsMin, limits::kRingSlotsMax));
+    if (!std::has_single_bit(out.ring_slots)) return bad("ring_slots", "must be a power of two");
+    RTT_TRY_SET(out.arena_bytes, in.integer("arena_bytes", 0, limits::kRingArenaBytesMax));
+    constexpr std::uint32_t kArenaStep = 4096;
+    if (out.arena_bytes % kArenaStep != 0) return bad("arena_bytes", "must be a multiple of 4096");
+    RTT_TRY_SET(const std::string_view checksum, in.text("checksum"));
+    const auto* const at = std::find(kChecksums.begin(), kChecksums.end(), checksum);
+    if (at == kChecksums.end()) return bad("checksum", "must be full, header, sampled or off");
+    out.checksum = static_cast<LaneChecksum>(at - kChecksums.begin());
+    RTT_TRY_SET(out.sample_every, in.integer("sample_every", 1, UINT32_MAX));
+    RTT_TRY_SET(out.fence, in.fence("fence"));
+    return out;
+  }
+  Result<std::uint32_t> integer(std::string_view key, std::size_t min, std::size_t max) const {
+    const std::int64_t value = args_.int_or(key, -1);
+    if (value < 0 || static_cast<std::uint64_t>(value) < min || static_cast<std::uint64_t>(value) > max) {
+      return bad(key, fmt::format("must be a whole number from {} to {}", min, max));
     }
-    if (arena < 0 || arena > kArenaBytesMax) {
-      return bad("params.arena_bytes", fmt::format("must be 0 to {}", kArenaBytesMax));
-    }
-    RTT_TRY_SET(const WaitFence fence_kind, Reader(verb_, *value).fence("fence"));
-    return LaneParams{.ring_slots = static_cast<std::uint32_t>(slots),
-                      .arena_bytes = static_cast<std::uint32_t>(arena),
-                      .fence = fence_kind};
+    return static_cast<std::uint32_t>(value);
   }
   [[nodiscard]] const Json* find(std::string_view key) const { return args_.find(key); }
 

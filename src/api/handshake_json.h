@@ -7,7 +7,7 @@
 //
 // Owns: nothing.   Thread: any.
 // Fails: read_handshake: kPanelProtocol with where = "verb.key"; never a part of the message's own text.
-// Limits: kCapabilitiesMax, kNameBytesMax, kLaneKindsMax; ring sizes as written on the page.
+// Limits: kCapabilitiesMax, kNameBytesMax, kLaneKindsMax, kRingSlotsMin…Max, kRingArenaBytesMax.
 #pragma once
 
 #include <string_view>
@@ -16,9 +16,6 @@
 #include "text/json.h"
 
 namespace rtt::api {
-
-inline constexpr std::uint32_t kRingSlotsMin = 16, kRingSlotsMax = 1U << 20;
-inline constexpr std::uint32_t kArenaBytesMax = 1U << 30;
 
 struct HandshakeRequest {
   std::string_view verb;  // "endpoint.syn"

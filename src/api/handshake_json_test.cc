@@ -23,7 +23,11 @@ TEST(HandshakeJson, every_message_reads_back) {
   const Error error{.code = Code::kCapabilityMeet, .message = "no capability in common", .where = "here"};
   const HandshakeMessage messages[] = {
       syn(),
-      Ack{.nonce = {7}, .generation = {3}, .caps = {"a", "b"}, .lane = model::LaneKind::kUds, .params = {}},
+      Ack{.nonce = {7},
+          .generation = {3},
+          .caps = {"a", "b"},
+          .lane = model::LaneKind::kUds,
+          .params = {.route_id = 7}},
       Nack{.nonce = {7}, .reason = error},
       Bind{.nonce = {7}, .generation = {3}},
       Ready{.nonce = {7}, .generation = {3}, .lane = model::LaneKind::kShm, .tone = Tone::kTells},
@@ -42,12 +46,13 @@ TEST(HandshakeJson, every_message_reads_back) {
 
 // docs/formats/handshake.md shows these texts.
 TEST(HandshakeJson, written_form) {
-  const HandshakeRequest request =
-      handshake_request(Ack{.nonce = {7}, .generation = {3}, .caps = {"metrics.read"}, .params = {}});
+  const HandshakeRequest request = handshake_request(
+      Ack{.nonce = {7}, .generation = {3}, .caps = {"metrics.read"}, .params = {.route_id = 7}});
   EXPECT_EQ(request.verb, "endpoint.ack");
   EXPECT_EQ(text::to_json(request.args),
             R"({"caps":["metrics.read"],"generation":"3","lane":"shm","nonce":"7",)"
-            R"("params":{"arena_bytes":262144,"fence":"membarrier","ring_slots":256}})");
+            R"("params":{"arena_bytes":262144,"checksum":"full","fence":"membarrier","ring_slots":256,)"
+            R"("route_id":7,"sample_every":64}})");
   EXPECT_EQ(text::to_json(handshake_request(Bind{{7}, {3}}).args), R"({"generation":"3","nonce":"7"})");
 }
 
@@ -78,10 +83,22 @@ TEST(HandshakeJson, a_wrong_field_is_refused_by_name) {
     EXPECT_EQ(read.error().code, Code::kPanelProtocol);
     EXPECT_EQ(read.error().where, "endpoint.syn." + std::string(key));
   }
-  for (const std::int64_t slots : {0, 8, 100, 1 << 21}) {
-    text::Json args = handshake_request(Ack{.nonce = {7}, .generation = {3}, .caps = {}, .params = {}}).args;
-    args.set("params", text::Json::object({{"ring_slots", slots}, {"arena_bytes", 0}, {"fence", "seq_cst"}}));
-    EXPECT_FALSE(read_handshake("endpoint.ack", args)) << slots;
+  const Ack ack{.nonce = {7}, .generation = {3}, .caps = {}, .params = {.route_id = 7}};
+  const struct {
+    std::string_view key;
+    text::Json value;
+  } bad_params[] = {{"ring_slots", 0},       {"ring_slots", 32},    {"ring_slots", 100},
+                    {"ring_slots", 1 << 17}, {"arena_bytes", 1000}, {"arena_bytes", std::int64_t{1} << 32},
+                    {"route_id", 0},         {"checksum", "some"},  {"sample_every", 0},
+                    {"fence", "mfence"}};
+  for (const auto& [key, value] : bad_params) {
+    text::Json args = handshake_request(ack).args;
+    text::Json params = *args.find("params");
+    params.set(key, value);
+    args.set("params", params);
+    const auto read = read_handshake("endpoint.ack", args);
+    ASSERT_FALSE(read) << key;
+    EXPECT_EQ(read.error().where, "endpoint.ack." + std::string(key));
   }
 }
 

@@ -35,9 +35,15 @@ inline constexpr std::size_t kLaneKindsMax = 4;
 // seq_cst fence costs every commit and works where seccomp forbids membarrier.
 enum class WaitFence : std::uint8_t { kMembarrier, kSeqCst };
 
+// How much of each frame the checksum must cover (docs/formats/ring.md).
+enum class LaneChecksum : std::uint8_t { kFull, kHeader, kSampled, kOff };
+
 struct LaneParams {
+  std::uint32_t route_id = 0;  // in the frames of this lane; >= 1
   std::uint32_t ring_slots = 256;
   std::uint32_t arena_bytes = 256U << 10;
+  LaneChecksum checksum = LaneChecksum::kFull;
+  std::uint32_t sample_every = 64;  // kSampled
   WaitFence fence = WaitFence::kMembarrier;
   friend bool operator==(const LaneParams&, const LaneParams&) = default;
 };

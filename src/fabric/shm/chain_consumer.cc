@@ -136,12 +136,11 @@ std::optional<ChainPoll> ChainConsumer::on_empty() {
     if (!empty_since_) empty_since_ = now;
     empty_ns = (now - *empty_since_).value;
   }
-  switch (consumer_move(
-      {.epoch_moved = moved,
-       .closing = closing_,
-       .inside_message = inside_message_,
-       .producer = producer,
-       .empty_ns = empty_ns})) {
+  switch (consumer_move({.epoch_moved = moved,
+                         .closing = closing_,
+                         .inside_message = inside_message_,
+                         .producer = producer,
+                         .empty_ns = empty_ns})) {
     case ConsumerMove::kWait:
       return ChainPoll::kEmpty;
     case ConsumerMove::kBeginCut:
@@ -165,8 +164,8 @@ ChainPoll ChainConsumer::poll() {
   if (broken_) return ChainPoll::kBroken;
   if (left_) return ChainPoll::kLeft;
   if (control_.poisoned()) {
-    return broken({.code = Code::kCancelled, .message = fmt::format("route {} was cut by the panel",
-                                                                    rings_.front().options.route_id)});
+    return broken({.code = Code::kCancelled,
+                   .message = fmt::format("route {} was cut by the panel", rings_.front().options.route_id)});
   }
   for (;;) {
     if (!ring_ && !start()) return ChainPoll::kEmpty;
@@ -234,9 +233,9 @@ Woke ChainConsumer::wait(const WaitBudget& budget) {
     std::array<os::WaitWord, ControlView::kWords + 1> all;
     std::copy(words.begin(), words.end(), all.begin());
     const Ring& ring = rings_.front();
-    const std::byte* const at =
-        ring.gate.valid() && !gate_word().closed() ? ring.gate.bytes().data() + offsetof(IndexPage, wait_word)
-                                                    : ring.lane.bytes().data() + kPageBytes + kCommitAt + 4;
+    const std::byte* const at = ring.gate.valid() && !gate_word().closed()
+                                    ? ring.gate.bytes().data() + offsetof(IndexPage, wait_word)
+                                    : ring.lane.bytes().data() + kPageBytes + kCommitAt + 4;
     const auto* word = reinterpret_cast<const std::uint32_t*>(at);
     all.back() = {.word = word, .expected = __atomic_load_n(word, __ATOMIC_ACQUIRE)};
     // The first commit wakes whoever says that it sleeps at position 0.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A route direction over its rings: order and ids across flips, the cut, carrying, gates, death, a restarted
 // panel, peers that ignore the epoch; then threads under full load through thousands of flips.
-// RTT_SOAK_FLIPS makes those longer (make soak).
+// RTT_SOAK_FLIPS asks for more flips (make soak).
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -291,6 +291,55 @@ TEST(Chain, a_flip_waits_for_the_end_of_a_message) {
   EXPECT_EQ(take(pair.consumer).value, 7U);
 }
 
+TEST(Chain, no_ring_is_cut_inside_a_message) {
+  ChainPair pair;
+  const std::uint64_t value = 1;
+  ASSERT_EQ(pair.producer.send(kMore, view_of(value)), ChainSent::kDone);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  pair.prepare(2);
+  pair.control.flip(2);
+  const Instant end = os::now() + Nanos{kEmptyNs * 4};
+  while (os::now() < end) ASSERT_EQ(take(pair.consumer).poll, ChainPoll::kEmpty);
+  EXPECT_EQ(pair.consumer.number(), 1U);
+  send(pair.producer, 2);  // the last fragment
+  send(pair.producer, 3);
+  EXPECT_EQ(pair.producer.number(), 2U);
+  EXPECT_EQ(take(pair.consumer), frame(2, 2));
+  EXPECT_EQ(take(pair.consumer), frame(3, 4));
+}
+
+TEST(Chain, a_producer_goes_on_in_the_ring_whose_closing_is_taken_back) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  RingConsumer consumer(one.consumer.options,
+                        {.lane = one.consumer.lane.bytes(), .index = one.consumer.index.writable()});
+  send(producer, 1);
+  consumer.begin_close();
+  const std::uint64_t value = 2;
+  EXPECT_EQ(producer.send(0, view_of(value)), ChainSent::kStalled);
+  consumer.reopen();
+  send(producer, 2);
+  for (const std::uint32_t id : {1U, 2U}) {
+    ASSERT_EQ(consumer.poll(), Poll::kFrame);
+    EXPECT_EQ(consumer.header().frame_id, id);
+    consumer.release();
+  }
+}
+
+TEST(Chain, a_flip_that_was_called_off_leaves_the_ring_as_it_is) {
+  ChainPair pair;
+  pair.prepare(2);
+  pair.producer.drop_unused();
+  pair.consumer.drop_unused();
+  send(pair.producer, 1);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  pair.prepare(2);
+  pair.control.flip(2);
+  send(pair.producer, 2);
+  EXPECT_EQ(take(pair.consumer), frame(2, 3));
+}
+
 TEST(Chain, a_ring_that_cannot_follow_is_refused) {
   ChainPair pair;
   EXPECT_EQ(pair.producer.add(make_ring(3).producer).error().code, Code::kNack);
@@ -351,8 +400,7 @@ class Load {
     RingEnds first = make_ring(1, {.slots = 64, .arena_bytes = 64U << 10}, fence_);
     std::thread producer([&, ring = std::move(first.producer)]() mutable { produce(std::move(ring)); });
     std::vector<std::thread> consumers;
-    consumers.emplace_back(
-        [&, ring = std::move(first.consumer)]() mutable { consume(0, std::move(ring)); });
+    consumers.emplace_back([&, ring = std::move(first.consumer)]() mutable { consume(0, std::move(ring)); });
     if (swap_) consumers.emplace_back([&] { consume(1, std::nullopt); });
     os::Fd gate = std::move(first.index);
     for (std::uint32_t number = 2; number <= count + 1; ++number) {
@@ -382,7 +430,9 @@ class Load {
     if (!failed_.exchange(true)) why_ = why;
     stop_ = true;
   }
-  WaitBudget budget() const { return {.spin = Nanos{20'000}, .deadline = os::now() + Nanos{50'000'000}, .others = {}}; }
+  WaitBudget budget() const {
+    return {.spin = Nanos{20'000}, .deadline = os::now() + Nanos{50'000'000}, .others = {}};
+  }
 
   void produce(ChainProducer::Ring first) {
     ChainProducer chain(view_of(control_), std::move(first));

@@ -84,9 +84,9 @@ struct State {
   bool producer_alive = true, fin_sent = false;
   Buffer buffer;
   std::array<Consumer, 2> consumers{};
-  std::uint8_t taken = 0;       // the last payload consumed
-  std::uint8_t abandoned = 0;    // the last payload that went down with its consumer
-  std::uint8_t epoch_woken = 1;  // the panel has woken sleepers for this epoch
+  std::uint8_t taken = 0;                             // the last payload consumed
+  std::uint8_t abandoned = 0;                         // the last payload that went down with its consumer
+  std::uint8_t epoch_woken = 1;                       // the panel has woken sleepers for this epoch
   bool consumer_dead = false, producer_dead = false;  // what the panel says
 };
 static_assert(std::has_unique_object_representations_v<State>);
@@ -428,7 +428,8 @@ class Search {
       return;
     }
     const bool in_order = scenario_.consumer_may_die ? payload > state.taken : payload == state.taken + 1;
-    if (!in_order) violation_ = "payload " + std::to_string(payload) + " after " + std::to_string(state.taken);
+    if (!in_order)
+      violation_ = "payload " + std::to_string(payload) + " after " + std::to_string(state.taken);
     state.taken = static_cast<std::uint8_t>(payload);
   }
   // CLOSED(position), and on to the next ring.
