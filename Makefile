@@ -41,6 +41,7 @@ build: $(APT_STAMP)
 
 run: build $(NPM_STAMP)
 	$(QUICKSTART)/run.sh
+	examples/panel/run.sh
 
 test: build $(NPM_STAMP)
 	ctest --test-dir $(RELEASE) --output-on-failure -j$(JOBS) $(CTEST_FLAGS)

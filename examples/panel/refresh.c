@@ -1,31 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A consumer: asks the metrics it is wired to, COUNT times, every PERIOD_MS milliseconds, and says who answered how
- * often. `refresh WORKSPACE COUNT PERIOD_MS`. */
+ * The hook: asks who it may be once, then asks the metrics it is wired to, COUNT times, every PERIOD_MS milliseconds, and
+ * publishes an event for each answer. Which metrics provider answers is the plan's business: it may change between two
+ * calls. Says who answered from when on, and how often it failed. `refresh WORKSPACE COUNT PERIOD_MS`. */
 #include <rtt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static const char who[] = "{\"user\":\"hook\"}";
+
 int main(int argc, char **argv) {
   rtt_error why;
-  long asked, errors = 0, count = argc == 4 ? atol(argv[2]) : 0;
-  char last[128] = "", *at;
+  rtt_reply reply = {0};
+  char last[64] = "", by[64] = "", event[128];
+  long asked, errors = 0, published = 0, count = argc == 4 ? atol(argv[2]) : 0;
   rtt_endpoint *me = argc == 4 ? rtt_attach(argv[1], "rtt://ui/hook/refresh", &why) : NULL;
   if (!me) return fprintf(stderr, "%s\n", argc == 4 ? why.message : "usage: refresh WORKSPACE COUNT PERIOD_MS"), 1;
+  if (rtt_call(me, "rtt://idp/api/auth", who, sizeof who - 1, 10000, &reply, &why) != 0)
+    return fprintf(stderr, "auth: %s\n", why.message), 1;
+  printf("auth: %s\n", (char *)reply.data);
+  rtt_free(&reply);
   for (asked = 0; asked < count; asked++) {
-    rtt_reply reply = {0};
-    if (rtt_call(me, "rtt://core/api/metrics", "{}", 2, 5000, &reply, &why) != 0) {
+    size_t sent = 0;
+    if (rtt_call(me, "rtt://core/api/metrics", "{}", 2, 10000, &reply, &why) != 0) {
       errors++;
-      fprintf(stderr, "%s\n", why.message);
-    } else if ((at = strchr(reply.data, ',')) != NULL) {
-      *at = '\0';
-      if (strcmp(last, reply.data) != 0) printf("%ld %s\n", asked, (char *)reply.data), fflush(stdout);
-      snprintf(last, sizeof last, "%s", (char *)reply.data);
+      fprintf(stderr, "%ld: %s\n", asked, why.message);
+    } else {
+      sscanf(reply.data, "{\"by\":\"%63[^\"]", by);
+      if (strcmp(last, by) != 0) printf("from %ld on: %s\n", asked, by), fflush(stdout);
+      strcpy(last, by);
+      snprintf(event, sizeof event, "{\"asked\":%ld,\"by\":\"%s\"}", asked, by);
+      if (rtt_publish(me, event, strlen(event), &sent, NULL, NULL) == 0) published += (long)sent;
     }
     rtt_free(&reply);
     rtt_poll(me, atoi(argv[3]), NULL);
   }
-  printf("{\"asked\":%ld,\"errors\":%ld}\n", asked, errors);
+  printf("{\"asked\":%ld,\"errors\":%ld,\"published\":%ld}\n", asked, errors, published);
   rtt_detach(me);
   return errors == 0 ? 0 : 1;
 }
