@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Binding: what one end of a route is told about a lane that is built for it (docs/formats/handshake.md).
+// Binding: what one end of a route is told about a lane that is built for it (docs/formats/endpoint.md).
 //
 // A lane is one generation of a route's wiring. The panel builds it beside whatever carries the route now and
 // sends each end its binding with the descriptors; a flip makes it the one that is used. The end at `from`

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Desk: what the panel may ask of an endpoint about its lanes, and what the endpoint remembers for the next
 // panel: lane.offer, lane.bind, lane.flip, lane.close, lane.adopt, lane.ls, lane.page
-// (docs/formats/handshake.md).
+// (docs/formats/endpoint.md).
 //
 // The desk sits on the loop of the control connection, the Board perhaps on another thread's: `on_board` runs
 // a task where the Board is. Saying anything twice is harmless, so the panel may repeat what it is not sure

@@ -26,7 +26,7 @@ namespace rtt::endpoint {
 inline constexpr std::size_t kShmQueueBytesMax = limits::kClientQueueBytesMax;
 
 // What came with the binding: descriptors of the other end's memory, in the order of
-// docs/formats/handshake.md.
+// docs/formats/endpoint.md.
 struct ShmParts {
   os::Fd ring;     // the other end writes it
   os::Fd index;    // of our ring

@@ -6,7 +6,7 @@
 // driver, else a program that said endpoint.syn. For a change of the graph the lanes of new routes are built
 // beside the old ones (prepare), then flipped; a route whose end attaches later gets its lane then, outside
 // of any change. The wiring holds no frame and no state that is not also at the ends: a panel that starts
-// anew learns from each end which lanes it has (docs/formats/handshake.md) and adopts them.
+// anew learns from each end which lanes it has (docs/formats/endpoint.md) and adopts them.
 //
 // Owns: what is known of ends and lanes, not the connections.   Thread: the panel's loop.   Units: none.
 // Fails: prepare: kNack… as the ends say, kDriverStart, kDeadline; syn: kNotFound, kUnsigned, kBusy.
