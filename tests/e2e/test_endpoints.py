@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Living endpoints: programs that link librtt attach, are called over shared memory or a socket, are swapped, killed and
+adopted, and no call is lost or answered twice."""
+import json
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from rtt_case import RttCase
+
+BUILD = os.path.dirname(os.path.dirname(os.environ["RTT_BIN"]))
+METRICS = f"{BUILD}/examples/metrics"
+ASK = f"{BUILD}/examples/ask"
+MANIFEST = {"contracts": [
+    {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": "rtt://core/api/metrics@1.2.0#prom", "type": "api", "direction": "provider"}},
+    {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": "rtt://core/api/metrics@1.3.0#fast", "type": "api", "direction": "provider"}},
+    {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": "rtt://ui/hook/refresh@1.0.0", "type": "hook", "direction": "consumer"}},
+]}
+ROUTES = {"routes": [{"from": "rtt://ui/hook/refresh", "to": "rtt://core/api/metrics#prom"}]}
+POLICY = {"allow": [{"from": "rtt://ui/hook/*", "to": "rtt://core/api/*"}]}
+
+
+class EndpointsCase(RttCase):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(f"{self.ws}/.rtt/manifests")
+        for name, document in {"manifests/panel.api.json": MANIFEST, "routes.json": ROUTES, "policy.json": POLICY}.items():
+            with open(f"{self.ws}/.rtt/{name}", "w") as file:
+                json.dump(document, file)
+        self.ok("init", "--yes")
+        self.ok("plan")
+        self.ok("apply")
+        self.running = []
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+    def start(self, *argv):
+        process = subprocess.Popen(argv, cwd=self.ws, env=self.me.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.running.append(process)
+        return process
+
+    def provider(self, variant, *wrapper):
+        return self.start(*wrapper, METRICS, ".", f"rtt://core/api/metrics#{variant}", variant)
+
+    def asker(self, count=10**9, deadline_ms=10_000):
+        return self.start(ASK, ".", str(count), str(deadline_ms))
+
+    def stop_asking(self, asker):
+        out, err = asker.communicate("stop\n", timeout=60)
+        return json.loads(out.splitlines()[-1]), out, err
+
+    def stop_provider(self, provider):
+        provider.send_signal(signal.SIGTERM)
+        out, err = provider.communicate(timeout=30)
+        self.assertEqual(0, provider.returncode, err)
+        return int(out)
+
+    def route(self):
+        return self.json("ls", "routes")["routes"][0]
+
+    def wait_for(self, what, seconds=30):
+        end = time.monotonic() + seconds
+        while not what():
+            self.assertLess(time.monotonic(), end, f"did not come: {what}")
+            time.sleep(0.02)
+
+    def ready(self):
+        self.wait_for(lambda: self.route()["state"] == "ready")
+
+
+class Calls(EndpointsCase):
+    def test_calls_travel_in_shared_memory_and_each_is_answered_once(self):
+        provider = self.provider("prom")
+        asker = self.asker(count=20_000)
+        out, err = asker.communicate(timeout=120)
+        result = json.loads(out.splitlines()[-1])
+        self.assertEqual({"asked": 20_000, "answered": 20_000, "wrong": 0, "lost": 0, "late": 0, "other": 0}, result, err)
+        self.assertEqual(20_000, self.stop_provider(provider))
+
+    def test_a_busy_lane_shows_as_ready_over_shm(self):
+        provider, asker = self.provider("prom"), self.asker()
+        self.ready()
+        self.assertEqual("shm", self.route()["lane"])
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(result["asked"], result["answered"], err)
+        self.stop_provider(provider)
+
+    def test_without_memfd_the_lane_is_a_socket_and_it_is_said(self):
+        provider = self.provider("prom", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=memfd_create",
+                                 "-e", "inject=memfd_create:error=EPERM")
+        asker = self.asker(count=500)
+        out, err = asker.communicate(timeout=60)
+        self.assertEqual(500, json.loads(out.splitlines()[-1])["answered"], err)
+        self.assertTrue(any(r["action"] == "lane_fallback" for r in self.run_rtt("audit", "--json").lines))
+        provider.terminate()
+
+    def test_a_stopped_provider_costs_its_callers_their_deadline_and_no_more(self):
+        provider, asker = self.provider("prom"), self.asker(deadline_ms=300)
+        self.ready()
+        provider.send_signal(signal.SIGSTOP)
+        line = asker.stderr.readline()
+        self.assertIn(" 705 ", line)
+        provider.send_signal(signal.SIGCONT)
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(0, result["wrong"] + result["lost"] + result["other"], err)
+        self.assertGreater(result["answered"], 0)
+
+    def test_a_symbol_is_one_process(self):
+        self.provider("prom")
+        self.asker()
+        self.ready()
+        second = self.provider("prom")
+        _, err = second.communicate(timeout=30)
+        self.assertEqual(1, second.returncode)
+        self.assertTrue(err.startswith("706 "), err)
+
+    def test_an_unknown_symbol_does_not_attach(self):
+        process = self.start(METRICS, ".", "rtt://core/api/nothing", "x")
+        _, err = process.communicate(timeout=30)
+        self.assertEqual(1, process.returncode)
+        self.assertTrue(err.startswith("105 "), err)
+
+
+class Swaps(EndpointsCase):
+    def test_100_swaps_under_load_lose_double_and_reorder_nothing(self):
+        first, second, asker = self.provider("prom"), self.provider("fast"), self.asker()
+        self.ready()
+        for i in range(100):
+            answer = self.json("qc", "ui/refresh", "core/metrics#fast" if i % 2 == 0 else "core/metrics#prom")
+            self.assertEqual("committed", answer["state"])
+        result, out, err = self.stop_asking(asker)
+        self.assertEqual(result["asked"], result["answered"], err)
+        self.assertEqual(0, result["wrong"], err)
+        self.assertGreater(len(out.splitlines()), 20, "hardly any swap was seen by the asker")
+        self.assertEqual(result["asked"], self.stop_provider(first) + self.stop_provider(second))
+
+    def test_the_panel_dies_before_during_and_after_swaps(self):
+        first, second, asker = self.provider("prom"), self.provider("fast"), self.asker()
+        self.ready()
+        for i in range(10):
+            pid = self.json("status")["pid"]
+            swap = self.start(os.environ["RTT_BIN"], "qc", "ui/refresh", "core/metrics#fast" if i % 2 == 0 else "core/metrics#prom")
+            if i % 3 == 0:
+                swap.communicate()   # after; else somewhere during
+            os.kill(pid, signal.SIGKILL)
+            swap.communicate()
+            self.ok("panel", "start")
+            self.ready()
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(result["asked"], result["answered"] + result["lost"], err)
+        self.assertEqual(0, result["wrong"] + result["late"] + result["other"], err)
+        self.stop_provider(first)
+        self.stop_provider(second)
+
+
+class Deaths(EndpointsCase):
+    def test_a_killed_provider_is_a_typed_error_and_the_next_one_is_wired(self):
+        asker = self.asker()
+        for _ in range(20):
+            provider = self.provider("prom")
+            self.ready()
+            provider.kill()
+            provider.communicate()
+            self.wait_for(lambda: self.route()["state"] == "waiting")
+        self.provider("prom")
+        self.ready()
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(0, result["wrong"] + result["late"] + result["other"], err)
+        self.assertLessEqual(result["lost"], 20, err)
+
+    def test_nothing_is_left_behind_by_killed_endpoints(self):
+        panel = self.json("panel", "start")["pid"]
+        provider = self.provider("prom")
+
+        def descriptors():
+            return len(os.listdir(f"/proc/{panel}/fd"))
+        counts = []
+        for _ in range(12):
+            asker = self.asker()
+            self.ready()
+            asker.kill()
+            asker.communicate()
+            self.wait_for(lambda: self.route()["state"] == "waiting")
+            counts.append(descriptors())
+        self.assertLessEqual(counts[-1], counts[2] + 1, f"descriptors of the panel grew: {counts}")
+        self.stop_provider(provider)
+
+
+if __name__ == "__main__":
+    unittest.main()
