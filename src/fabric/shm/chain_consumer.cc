@@ -230,20 +230,24 @@ Woke ChainConsumer::wait(const WaitBudget& budget) {
       continue;
     }
     // Gated, or before another producer's first frame: words the other side writes and wakes.
-    std::array<os::WaitWord, ControlView::kWords + 1> all;
+    std::array<os::WaitWord, ControlView::kWords + 2> all;
     std::copy(words.begin(), words.end(), all.begin());
     const Ring& ring = rings_.front();
-    const std::byte* const at = ring.gate.valid() && !gate_word().closed()
-                                    ? ring.gate.bytes().data() + offsetof(IndexPage, wait_word)
-                                    : ring.lane.bytes().data() + kPageBytes + kCommitAt + 4;
-    const auto* word = reinterpret_cast<const std::uint32_t*>(at);
-    all.back() = {.word = word, .expected = __atomic_load_n(word, __ATOMIC_ACQUIRE)};
+    const auto wait_word_at = [](const std::byte* at) {
+      const auto* word = reinterpret_cast<const std::uint32_t*>(at);
+      return os::WaitWord{.word = word, .expected = __atomic_load_n(word, __ATOMIC_ACQUIRE)};
+    };
+    // Both always: the gate may be open already because its owner is dead.
+    std::size_t count = ControlView::kWords;
+    all[count++] = wait_word_at(ring.lane.bytes().data() + kPageBytes + kCommitAt + 4);
+    if (ring.gate.valid())
+      all[count++] = wait_word_at(ring.gate.bytes().data() + offsetof(IndexPage, wait_word));
     // The first commit wakes whoever says that it sleeps at position 0.
     std::byte* const asleep = ring.index.writable().data() + offsetof(IndexPage, wait_word);
     store_word(asleep, pack({kWordAsleep, 0}), std::memory_order_release);
     os::sleeper_fence(ring.options.fence);
     if (start()) continue;
-    os::wait_any(all, inner.deadline);
+    os::wait_any({all.data(), count}, inner.deadline);
     store_word(asleep, std::uint64_t{0}, std::memory_order_release);
   }
 }

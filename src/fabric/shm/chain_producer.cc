@@ -220,7 +220,13 @@ ChainSent ChainProducer::after_closing() {
   return broken_ ? ChainSent::kBroken : ChainSent::kDone;
 }
 
-bool ChainProducer::pending() const { return !broken_ && (!left_.empty() || ring_->peer_closing()); }
+bool ChainProducer::pending() const {
+  if (broken_) return false;
+  if (!left_.empty()) return true;
+  if (!ring_->peer_closing()) return false;
+  // The reader's answer to the direction's FIN leaves nothing to do.
+  return !over_ || !ring_->finished() || ring_->cut() != ring_->position();
+}
 
 // Until the wait word changes: the cut, or the consumer opens the ring again.
 Woke ChainProducer::wait_cut(const WaitBudget& budget) {

@@ -327,6 +327,16 @@ TEST(Chain, a_producer_goes_on_in_the_ring_whose_closing_is_taken_back) {
   }
 }
 
+TEST(Chain, nothing_is_pending_once_the_reader_has_answered_the_last_fin) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  ASSERT_EQ(pair.producer.finish(), ChainSent::kDone);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  EXPECT_EQ(take(pair.consumer).poll, ChainPoll::kLeft);
+  EXPECT_FALSE(pair.producer.pending());
+  EXPECT_EQ(pair.producer.finish(), ChainSent::kDone);
+}
+
 TEST(Chain, a_flip_that_was_called_off_leaves_the_ring_as_it_is) {
   ChainPair pair;
   pair.prepare(2);
