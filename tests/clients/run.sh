@@ -30,7 +30,7 @@ soon() { local stop=$((SECONDS + 10)); until "$@"; do ((SECONDS < stop)) || retu
 # add CLIENT: does what `mcp connect` says, with its own words: these lines into that file.
 add() {
   local file
-  rtt mcp connect "$1" -C "$ws" > "$work/$1.connect" && file=$(sed -n '1s/^add to \(.*\):$/\1/p' "$work/$1.connect") && [[ $file == '~'/* ]] || return 1
+  rtt mcp connect "$1" -C "$ws" > "$work/$1.connect" && file=$(sed -n '1s/^add to \([^,]*\),.*:$/\1/p' "$work/$1.connect") && [[ $file == '~'/* ]] || return 1
   mkdir -p "$(dirname "$HOME/${file#\~/}")" && sed 1d "$work/$1.connect" > "$HOME/${file#\~/}"
 }
 # model NAME: a model that wants "kept by NAME" noted; its address is in $url.
