@@ -10,6 +10,8 @@
 #include "mcp/backend.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/file.h"
+#include "os/process.h"
 #include "registry/secret_split.h"
 
 namespace rtt::mcp {
@@ -125,6 +127,15 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
   if (!ns) return refused(std::move(imported), ImportState::kFailed, std::move(ns).error());
   imported.ns = *std::move(ns);
   imported.path = manifest_path(imported.ns);
+  if (is_own_door(server.entry)) {
+    return refused(std::move(imported), ImportState::kUnsupported,
+                   Error{.code = Code::kServerStart,
+                         .message = fmt::format("server '{}' is `rtt mcp serve` itself, put there for an AI "
+                                                "client; there is nothing to import from it",
+                                                server.name),
+                         .where = server.file,
+                         .hint = "rtt mcp ls"});
+  }
   const std::string transport = transport_of(server.entry);
   if (transport != "stdio") {
     return refused(
@@ -211,6 +222,20 @@ Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std:
     out.push_back({.name = name, .file = std::string(file), .entry = entry});
   }
   return out;
+}
+
+bool is_own_door(const Json& entry) {
+  const std::string_view command = entry.string_or("command");
+  if (command.substr(command.rfind('/') + 1) != "rtt") {
+    const auto real = os::real_path(std::string(command));
+    if (!command.contains('/') || !real || *real != os::own_executable()) return false;
+  }
+  const Json* args = entry.find("args");
+  if (args == nullptr || !args->is_array()) return false;
+  const auto& words = args->as_array();
+  return std::ranges::adjacent_find(words, [](const Json& one, const Json& next) {
+           return one == Json("mcp") && next == Json("serve");
+         }) != words.end();
 }
 
 std::string_view to_string(ImportState state) {

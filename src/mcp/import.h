@@ -31,6 +31,10 @@ struct ConfigServer {
 // `{"mcpServers":{…}}` (or VS Code's `servers`). Sorted by name.
 Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std::string_view file);
 
+// An entry that starts `rtt mcp serve`, as `rtt mcp connect` prints it: RTT as the client's server, never a
+// server of RTT's. Imported, each call to it would ask itself.
+bool is_own_door(const text::Json& entry);
+
 enum class ImportState : std::uint8_t { kListed, kUnsupported, kFailed };
 std::string_view to_string(ImportState state);  // listed unsupported failed
 

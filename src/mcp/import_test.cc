@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "mcp/demo_workspace.h"
+#include "os/process.h"
 #include "text/json_canonical.h"
 
 namespace rtt::mcp {
@@ -21,6 +22,26 @@ TEST(ClientConfig, reads_servers_sorted_and_names_what_is_wrong) {
   EXPECT_EQ(read_client_config(R"({})", "f").error().where, "f");
   EXPECT_EQ(read_client_config(R"({"mcpServers":{"a":{},"a":{}}})", "f").error().code,
             Code::kJsonDuplicateKey);
+}
+
+TEST(Import, does_not_take_its_own_door_for_a_server) {
+  const auto entry = [](const char* command, text::Json args) {
+    return text::Json::object({{"args", std::move(args)}, {"command", command}});
+  };
+  using text::Json;
+  const Json serve = Json::array({"mcp", "serve", "notes", "--as", "claude", "-C", "/w"});
+  EXPECT_TRUE(is_own_door(entry("rtt", serve)));
+  EXPECT_TRUE(is_own_door(entry("/usr/local/bin/rtt", Json::array({"-C", "/w", "mcp", "serve"}))));
+  EXPECT_TRUE(is_own_door(entry(os::own_executable().c_str(), serve)));  // under whatever name
+  EXPECT_FALSE(is_own_door(entry("rtt", Json::array({"mcp", "ls", "serve"}))));
+  EXPECT_FALSE(is_own_door(entry("/usr/bin/rtt-other", serve)));
+  EXPECT_FALSE(is_own_door(Json::object({{"command", "rtt"}})));
+  DemoWorkspace demo;
+  const auto imported = import_server({.name = "notes", .file = ".mcp.json", .entry = entry("rtt", serve)},
+                                      demo.import_options());
+  ASSERT_TRUE(imported);
+  EXPECT_EQ(imported->state, ImportState::kUnsupported);
+  EXPECT_EQ(imported->error->where, ".mcp.json");
 }
 
 TEST(Import, gives_every_definition_of_a_real_server) {

@@ -115,6 +115,7 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
 Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan) {
   std::vector<mcp::ConfigServer> left;
   for (auto& server : plan.servers) {
+    if (mcp::is_own_door(server.entry)) continue;
     RTT_TRY_SET(const std::string ns, mcp::namespace_of(server.name));
     if (!os::exists(workspace.path(mcp::manifest_path(ns)))) left.push_back(std::move(server));
   }
@@ -125,6 +126,10 @@ Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan)
 std::vector<std::string> describe_import(const ImportPlan& plan) {
   std::vector<std::string> lines;
   for (const auto& server : plan.servers) {
+    if (mcp::is_own_door(server.entry)) {
+      lines.push_back(fmt::format("leave {} ({}) out: it is rtt itself", server.name, server.file));
+      continue;
+    }
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
     std::string line = fmt::format("start {} ({}): {}", server.name, server.file,

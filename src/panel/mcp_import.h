@@ -28,7 +28,7 @@ struct ImportPlan {
   std::vector<std::string> plain;
 };
 Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
-// Servers whose manifest is absent: what `up` would still import.
+// Servers whose manifest is absent, RTT's own door left out: what `up` would still import.
 Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);
 // One line a server: its command, with every literal value of env, headers and URLs left out.
 std::vector<std::string> describe_import(const ImportPlan& plan);

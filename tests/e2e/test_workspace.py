@@ -188,6 +188,28 @@ class Fresh(RttCase):
         self.assertEqual((20, 0, {"total": 5}), (repeated["calls"], repeated["errors"],
                                                  repeated["result"]["structuredContent"]))
 
+    def test_a_client_connected_in_the_same_file_is_no_server_to_import(self):
+        self.mcp_json({"notes": self.server_entry("notes.py")})
+        self.ok("up", "--yes", timeout=120)
+        lines = self.json("mcp", "connect", "claude")["add"]
+        with open(os.path.join(self.ws, ".mcp.json"), "w", encoding="utf-8") as file:
+            file.write("\n".join(lines))
+        self.assertFalse(self.json("up", "--yes")["changed"])
+        files = self.files()
+        row = self.json("mcp", "import", "--yes")["servers"][0]
+        self.assertEqual(("notes", "skipped"), (row["name"], row["state"]))
+        self.assertIn("rtt mcp serve", row["error"]["message"])
+        self.assertEqual(files, self.files())
+        self.assertEqual("Echo: hello\n", self.ok("call", "notes/echo", "message=hello").out)
+
+    def test_a_server_nobody_called_has_no_latency(self):
+        self.mcp_json({name: self.server_entry("notes.py", "--name", name) for name in ("called", "idle")})
+        self.ok("up", "--yes", timeout=120)
+        self.ok("call", "called/echo", "message=x")
+        p99 = {row["name"]: row["p99_ns"] for row in self.json("mcp", "ls")["servers"]}
+        self.assertIsInstance(p99["called"], int)
+        self.assertIsNone(p99["idle"])
+
     def files(self):
         """Every file of the workspace that is not generated while it runs, with its bytes."""
         found = {}
