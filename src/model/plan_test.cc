@@ -289,5 +289,23 @@ TEST(Plan, refusals) {
   EXPECT_EQ(code(bad), Code::kTampered);
 }
 
+TEST(Plan, an_order_says_which_edit_is_wrong) {
+  TestRandom random(19);
+  SealedPlan plan = sealed(random);
+  while (plan.plan.routes_add.size() < 2) plan = sealed(random);
+  const std::string last = plan.plan.order.back().back();
+  const auto told = [&plan](const auto& change) {
+    SealedPlan changed = plan;
+    change(changed.plan.order.back());
+    changed.plan_id = plan_id(changed.plan);
+    const auto read = parse_plan(text::to_json(to_json(changed)), "p");
+    return read ? std::string() : read.error().message;
+  };
+  EXPECT_EQ(told([](auto& batch) { batch.pop_back(); }), "'order' leaves out " + last);
+  EXPECT_EQ(told([&](auto& batch) { batch.push_back(last); }), "'order' names " + last + " twice");
+  EXPECT_EQ(told([](auto& batch) { batch.push_back("A9999"); }),
+            "'order' names A9999, which is no edit of this plan");
+}
+
 }  // namespace
 }  // namespace rtt::model

@@ -222,6 +222,35 @@ TEST(Process, child_dies_with_its_parent_by_the_kernels_hand) {
   wait_until_gone(pid);
 }
 
+TEST(Process, what_a_child_started_in_the_background_dies_with_its_parent_too) {
+  auto report = *make_pipe();
+  const int parent = ::fork();
+  ASSERT_GE(parent, 0);
+  if (parent == 0) {
+    // Deaf to every polite signal, as a stubborn server's own child may be.
+    auto child = spawn(shell("(trap '' TERM HUP INT; exec sleep 1000) >/dev/null 2>&1 & echo $!; wait"));
+    char buffer[32];
+    const ssize_t got = child ? ::read(child->out.get(), buffer, sizeof buffer) : 0;
+    const int pid = got > 0 ? std::stoi(std::string(buffer, static_cast<std::size_t>(got))) : -1;
+    (void)!::write(report.second.get(), &pid, sizeof pid);
+    ::raise(SIGKILL);
+  }
+  int pid = 0;
+  ASSERT_EQ(::read(report.first.get(), &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+  wait_until_gone(pid);
+}
+
+TEST(Process, the_guard_of_a_group_ends_and_is_reaped_with_it) {
+  auto child = spawn(shell("cat; wait"));  // a program that waits for all of its children is not held up
+  ASSERT_TRUE(child);
+  child->in.reset();
+  EXPECT_EQ(child->wait().code, 0);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+}
+
 TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
   EXPECT_EQ(process_start_time(own_pid()), process_start_time(own_pid()));
   EXPECT_TRUE(process_start_time(own_pid()));

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <optional>
+
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -17,6 +19,16 @@ constexpr std::string_view kSuffix = ".plan.json";
 
 crypto::Keyring::Outcome judge(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
   return keyring.check(crypto::SignKind::kPlan, sealed.plan_id, sealed.signatures);
+}
+
+// A signature by a key counted here, but made for something else with the same hash.
+std::optional<crypto::SignKind> kind_meant(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
+  for (int kind = 0; kind <= static_cast<int>(crypto::SignKind::kRoot); ++kind) {
+    const auto meant = static_cast<crypto::SignKind>(kind);
+    const auto outcome = keyring.check(meant, sealed.plan_id, sealed.signatures);
+    if (outcome.verdict == crypto::Verdict::kTrusted) return meant;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -116,6 +128,11 @@ Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace
                   fmt::format("plan {} is signed by {}, which is revoked", id, outcome.signer), path,
                   "rtt plan");
     case crypto::Verdict::kBadSignature:
+      if (const auto meant = kind_meant(keyring, sealed)) {
+        return fail(Code::kBadSignature,
+                    fmt::format("the signature on plan {} is one for a {}", id, to_string(*meant)), path,
+                    "rtt plan");
+      }
       return fail(Code::kBadSignature, fmt::format("the signature on plan {} does not verify", id), path,
                   "rtt plan");
   }

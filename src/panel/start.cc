@@ -101,7 +101,14 @@ std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace
 
 Result<std::unique_ptr<api::Service>> ensure_panel(const registry::Workspace& workspace) {
   if (auto running = running_panel(workspace)) return running;
-  RTT_TRY(os::make_directories(workspace.sockets(), 0700));
+  if (Status made = os::make_directories(workspace.sockets(), 0700); !made) {
+    Error down{.code = Code::kPanelDown,
+               .message = "no panel runs, and none can be started without a folder for its sockets",
+               .where = workspace.sockets(),
+               .hint = "rtt doctor"};
+    down.causes.push_back(std::move(made.error().message));
+    return std::unexpected(std::move(down));
+  }
   RTT_TRY_SET(const os::FileLock lock,
               os::FileLock::take(workspace.sockets() + "/start.lock", os::FileLock::Wait::kYes));
   if (auto running = running_panel(workspace)) return running;  // another starter was first

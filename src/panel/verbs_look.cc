@@ -11,6 +11,7 @@
 #include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
+#include "registry/trust.h"
 #include "text/json_canonical.h"
 
 namespace rtt::panel {
@@ -179,7 +180,8 @@ Result<Json> verb_lint(const Turn& turn) {
 Result<Json> verb_registry_verify(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const registry::ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
-  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all());
+  RTT_TRY_SET(const crypto::Keyring keys, registry::known_keys(workspace));
+  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all(keys));
   Json bad = text::JsonArray{};
   for (const auto& entry : report.bad) {
     bad.push(Json::object({{"file", entry.file}, {"hash", entry.hash}, {"reason", entry.reason}}));
