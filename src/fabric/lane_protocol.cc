@@ -114,7 +114,7 @@ std::size_t LaneProtocol::split_bytes(const LaneMessage& message) {
 
 std::uint32_t LaneProtocol::split(const LaneMessage& message, const std::function<void(const Piece&)>& emit) {
   const std::uint32_t first = send_id_;
-  std::array<std::byte, kReplyIdBytes> reply_to;
+  std::array<std::byte, kReplyIdBytes> reply_to{};
   store_le<std::uint32_t>(reply_to, 0, message.reply_to);
   const std::size_t room = room_of(message.kind);
   ByteView rest = message.payload;

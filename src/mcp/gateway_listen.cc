@@ -82,7 +82,7 @@ void GatewayListener::State::read(int fd) {
   const auto at = std::find_if(newcomers.begin(), newcomers.end(),
                                [fd](const Newcomer& n) { return n.socket.get() == fd; });
   if (at == newcomers.end()) return;
-  std::array<std::byte, 4096> buffer;
+  std::array<std::byte, 4096> buffer{};
   auto got = os::receive(fd, buffer, kClientFds);
   if (!got || got->closed) {
     forget(fd);
@@ -134,7 +134,7 @@ GatewayListener::~GatewayListener() {
 }
 
 Result<std::unique_ptr<GatewayListener>> GatewayListener::start(os::Loop& loop, Gateway& gateway,
-                                                                std::string sockets_dir) {
+                                                                const std::string& sockets_dir) {
   std::unique_ptr<GatewayListener> out(new GatewayListener);
   out->state_ = std::make_unique<State>(loop, gateway);
   RTT_TRY_SET(out->state_->listener, os::UnixListener::bind(sockets_dir, std::string(kGatewaySocket)));

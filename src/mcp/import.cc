@@ -264,17 +264,17 @@ Json summary(const Imported& imported) {
   return row;
 }
 
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, ConfigServer server, ImportOptions options,
-                                        OnImported done) {
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done) {
   return begin_listing(loop, prepared(server, options), options, std::move(done));
 }
 
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, ImportOptions options,
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
                                          OnImported done) {
   return begin_listing(loop, prepared(std::move(config)), options, std::move(done));
 }
 
-Result<std::vector<Imported>> import_servers(std::vector<ConfigServer> servers,
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
                                              const ImportOptions& options) {
   if (servers.size() > limits::kMcpServersMax) {
     return fail(Code::kLimit,

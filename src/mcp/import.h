@@ -65,15 +65,16 @@ class ImportJob {
  public:
   virtual ~ImportJob() = default;
 };
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, ConfigServer server, ImportOptions options,
-                                        OnImported done);
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done);
 // A server already accepted, started from its connector contract: what it offers now (`mcp diff`, `mcp pin`).
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, ImportOptions options,
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
                                          OnImported done);
 
 // Blocking, all servers at once on a loop of their own; results in the order given. Fails only as a whole:
 // kNameClash, kLimit. A server that fails is an Imported with state failed.
-Result<std::vector<Imported>> import_servers(std::vector<ConfigServer> servers, const ImportOptions& options);
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
+                                             const ImportOptions& options);
 Result<Imported> import_server(ConfigServer server, const ImportOptions& options);
 Result<Imported> list_server(ServerConfig config, const ImportOptions& options);
 

@@ -89,7 +89,7 @@ Status start_gateway(const registry::Workspace& workspace) {
   auto child = os::spawn(spawn);
   if (!child) return std::unexpected(std::move(child).error().in("the MCP gateway did not start"));
   ends.second.reset();
-  std::array<std::byte, 16> buffer;
+  std::array<std::byte, 16> buffer{};
   const auto ready = os::receive_wait(ends.first.get(), buffer, 0, kGatewayStartMs);
   (void)child->detach();
   if (!ready || ready->closed) {
@@ -122,7 +122,7 @@ Ending await_end(const os::Fd& socket) {
   Ending ending;
   std::string text;
   for (;;) {
-    std::array<std::byte, 1024> buffer;
+    std::array<std::byte, 1024> buffer{};
     const auto got = os::receive_wait(socket.get(), buffer, 0, -1);
     if (!got || got->closed || text.size() > kHelloBytesMax) return ending;
     text.append(as_text(ByteView(buffer).first(got->bytes)));

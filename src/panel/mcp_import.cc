@@ -149,7 +149,8 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
   return lines;
 }
 
-Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::function<void(Json)>& part) {
+Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
+                        const std::function<void(Json)>& part) {
   const bool signed_policy = policy_is_signed(workspace);
   if (!plan.servers.empty() && !signed_policy) {
     return fail(Code::kChangedUnsigned,
@@ -158,7 +159,7 @@ Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::
   }
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
   RTT_TRY_SET(auto imported,
-              mcp::import_servers(std::move(plan.servers), {.workspace = workspace, .plain = plan.plain}));
+              mcp::import_servers(plan.servers, {.workspace = workspace, .plain = plan.plain}));
   const registry::SecretStore secrets(workspace.user_dir);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
   std::vector<std::string> paths, namespaces;

@@ -33,7 +33,7 @@ Result<ImportPlan> without_imported(const registry::Workspace& workspace, Import
 // One line a server: its command, with every literal value of env, headers and URLs left out.
 std::vector<std::string> describe_import(const ImportPlan& plan);
 // {servers:[…],manifests:[…],secrets:[…],rules:[…]}
-Result<text::Json> run_import(const registry::Workspace& workspace, ImportPlan plan,
+Result<text::Json> run_import(const registry::Workspace& workspace, const ImportPlan& plan,
                               const std::function<void(text::Json)>& part);
 
 }  // namespace rtt::panel

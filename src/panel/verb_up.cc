@@ -77,14 +77,14 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
 Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
   RTT_TRY_SET(ImportPlan found,
               plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
-  RTT_TRY_SET(ImportPlan plan, without_imported(workspace, std::move(found)));
+  RTT_TRY_SET(const ImportPlan plan, without_imported(workspace, std::move(found)));
   if (plan.servers.empty()) return std::nullopt;
   if (!turn.granted("import")) {
     Json question = asking("Start these programs once, and take what they offer?", describe_import(plan));
     question.as_object().find("consent")->set("step", "import");
     return question;
   }
-  RTT_TRY_SET(const Json done, run_import(workspace, std::move(plan), turn.part));
+  RTT_TRY_SET(const Json done, run_import(workspace, plan, turn.part));
   body.set("imported", array_of(done, "servers"));
   body.set("changed", true);
   if (const Json* exit = done.find("exit")) body.set("exit", *exit);
