@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mcp/demo_workspace.h"
+#include "mcp/demo_workspace_for_test.h"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "model/semver_vectors.h"
-#include "model/test_random.h"
+#include "model/random_for_test.h"
 
 namespace rtt::model {
 namespace {
