@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel/places.h"
 
-#include <charconv>
-
 #include "model/limits.h"
 #include "os/dir.h"
 
@@ -36,17 +34,11 @@ void name_places(Places& places, plan::Outcome& outcome) {
   for (plan::Conflict& conflict : outcome.conflicts) conflict.where = places.in_file(conflict.where);
   for (model::Problem& warning : outcome.warnings) {
     if (warning.line != 0) continue;
-    std::string place = places.in_file(warning.file);
-    const std::size_t colon = place.rfind(':');
-    std::uint32_t line = 0;
-    const char* const end = place.data() + place.size();
-    if (place != warning.file && colon != std::string::npos &&
-        std::from_chars(place.data() + colon + 1, end, line).ptr == end) {
-      place.resize(colon);
-      warning.line = line;
-      warning.column = 1;
-    }
-    warning.file = std::move(place);
+    const model::Problem placed = model::problem_from(
+        {.code = warning.code, .message = {}, .where = places.in_file(warning.file), .hint = {}}, "");
+    warning.line = placed.line;
+    warning.column = placed.column;
+    warning.file = placed.file;
   }
 }
 

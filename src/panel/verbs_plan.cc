@@ -162,10 +162,8 @@ Result<Json> verb_check(const Turn& turn) {
     exit = exit_status(first->code);
   }
   for (const plan::Conflict& conflict : planned.outcome.conflicts) {
-    problems.push(Json::object({{"code", code_name(conflict.code)},
-                                {"file", conflict.where},
-                                {"message", conflict.constraint},
-                                {"severity", "error"}}));
+    problems.push(model::to_json(model::problem_from(
+        {.code = conflict.code, .message = conflict.constraint, .where = conflict.where, .hint = {}}, "")));
     ok = false;
     if (exit == Exit::kDone) exit = Exit::kFailed;
   }

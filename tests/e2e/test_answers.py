@@ -126,7 +126,7 @@ class Places(RttCase):
         self.assertIn("rtt://x/tool/none", "".join(lines[first:first + 3]), "the wish begins on that line")
         self.assertNotIn("rtt://x/tool/one", "".join(lines[first:]))
         problems = self.json("check", status=1)["problems"]
-        self.assertIn("agents/a.md:6", [p["file"] for p in problems])
+        self.assertIn(("agents/a.md", 6), [(p["file"], p["line"]) for p in problems])
         self.symbol("rtt://x/tool/two@1.0.0")
         self.symbol("rtt://x/tool/none@1.0.0")
         self.ok("sign", "--yes")
