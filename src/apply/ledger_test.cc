@@ -248,6 +248,9 @@ TEST(Recover, only_recent_graphs_are_kept_but_every_root) {
 TEST(Recover, a_seq_that_is_no_commit_names_the_nearest) {
   const Recovered now = *fold(history_of({graph_of("a"), graph_of("ab")}));  // commits at 2 and 5
   EXPECT_EQ((*commit_at(now, Seq{5}))->root, model::graph_root(graph_of("ab")));
+  const auto nothing = commit_at(Recovered{}, Seq{7});
+  ASSERT_FALSE(nothing.has_value());
+  EXPECT_FALSE(nothing.error().hint.empty());
   for (const auto& [seq, nearest] : {std::pair{1U, "2"}, {3U, "2"}, {4U, "5"}, {99U, "5"}}) {
     const auto found = commit_at(now, Seq{seq});
     ASSERT_FALSE(found.has_value()) << seq;

@@ -187,6 +187,9 @@ Json log_line(journal::RecordType type, Seq seq, const Json& payload) {
   line.set("before", before.empty() ? Json() : Json(before));
   const std::string_view after = payload.string_or("after");
   line.set("after", after.empty() ? Json() : Json(after));
+  for (const char* field : {"to", "outcome"}) {  // of a call: whom, and how it ended
+    if (const auto text = payload.string_or(field); !text.empty()) line.set(field, text);
+  }
   return line;
 }
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mcp/demo_workspace.h"
+#include "mcp/demo_workspace_for_test.h"
 #include "os/process.h"
 #include "text/json_canonical.h"
 

@@ -140,13 +140,6 @@ std::optional<std::string> stat_fields(int pid) {
 
 }  // namespace
 
-bool process_alive(int pid) {
-  if (pid <= 0) return false;
-  const auto fields = stat_fields(pid);
-  if (!fields || fields->empty()) return ::kill(pid, 0) == 0 || errno == EPERM;
-  return fields->front() != 'Z' && fields->front() != 'X';
-}
-
 std::optional<std::uint64_t> process_start_time(int pid) {
   const auto fields = stat_fields(pid);
   // One that ended and was not reaped yet still has its line; whoever asks wants to know of live ones.

@@ -75,7 +75,6 @@ Result<Child> spawn(const SpawnOptions& options);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
 std::string own_executable();  // /proc/self/exe resolved
-bool process_alive(int pid);
 // Of a live one, in clock ticks since boot: tells a reused pid apart.
 std::optional<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing

@@ -33,7 +33,8 @@ Error refused_because(const registry::Snapshot& snapshot, const registry::Symbol
     if (problem.file == entry.source && problem.severity == model::Severity::kError) {
       return {problem.code,
               problem.message,
-              fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
+              problem.line == 0 ? problem.file
+                                : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
               problem.hint,
               {}};
     }
@@ -85,7 +86,10 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
   if (!verdict.allowed) {
     const std::string pair = model::identity(caller) + " -> " + model::identity(best->contract.saddr);
-    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule), verdict.rule,
+    // "deny .rtt/policy.json:7" names its place; "default deny" has none but the route.
+    const std::size_t place = verdict.rule.find(".rtt/");
+    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule),
+                place == std::string::npos ? pair : verdict.rule.substr(place),
                 fmt::format("rtt policy why '{}'", pair));
   }
   // The bytes that were signed are the bytes that are used: a store altered on disk is found here.

@@ -91,7 +91,9 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
   }
   for (const std::string& file : request.files) {
     const std::string path = file.starts_with('/') ? file : request.directory + "/" + file;
-    RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
+    auto read = os::read_file(path, limits::kConfigBytesMax);
+    if (!read) return std::unexpected(std::move(read).error().hinting("rtt scan"));
+    const std::string text = *std::move(read);
     RTT_TRY_SET(auto servers, mcp::read_client_config(text, file));
     for (auto& server : servers) plan.servers.push_back(std::move(server));
   }
@@ -101,7 +103,7 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
       for (const auto& server : plan.servers) known.push_back(server.name);
       const auto near = model::nearest(name, known);
       return fail(Code::kNotFound, fmt::format("no server `{}` in the files read", name), {},
-                  near ? "did you mean " + *near + "?" : "");
+                  near ? "did you mean " + *near + "?" : "rtt scan");
     }
   }
   if (!request.only.empty()) {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// panel: the pieces that need no running panel — process locks, list rows, log lines, which host serves what.
-// The panel itself is tested as a user sees it, in tests/e2e.
+// panel: the pieces that need no running panel — process locks, list rows, log lines, which host serves what
+// — and that an unused one ends. What a panel does is tested as a user sees it, in tests/e2e.
+#include "panel/panel.h"
+
 #include <gtest/gtest.h>
 
+#include "os/loop.h"
 #include "os/process.h"
 #include "os/temp_dir.h"
 #include "panel/hosts.h"
+#include "panel/ledger.h"
 #include "panel/mcp_rows.h"
 #include "panel/process_lock.h"
 #include "panel/rows.h"
@@ -32,6 +36,33 @@ TEST(ProcessLock, one_holder_a_name_and_it_is_named) {
     EXPECT_EQ(holders->front().start_time, os::process_start_time(os::own_pid()));
   }
   EXPECT_TRUE(lock_holders(dir.path())->empty());
+}
+
+// The loop ends by itself; a panel that never found itself idle would run into the test's time limit.
+TEST(Panel, one_that_nobody_uses_ends_by_itself_and_leaves_a_whole_journal) {
+  const auto dir = *os::TempDir::create();
+  const registry::Workspace workspace{.root = dir.path(), .user_dir = dir.path() + "/user"};
+  ASSERT_TRUE(registry::create_workspace(workspace));
+  const auto loop = *os::Loop::create();
+  {
+    const auto panel = Panel::start(*loop, workspace, {.idle_after = nanos_from_ms(20)});
+    ASSERT_TRUE(panel) << panel.error().message;
+    loop->run();
+  }
+  const auto view = read_ledger(workspace);
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->report.end, journal::ReadReport::End::kClean);
+  EXPECT_EQ(view->report.records, 1U);  // panel_start
+}
+
+TEST(Rows, a_file_is_named_by_itself_its_folder_and_its_signature) {
+  EXPECT_TRUE(names_file({}, "agents/a.md"));
+  EXPECT_TRUE(names_file({"agents/a.md"}, "agents/a.md"));
+  EXPECT_TRUE(names_file({"agents/a.md"}, "agents/a.md.sig"));
+  EXPECT_TRUE(names_file({"other", "agents"}, "agents/a.md"));
+  EXPECT_TRUE(names_file({""}, "agents/a.md"));
+  EXPECT_FALSE(names_file({"agent"}, "agents/a.md"));
+  EXPECT_FALSE(names_file({"agents/a.md"}, "agents/a.md.x"));
 }
 
 TEST(Rows, a_filter_without_star_is_a_part_and_with_star_the_whole) {

@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "panel/places.h"
 #include "registry/identity.h"
 #include "text/json.h"
 
@@ -52,7 +54,27 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
                             .base = planned.base,
                             .reset_qc = quick_connects == QuickConnects::kDrop};
   RTT_TRY_SET(planned.outcome, plan::solve(inputs));
+  Places places(workspace, planned.snapshot);
+  name_places(places, planned.outcome);
   return planned;
+}
+
+std::optional<Error> unreadable_config(const registry::Snapshot& snapshot) {
+  constexpr int kTrust = 4;  // the hundred of codes about signatures
+  for (const model::Problem& problem : snapshot.problems) {
+    if (problem.severity != model::Severity::kError) continue;
+    if (static_cast<int>(problem.code) / 100 == kTrust) continue;
+    const bool config = std::ranges::any_of(
+        snapshot.configs, [&](const registry::ConfigEntry& entry) { return entry.path == problem.file; });
+    if (!config) continue;
+    return Error{.code = problem.code,
+                 .message = fmt::format("{} cannot be read: {}", problem.file, problem.message),
+                 .where = problem.line == 0
+                              ? problem.file
+                              : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
+                 .hint = "correct it, then rtt sign " + problem.file};
+  }
+  return std::nullopt;
 }
 
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id) {

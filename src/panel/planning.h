@@ -28,6 +28,11 @@ enum class QuickConnects : std::uint8_t { kKeep, kDrop };
 Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
                           QuickConnects quick_connects);
 
+// The first configuration file that cannot be read as it stands. What it asks for is unknown, so a plan made
+// without it could take wiring away that nobody asked to lose. One merely unsigned or changed is another
+// matter: its last signed version stays in force.
+std::optional<Error> unreadable_config(const registry::Snapshot& snapshot);
+
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
 enum class MakeLatest : std::uint8_t { kYes, kNo };  // a rollback's own plan is not what `apply` means next
 // Signs and stores; an existing file of the same id that verifies is kept. Returns the path.

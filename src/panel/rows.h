@@ -21,4 +21,8 @@ text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& run
 // Keeps rows in which some text field contains `filter`; with `*` a field must match as a whole.
 text::Json filtered(text::Json rows, std::string_view filter);
 
+// Whether `file` is one of `paths`, lies below one, or is the signature file of one; no paths mean every
+// file.
+[[nodiscard]] bool names_file(const std::vector<std::string>& paths, std::string_view file);
+
 }  // namespace rtt::panel

@@ -98,6 +98,7 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   for (const auto& problem : planned.snapshot.problems) problems.push(model::to_json(problem));
   for (const auto& warning : planned.outcome.warnings) problems.push(model::to_json(warning));
   body.set("problems", std::move(problems));
+  if (auto bad = unreadable_config(planned.snapshot)) return std::unexpected(*std::move(bad));
   if (!planned.outcome.conflicts.empty()) {
     const plan::Conflict& first = planned.outcome.conflicts.front();
     return fail(first.code, "no plan: " + first.constraint, first.where, "rtt plan --explain");

@@ -164,13 +164,10 @@ Result<Json> verb_ls_agents(const Turn& turn) {
 Result<Json> verb_lint(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, load_options(turn)));
-  const auto words = turn.list("paths");
+  RTT_TRY_SET(const std::vector<std::string> paths, turn.files(workspace, "paths"));
   std::vector<model::Problem> problems;
   for (const model::Problem& problem : snapshot.problems) {
-    const bool wanted = words.empty() || std::ranges::any_of(words, [&](const std::string& word) {
-                          return problem.file.starts_with(word);
-                        });
-    if (wanted) problems.push_back(problem);
+    if (names_file(paths, problem.file)) problems.push_back(problem);
   }
   Json body = Json::object({{"ok", !has_error(problems)}, {"problems", problems_json(problems)}});
   if (has_error(problems)) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "os/file.h"
+#include "panel/planning.h"
 #include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/change.h"
@@ -72,12 +73,32 @@ Result<crypto::SecretKey> signing_key(const Workspace& workspace, Missing missin
   return key;
 }
 
+// What is still wrong after signing. A configuration file that nobody could read could not be signed either,
+// so the verb has not done all it was asked to.
+void report_rest(const Workspace& workspace, const std::vector<std::string>& paths, Json& body) {
+  Json problems = text::JsonArray{};
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (snapshot) {
+    for (const model::Problem& problem : snapshot->problems) {
+      if (names_file(paths, problem.file)) problems.push(model::to_json(problem));
+    }
+    const auto bad = unreadable_config(*snapshot);
+    if (bad && names_file(paths, bad->where.substr(0, bad->where.find(':'))))
+      body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  } else {
+    problems.push(model::to_json(model::problem_from(snapshot.error(), "")));
+    body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  }
+  body.set("problems", std::move(problems));
+}
+
 Result<Workspace> workspace_to_make(const Turn& turn) {
   RTT_TRY_SET(std::string root, os::real_path(turn.ask.directory));
   return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
 }
 
-Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& workspace) {
+Result<std::vector<std::string>> init_will(const Workspace& workspace) {
   std::vector<std::string> will;
   if (!os::is_directory(workspace.dot("")))
     will.push_back("create " + workspace.dot("") +
@@ -95,7 +116,6 @@ Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& wo
     }
     will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
   }
-  static_cast<void>(turn);
   return will;
 }
 
@@ -104,7 +124,7 @@ Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& wo
 Result<Json> verb_init(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, workspace_to_make(turn));
   if (turn.consent() == Turn::Consent::kShow) {
-    RTT_TRY_SET(const auto will, init_will(turn, workspace));
+    RTT_TRY_SET(const auto will, init_will(workspace));
     if (!will.empty()) {
       return asking("Make this an RTT workspace?", will, Json::object({{"workspace", workspace.root}}));
     }
@@ -125,17 +145,7 @@ Result<Json> verb_init(const Turn& turn) {
 
 Result<Json> verb_sign(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  std::vector<std::string> paths;
-  for (const std::string& word : turn.list("paths")) {
-    // As typed, from the caller's directory; stored relative to the workspace.
-    auto real = os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word);
-    if (!real) return fail(Code::kNotFound, fmt::format("no file `{}`", word), word, "rtt lint");
-    if (*real != workspace.root && !real->starts_with(workspace.root + "/")) {
-      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root),
-                  word);
-    }
-    paths.push_back(*real == workspace.root ? std::string() : real->substr(workspace.root.size() + 1));
-  }
+  RTT_TRY_SET(std::vector<std::string> paths, turn.files(workspace, "paths"));
   if (std::ranges::find(paths, "") != paths.end()) paths.clear();
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
   if (turn.consent() == Turn::Consent::kShow && !items.empty()) {
@@ -144,7 +154,9 @@ Result<Json> verb_sign(const Turn& turn) {
   }
   RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace, Missing::kRefuse));
   RTT_TRY(registry::sign_items(workspace, items, key));
-  return Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
+  Json body = Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
+  report_rest(workspace, paths, body);
+  return body;
 }
 
 Result<Json> verb_keys_new(const Turn& turn) {

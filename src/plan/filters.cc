@@ -154,9 +154,9 @@ std::optional<Refusal> check_policy(const Question& question, const Contract& pr
       model::access(question.inputs.policy, question.wanted.consumer->saddr, provider.saddr);
   if (verdict.allowed) return std::nullopt;
   std::string where = place_of(verdict.rule);
+  // The route is named by whoever shows this, and so is the rule's place.
   std::string why =
-      question.wanted.from_text + " -> " + model::identity(provider.saddr) + " is denied: " + verdict.rule;
-  if (where.empty()) why += ", no allow rule of policy.json matches";
+      where.empty() ? "denied by default, no allow rule of policy.json matches" : "denied by a rule";
   return Refusal{.why = std::move(why), .where = std::move(where)};
 }
 

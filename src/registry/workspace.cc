@@ -94,18 +94,10 @@ std::string user_directory() {
   return (base.starts_with('/') ? base : os::home_directory() + "/.config") + "/rtt";
 }
 
-Result<Workspace> workspace_at(const std::string& directory) {
-  RTT_TRY_SET(std::string root, os::real_path(directory));
-  if (!os::is_directory(root)) {
-    return fail(Code::kNoWorkspace, directory + " is not a folder", directory, "rtt init -C DIR");
-  }
-  if (root == "/")
-    return fail(Code::kNoWorkspace, "the root folder cannot be a workspace", "/", "rtt init -C DIR");
-  return Workspace{.root = std::move(root), .user_dir = user_directory()};
-}
-
 Result<Workspace> find_workspace(const FindOptions& options) {
-  RTT_TRY_SET(const std::string start, os::real_path(options.directory));
+  auto real = os::real_path(options.directory);
+  if (!real) return std::unexpected(std::move(real).error().hinting("rtt -C DIR, where DIR is a folder"));
+  const std::string start = *std::move(real);
   const std::string user = user_directory();
   if (options.search == FindOptions::Search::kExactly) {
     if (start != "/" && os::is_directory(start + "/.rtt")) return opened(start);
