@@ -6,6 +6,7 @@
 #include "panel/connect.h"
 #include "panel/mcp_import.h"
 #include "panel/planning.h"
+#include "panel/sign_preview.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
@@ -39,6 +40,19 @@ Result<Workspace> workspace_for(const Turn& turn) {
   return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
 }
 
+// A key is trusted by somebody who was shown it: a `--yes` given before anything was shown names no key. One
+// that does not lie here cannot be trusted at all, its signature proves nothing.
+Status may_be_asked(const Turn& turn, const Foreign& foreign) {
+  const bool blanket = turn.consent() == Turn::Consent::kGiven && turn.ask.args.find("granted") == nullptr;
+  if (!blanket && !foreign.file.empty()) return {};
+  const registry::SignItem& first = foreign.items.front();
+  return fail(Code::kUnknownSigner,
+              fmt::format("{} and {} more here are signed by {} \"{}\", a key not accepted here", first.id,
+                          foreign.items.size() - 1, foreign.key_id, foreign.label),
+              first.path,
+              foreign.file.empty() ? "rtt sign " + first.path : "rtt keys trust " + foreign.key_id);
+}
+
 Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& workspace, Json& body) {
   const bool fresh = !os::is_directory(workspace.dot(""));
   std::vector<std::string> will;
@@ -48,18 +62,13 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
   }
   if (!registry::has_own_key(workspace.user_dir))
     will.push_back("create your signing key in " + workspace.user_dir + "/keys");
-  if (fresh) {
-    const model::PanelConfig defaults;
-    RTT_TRY_SET(
-        const auto found,
-        scan::scan({.root = workspace.root, .roots = defaults.scan_roots, .ignore = defaults.scan_ignore}));
-    for (const auto& symbol : found.symbols)
-      will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
-  } else {
-    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
-    for (const auto& item : items)
-      will.push_back(fmt::format("sign {} ({}){}", item.id, item.path,
-                                 item.previous.is_null() ? "" : ", changed since signed"));
+  RTT_TRY_SET(auto items, registry::items_to_sign(workspace, {}));
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  const SignParts parts = parts_of(std::move(items), keys);
+  for (std::string& line : describe(parts.own)) will.push_back(std::move(line));
+  for (const Foreign& foreign : parts.foreign) {
+    RTT_TRY(may_be_asked(turn, foreign));
+    for (std::string& line : describe(foreign, "trust")) will.push_back(std::move(line));
   }
   if (will.empty()) return std::nullopt;
   if (!turn.granted("setup")) {
@@ -67,6 +76,7 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
     question.as_object().find("consent")->set("step", "setup");
     return question;
   }
+  for (const Foreign& foreign : parts.foreign) RTT_TRY(registry::accept_key(workspace, foreign.key_id));
   RTT_TRY_SET(const Json done, run(turn, verb_init, workspace, Json::object({})));
   body.set("created", array_of(done, "created"));
   body.set("signed", array_of(done, "signed"));

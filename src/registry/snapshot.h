@@ -78,6 +78,9 @@ struct SignItem {
   Digest hash;
   std::optional<Digest> supersedes;
   text::Json object, previous;  // previous null when new
+  // What the signatures that lie with this version amount to: kUnknownSigner means somebody else signed it,
+  // and trusting that key is the question, not signing over it.
+  crypto::Keyring::Outcome carried;
 };
 // `paths` limits to files at or below these (relative to the root); empty = all.
 Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,
