@@ -281,13 +281,13 @@ class Elsewhere(Serve):
         self.assertIn("echo", client.tools())
         self.assertEqual(0, client.close())
 
-    @unittest.skipUnless(os.path.exists(f"{QUICKSTART}/.bin/inspector"), "the inspector is not installed: make deps")
+    @unittest.skipUnless(os.path.exists(QUICKSTART), "the inspector is not installed: make deps")
     def test_the_inspector_lists_and_calls(self):
         self.workspace_with_notes()
 
         def inspector(*words):
-            done = subprocess.run([f"{QUICKSTART}/.bin/inspector", "--cli", RTT, "mcp", "serve", "-C", self.ws,
-                                   *words],
+            done = subprocess.run([f"{QUICKSTART}/.bin/mcp-inspector", "--cli", RTT, "mcp", "serve", "-C",
+                                   self.ws, *words],
                                   cwd=self.base, env=self.me.env, stdin=subprocess.DEVNULL, capture_output=True,
                                   text=True, timeout=60)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
