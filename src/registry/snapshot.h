@@ -67,6 +67,8 @@ struct Snapshot {
 struct LoadOptions {
   std::vector<std::string> trust_keys;  // --trust-key files
   enum class Store : std::uint8_t { kReadOnly, kImportSigned } store = Store::kImportSigned;
+  // Whether a signature only this machine's store holds counts. `check` answers for a clone, which has none.
+  enum class Vouch : std::uint8_t { kFilesAndStore, kFilesAlone } vouch = Vouch::kFilesAndStore;
 };
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options = {});
 
