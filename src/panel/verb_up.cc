@@ -2,6 +2,7 @@
 // up: from nothing to a served workspace, in at most three questions — make and sign, import, apply.
 #include <fmt/format.h>
 
+#include "api/error_json.h"
 #include "os/file.h"
 #include "panel/connect.h"
 #include "panel/mcp_import.h"
@@ -155,8 +156,14 @@ Result<Json> verb_up(const Turn& turn) {
                             {"signed", text::JsonArray{}},
                             {"workspace", workspace.root}});
   for (const auto step : {step_setup, step_import, step_wire}) {
-    RTT_TRY_SET(std::optional<Json> question, step(turn, workspace, body));
-    if (question) return *std::move(question);
+    auto question = step(turn, workspace, body);
+    if (!question && !body.bool_or("changed", false)) return std::unexpected(std::move(question).error());
+    if (!question) {  // what was done before it stays, and is told
+      body.set("error", api::error_json(question.error()));
+      body.set("exit", static_cast<std::int64_t>(exit_status(question.error().code)));
+      return body;
+    }
+    if (*question) return **std::move(question);
   }
   if (connect_lines(workspace, "claude")) {
     Json hints = text::JsonArray{};
