@@ -79,7 +79,7 @@ std::string created_and_signed(const Json& body, const View& view) {
 std::string render_init(const Json& body, const View& view) {
   std::string text = created_and_signed(body, view);
   if (text.empty()) text = "nothing to do\n";
-  return text + line("workspace", body.string_or("workspace"));
+  return text + render_problems(body, "problems", view) + line("workspace", body.string_or("workspace"));
 }
 
 std::string render_sign(const Json& body, const View& view) {

@@ -110,7 +110,10 @@ void GatewayListener::State::adopt(Newcomer newcomer) {
     answer(newcomer.socket, Json::object({{"error", options.error().message}}));
     return;
   }
-  answer(newcomer.socket, Json::object({{"accepted", true}, {"pid", os::own_pid()}}));
+  Json unknown(text::JsonArray{});
+  for (const std::string& name : gateway.unknown_servers(options->servers)) unknown.push(name);
+  answer(newcomer.socket,
+         Json::object({{"accepted", true}, {"pid", os::own_pid()}, {"unknown", std::move(unknown)}}));
   // A failure ends the session, and the session says so on the socket.
   (void)gateway.serve_client(std::move(newcomer.fds[0]), std::move(newcomer.fds[1]),
                              std::move(newcomer.socket), *std::move(options));

@@ -28,7 +28,8 @@ std::string transport_of(const Json& entry) {
   return entry.find("command") ? "stdio" : entry.find("url") ? "http" : "stdio";
 }
 
-std::string last_printed(const std::string& log) {
+std::string last_printed(std::string log) {
+  while (log.ends_with('\n')) log.pop_back();
   if (log.size() <= kPrintedBytesMax) return clean_text(log);
   const std::size_t from = log.find('\n', log.size() - kPrintedBytesMax);
   return clean_text(log.substr(from == std::string::npos ? log.size() - kPrintedBytesMax : from + 1));
@@ -83,9 +84,12 @@ class Listing final : public ImportJob, public BackendUser {
 
  private:
   void fail_with(Error why) {
-    const std::string printed = last_printed(backend_->log());
+    // One that never ran printed nothing: its log holds only why, which `why` says.
+    const bool ran = !why.hint.starts_with("look at its command");
+    const std::string printed = ran ? last_printed(backend_->log()) : std::string();
     if (!printed.empty()) why.causes.push_back("it printed: " + printed);
-    if (why.hint.starts_with("rtt mcp logs")) why.hint = "run its command by hand to see what it misses";
+    if (!ran || why.hint.starts_with("rtt mcp logs"))
+      why.hint = "run its command by hand to see what it misses";
     imported_.error = std::move(why);
     stop_then_deliver();
   }

@@ -110,6 +110,19 @@ TEST(Import, one_bad_server_harms_no_other) {
   EXPECT_NE((*all)[1].error->causes.back().find("no database"), std::string::npos);
 }
 
+TEST(Import, a_server_that_cannot_start_is_told_in_one_line_without_a_file_nobody_wrote) {
+  DemoWorkspace demo;
+  const auto imported = import_server(
+      {.name = "z", .file = ".mcp.json", .entry = text::Json::object({{"command", "/no/such/program"}})},
+      demo.import_options());
+  ASSERT_TRUE(imported);
+  const text::Json row = summary(*imported);
+  const std::string message(row.find("error")->string_or("message"));
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_EQ(message.find("it printed"), std::string::npos) << message;
+  EXPECT_EQ(row.find("error")->string_or("hint").find(".rtt/manifests"), std::string_view::npos);
+}
+
 TEST(Import, names_that_clash_are_an_error_as_a_whole) {
   DemoWorkspace demo;
   const auto clash =

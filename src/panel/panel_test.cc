@@ -13,6 +13,7 @@
 #include "panel/mcp_rows.h"
 #include "panel/process_lock.h"
 #include "panel/rows.h"
+#include "panel/sign_preview.h"
 
 namespace rtt::panel {
 namespace {
@@ -81,6 +82,56 @@ TEST(McpRows, log_lines_keep_the_last_and_count_the_rest) {
   const Json log = log_lines(Json::object({{"name", "n"}, {"text", "a\nb\nc\n"}, {"dropped", 4}}), 2);
   EXPECT_EQ(*log.find("lines"), Json::array({"b", "c"}));
   EXPECT_EQ(log.int_or("dropped", 0), 5);
+}
+
+registry::SignItem item_of(const std::string& id, Json driver, crypto::Keyring::Outcome carried = {}) {
+  Json symbol = text::JsonObject{};
+  if (!driver.is_null()) symbol.set("driver", std::move(driver));
+  return {.id = id,
+          .path = id + ".json",
+          .hash = {},
+          .supersedes = {},
+          .object = Json::object({{"symbol", std::move(symbol)}}),
+          .previous = {},
+          .carried = std::move(carried)};
+}
+
+TEST(SignPreview, a_command_is_shown_behind_any_number_of_items_that_run_nothing) {
+  std::vector<registry::SignItem> items;
+  for (int i = 0; i < 100; ++i) items.push_back(item_of("quiet" + std::to_string(i), Json()));
+  items.push_back(item_of(
+      "loud", Json::object({{"params", Json::object({{"args", Json::array({"-c", "rm -r \"x\"",
+                                                                           Json::object({{"secret", "s"}})})},
+                                                     {"command", "sh"},
+                                                     {"cwd", "/tmp"},
+                                                     {"env", Json::object({{"A", "b"}})}})},
+                            {"use", "process"}})));
+  const auto lines = describe(items);
+  ASSERT_EQ(lines.size(), kPreviewLinesMax + 3);
+  EXPECT_EQ(lines[lines.size() - 2], R"(    runs: A=b sh -c "rm -r \"x\"" <secret> (in /tmp))");
+  EXPECT_EQ(lines.back(), "… and 60 more, which run nothing");
+}
+
+TEST(SignPreview, a_command_too_long_to_show_says_how_much_is_left_out) {
+  const std::string shown = runs(
+      item_of("x", Json::object({{"params", Json::object({{"command", std::string(5000, 'a')}})}})).object);
+  EXPECT_TRUE(shown.ends_with("and 3000 bytes more, in the file")) << shown;
+}
+
+TEST(SignPreview, what_a_stranger_signed_is_told_apart_by_key) {
+  using crypto::Verdict;
+  const auto parts = parts_of({item_of("mine", Json()), item_of("b", Json(), {Verdict::kUnknownSigner, "bb"}),
+                               item_of("a", Json(), {Verdict::kUnknownSigner, "aa"}),
+                               item_of("b2", Json(), {Verdict::kUnknownSigner, "bb"}),
+                               item_of("old", Json(), {Verdict::kRevokedSigner, "cc"})},
+                              {{.key_id = "bb", .label = "bob", .key = {}, .file = "bb.pub"}});
+  ASSERT_EQ(parts.own.size(), 2U);
+  ASSERT_EQ(parts.foreign.size(), 2U);
+  EXPECT_EQ(parts.foreign[0].key_id, "aa");
+  EXPECT_EQ(parts.foreign[0].file, "");
+  EXPECT_EQ(parts.foreign[1].items.size(), 2U);
+  EXPECT_EQ(parts.foreign[1].label, "bob");
+  EXPECT_EQ(describe(parts.own).back(), "sign old (old.json), new; signed by cc, a revoked key");
 }
 
 TEST(Hosts, every_mcp_contract_is_served_by_the_gateway_and_a_process_by_its_own_host) {

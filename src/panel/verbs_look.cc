@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "crypto/sha256.h"
+#include "mcp/contracts.h"
+#include "mcp/import.h"
 #include "model/policy.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -58,6 +60,15 @@ Json symbol_json(const SymbolEntry& entry) {
   return row;
 }
 
+// Whether a connector under the server's namespace is found here, signed or not.
+bool is_imported(const Snapshot& snapshot, const std::string& server) {
+  const auto ns = mcp::namespace_of(server);
+  return ns && std::ranges::any_of(snapshot.symbols, [&ns](const SymbolEntry& entry) {
+           return entry.contract.saddr.type == model::SymbolType::kConnector &&
+                  entry.contract.saddr.ns == *ns;
+         });
+}
+
 // The index of found symbols as of the last scan: what `added`, `changed` and `removed` are told against.
 Json found_index(const Snapshot& snapshot) {
   Json index = text::JsonObject{};
@@ -101,6 +112,7 @@ Result<Json> verb_scan(const Turn& turn) {
                     [](const Json& row) { return std::string(row.string_or("saddr")); });
   Json servers = text::JsonArray{};
   for (const auto& server : snapshot.servers) {
+    if (mcp::is_own_door(server.entry) || is_imported(snapshot, server.name)) continue;
     servers.push(Json::object({{"file", server.file}, {"name", server.name}}));
   }
   std::int64_t added = 0, changed = 0, removed = 0, unsigned_count = 0;

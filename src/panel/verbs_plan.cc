@@ -150,7 +150,8 @@ Result<Json> verb_plan(const Turn& turn) {
 Result<Json> verb_check(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const registry::LoadOptions options{.trust_keys = turn.list("trust_key"),
-                                      .store = registry::LoadOptions::Store::kReadOnly};
+                                      .store = registry::LoadOptions::Store::kReadOnly,
+                                      .vouch = registry::LoadOptions::Vouch::kFilesAlone};
   RTT_TRY_SET(const Planned planned, make_plan(workspace, options, QuickConnects::kKeep));
   Json problems = problems_json(planned.snapshot.problems);
   bool ok = std::ranges::none_of(planned.snapshot.problems,

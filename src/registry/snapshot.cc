@@ -258,6 +258,7 @@ Json Snapshot::registry_object() const {
 
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options) {
   RTT_TRY_SET(Evidence evidence, gather_evidence(workspace, options.trust_keys));
+  if (options.vouch == LoadOptions::Vouch::kFilesAlone) evidence.lineage = Lineage();
   return Loader(workspace, options, std::move(evidence)).run();
 }
 
