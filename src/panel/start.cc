@@ -109,6 +109,18 @@ Status spawn_panel(const registry::Workspace& workspace) {
   return {};
 }
 
+// A panel that was just told to stop answers before it has ended; whoever starts the next one right after
+// waits for it. One that still answers is running, and this one is not needed.
+Result<ProcessLock> panel_lock(const registry::Workspace& workspace, os::Loop& loop) {
+  const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
+  for (;;) {  // ends with the lock, a panel that answers, or the deadline
+    auto lock = ProcessLock::take(workspace.sockets(), "panel");
+    if (lock || lock.error().code != Code::kBusy || os::now() >= deadline || running_panel(workspace))
+      return lock;
+    loop.run_once(nanos_from_ms(kEndLookMs));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace) {
@@ -146,7 +158,7 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
   }
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error(), ready_fd);
-  auto lock = ProcessLock::take(workspace.sockets(), "panel");
+  auto lock = panel_lock(workspace, **loop);
   if (!lock) return failed(std::move(lock).error(), ready_fd);
   for (const int signal : {SIGTERM, SIGINT}) {
     if (Status on = (*loop)->on_signal(signal, [&] { (*loop)->stop(); }); !on)
