@@ -68,7 +68,9 @@ $(CLIENTS_STAMP): tests/clients/package-lock.json | $(APT_STAMP)
 	cd tests/clients && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
-clients: build $(CLIENTS_STAMP)
+clients: $(APT_STAMP) $(CLIENTS_STAMP)
+	@cmake --preset release >/dev/null
+	ninja -C $(RELEASE) -j$(JOBS) rtt
 	tests/clients/run.sh
 
 format:

@@ -92,10 +92,11 @@ Result<Client::State::Incoming> Client::State::next(const fabric::Deadline& dead
   RTT_TRY_SET(Message message, decoder.decode(frame.payload));
   if (message.fds > stream.fds_arrived())
     return fail(Code::kFrame, "bad frame: declared descriptors did not come");
+  std::vector<os::Fd> fds = stream.take_fds(message.fds);
   return Incoming{.id = frame.header.frame_id,
                   .more = (frame.header.flags & fabric::kMore) != 0,
                   .message = std::move(message),
-                  .fds = stream.take_fds(message.fds)};
+                  .fds = std::move(fds)};
 }
 
 Status Client::State::shake_hands(std::string_view client_name) {

@@ -259,7 +259,7 @@ Status Peer::State::handshake(std::uint32_t id, const MessageBody& body) {
     const auto* hello = std::get_if<HelloMessage>(&body);
     if (hello == nullptr) {
       Error error = broken("the first message must be Hello").error();
-      (void)send(id, error, 0, {});
+      (void)send(id, error, 0, {});  // the connection ends either way; the error returned says why
       return std::unexpected(std::move(error));
     }
     RTT_TRY(welcome(id, *hello));
@@ -287,7 +287,7 @@ Status Peer::State::welcome(std::uint32_t id, const HelloMessage& hello) {
                                options.proto_min, options.proto_max, hello.proto_min, hello.proto_max),
         .where = {},
         .hint = "rtt panel stop, then repeat: the panel was started by another version of rtt"};
-    (void)send(id, error, 0, {});
+    (void)send(id, error, 0, {});  // the connection ends either way; the error returned says why
     return std::unexpected(std::move(error));
   }
   client_name = hello.client;

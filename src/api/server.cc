@@ -22,7 +22,7 @@ void turn_away(const os::Fd& socket) {
                     .where = {},
                     .hint = "close some clients of this workspace, then repeat"};
   RTT_ASSERT(append_frame(bytes, encoder, kHelloId, error).has_value());
-  (void)os::send(socket.get(), bytes);
+  (void)os::send(socket.get(), bytes);  // if it is gone, nobody needs the answer
 }
 
 }  // namespace

@@ -146,6 +146,17 @@ TEST(Records, log_lines_have_the_promised_fields) {
   EXPECT_EQ(line.string_or("after"), rtt::to_string(model::graph_root(graph_of("a"))));
 }
 
+TEST(Records, the_line_of_a_call_names_the_tool_and_how_it_ended_unless_answered) {
+  const auto reason = [](const char* outcome) {
+    const text::Json payload = text::Json::object(
+        {{"action", "call"}, {"outcome", outcome}, {"to", "rtt://notes/tool/add@1.0.0"}, {"who", "w"}});
+    return std::string(log_line(journal::RecordType::kAudit, Seq{1}, payload).string_or("reason"));
+  };
+  EXPECT_EQ(reason("result"), "rtt://notes/tool/add@1.0.0");
+  EXPECT_EQ(reason("tool_error"), "rtt://notes/tool/add@1.0.0: tool_error");
+  EXPECT_EQ(reason("RTT0412"), "rtt://notes/tool/add@1.0.0: RTT0412");
+}
+
 // ---- recovery ----
 
 TEST(Recover, nothing_is_the_empty_graph_at_seq_0) {
@@ -237,6 +248,9 @@ TEST(Recover, only_recent_graphs_are_kept_but_every_root) {
 TEST(Recover, a_seq_that_is_no_commit_names_the_nearest) {
   const Recovered now = *fold(history_of({graph_of("a"), graph_of("ab")}));  // commits at 2 and 5
   EXPECT_EQ((*commit_at(now, Seq{5}))->root, model::graph_root(graph_of("ab")));
+  const auto nothing = commit_at(Recovered{}, Seq{7});
+  ASSERT_FALSE(nothing.has_value());
+  EXPECT_FALSE(nothing.error().hint.empty());
   for (const auto& [seq, nearest] : {std::pair{1U, "2"}, {3U, "2"}, {4U, "5"}, {99U, "5"}}) {
     const auto found = commit_at(now, Seq{seq});
     ASSERT_FALSE(found.has_value()) << seq;

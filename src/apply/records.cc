@@ -177,10 +177,19 @@ Json log_line(journal::RecordType type, Seq seq, const Json& payload) {
                             {"seq", seq_json(seq)},
                             {"ts", payload.string_or("ts")},
                             {"who", payload.string_or("who")}});
+  if (action == "call") {  // which tool, and how it ended unless it was answered
+    const std::string_view outcome = payload.string_or("outcome");
+    std::string reason(payload.string_or("to"));
+    if (outcome != "result") reason += ": " + std::string(outcome);
+    line.set("reason", std::move(reason));
+  }
   const std::string_view before = payload.string_or("before", payload.string_or("base"));
   line.set("before", before.empty() ? Json() : Json(before));
   const std::string_view after = payload.string_or("after");
   line.set("after", after.empty() ? Json() : Json(after));
+  for (const char* field : {"to", "outcome"}) {  // of a call: whom, and how it ended
+    if (const auto text = payload.string_or(field); !text.empty()) line.set(field, text);
+  }
   return line;
 }
 

@@ -77,7 +77,8 @@ text::Json stamped(text::Json payload, std::string_view ts);
 // `graph` if it may stand inline in a COMMIT, else nothing: then store it by its root first.
 std::optional<model::Graph> inline_graph(const model::Graph& graph);
 
-// {seq,ts,who,action,reason,before,after} of any record: a line of `log` and `audit`.
+// {seq,ts,who,action,reason,before,after} of any record: a line of `log` and `audit`. A call also has
+// {to,outcome}.
 text::Json log_line(journal::RecordType type, Seq seq, const text::Json& payload);
 
 }  // namespace rtt::apply

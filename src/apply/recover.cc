@@ -136,7 +136,8 @@ Result<const Commit*> commit_at(const Recovered& recovered, Seq seq) {
   if (const Commit* found = find_commit(history, seq)) return found;
   const std::string number = std::to_string(seq.value);
   if (history.empty())
-    return fail(Code::kNotACommit, number + " is no commit: nothing was committed yet", "seq " + number);
+    return fail(Code::kNotACommit, number + " is no commit: nothing was committed yet", "seq " + number,
+                "rtt plan, then rtt apply");
   const auto after = std::lower_bound(history.begin(), history.end(), seq,
                                       [](const Commit& commit, Seq wanted) { return commit.seq < wanted; });
   const Commit* nearest = after == history.end() ? &history.back() : &*after;

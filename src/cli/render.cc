@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "cli/report.h"
@@ -78,7 +79,7 @@ std::string created_and_signed(const Json& body, const View& view) {
 std::string render_init(const Json& body, const View& view) {
   std::string text = created_and_signed(body, view);
   if (text.empty()) text = "nothing to do\n";
-  return text + line("workspace", body.string_or("workspace"));
+  return text + render_problems(body, "problems", view) + line("workspace", body.string_or("workspace"));
 }
 
 std::string render_sign(const Json& body, const View& view) {
@@ -92,7 +93,12 @@ std::string render_up(const Json& body, const View& view) {
     text += render_mcp("import", Json::object({{"servers", *body.find("imported")}}), view);
   }
   text += render_problems(body, "problems", view);
-  if (!body.bool_or("changed", true)) text += "everything is in place\n";
+  if (!body.bool_or("changed", true)) {
+    const auto problems = items(body, "problems");
+    const bool sound = std::ranges::none_of(
+        problems, [](const Json& problem) { return problem.string_or("severity") == "error"; });
+    text += sound ? "everything is in place\n" : "everything else is in place\n";
+  }
   text += line("workspace", body.string_or("workspace"));
   text += line("wiring", fmt::format("{}, commit {}, {}", counted(body.int_or("routes", 0), "route"),
                                      body.int_or("seq", 0), short_hash(body.string_or("graph"))));
@@ -115,7 +121,7 @@ std::string render_status(const Json& body, const View& view) {
   text += "\n" + line("wiring", fmt::format("{}, commit {}, {}", counted(body.int_or("routes", 0), "route"),
                                             body.int_or("seq", 0), short_hash(body.string_or("graph"))));
   text += line("workspace", body.string_or("workspace"));
-  if (!items(body, "drivers").empty()) text += "\n" + render_list("drivers", body, view);
+  if (!items(body, "drivers").empty()) text += "\n" + render_list("hosts", body, view);
   return text;
 }
 
@@ -136,6 +142,11 @@ std::string render_doctor(const Json& body, const View& view) {
 
 std::string render_checked(const Json& body, const View& view) {
   const std::string problems = render_problems(body, "problems", view);
+  if (body.bool_or("pending", false)) {
+    return problems + view.paint(Tone::kWarn, "changes are pending") +
+           ": the committed wiring is not what the files ask for\n" + view.paint(Tone::kNew, "next") +
+           ": rtt plan\n";
+  }
   if (!body.bool_or("ok", false)) return problems;
   return problems + view.paint(Tone::kGood, "ok") + "\n";
 }
@@ -148,8 +159,8 @@ std::string render_registry(std::string_view what, const Json& body, const View&
                        body.bool_or("changed", false) ? "changed" : "as it was");
   }
   for (const Json& bad : items(body, "bad")) {
-    text += view.paint(Tone::kBad, "bad ") + printable(bad.string_or("file")) + " " +
-            short_hash(bad.string_or("hash"));
+    text += view.paint(Tone::kBad, "bad ") + printable(bad.string_or("file"));
+    if (const auto hash = bad.string_or("hash"); !hash.empty()) text += " " + short_hash(hash);
     if (const auto reason = bad.string_or("reason"); !reason.empty()) text += ": " + printable(reason);
     text += "\n";
   }
@@ -242,6 +253,8 @@ std::string render_line(const Json& entry, const View& view) {
       view.paint(Tone::kDim, fmt::format("{:>6} {}", entry.int_or("seq", 0), entry.string_or("ts"))) + " " +
       view.paint(Tone::kBold, fmt::format("{:<10}", printable(entry.string_or("action")))) + " " +
       printable(entry.string_or("who"));
+  if (const auto to = entry.string_or("to"); !to.empty()) text += " -> " + printable(to);
+  if (const auto outcome = entry.string_or("outcome"); !outcome.empty()) text += "  " + printable(outcome);
   if (const auto reason = entry.string_or("reason"); !reason.empty()) text += "  " + printable(reason);
   if (!after.empty() && before != after) text += view.paint(Tone::kDim, "  -> " + short_hash(after));
   return text + "\n";

@@ -48,6 +48,11 @@ constexpr auto kDrivers = std::to_array<Field>({{"name", "DRIVER"},
                                                 {"state", "STATE", Shown::kState},
                                                 {"restarts", "RESTARTS", Shown::kNumber},
                                                 {"serves", "SERVES", Shown::kNumber}});
+// What `status` knows of them; kinds and symbols are in the files, which it does not read.
+constexpr auto kHosts = std::to_array<Field>({{"name", "DRIVER"},
+                                              {"pid", "PID", Shown::kNumber},
+                                              {"state", "STATE", Shown::kState},
+                                              {"restarts", "RESTARTS", Shown::kNumber}});
 constexpr auto kKeys = std::to_array<Field>({{"key_id", "KEY"},
                                              {"label", "LABEL"},
                                              {"own", "OWN", Shown::kFlagText},
@@ -60,11 +65,13 @@ constexpr auto kPlans = std::to_array<Field>({{"plan_id", "PLAN", Shown::kHash},
                                               {"add", "ADD", Shown::kNumber},
                                               {"del", "DEL", Shown::kNumber},
                                               {"signed_by", "SIGNED BY", Shown::kKey},
+                                              {"state", "STATE"},
                                               {"latest", "LATEST", Shown::kFlagText}});
 constexpr auto kLists = std::to_array<List>({{"symbols", "symbols", kSymbols},
                                              {"routes", "routes", kRoutes},
                                              {"agents", "agents", kAgents},
                                              {"drivers", "drivers", kDrivers},
+                                             {"hosts", "drivers", kHosts},
                                              {"keys", "keys", kKeys},
                                              {"plans", "plans", kPlans}});
 

@@ -114,7 +114,7 @@ std::string connected(const Json& body, const View& view) {
   if (written) {
     text = view.paint(Tone::kGood, "written") + " to " + file + ":\n";
   } else if (!file.empty()) {
-    text = "add to " + file + ":\n";
+    text = "add to " + file + ", in place of what has the same name there:\n";
   }
   for (const Json& line : items(body, "add")) text += printable(plain(&line), Lines::kMany) + "\n";
   return text;

@@ -56,7 +56,7 @@ std::string wish(const Json& route) {
 }  // namespace
 
 std::string render_plan(const Json& body, const View& view) {
-  std::string text = render_problems(body, "warnings", view);
+  std::string text = render_problems(body, "problems", view) + render_problems(body, "warnings", view);
   std::vector<Json> added = items(body, "add");
   std::vector<Json> deleted = items(body, "del");
   std::size_t moved = 0;
@@ -79,7 +79,8 @@ std::string render_plan(const Json& body, const View& view) {
   // What people set by hand is shown even when it stays: routes.json does not say it.
   for (const Json& route : items(body, view.explain ? "keep" : "qc"))
     text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
-  if (body.find("add") == nullptr) return text;  // no plan was possible; the error says why
+  // No plan was possible, or none was written; the error says why.
+  if (body.find("add") == nullptr || body.find("error") != nullptr) return text;
   if (added.empty() && deleted.empty() && moved == 0) {
     return text +
            fmt::format("nothing to change, {} as wanted\n", counted(body.int_or("unchanged", 0), "route"));

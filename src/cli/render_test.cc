@@ -16,7 +16,7 @@ std::string shown(std::string_view verb, std::string_view body, View view = {}) 
 }
 
 constexpr std::string_view kPlan = R"({
-  "plan_id":"sha256-5d41402abc4b2a76b9719d911017c592","path":".rtt/registry/plans/p.plan.json","unchanged":7,"elapsed_ms":4,
+  "plan_id":"sha256-5d41402abc4b2a76b9719d911017c592","path":".rtt/plans/p.plan.json","unchanged":7,"elapsed_ms":4,
   "warnings":[{"file":".rtt/policy.json","line":3,"column":9,"code":"RTT0208","severity":"warning",
                "message":"the pattern can match nothing","hint":"rtt lint"}],
   "add":[{"id":1,"from":"rtt://common/agent/search@1.0.0","to":"rtt://files/tool/read@2.0.0","lane":"uds","class":"req",
@@ -38,7 +38,7 @@ TEST(Render, plan_is_a_diff) {
       "- rtt://a/hook/x@1.0.0 -> rtt://b/api/y@1.0.0  uds req (routes)\n"
       "+ rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics@1.2.0#prom  uds req (routes)\n"
       "plan sha256-5d41402abc4b…: 1 to add, 1 to delete, 1 to move, 7 unchanged, in 4 ms\n"
-      "written to .rtt/registry/plans/p.plan.json\n"
+      "written to .rtt/plans/p.plan.json\n"
       "next: rtt apply\n");
 }
 
@@ -72,6 +72,59 @@ TEST(Render, plan_without_changes_and_plan_without_a_plan) {
             "error[RTT0412]: no plan is possible\n"
             "  = deny rtt://a/* -> rtt://b/*  --> .rtt/policy.json:12\n"
             "help: rtt policy why A B\n");
+}
+
+TEST(Render, plan_shows_what_is_wrong_with_the_files_and_claims_nothing_without_a_plan) {
+  const std::string problem =
+      R"("problems":[{"file":".rtt/routes.json","line":1,"column":12,"code":"RTT0211","severity":"error",
+         "message":"must be an object","hint":""}])";
+  EXPECT_EQ(
+      shown("plan", R"({"add":[],"del":[],"unchanged":0,)" + problem + "}"),
+      ".rtt/routes.json:1:12: error RTT0211: must be an object\nnothing to change, 0 routes as wanted\n");
+  EXPECT_EQ(shown("plan", R"({"add":[],"del":[],"unchanged":0,"error":{"code":"RTT0211"},)" + problem + "}"),
+            ".rtt/routes.json:1:12: error RTT0211: must be an object\n");
+}
+
+TEST(Render, a_conflict_that_is_the_message_is_not_told_twice) {
+  Stage stage;
+  stage.always(
+      json(R"({"error":{"code":"RTT0412","message":"no plan: a -> b: denied","where":"r.json:1","hint":"h",
+      "conflict":[{"constraint":"a -> b: denied","where":"r.json:1"},{"constraint":"c -> d: denied","where":"r.json:2"}]}})"));
+  EXPECT_EQ(stage.run({"plan"}), 3);
+  EXPECT_EQ(stage.err,
+            "error[RTT0412]: no plan: a -> b: denied\n"
+            "  --> r.json:1\n"
+            "  = c -> d: denied  --> r.json:2\n"
+            "help: h\n");
+}
+
+TEST(Render, a_call_in_the_journal_names_what_was_called) {
+  EXPECT_EQ(
+      render_line(json(R"({"seq":7,"ts":"T","who":"rtt://local/proc/cli@0.0.0","action":"call","reason":"",
+                                 "before":null,"after":null,"to":"rtt://n/tool/echo@1.0.0","outcome":"ok"})"),
+                  View{}),
+      "     7 T call       rtt://local/proc/cli@0.0.0 -> rtt://n/tool/echo@1.0.0  ok\n");
+}
+
+TEST(Render, a_bad_file_of_the_store_without_a_hash_shows_none) {
+  EXPECT_EQ(shown("registry.verify",
+                  R"({"ok":false,"objects":0,"bad":[{"file":"zz/x","hash":"","reason":"not ours"}]})"),
+            "bad zz/x: not ours\ndamaged, 0 objects\n");
+}
+
+TEST(Render, check_says_that_changes_are_pending) {
+  const std::string text = shown("check", R"({"ok":false,"pending":true,"problems":[]})");
+  EXPECT_NE(text.find("changes are pending"), std::string::npos) << text;
+  EXPECT_NE(text.find("next: rtt plan\n"), std::string::npos) << text;
+}
+
+TEST(Render, up_with_errors_does_not_say_that_everything_is_in_place) {
+  EXPECT_NE(shown("up", R"({"changed":false,"problems":[]})").find("everything is in place\n"),
+            std::string::npos);
+  const std::string text = shown(
+      "up",
+      R"({"changed":false,"problems":[{"file":"a.md","code":"RTT0212","severity":"error","message":"m"}]})");
+  EXPECT_EQ(text.find("everything is in place"), std::string::npos) << text;
 }
 
 TEST(Render, scan_lists_problems_then_what_is_new) {
@@ -113,8 +166,8 @@ TEST(Render, status_up_and_down) {
       "wiring    1 route, commit 9, sha256-aa\n"
       "workspace /w\n"
       "\n"
-      "DRIVER  KIND  PID  STATE  RESTARTS  SERVES\n"
-      "mcp            43  ready         0        \n");
+      "DRIVER  PID  STATE  RESTARTS\n"
+      "mcp      43  ready         0\n");
   EXPECT_EQ(
       shown("status", R"({"panel":"down","pid":null,"seq":0,"graph":"sha256-aa","routes":0,"drivers":[]})"),
       "panel     down\nwiring    0 routes, commit 0, sha256-aa\n");

@@ -40,7 +40,11 @@ std::string error_text(const Json& error, const Paint& paint) {
     }
   }
   if (const Json* conflict = error.find("conflict"); conflict != nullptr && conflict->is_array()) {
+    const std::string_view message = error.string_or("message");
     for (const Json& one : conflict->as_array()) {
+      if (message.ends_with(one.string_or("constraint")) &&
+          error.string_or("where") == one.string_or("where"))
+        continue;  // said above
       text += paint(Tone::kDim, "  = ") + printable(one.string_or("constraint"));
       const std::string_view where = one.string_or("where");
       if (!where.empty()) text += paint(Tone::kDim, "  --> " + printable(where));

@@ -45,16 +45,25 @@ constexpr auto kTapFlags = std::to_array<Flag>({
     {"flight", Takes::kText, "SPAN", "every route, for this long: 5s, 2m"},
     {"for", Takes::kText, "SPAN", "stop after this long (else on Ctrl-C)"},
 });
+constexpr Flag kOfRoute{"route", Takes::kText, "ROUTE", "only what touched this route: ADDRESS or 'A -> B'"};
+constexpr Flag kOfWho{"who", Takes::kText, "WHO", "only what this key, client or endpoint did"};
+constexpr Flag kOfAction{"action", Takes::kText, "ACTION", "only this action: apply, call, refused, …"};
 constexpr auto kLogFlags = std::to_array<Flag>({
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N lines"},
+    kOfRoute,
+    kOfWho,
+    kOfAction,
 });
 constexpr auto kAuditFlags = std::to_array<Flag>({
-    {"verify", Takes::kNothing, "", "check every record's hash, chain and signature"},
+    {"verify", Takes::kNothing, "", "check every record's hash and its place in the chain"},
     {"show", Takes::kNumber, "SEQ", "one record, whole"},
     {"export", Takes::kNothing, "", "every record with its payload, as NDJSON"},
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N records"},
+    kOfRoute,
+    kOfWho,
+    kOfAction,
 });
 constexpr auto kDriverPath = std::to_array<Positional>({{"path", Arity::kOne, Names::kPath}});
 constexpr auto kDriverTestFlags = std::to_array<Flag>({

@@ -58,6 +58,11 @@ Signature SecretKey::sign(ByteView message) const {
   return signature;
 }
 
+bool is_public_key(const PublicKey& key) {
+  ensure_sodium();
+  return crypto_core_ed25519_is_valid_point(raw(key.bytes.data())) == 1;
+}
+
 bool verify(const PublicKey& key, ByteView message, const Signature& signature) {
   ensure_sodium();
   return crypto_sign_ed25519_verify_detached(raw(signature.bytes.data()), raw(message.data()), message.size(),

@@ -47,6 +47,9 @@ class SecretKey {
   PublicKey public_;
 };
 
+// Whether the bytes are a public key anybody can sign for: a canonical point of the main subgroup, not one of
+// small order. Other bytes verify nothing, so taking them for a key would hide a mistake.
+[[nodiscard]] bool is_public_key(const PublicKey& key);
 [[nodiscard]] bool verify(const PublicKey& key, ByteView message, const Signature& signature);
 
 // key_id: the first 16 hex digits of SHA-256 of the raw public key.

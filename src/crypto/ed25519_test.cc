@@ -143,6 +143,7 @@ TEST(Ed25519, keys_of_small_order_sign_nothing) {
   identity.bytes[0] = std::byte{1};
   const Signature valid = key_of("other").sign(as_bytes("m"));
   for (const std::string_view key : keys) {
+    EXPECT_FALSE(is_public_key(from<PublicKey>(key))) << key;
     for (int i = 0; i < 64; ++i) {  // a small-order key fits a fixed signature for one message in eight
       const std::string message = "m" + std::to_string(i);
       EXPECT_FALSE(verify(from<PublicKey>(key), as_bytes(message), zeros)) << key;
@@ -155,6 +156,7 @@ TEST(Ed25519, keys_of_small_order_sign_nothing) {
 TEST(SecretKey, moving_leaves_a_key_that_cannot_sign) {
   SecretKey first = key_of("a");
   const PublicKey public_key = first.public_key();
+  EXPECT_TRUE(is_public_key(public_key));
   SecretKey second = std::move(first);
   EXPECT_EQ(second.public_key(), public_key);
   EXPECT_TRUE(verify(public_key, as_bytes("m"), second.sign(as_bytes("m"))));

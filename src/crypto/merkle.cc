@@ -48,10 +48,4 @@ Digest MerkleTree::root() const {
   return right ? *right : sha256(ByteView());
 }
 
-Digest merkle_root(const std::vector<Digest>& record_hashes) {
-  MerkleTree tree;
-  for (const Digest& hash : record_hashes) tree.append(hash);
-  return tree.root();
-}
-
 }  // namespace rtt::crypto

@@ -27,6 +27,4 @@ class MerkleTree {
   std::uint64_t size_ = 0;
 };
 
-Digest merkle_root(const std::vector<Digest>& record_hashes);
-
 }  // namespace rtt::crypto

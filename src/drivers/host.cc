@@ -408,12 +408,12 @@ void Host::State::flush_audit() {
              });
 }
 
-// Nobody's host, and nobody uses it: after kHostOrphanMs it ends.
+// Nobody's host, and nobody uses it: after a while it ends.
 void Host::State::look_for_owner() {
-  orphan_timer = loop.after(kOrphanLook, [this] {
+  orphan_timer = loop.after(std::min(kOrphanLook, options.orphan_after), [this] {
     const bool used = adopted || !lanes.empty() || !desk.idle() || (options.in_use && options.in_use());
     if (used) unowned_since = os::now();
-    if ((os::now() - unowned_since).value > limits::kHostOrphanMs * 1'000'000) return end(0);
+    if (!used && os::now() - unowned_since >= options.orphan_after) return end(0);
     look_for_owner();
   });
 }

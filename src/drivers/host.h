@@ -15,6 +15,7 @@
 #include <string>
 
 #include "drivers/driver.h"
+#include "model/limits.h"
 #include "os/loop.h"
 
 namespace rtt::drivers {
@@ -24,6 +25,7 @@ struct HostOptions {
   std::string sockets_dir;
   std::function<bool()>
       in_use;  // besides lanes: whether somebody is served directly, so that it must not end
+  Nanos orphan_after = nanos_from_ms(limits::kHostOrphanMs);
 };
 
 inline constexpr std::size_t kAuditQueueMax = 65'536;

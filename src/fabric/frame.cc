@@ -13,7 +13,7 @@ constexpr std::size_t kMagicAt = 0, kFlagsAt = 4, kReservedAt = 6, kRouteAt = 8,
 static_assert(kCrcAt + sizeof(std::uint32_t) == kHeaderBytes);
 
 std::uint32_t checksum(ByteView header, ByteView payload) {
-  std::array<std::byte, kHeaderBytes> zeroed;
+  std::array<std::byte, kHeaderBytes> zeroed{};
   std::memcpy(zeroed.data(), header.data(), kHeaderBytes);
   store_le<std::uint32_t>(zeroed, kCrcAt, 0);
   switch (load_le<std::uint16_t>(header, kFlagsAt) & kCoverageMask) {

@@ -38,8 +38,7 @@ std::size_t room_of(MessageKind kind) { return kFragmentBytesMax - (is_reply(kin
 
 }  // namespace
 
-LaneProtocol::LaneProtocol(Options options)
-    : options_(options), receive_id_(options.receive_id_first) {
+LaneProtocol::LaneProtocol(Options options) : options_(options), receive_id_(options.receive_id_first) {
   RTT_ASSERT(options_.route_id >= 1);
 }
 
@@ -52,7 +51,8 @@ Status LaneProtocol::check(const Frame& frame) const {
   if (finished_) return bad("comes after the lane's last frame");
   if (header.route_id != options_.route_id)
     return bad(fmt::format("this lane carries route {}", options_.route_id));
-  if (receive_id_ != 0 && header.frame_id != receive_id_) return bad(fmt::format("frame {} was due", receive_id_));
+  if (receive_id_ != 0 && header.frame_id != receive_id_)
+    return bad(fmt::format("frame {} was due", receive_id_));
   if ((header.flags & ~kLaneFlags) != 0)
     return bad(fmt::format("flags {:#06x} of another lane", header.flags));
   const MessageKind kind = kind_of(header.flags);
@@ -113,7 +113,7 @@ std::size_t LaneProtocol::split_bytes(const LaneMessage& message) {
 
 std::uint32_t LaneProtocol::split(const LaneMessage& message, const std::function<void(const Piece&)>& emit) {
   const std::uint32_t first = send_id_;
-  std::array<std::byte, kReplyIdBytes> reply_to;
+  std::array<std::byte, kReplyIdBytes> reply_to{};
   store_le<std::uint32_t>(reply_to, 0, message.reply_to);
   const std::size_t room = room_of(message.kind);
   ByteView rest = message.payload;

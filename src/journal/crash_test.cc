@@ -10,7 +10,7 @@
 #include <random>
 
 #include "journal/recover.h"
-#include "journal/simulated_disk.h"
+#include "journal/simulated_disk_for_test.h"
 #include "text/json_canonical.h"
 
 namespace rtt::journal {

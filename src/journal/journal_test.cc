@@ -13,7 +13,7 @@
 #include "journal/disk_storage.h"
 #include "journal/record.h"
 #include "journal/recover.h"
-#include "journal/simulated_disk.h"
+#include "journal/simulated_disk_for_test.h"
 #include "os/disk_file.h"
 #include "os/temp_dir.h"
 #include "text/json_canonical.h"
@@ -89,7 +89,9 @@ TEST_F(JournalTest, replays_what_was_appended_with_chain_and_root) {
             "COMMIT {\"action\":\"note\",\"n\":2}\n"
             "AUDIT {\"action\":\"note\",\"batch\":2,\"n\":3}\n");
   EXPECT_EQ(opened->journal->root(), root);
-  EXPECT_EQ(crypto::merkle_root(hashes), root);
+  crypto::MerkleTree tree;
+  for (const Digest& hash : hashes) tree.append(hash);
+  EXPECT_EQ(tree.root(), root);
   EXPECT_EQ(os::list_directory(wal_), (std::vector<std::string>{"0000000000000001.seg", "lock"}));
 }
 
@@ -232,7 +234,9 @@ TEST_F(JournalTest, worked_example_of_the_documentation) {
   EXPECT_NE(dense.find(to_hex(encode_segment_header({.first_seq = {1}, .prev = {}}))), std::string::npos);
   EXPECT_NE(dense.find(to_hex(record)), std::string::npos);
   EXPECT_NE(dense.find("recordhash" + to_string(hash)), std::string::npos);
-  EXPECT_NE(dense.find("root" + to_string(crypto::merkle_root({hash}))), std::string::npos);
+  crypto::MerkleTree tree;
+  tree.append(hash);
+  EXPECT_NE(dense.find("root" + to_string(tree.root())), std::string::npos);
 }
 
 // --- every byte

@@ -3,7 +3,7 @@
 // same bytes, and what may be recovered is recovered to exactly the records that were read before.
 #include "journal/record.h"
 #include "journal/recover.h"
-#include "journal/simulated_disk.h"
+#include "journal/simulated_disk_for_test.h"
 
 int fuzz_one(std::span<const std::byte> input);
 

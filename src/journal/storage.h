@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The seam between the journal and a disk: what the journal needs of a folder and its files, and no more.
 // Behind it stand the real folder (disk_storage.h) and, in tests, a simulated disk that can be stopped at any
-// moment with any part of the unsynced writes lost (simulated_disk.h).
+// moment with any part of the unsynced writes lost (simulated_disk_for_test.h).
 //
 // Owns: nothing here.   Thread: one.   Fails: as os/disk_file.h and os/file.h.
 #pragma once

@@ -266,7 +266,7 @@ void Backend::take_lines() {
 }
 
 void Backend::read_errors() {
-  std::array<std::byte, 16 * 1024> buffer;
+  std::array<std::byte, 16 * 1024> buffer{};
   const auto got = os::read_nowait(child_.err.get(), buffer);
   if (!got || got->closed) {
     loop_.unwatch(child_.err.get());
@@ -318,7 +318,7 @@ void Backend::perform(BackendActions actions) {
                    [&](act::Failed& failed) {
                      if (session_) {
                        note_failure(failed.why);
-                       lose(std::move(failed.why));
+                       lose(failed.why);
                      }
                    },
                    [&](act::Reply& reply) {
@@ -350,11 +350,11 @@ void Backend::perform(BackendActions actions) {
 
 void Backend::became_ready() {
   verdicts_ = compare_server(*pins_, session_->definitions());
-  std::deque<Waiting> waiting = std::exchange(waiting_, {});
-  for (Waiting& waits : waiting) {
-    BackendUser* const user = waits.call.user;
-    const std::uint64_t token = waits.call.token;
-    if (const Status begun = begin(std::move(waits)); !begun) user->on_backend_failure(token, begun.error());
+  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  for (const Waiting& waits : waiting) {
+    if (const Status begun = begin(waits); !begun) {
+      waits.call.user->on_backend_failure(waits.call.token, begun.error());
+    }
   }
 }
 
@@ -383,9 +383,9 @@ Status Backend::check_pin(const BackendCall& call) const {
   return admit(*at, pins_->config.name);
 }
 
-Status Backend::begin(Waiting waiting) {
+Status Backend::begin(const Waiting& waiting) {
   ++calls_;
-  BackendCall& call = waiting.call;
+  const BackendCall& call = waiting.call;
   if (Status admitted = check_pin(call); !admitted) {
     ++failed_calls_;
     return admitted;
@@ -430,16 +430,16 @@ void Backend::child_ended() {
   if (child_.err.valid()) read_errors();
   const auto exit = child_.poll();
   note(ending(exit));
-  Error why{
+  const Error why{
       .code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
       .message = "server '" + pins_->config.name + "' " + ending(exit),
       .hint = "rtt mcp logs " + pins_->config.name};
   note_failure(why);
-  lose(std::move(why));
+  lose(why);
 }
 
 // The session is over, for whatever reason: everybody waiting is told, the child leaves.
-void Backend::lose(Error why) {
+void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
   release_child();

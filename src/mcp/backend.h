@@ -114,12 +114,12 @@ class Backend final : public BatchedWriter {
   void write_line(std::string_view line);
   void perform(BackendActions actions);
   void child_ended();
-  void lose(Error why);
+  void lose(const Error& why);
   void release_child();
   void note_failure(const Error& why);
   void fail_waiting(const Error& why);
   void became_ready();
-  Status begin(Waiting waiting);
+  Status begin(const Waiting& waiting);
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);

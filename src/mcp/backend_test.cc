@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "mcp/demo_workspace.h"
+#include "mcp/demo_workspace_for_test.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -73,7 +73,7 @@ TEST_F(BackendTest, the_first_call_starts_it_and_the_result_passes_byte_for_byte
   const auto& outcome = wait(ask("raw", text::to_json(text::Json::object({{"json", odd}}))));
   EXPECT_EQ(outcome.reply, odd);
   EXPECT_EQ(backend_->state(), BackendState::kReady);
-  EXPECT_TRUE(os::process_alive(static_cast<int>(backend_->health().int_or("pid", 0))));
+  EXPECT_TRUE(os::process_start_time(static_cast<int>(backend_->health().int_or("pid", 0))).has_value());
 }
 
 TEST_F(BackendTest, replies_out_of_order_find_their_callers) {
@@ -232,7 +232,7 @@ TEST_F(BackendTest, stop_leaves_no_process) {
   bool stopped = false;
   backend_->stop([&] { stopped = true; });
   EXPECT_TRUE(run_until(*loop_, [&] { return stopped; }));
-  EXPECT_FALSE(os::process_alive(pid));
+  EXPECT_FALSE(os::process_start_time(pid).has_value());
   EXPECT_EQ(wait(hung).failure.code, Code::kServerGone);
 }
 
@@ -241,7 +241,7 @@ TEST_F(BackendTest, destruction_leaves_no_process) {
   EXPECT_EQ(answer("echo"), "");
   const int pid = static_cast<int>(backend_->health().int_or("pid", 0));
   backend_.reset();
-  EXPECT_FALSE(os::process_alive(pid));
+  EXPECT_FALSE(os::process_start_time(pid).has_value());
 }
 
 TEST_F(BackendTest, the_child_gets_its_variables_and_not_everything_of_ours) {

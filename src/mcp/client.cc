@@ -54,7 +54,7 @@ Client::~Client() {
 Status Client::start() {
   if (control_.valid()) {
     RTT_TRY(loop_.watch(control_.get(), os::kReadable, [this](std::uint32_t) {
-      std::array<std::byte, 64> buffer;
+      std::array<std::byte, 64> buffer{};
       const auto got = os::receive(control_.get(), buffer);
       if (!got || got->closed) end(1);
     }));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "mcp/demo_workspace.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 
+#include "mcp/demo_workspace_for_test.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"

@@ -307,6 +307,22 @@ Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOption
   return {};
 }
 
+std::vector<std::string> Gateway::unknown_servers(const std::vector<std::string>& names) {
+  std::vector<std::string> unknown;
+  const auto look = [&] {
+    unknown.clear();
+    for (const std::string& name : names) {
+      if (state_->named(name) == nullptr) unknown.push_back(name);
+    }
+  };
+  look();
+  if (!unknown.empty()) {
+    state_->reload();
+    look();
+  }
+  return unknown;
+}
+
 std::size_t Gateway::client_count() const { return state_->clients.size(); }
 
 void Gateway::prepare(const model::Contract& provider, OnDone done) {

@@ -55,6 +55,8 @@ class Gateway : public drivers::Driver {
   // session.
   Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
   [[nodiscard]] std::size_t client_count() const;
+  // Of these names, those that are no server accepted here, however lately.
+  [[nodiscard]] std::vector<std::string> unknown_servers(const std::vector<std::string>& names);
 
   void prepare(const model::Contract& provider, OnDone done) override;
   drivers::CallId call(drivers::CallRequest request, OnReply reply) override;

@@ -82,7 +82,7 @@ void GatewayListener::State::read(int fd) {
   const auto at = std::find_if(newcomers.begin(), newcomers.end(),
                                [fd](const Newcomer& n) { return n.socket.get() == fd; });
   if (at == newcomers.end()) return;
-  std::array<std::byte, 4096> buffer;
+  std::array<std::byte, 4096> buffer{};
   auto got = os::receive(fd, buffer, kClientFds);
   if (!got || got->closed) {
     forget(fd);
@@ -110,7 +110,10 @@ void GatewayListener::State::adopt(Newcomer newcomer) {
     answer(newcomer.socket, Json::object({{"error", options.error().message}}));
     return;
   }
-  answer(newcomer.socket, Json::object({{"accepted", true}, {"pid", os::own_pid()}}));
+  Json unknown(text::JsonArray{});
+  for (const std::string& name : gateway.unknown_servers(options->servers)) unknown.push(name);
+  answer(newcomer.socket,
+         Json::object({{"accepted", true}, {"pid", os::own_pid()}, {"unknown", std::move(unknown)}}));
   // A failure ends the session, and the session says so on the socket.
   (void)gateway.serve_client(std::move(newcomer.fds[0]), std::move(newcomer.fds[1]),
                              std::move(newcomer.socket), *std::move(options));
@@ -134,7 +137,7 @@ GatewayListener::~GatewayListener() {
 }
 
 Result<std::unique_ptr<GatewayListener>> GatewayListener::start(os::Loop& loop, Gateway& gateway,
-                                                                std::string sockets_dir) {
+                                                                const std::string& sockets_dir) {
   std::unique_ptr<GatewayListener> out(new GatewayListener);
   out->state_ = std::make_unique<State>(loop, gateway);
   RTT_TRY_SET(out->state_->listener, os::UnixListener::bind(sockets_dir, std::string(kGatewaySocket)));

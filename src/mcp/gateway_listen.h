@@ -24,7 +24,7 @@ inline constexpr std::int64_t kHelloMs = 5000;
 class GatewayListener {
  public:
   static Result<std::unique_ptr<GatewayListener>> start(os::Loop& loop, Gateway& gateway,
-                                                        std::string sockets_dir);
+                                                        const std::string& sockets_dir);
   ~GatewayListener();
 
  private:

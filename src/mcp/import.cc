@@ -10,6 +10,8 @@
 #include "mcp/backend.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/file.h"
+#include "os/process.h"
 #include "registry/secret_split.h"
 
 namespace rtt::mcp {
@@ -26,7 +28,8 @@ std::string transport_of(const Json& entry) {
   return entry.find("command") ? "stdio" : entry.find("url") ? "http" : "stdio";
 }
 
-std::string last_printed(const std::string& log) {
+std::string last_printed(std::string log) {
+  while (log.ends_with('\n')) log.pop_back();
   if (log.size() <= kPrintedBytesMax) return clean_text(log);
   const std::size_t from = log.find('\n', log.size() - kPrintedBytesMax);
   return clean_text(log.substr(from == std::string::npos ? log.size() - kPrintedBytesMax : from + 1));
@@ -81,9 +84,12 @@ class Listing final : public ImportJob, public BackendUser {
 
  private:
   void fail_with(Error why) {
-    const std::string printed = last_printed(backend_->log());
+    // One that never ran printed nothing: its log holds only why, which `why` says.
+    const bool ran = !why.hint.starts_with("look at its command");
+    const std::string printed = ran ? last_printed(backend_->log()) : std::string();
     if (!printed.empty()) why.causes.push_back("it printed: " + printed);
-    if (why.hint.starts_with("rtt mcp logs")) why.hint = "run its command by hand to see what it misses";
+    if (!ran || why.hint.starts_with("rtt mcp logs"))
+      why.hint = "run its command by hand to see what it misses";
     imported_.error = std::move(why);
     stop_then_deliver();
   }
@@ -125,6 +131,15 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
   if (!ns) return refused(std::move(imported), ImportState::kFailed, std::move(ns).error());
   imported.ns = *std::move(ns);
   imported.path = manifest_path(imported.ns);
+  if (is_own_door(server.entry)) {
+    return refused(std::move(imported), ImportState::kUnsupported,
+                   Error{.code = Code::kServerStart,
+                         .message = fmt::format("server '{}' is `rtt mcp serve` itself, put there for an AI "
+                                                "client; there is nothing to import from it",
+                                                server.name),
+                         .where = server.file,
+                         .hint = "rtt mcp ls"});
+  }
   const std::string transport = transport_of(server.entry);
   if (transport != "stdio") {
     return refused(
@@ -213,6 +228,20 @@ Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std:
   return out;
 }
 
+bool is_own_door(const Json& entry) {
+  const std::string_view command = entry.string_or("command");
+  if (command.substr(command.rfind('/') + 1) != "rtt") {
+    const auto real = os::real_path(std::string(command));
+    if (!command.contains('/') || !real || *real != os::own_executable()) return false;
+  }
+  const Json* args = entry.find("args");
+  if (args == nullptr || !args->is_array()) return false;
+  const auto& words = args->as_array();
+  return std::ranges::adjacent_find(words, [](const Json& one, const Json& next) {
+           return one == Json("mcp") && next == Json("serve");
+         }) != words.end();
+}
+
 std::string_view to_string(ImportState state) {
   switch (state) {
     case ImportState::kListed:
@@ -239,17 +268,17 @@ Json summary(const Imported& imported) {
   return row;
 }
 
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, ConfigServer server, ImportOptions options,
-                                        OnImported done) {
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done) {
   return begin_listing(loop, prepared(server, options), options, std::move(done));
 }
 
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, ImportOptions options,
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
                                          OnImported done) {
   return begin_listing(loop, prepared(std::move(config)), options, std::move(done));
 }
 
-Result<std::vector<Imported>> import_servers(std::vector<ConfigServer> servers,
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
                                              const ImportOptions& options) {
   if (servers.size() > limits::kMcpServersMax) {
     return fail(Code::kLimit,

@@ -31,6 +31,10 @@ struct ConfigServer {
 // `{"mcpServers":{…}}` (or VS Code's `servers`). Sorted by name.
 Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std::string_view file);
 
+// An entry that starts `rtt mcp serve`, as `rtt mcp connect` prints it: RTT as the client's server, never a
+// server of RTT's. Imported, each call to it would ask itself.
+bool is_own_door(const text::Json& entry);
+
 enum class ImportState : std::uint8_t { kListed, kUnsupported, kFailed };
 std::string_view to_string(ImportState state);  // listed unsupported failed
 
@@ -61,15 +65,16 @@ class ImportJob {
  public:
   virtual ~ImportJob() = default;
 };
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, ConfigServer server, ImportOptions options,
-                                        OnImported done);
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done);
 // A server already accepted, started from its connector contract: what it offers now (`mcp diff`, `mcp pin`).
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, ImportOptions options,
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
                                          OnImported done);
 
 // Blocking, all servers at once on a loop of their own; results in the order given. Fails only as a whole:
 // kNameClash, kLimit. A server that fails is an Imported with state failed.
-Result<std::vector<Imported>> import_servers(std::vector<ConfigServer> servers, const ImportOptions& options);
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
+                                             const ImportOptions& options);
 Result<Imported> import_server(ConfigServer server, const ImportOptions& options);
 Result<Imported> list_server(ServerConfig config, const ImportOptions& options);
 

@@ -5,7 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "mcp/demo_workspace.h"
+#include "mcp/demo_workspace_for_test.h"
+#include "os/process.h"
 #include "text/json_canonical.h"
 
 namespace rtt::mcp {
@@ -21,6 +22,26 @@ TEST(ClientConfig, reads_servers_sorted_and_names_what_is_wrong) {
   EXPECT_EQ(read_client_config(R"({})", "f").error().where, "f");
   EXPECT_EQ(read_client_config(R"({"mcpServers":{"a":{},"a":{}}})", "f").error().code,
             Code::kJsonDuplicateKey);
+}
+
+TEST(Import, does_not_take_its_own_door_for_a_server) {
+  const auto entry = [](const char* command, text::Json args) {
+    return text::Json::object({{"args", std::move(args)}, {"command", command}});
+  };
+  using text::Json;
+  const Json serve = Json::array({"mcp", "serve", "notes", "--as", "claude", "-C", "/w"});
+  EXPECT_TRUE(is_own_door(entry("rtt", serve)));
+  EXPECT_TRUE(is_own_door(entry("/usr/local/bin/rtt", Json::array({"-C", "/w", "mcp", "serve"}))));
+  EXPECT_TRUE(is_own_door(entry(os::own_executable().c_str(), serve)));  // under whatever name
+  EXPECT_FALSE(is_own_door(entry("rtt", Json::array({"mcp", "ls", "serve"}))));
+  EXPECT_FALSE(is_own_door(entry("/usr/bin/rtt-other", serve)));
+  EXPECT_FALSE(is_own_door(Json::object({{"command", "rtt"}})));
+  DemoWorkspace demo;
+  const auto imported = import_server({.name = "notes", .file = ".mcp.json", .entry = entry("rtt", serve)},
+                                      demo.import_options());
+  ASSERT_TRUE(imported);
+  EXPECT_EQ(imported->state, ImportState::kUnsupported);
+  EXPECT_EQ(imported->error->where, ".mcp.json");
 }
 
 TEST(Import, gives_every_definition_of_a_real_server) {
@@ -87,6 +108,19 @@ TEST(Import, one_bad_server_harms_no_other) {
             "s:listed sexit:failed/RTT0805 sprotocol:failed/RTT0806 sjunk:listed shuge_list:failed/RTT0206 "
             "sdup_keys:failed/RTT0806 shang:failed/RTT0705 web:unsupported/RTT0805 bad:failed/RTT0211 ");
   EXPECT_NE((*all)[1].error->causes.back().find("no database"), std::string::npos);
+}
+
+TEST(Import, a_server_that_cannot_start_is_told_in_one_line_without_a_file_nobody_wrote) {
+  DemoWorkspace demo;
+  const auto imported = import_server(
+      {.name = "z", .file = ".mcp.json", .entry = text::Json::object({{"command", "/no/such/program"}})},
+      demo.import_options());
+  ASSERT_TRUE(imported);
+  const text::Json row = summary(*imported);
+  const std::string message(row.find("error")->string_or("message"));
+  EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  EXPECT_EQ(message.find("it printed"), std::string::npos) << message;
+  EXPECT_EQ(row.find("error")->string_or("hint").find(".rtt/manifests"), std::string_view::npos);
 }
 
 TEST(Import, names_that_clash_are_an_error_as_a_whole) {

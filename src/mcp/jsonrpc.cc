@@ -105,7 +105,7 @@ class Scanner {
 
   // One value of any kind, without recursion.
   bool value() {
-    std::bitset<kRpcDepthMax> is_object;
+    Kinds is_object;
     int depth = 0;
     for (;;) {
       space();
@@ -124,21 +124,10 @@ class Scanner {
       } else if (!scalar()) {
         return false;
       }
-      bool more = false;
-      while (depth > 0 && !more) {
-        const bool object = is_object[static_cast<std::size_t>(depth - 1)];
-        space();
-        if (take(',')) {
-          space();
-          if (object && !key()) return false;
-          more = true;
-        } else if (take(object ? '}' : ']')) {
-          --depth;
-        } else {
-          return false;
-        }
-      }
-      if (depth == 0) return true;
+      const std::optional<int> open = ends_or_comma(is_object, depth);
+      if (!open) return false;
+      if (*open == 0) return true;
+      depth = *open;
     }
   }
 
@@ -150,6 +139,23 @@ class Scanner {
   }
 
  private:
+  using Kinds = std::bitset<kRpcDepthMax>;
+
+  // What stands after a value `depth` levels deep: the ends of objects and arrays, then, unless the outermost
+  // ended, a comma and in an object the next name. Returns how many are still open; nothing if it is no JSON.
+  std::optional<int> ends_or_comma(const Kinds& is_object, int depth) {
+    for (; depth > 0; --depth) {
+      const bool object = is_object[static_cast<std::size_t>(depth - 1)];
+      space();
+      if (take(',')) {
+        space();
+        if (object && !key()) return std::nullopt;
+        return depth;
+      }
+      if (!take(object ? '}' : ']')) return std::nullopt;
+    }
+    return depth;
+  }
   bool escape() {
     ++at_;
     if (at_ == end_) return false;

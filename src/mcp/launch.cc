@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "os/file.h"
-#include "registry/secrets.h"
 
 namespace rtt::mcp {
 namespace {
@@ -32,27 +31,6 @@ void set_variable(Environment& environment, const std::string& name, std::string
   }
 }
 
-struct Sources {
-  const registry::SecretStore& store;
-  const Environment& known;
-  const SecretValues& fresh;
-};
-
-Result<std::string> resolve_value(const text::Json& value, const Sources& from) {
-  const std::string_view name = value.string_or("secret");
-  for (const auto& [secret, content] : from.fresh) {
-    if (!name.empty() && secret == name) return content;
-  }
-  const text::Json* const parts = value.find("concat");
-  if (!parts || !parts->is_array()) return from.store.resolve(value, from.known);
-  std::string out;
-  for (const text::Json& part : parts->as_array()) {
-    RTT_TRY_SET(const std::string text, resolve_value(part, from));
-    out += text;
-  }
-  return out;
-}
-
 }  // namespace
 
 PathBases path_bases(const registry::Workspace& workspace) {
@@ -61,7 +39,7 @@ PathBases path_bases(const registry::Workspace& workspace) {
 
 Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
                               const SecretValues& fresh) {
-  const registry::SecretStore store(workspace.user_dir);
+  const registry::SecretStore store(workspace.user_dir, fresh);
   const PathBases bases = path_bases(workspace);
   Environment known = os::own_environment();
   set_variable(known, "workspace", bases.workspace);
@@ -69,7 +47,7 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
 
   Launch launch;
   const auto resolve = [&](const text::Json& value) -> Result<std::string> {
-    RTT_TRY_SET(std::string text, resolve_value(value, {store, known, fresh}));
+    RTT_TRY_SET(std::string text, store.resolve(value, known));
     if (!value.is_string() && text.size() >= kSecretBytesMin) launch.secrets.push_back(text);
     return text;
   };

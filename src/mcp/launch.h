@@ -15,6 +15,7 @@
 
 #include "mcp/contracts.h"
 #include "os/process.h"
+#include "registry/secrets.h"
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
@@ -25,7 +26,7 @@ struct Launch {
       secrets;  // resolved values, so that they can be struck out of what the server prints
 };
 // `fresh` are secrets not yet in the store (an import under way): (name, value).
-using SecretValues = std::vector<std::pair<std::string, std::string>>;
+using SecretValues = registry::SecretStore::Values;
 Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
                               const SecretValues& fresh = {});
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mcp/serve.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <memory>
 #include <optional>
@@ -71,7 +73,7 @@ int explain(const ServeOptions& options, const Error& why) {
                 {.servers = options.servers, .as = options.as});
   if (!client.start()) return status_of(Exit::kFailed);
   (*loop)->run();
-  return status_of(Exit::kDone);
+  return status_of(exit_status(why.code));
 }
 
 // Starts a gateway and waits until it listens. REQUIRES: the gateway lock is held.
@@ -89,7 +91,7 @@ Status start_gateway(const registry::Workspace& workspace) {
   auto child = os::spawn(spawn);
   if (!child) return std::unexpected(std::move(child).error().in("the MCP gateway did not start"));
   ends.second.reset();
-  std::array<std::byte, 16> buffer;
+  std::array<std::byte, 16> buffer{};
   const auto ready = os::receive_wait(ends.first.get(), buffer, 0, kGatewayStartMs);
   (void)child->detach();
   if (!ready || ready->closed) {
@@ -115,14 +117,30 @@ Result<os::Fd> connect_gateway(const registry::Workspace& workspace) {
 // What the gateway said before it closed the connection.
 struct Ending {
   bool accepted = false;
+  std::size_t unknown = 0;  // of the servers asked for, how many are none
   std::optional<int> status;
   std::string error;
 };
+// While the client is still there to show it: one line a name that is no server here.
+std::size_t say_unknown(const Json& line) {
+  const Json* names = line.find("unknown");
+  if (names == nullptr || !names->is_array()) return 0;
+  for (const Json& name : names->as_array()) {
+    if (name.is_string()) {
+      os::write_err(
+          fmt::format("rtt mcp serve: no MCP server `{}` is accepted in this workspace. "
+                      "Run: rtt mcp ls\n",
+                      name.as_string()));
+    }
+  }
+  return names->as_array().size();
+}
+
 Ending await_end(const os::Fd& socket) {
   Ending ending;
   std::string text;
   for (;;) {
-    std::array<std::byte, 1024> buffer;
+    std::array<std::byte, 1024> buffer{};
     const auto got = os::receive_wait(socket.get(), buffer, 0, -1);
     if (!got || got->closed || text.size() > kHelloBytesMax) return ending;
     text.append(as_text(ByteView(buffer).first(got->bytes)));
@@ -131,6 +149,7 @@ Ending await_end(const os::Fd& socket) {
       text.erase(0, end + 1);
       if (!line) continue;
       ending.accepted = ending.accepted || line->bool_or("accepted", false);
+      ending.unknown += say_unknown(*line);
       ending.error = line->string_or("error", ending.error);
       if (line->find("status")) ending.status = static_cast<int>(line->int_or("status", 1));
     }
@@ -167,7 +186,10 @@ int serve_main(const ServeOptions& options) {
         continue;  // it was just ending: start another
       break;
     }
-    if (ending->status) return *ending->status;
+    if (ending->status) {
+      const bool nothing = ending->unknown != 0 && ending->unknown == options.servers.size();
+      return nothing && *ending->status == 0 ? status_of(Exit::kFailed) : *ending->status;
+    }
     if (ending->accepted) {
       os::write_err("rtt mcp serve: the MCP gateway went away\n");
       return status_of(Exit::kGatewayLost);

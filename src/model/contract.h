@@ -95,6 +95,9 @@ ReadOutcome read_manifest(std::string_view text, std::string_view file, Strictne
 // `agents/**/*.md` and `skills/**/SKILL.md`: YAML front matter + body. The canonical object is the JSON form.
 ReadOutcome read_markdown(std::string_view text, std::string_view file, SymbolType type,
                           Strictness strictness);
+// "file:line" of what is written at `pointer` of the JSON form the file stands for, or of the nearest thing
+// around it that is written.
+std::string place_in_file(std::string_view text, std::string_view file, std::string_view pointer);
 // A stored object back into a contract (already verified bytes; problems are an error here).
 Result<Contract> contract_from_object(text::Json object, std::string_view name);
 

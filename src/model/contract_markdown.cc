@@ -205,4 +205,16 @@ ReadOutcome read_markdown(std::string_view text, std::string_view file, SymbolTy
   return out;
 }
 
+std::string place_in_file(std::string_view text, std::string_view file, std::string_view pointer) {
+  if (!file.ends_with(".md")) return Document({.text = text, .file = file}).place(pointer);
+  const auto pieces = cut(text);
+  if (!pieces) return std::string(file);
+  return Document({.text = pieces->front,
+                   .file = file,
+                   .syntax = Document::Syntax::kYaml,
+                   .lines_before = 1,
+                   .aliases = {"/agent", "/skill", "/symbol"}})
+      .place(pointer);
+}
+
 }  // namespace rtt::model

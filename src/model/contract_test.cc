@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "crypto/sha256.h"
-#include "model/test_random.h"
+#include "model/random_for_test.h"
 #include "text/json_canonical.h"
 
 namespace rtt::model {
@@ -279,6 +279,18 @@ TEST(Problem, reads_places_of_errors) {
       text::to_json(
           to_json(Problem{.file = "f", .line = 1, .column = 2, .code = Code::kDenied, .message = "m"})),
       R"({"code":"RTT0412","column":2,"file":"f","hint":"","line":1,"message":"m","severity":"error"})");
+}
+
+TEST(Contract, a_pointer_of_the_json_form_is_found_in_the_authored_file) {
+  constexpr std::string_view kAgentFile =
+      "---\nname: a\ntools:\n  - rtt://x/tool/one\n  - rtt://x/tool/two\n---\nx\n";
+  EXPECT_EQ(place_in_file(kAgentFile, "agents/a.md", "/agent/tools/1"), "agents/a.md:5");
+  EXPECT_EQ(place_in_file("---\nname: a\ntools: rtt://x/tool/one, rtt://x/tool/two\n---\n", "a.md",
+                          "/agent/tools/1"),
+            "a.md:3");
+  constexpr std::string_view kManifestFile =
+      "{\"contracts\":[\n{},\n{\"symbol\":{\"requires\":[\n\"a\",\n\"b\"]}}]}";
+  EXPECT_EQ(place_in_file(kManifestFile, "m.json", "/contracts/1/symbol/requires/1"), "m.json:5");
 }
 
 }  // namespace

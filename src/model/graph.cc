@@ -106,12 +106,6 @@ Route read_route(Document& document, const Json& json, const std::string& at) {
 
 std::string_view to_string(RouteClass route_class) { return kClasses[static_cast<std::size_t>(route_class)]; }
 
-std::optional<RouteClass> parse_route_class(std::string_view text) {
-  const auto at = std::ranges::find(kClasses, text);
-  if (at == kClasses.end()) return std::nullopt;
-  return static_cast<RouteClass>(at - kClasses.begin());
-}
-
 Json to_json(const Route& route) {
   Json caps{text::JsonArray{}};
   for (const std::string& cap : route.caps) caps.push(cap);
@@ -209,10 +203,5 @@ Result<Graph> graph_from_json(const Json& json, std::string_view where) {
 }
 
 Digest graph_root(const Graph& graph) { return crypto::sha256(text::canonical_json(to_json(graph))); }
-
-const Route* find_route(const Graph& graph, RouteId id) {
-  const auto at = std::ranges::find(graph.routes, id, &Route::id);
-  return at == graph.routes.end() ? nullptr : &*at;
-}
 
 }  // namespace rtt::model

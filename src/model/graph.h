@@ -19,7 +19,6 @@ namespace rtt::model {
 
 enum class RouteClass : std::uint8_t { kReq, kPubsub, kStream };
 std::string_view to_string(RouteClass route_class);
-std::optional<RouteClass> parse_route_class(std::string_view text);
 
 struct Route {
   RouteId id;
@@ -51,6 +50,5 @@ text::Json to_json(const Graph& graph);
 // Refuses what to_json would not have written: another order, two routes alike, an id given twice.
 Result<Graph> graph_from_json(const text::Json& json, std::string_view where);
 Digest graph_root(const Graph& graph);
-[[nodiscard]] const Route* find_route(const Graph& graph, RouteId id);
 
 }  // namespace rtt::model

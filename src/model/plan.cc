@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <limits>
 
 #include "crypto/sha256.h"
@@ -124,6 +125,17 @@ void read_inputs(Document& document, const Json& root, PlanInputs& out) {
   out.engine = inputs->string_or("engine");
 }
 
+// REQUIRES: both sorted, and different; the expected ones are unique unless an id is given twice.
+std::string order_fault(const std::vector<std::string>& named, const std::vector<std::string>& expected) {
+  std::vector<std::string> odd;
+  std::ranges::set_difference(expected, named, std::back_inserter(odd));
+  if (!odd.empty()) return fmt::format("'order' leaves out {}", odd.front());
+  std::ranges::set_difference(named, expected, std::back_inserter(odd));
+  const bool edit = std::ranges::binary_search(expected, odd.front());
+  return fmt::format("'order' names {}{}", odd.front().substr(0, 64),
+                     edit ? " twice" : ", which is no edit of this plan");
+}
+
 void read_order(Document& document, const Json& root, Plan& out) {
   const Json* order = member(root, "order", Shape::kArray);
   if (order == nullptr) return;
@@ -143,9 +155,7 @@ void read_order(Document& document, const Json& root, Plan& out) {
   for (const Route& route : out.routes_del) expected.push_back(fmt::format("D{}", route.id.value));
   std::ranges::sort(named);
   std::ranges::sort(expected);
-  if (named != expected) {
-    document.error("/order", {.message = "'order' does not name each added and deleted route exactly once"});
-  }
+  if (named != expected) document.error("/order", {.message = order_fault(named, expected)});
 }
 
 SealedPlan read_plan(Document& document, const Json& root) {

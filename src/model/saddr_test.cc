@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "model/test_random.h"
+#include "model/random_for_test.h"
 
 namespace rtt::model {
 namespace {
@@ -182,7 +182,7 @@ Saddr random_saddr(TestRandom& random) {
 
 TEST(Saddr, parse_of_print_is_the_value) {
   TestRandom random(1);
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 1'000'000; ++i) {
     const Saddr saddr = random_saddr(random);
     const std::string text = to_string(saddr);
     const auto again = saddr.version ? parse_definition(text) : parse_reference(text);
@@ -195,7 +195,7 @@ TEST(Saddr, parse_of_print_is_the_value) {
 TEST(Saddr, whatever_parses_prints_to_itself_and_what_does_not_names_a_column) {
   TestRandom random(2);
   std::size_t accepted = 0;
-  for (int i = 0; i < 200'000; ++i) {
+  for (int i = 0; i < 500'000; ++i) {
     std::string text = to_string(random_saddr(random));
     for (std::size_t n = random.below(3); n > 0; --n) {  // a mutation or two: replace, remove, repeat a byte
       const std::size_t at = random.below(text.size());

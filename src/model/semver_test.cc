@@ -8,8 +8,8 @@
 #include <bitset>
 #include <sstream>
 
+#include "model/random_for_test.h"
 #include "model/semver_vectors.h"
-#include "model/test_random.h"
 
 namespace rtt::model {
 namespace {

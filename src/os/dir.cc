@@ -110,7 +110,7 @@ class Walker {
 
   // Recursion is bounded by depth_max. Returns false when the walk is over.
   bool enter(Fd directory, const std::string& path, int depth) {
-    for (const Child& child : children_of(directory.get())) {
+    for (const Child& child : children_of(directory.get(), path)) {
       if (stats_.entries == options_.entries_max) {
         stats_.truncated = true;
         return false;
@@ -126,7 +126,7 @@ class Walker {
       }
       Fd next = open_beneath(directory.get(), child.name.c_str(), O_RDONLY | O_DIRECTORY);
       if (!next.valid()) {
-        ++stats_.errors;
+        unreadable(below);
       } else if (!enter(std::move(next), below, depth + 1)) {
         return false;
       }
@@ -136,13 +136,19 @@ class Walker {
   [[nodiscard]] const WalkStats& stats() const { return stats_; }
 
  private:
-  std::vector<Child> children_of(int directory) {
+  void unreadable(const std::string& path) {
+    const Error why = last_error("cannot read the folder " + path);
+    ++stats_.errors;
+    if (options_.unreadable) options_.unreadable(path, why);
+  }
+
+  std::vector<Child> children_of(int directory, const std::string& path) {
     std::vector<Child> children;
     const int copy = ::fcntl(directory, F_DUPFD_CLOEXEC, 3);
     const std::unique_ptr<DIR, CloseDirectory> stream(copy < 0 ? nullptr : ::fdopendir(copy));
     if (!stream) {
+      unreadable(path);
       if (copy >= 0) ::close(copy);
-      ++stats_.errors;
       return children;
     }
     for (errno = 0;; errno = 0) {
@@ -154,7 +160,7 @@ class Walker {
       if (children.size() > options_.entries_max - stats_.entries) break;
       children.push_back({std::string(name), kind_of(directory, *entry)});
     }
-    if (errno != 0) ++stats_.errors;
+    if (errno != 0) unreadable(path);
     std::sort(children.begin(), children.end(),
               [](const Child& a, const Child& b) { return a.name < b.name; });
     return children;

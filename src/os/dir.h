@@ -27,10 +27,12 @@ enum class Visit : std::uint8_t { kContinue, kSkip, kStop };  // kSkip: do not e
 struct WalkOptions {
   int depth_max = 64;  // folders at depth_max − 1 are shown and not entered (`truncated`)
   std::size_t entries_max = 1'000'000;
+  // Told of each folder that cannot be read, "" for the root's own; the walk goes on without it.
+  std::function<void(std::string_view path, const Error& why)> unreadable{};
 };
 struct WalkStats {
   std::size_t entries = 0;
-  std::size_t errors = 0;  // unreadable directories
+  std::size_t errors = 0;  // unreadable folders
   bool truncated = false;  // a limit stopped it
 };
 // Visits entries in name order within each directory, parents before children.

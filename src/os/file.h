@@ -23,6 +23,7 @@ namespace rtt::os {
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 bool exists(const std::string& path);  // of any kind; does not follow a final symlink
 bool is_directory(const std::string& path);
+bool is_symlink(const std::string& path);
 
 enum class Durable : std::uint8_t { kNo, kYes };
 struct WriteOptions {

@@ -49,6 +49,12 @@ TEST(UnixSocket, works_at_a_path_longer_than_sun_path) {
 TEST(UnixSocket, dead_socket_is_replaced_live_one_and_other_files_are_not) {
   const auto temp = TempDir::create();
   {
+    const std::string link = temp->path() + "/link";
+    ASSERT_EQ(::symlink(temp->path().c_str(), link.c_str()), 0);
+    EXPECT_FALSE(UnixListener::bind(link, "s"));  // would put the socket where the link leads
+    const std::string open = temp->path() + "/open";
+    ASSERT_TRUE(make_directories(open, 0755));
+    EXPECT_EQ(code_of(UnixListener::bind(open, "s")), Code::kPermission);
     const auto first = UnixListener::bind(temp->path(), "s");
     ASSERT_TRUE(first);
     EXPECT_EQ(code_of(UnixListener::bind(temp->path(), "s")), Code::kBusy);

@@ -29,6 +29,7 @@ Child::Child(Child&& other) noexcept
       out(std::move(other.out)),
       err(std::move(other.err)),
       pid_(std::exchange(other.pid_, 0)),
+      guard_(std::exchange(other.guard_, 0)),
       lifetime_(other.lifetime_),
       pidfd_(std::move(other.pidfd_)),
       ended_(std::exchange(other.ended_, std::nullopt)) {}
@@ -40,6 +41,7 @@ Child& Child::operator=(Child&& other) noexcept {
     out = std::move(other.out);
     err = std::move(other.err);
     pid_ = std::exchange(other.pid_, 0);
+    guard_ = std::exchange(other.guard_, 0);
     lifetime_ = other.lifetime_;
     pidfd_ = std::move(other.pidfd_);
     ended_ = std::exchange(other.ended_, std::nullopt);
@@ -62,7 +64,9 @@ std::optional<ExitState> Child::reap(int flags) {
   if (info.si_pid == 0) return std::nullopt;
   // Still a zombie, so its number cannot belong to another group yet: what remains of this one ends now.
   if (lifetime_ == Lifetime::kWithParent) ::kill(-pid_, SIGKILL);
-  while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+  for (const int ours : {guard_, pid_}) {  // the guard ended with the group
+    while (ours != 0 && ::waitpid(ours, nullptr, 0) < 0 && errno == EINTR) {
+    }
   }
   const bool exited = info.si_code == CLD_EXITED;
   ended_ = ExitState{.code = exited ? info.si_status : -1, .signal = exited ? 0 : info.si_status};
@@ -135,13 +139,6 @@ std::optional<std::string> stat_fields(int pid) {
 }
 
 }  // namespace
-
-bool process_alive(int pid) {
-  if (pid <= 0) return false;
-  const auto fields = stat_fields(pid);
-  if (!fields || fields->empty()) return ::kill(pid, 0) == 0 || errno == EPERM;
-  return fields->front() != 'Z' && fields->front() != 'X';
-}
 
 std::optional<std::uint64_t> process_start_time(int pid) {
   const auto fields = stat_fields(pid);

@@ -4,11 +4,12 @@
 //
 // A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. The
 // kernel ties that signal to the *thread* that forked, so spawn from a thread that lives as long as the child
-// may. When a kWithParent child ends, what is left of its group is killed before it is reaped: a wrapper's
-// children do not outlive it. Environment is given whole: nothing leaks in from ours by accident; of our
-// descriptors only pass_fds cross. Secrets travel only in the environment, never in arguments. fork() and
-// exec() rather than vfork: a failed exec is reported through a pipe with its errno, and everything between
-// the two calls is async-signal-safe.
+// may. It reaches the child alone: what the child started in the background is ended by a guard, a process of
+// ours in the child's group that waits for our end by pidfd. When a kWithParent child ends, what is left of
+// its group is killed before it is reaped: a wrapper's children do not outlive it. Environment is given
+// whole: nothing leaks in from ours by accident; of our descriptors only pass_fds cross. Secrets travel only
+// in the environment, never in arguments. fork() and exec() rather than vfork: a failed exec is reported
+// through a pipe with its errno, and everything between the two calls is async-signal-safe.
 //
 // Owns: Child owns the pidfd and the pipe ends; destroying it kills the group if it is still running.
 // Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo, kLimit.
@@ -64,6 +65,7 @@ class Child {
   std::optional<ExitState> reap(int flags);
 
   int pid_ = 0;
+  int guard_ = 0;  // the process in the group that ends it should we be killed
   Lifetime lifetime_ = Lifetime::kWithParent;
   Fd pidfd_;
   std::optional<ExitState> ended_;
@@ -73,7 +75,6 @@ Result<Child> spawn(const SpawnOptions& options);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
 std::string own_executable();  // /proc/self/exe resolved
-bool process_alive(int pid);
 // Of a live one, in clock ticks since boot: tells a reused pid apart.
 std::optional<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing

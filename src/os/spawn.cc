@@ -3,6 +3,8 @@
 // only async-signal-safe calls, because another thread may have held the allocator's lock when the process
 // was copied.
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,7 +14,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
 
+#include "os/file.h"
 #include "os/pipe.h"
 #include "os/process.h"
 
@@ -22,10 +26,13 @@ namespace {
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr int kTargetMax = 255;
 
-enum class Step : int { kDescriptors, kParent, kDirectory, kLimits, kExec };
-struct Failure {  // what the child writes into the error pipe
+constexpr std::string_view kGuardName = "rtt-guard";
+constexpr std::size_t kCommandLineMax = 4096;
+
+enum class Step : int { kGuarded, kDescriptors, kParent, kDirectory, kLimits, kExec };
+struct Failure {  // what the child writes into the error pipe: how far it came, the last word at exec
   Step step;
-  int error;
+  int error;  // kGuarded: the guard's pid instead
 };
 
 struct Move {
@@ -43,6 +50,7 @@ struct Image {
   int error_fd = -1;
   int parent = 0;
   Lifetime lifetime = Lifetime::kWithParent;
+  std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
 
 [[noreturn]] void give_up(const Image& image, Step step) {
@@ -75,6 +83,38 @@ void place_descriptors(Image& image) {
   if (::syscall(SYS_close_range, next, ~0U, kCloseOnExec) != 0) give_up(image, Step::kDescriptors);
 }
 
+// One member of the child's group that is ours: it ends the group when the parent is gone, however that
+// died. The kernel's parent-death signal reaches the child alone, not what it started in the background; and
+// because the guard is in the group, the group's number cannot pass to another one meanwhile.
+[[noreturn]] void guard_group(const Image& image, int parent_fd) {
+  // It is a copy of the parent until it ends: seen by its own name, holding nothing that is not its own.
+  std::memset(program_invocation_name, 0, image.command_line_bytes);
+  std::memcpy(program_invocation_name, kGuardName.data(),
+              std::min(kGuardName.size(), image.command_line_bytes));
+  (void)::prctl(PR_SET_NAME, kGuardName.data(), 0, 0, 0);
+  if (::dup2(parent_fd, 0) == 0 && ::syscall(SYS_close_range, 1U, ~0U, 0) == 0) {
+    (void)!::chdir("/");
+    pollfd parent{.fd = 0, .events = POLLIN, .revents = 0};
+    while (::poll(&parent, 1, -1) < 0 && errno == EINTR) {
+    }
+  }
+  (void)::kill(0, SIGKILL);
+  ::_exit(127);
+}
+
+// The guard is a child of our parent, not of the program to come, which may wait for all of its own children.
+void start_guard(const Image& image) {
+  const int parent_fd = static_cast<int>(::syscall(SYS_pidfd_open, image.parent, 0));
+  if (parent_fd < 0) give_up(image, Step::kParent);
+  // A plain fork() would run the handlers of the C library for it, which are not async-signal-safe.
+  const long guard = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
+  if (guard == 0) guard_group(image, parent_fd);
+  if (guard < 0) give_up(image, Step::kParent);
+  (void)::close(parent_fd);
+  const Failure guarded{.step = Step::kGuarded, .error = static_cast<int>(guard)};
+  (void)!::write(image.error_fd, &guarded, sizeof guarded);
+}
+
 void restore_signals() {
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
@@ -94,6 +134,7 @@ void restore_signals() {
   if (image.lifetime == Lifetime::kWithParent) {
     if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(image, Step::kParent);
     if (::getppid() != image.parent) ::_exit(127);  // the parent died before the line above
+    start_guard(image);
   }
   place_descriptors(image);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
@@ -184,6 +225,7 @@ Error start_error(const SpawnOptions& options, const Failure& failure) {
                    .message = error_of(failure.error, "cannot start " + name).message,
                    .where = name,
                    .hint = "ls -l " + name};
+    case Step::kGuarded:
     case Step::kDescriptors:
     case Step::kParent:
     case Step::kLimits:
@@ -193,6 +235,22 @@ Error start_error(const SpawnOptions& options, const Failure& failure) {
                .message = error_of(failure.error, "cannot prepare " + name).message,
                .where = name,
                .hint = {}};
+}
+
+// The next word of a starting child; nothing when it has become its program (or ended).
+std::optional<Failure> next_word(const Fd& errors) {
+  Failure word{};
+  ssize_t got = 0;
+  do {
+    got = ::read(errors.get(), &word, sizeof word);
+  } while (got < 0 && errno == EINTR);
+  return got == static_cast<ssize_t>(sizeof word) ? std::optional(word) : std::nullopt;
+}
+
+// What the kernel shows as this process's command line lies in memory from argv[0] on.
+std::size_t own_command_line_bytes() {
+  const auto shown = read_file("/proc/self/cmdline", kCommandLineMax);
+  return shown ? shown->size() : 0;
 }
 
 }  // namespace
@@ -215,6 +273,7 @@ Result<Child> spawn(const SpawnOptions& options) {
   image.error_fd = errors.second.get();
   image.parent = ::getpid();
   image.lifetime = options.lifetime;
+  image.command_line_bytes = own_command_line_bytes();
   add_moves(image, options, wires);
 
   sigset_t all, before;
@@ -233,12 +292,10 @@ Result<Child> spawn(const SpawnOptions& options) {
   child.out = std::move(wires[1].ours);
   child.err = std::move(wires[2].ours);
   errors.second.reset();
-  Failure failure{};
-  ssize_t got = 0;
-  do {
-    got = ::read(errors.first.get(), &failure, sizeof failure);
-  } while (got < 0 && errno == EINTR);
-  if (got == static_cast<ssize_t>(sizeof failure)) return std::unexpected(start_error(options, failure));
+  for (auto word = next_word(errors.first); word; word = next_word(errors.first)) {
+    if (word->step != Step::kGuarded) return std::unexpected(start_error(options, *word));
+    child.guard_ = word->error;
+  }
   child.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!child.pidfd_.valid()) return std::unexpected(last_error("cannot watch " + options.argv.front()));
   return child;

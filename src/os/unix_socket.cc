@@ -109,13 +109,17 @@ std::optional<Instant> deadline_after(std::int64_t deadline_ms) {
 Result<UnixListener> UnixListener::bind(const std::string& directory, const std::string& name) {
   const std::string path = directory + "/" + name;
   RTT_TRY(make_directories(directory, 0700));
-  const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid())
     return std::unexpected(last_error("cannot open the folder " + directory).at(directory));
   struct stat info{};
   if (::fstat(folder.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + directory));
   if (info.st_uid != ::geteuid()) {
     return fail(Code::kNotOwner, "the folder of the socket belongs to another user", directory);
+  }
+  if ((info.st_mode & 0077U) != 0) {
+    return fail(Code::kPermission, "others may enter the folder of the socket", directory,
+                "chmod 700 " + directory);
   }
   RTT_TRY_SET(const Address address, address_of(folder, name, path));
   // The folder itself is the lock under which a dead socket is told from a live one and replaced: two
@@ -149,7 +153,7 @@ Result<std::optional<Fd>> UnixListener::accept() {
 
 Result<Fd> connect_unix(const std::string& directory, const std::string& name) {
   const std::string path = directory + "/" + name;
-  const Fd folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  const Fd folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid()) {
     if (errno == ENOENT) return fail(Code::kPanelDown, "nobody listens on " + path, path);
     return std::unexpected(last_error("cannot open the folder " + directory).at(directory));

@@ -38,7 +38,10 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
   if (!verdict.allowed) {
     const std::string pair = model::identity(caller) + " -> " + model::identity(best->contract.saddr);
-    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule), verdict.rule,
+    // "deny .rtt/policy.json:7" names its place; "default deny" has none but the route.
+    const std::size_t place = verdict.rule.find(".rtt/");
+    return fail(Code::kDenied, fmt::format("{}: {}", pair, verdict.rule),
+                place == std::string::npos ? pair : verdict.rule.substr(place),
                 fmt::format("rtt policy why '{}'", pair));
   }
   // The bytes that were signed are the bytes that are used: a store altered on disk is found here.

@@ -155,10 +155,28 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                       .reason = {}};
 }
 
+namespace {
+
+// What a symbol asks for: its own requirements and its entries of routes.json.
+std::vector<model::Saddr> wishes_of(const model::Contract& consumer, const registry::Snapshot& snapshot) {
+  std::vector<model::Saddr> wishes;
+  for (const auto& requirement : consumer.requirements) wishes.push_back(requirement.to);
+  for (const model::DesiredRoute& desired : snapshot.routes.routes) {
+    if (desired.from.ns == consumer.saddr.ns && desired.from.type == consumer.saddr.type &&
+        desired.from.name == consumer.saddr.name) {
+      wishes.push_back(desired.to);
+    }
+  }
+  return wishes;
+}
+
+}  // namespace
+
 // What the plan was made from must still hold for what it adds: the same contracts, still signed, still
 // allowed.
 Status Panel::State::still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot) {
   for (const model::Route& route : plan.routes_add) {
+    std::vector<const model::Contract*> ends;  // consumer, provider
     for (const auto& [address, hash] :
          {std::pair(route.from, route.consumer_contract), std::pair(route.to, route.contract)}) {
       const std::string id = model::identity(address);
@@ -170,10 +188,22 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
                     "rtt plan");
       }
       if (at->contract.hash != hash) {
+        const auto other = std::ranges::find_if(snapshot.symbols, [&](const registry::SymbolEntry& entry) {
+          return entry.contract.hash == hash;
+        });
+        if (other != snapshot.symbols.end()) {
+          return fail(Code::kStalePlan,
+                      fmt::format("the plan's contract of {} is that of {}", id,
+                                  model::identity(other->contract.saddr)),
+                      model::route_name(route), "rtt plan");
+        }
         return fail(Code::kStalePlan, fmt::format("{} changed since the plan was made", id), at->source,
                     "rtt plan");
       }
+      ends.push_back(&at->contract);
     }
+    const std::vector<model::Saddr> wishes = wishes_of(*ends[0], snapshot);
+    RTT_TRY(plan::verify_class(route, {.consumer = *ends[0], .provider = *ends[1], .wishes = wishes}));
     const auto verdict = model::access(snapshot.policy, route.from, route.to);
     if (!verdict.allowed && !(verdict.rule == kDefaultDeny && connected_by_hand(graph, route))) {
       return fail(Code::kDenied,

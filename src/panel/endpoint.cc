@@ -16,7 +16,8 @@ Error refused_because(const registry::Snapshot& snapshot, const registry::Symbol
     if (problem.file == entry.source && problem.severity == model::Severity::kError) {
       return {problem.code,
               problem.message,
-              fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
+              problem.line == 0 ? problem.file
+                                : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
               problem.hint,
               {}};
     }

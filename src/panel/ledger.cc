@@ -62,6 +62,13 @@ Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest
   return graph_in_journal(workspace, root);
 }
 
+Error damaged(const journal::ReadReport& report) {
+  return {.code = Code::kJournalDamaged,
+          .message = fmt::format("the journal is damaged at seq {}", report.bad_seq.value),
+          .where = report.bad_file,
+          .hint = "rtt audit --verify"};
+}
+
 Result<LedgerView> read_ledger(const registry::Workspace& workspace,
                                const std::function<void(const journal::Record&)>& visit) {
   LedgerView view;
@@ -82,9 +89,7 @@ Result<LedgerView> read_ledger(const registry::Workspace& workspace,
   }
   RTT_TRY(folded);
   if (view.report.end == journal::ReadReport::End::kDamaged) {
-    return fail(Code::kJournalDamaged,
-                fmt::format("the journal is damaged at seq {}", view.report.bad_seq.value),
-                view.report.bad_file, "rtt audit --verify");
+    return std::unexpected(damaged(view.report));
   }
   view.recovered = fold.state();
   RTT_TRY_SET(view.graph, graph_of(workspace, view.recovered.root, view.recovered.graph));

@@ -25,6 +25,9 @@ struct LedgerView {
 Result<LedgerView> read_ledger(const registry::Workspace& workspace,
                                const std::function<void(const journal::Record&)>& visit = nullptr);
 
+// What to say of a journal that does not verify.
+Error damaged(const journal::ReadReport& report);
+
 // A graph too large to ride in its COMMIT record lives in the object store under its root.
 Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root);
 Status store_graph(const registry::Workspace& workspace, const model::Graph& graph);

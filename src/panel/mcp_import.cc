@@ -91,7 +91,9 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
   }
   for (const std::string& file : request.files) {
     const std::string path = file.starts_with('/') ? file : request.directory + "/" + file;
-    RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
+    auto read = os::read_file(path, limits::kConfigBytesMax);
+    if (!read) return std::unexpected(std::move(read).error().hinting("rtt scan"));
+    const std::string text = *std::move(read);
     RTT_TRY_SET(auto servers, mcp::read_client_config(text, file));
     for (auto& server : servers) plan.servers.push_back(std::move(server));
   }
@@ -101,7 +103,7 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
       for (const auto& server : plan.servers) known.push_back(server.name);
       const auto near = model::nearest(name, known);
       return fail(Code::kNotFound, fmt::format("no server `{}` in the files read", name), {},
-                  near ? "did you mean " + *near + "?" : "");
+                  near ? "did you mean " + *near + "?" : "rtt scan");
     }
   }
   if (!request.only.empty()) {
@@ -115,6 +117,7 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
 Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan) {
   std::vector<mcp::ConfigServer> left;
   for (auto& server : plan.servers) {
+    if (mcp::is_own_door(server.entry)) continue;
     RTT_TRY_SET(const std::string ns, mcp::namespace_of(server.name));
     if (!os::exists(workspace.path(mcp::manifest_path(ns)))) left.push_back(std::move(server));
   }
@@ -125,6 +128,10 @@ Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan)
 std::vector<std::string> describe_import(const ImportPlan& plan) {
   std::vector<std::string> lines;
   for (const auto& server : plan.servers) {
+    if (mcp::is_own_door(server.entry)) {
+      lines.push_back(fmt::format("leave {} ({}) out: it is rtt itself", server.name, server.file));
+      continue;
+    }
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
     std::string line = fmt::format("start {} ({}): {}", server.name, server.file,
@@ -144,7 +151,8 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
   return lines;
 }
 
-Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::function<void(Json)>& part) {
+Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
+                        const std::function<void(Json)>& part) {
   const bool signed_policy = policy_is_signed(workspace);
   if (!plan.servers.empty() && !signed_policy) {
     return fail(Code::kChangedUnsigned,
@@ -153,7 +161,7 @@ Result<Json> run_import(const Workspace& workspace, ImportPlan plan, const std::
   }
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
   RTT_TRY_SET(auto imported,
-              mcp::import_servers(std::move(plan.servers), {.workspace = workspace, .plain = plan.plain}));
+              mcp::import_servers(plan.servers, {.workspace = workspace, .plain = plan.plain}));
   const registry::SecretStore secrets(workspace.user_dir);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
   std::vector<std::string> paths, namespaces;

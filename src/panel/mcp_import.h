@@ -28,12 +28,12 @@ struct ImportPlan {
   std::vector<std::string> plain;
 };
 Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
-// Servers whose manifest is absent: what `up` would still import.
+// Servers whose manifest is absent, RTT's own door left out: what `up` would still import.
 Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);
 // One line a server: its command, with every literal value of env, headers and URLs left out.
 std::vector<std::string> describe_import(const ImportPlan& plan);
 // {servers:[…],manifests:[…],secrets:[…],rules:[…]}
-Result<text::Json> run_import(const registry::Workspace& workspace, ImportPlan plan,
+Result<text::Json> run_import(const registry::Workspace& workspace, const ImportPlan& plan,
                               const std::function<void(text::Json)>& part);
 
 }  // namespace rtt::panel

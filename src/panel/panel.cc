@@ -30,9 +30,10 @@ apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
 
 }  // namespace
 
-Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace)
+Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, PanelOptions the_options)
     : loop(the_loop),
       workspace(std::move(the_workspace)),
+      options(the_options),
       store(workspace.cas(), workspace.dot("registry/index.json")),
       wiring({.loop = loop,
               .hosts = hosts,
@@ -59,9 +60,10 @@ Panel::~Panel() {
 
 const std::vector<std::string>& Panel::notices() const { return state_->notices; }
 
-Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace workspace) {
+Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace workspace,
+                                            PanelOptions options) {
   auto panel = std::unique_ptr<Panel>(new Panel);
-  panel->state_ = std::make_unique<State>(loop, std::move(workspace));
+  panel->state_ = std::make_unique<State>(loop, std::move(workspace), options);
   State& state = *panel->state_;
   RTT_TRY(state.open_journal());
   // Beyond this point the journal is ours alone and settled; the graph is what its last COMMIT says.
@@ -175,8 +177,8 @@ void Panel::State::flush_audit() {
 }
 
 void Panel::State::watch_idleness() {
-  idle_timer = loop.after(kIdleLook, [this] {
-    const bool idle = (os::now() - last_used).value > limits::kPanelIdleMs * 1'000'000;
+  idle_timer = loop.after(std::min(kIdleLook, options.idle_after), [this] {
+    const bool idle = os::now() - last_used >= options.idle_after;
     if (idle && changes.empty()) {
       loop.stop();
       return;

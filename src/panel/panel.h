@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "api/peer.h"
+#include "model/limits.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
 
@@ -22,9 +23,14 @@ namespace rtt::panel {
 inline constexpr std::size_t kChangesQueuedMax = 64;
 inline constexpr std::size_t kAuditWaitingMax = 65'536;
 
+struct PanelOptions {
+  Nanos idle_after = nanos_from_ms(limits::kPanelIdleMs);
+};
+
 class Panel {
  public:
-  static Result<std::unique_ptr<Panel>> start(os::Loop& loop, registry::Workspace workspace);
+  static Result<std::unique_ptr<Panel>> start(os::Loop& loop, registry::Workspace workspace,
+                                              PanelOptions options = {});
   ~Panel();
 
   // What recovery had to say: a torn tail set aside, an unfinished apply dropped.

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// panel: the pieces that need no running panel — process locks, list rows, log lines, which host serves what.
-// The panel itself is tested as a user sees it, in tests/e2e.
+// panel: the pieces that need no running panel — process locks, list rows, log lines, which host serves what
+// — and that an unused one ends. What a panel does is tested as a user sees it, in tests/e2e.
+#include "panel/panel.h"
+
 #include <gtest/gtest.h>
 
+#include "os/loop.h"
 #include "os/process.h"
 #include "os/temp_dir.h"
 #include "panel/hosts.h"
+#include "panel/ledger.h"
 #include "panel/mcp_rows.h"
 #include "panel/process_lock.h"
 #include "panel/rows.h"
+#include "panel/sign_preview.h"
 
 namespace rtt::panel {
 namespace {
@@ -34,6 +39,33 @@ TEST(ProcessLock, one_holder_a_name_and_it_is_named) {
   EXPECT_TRUE(lock_holders(dir.path())->empty());
 }
 
+// The loop ends by itself; a panel that never found itself idle would run into the test's time limit.
+TEST(Panel, one_that_nobody_uses_ends_by_itself_and_leaves_a_whole_journal) {
+  const auto dir = *os::TempDir::create();
+  const registry::Workspace workspace{.root = dir.path(), .user_dir = dir.path() + "/user"};
+  ASSERT_TRUE(registry::create_workspace(workspace));
+  const auto loop = *os::Loop::create();
+  {
+    const auto panel = Panel::start(*loop, workspace, {.idle_after = nanos_from_ms(20)});
+    ASSERT_TRUE(panel) << panel.error().message;
+    loop->run();
+  }
+  const auto view = read_ledger(workspace);
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->report.end, journal::ReadReport::End::kClean);
+  EXPECT_EQ(view->report.records, 1U);  // panel_start
+}
+
+TEST(Rows, a_file_is_named_by_itself_its_folder_and_its_signature) {
+  EXPECT_TRUE(names_file({}, "agents/a.md"));
+  EXPECT_TRUE(names_file({"agents/a.md"}, "agents/a.md"));
+  EXPECT_TRUE(names_file({"agents/a.md"}, "agents/a.md.sig"));
+  EXPECT_TRUE(names_file({"other", "agents"}, "agents/a.md"));
+  EXPECT_TRUE(names_file({""}, "agents/a.md"));
+  EXPECT_FALSE(names_file({"agent"}, "agents/a.md"));
+  EXPECT_FALSE(names_file({"agents/a.md"}, "agents/a.md.x"));
+}
+
 TEST(Rows, a_filter_without_star_is_a_part_and_with_star_the_whole) {
   const auto rows = [] {
     return Json::array(
@@ -50,6 +82,56 @@ TEST(McpRows, log_lines_keep_the_last_and_count_the_rest) {
   const Json log = log_lines(Json::object({{"name", "n"}, {"text", "a\nb\nc\n"}, {"dropped", 4}}), 2);
   EXPECT_EQ(*log.find("lines"), Json::array({"b", "c"}));
   EXPECT_EQ(log.int_or("dropped", 0), 5);
+}
+
+registry::SignItem item_of(const std::string& id, Json driver, crypto::Keyring::Outcome carried = {}) {
+  Json symbol = text::JsonObject{};
+  if (!driver.is_null()) symbol.set("driver", std::move(driver));
+  return {.id = id,
+          .path = id + ".json",
+          .hash = {},
+          .supersedes = {},
+          .object = Json::object({{"symbol", std::move(symbol)}}),
+          .previous = {},
+          .carried = std::move(carried)};
+}
+
+TEST(SignPreview, a_command_is_shown_behind_any_number_of_items_that_run_nothing) {
+  std::vector<registry::SignItem> items;
+  for (int i = 0; i < 100; ++i) items.push_back(item_of("quiet" + std::to_string(i), Json()));
+  items.push_back(item_of(
+      "loud", Json::object({{"params", Json::object({{"args", Json::array({"-c", "rm -r \"x\"",
+                                                                           Json::object({{"secret", "s"}})})},
+                                                     {"command", "sh"},
+                                                     {"cwd", "/tmp"},
+                                                     {"env", Json::object({{"A", "b"}})}})},
+                            {"use", "process"}})));
+  const auto lines = describe(items);
+  ASSERT_EQ(lines.size(), kPreviewLinesMax + 3);
+  EXPECT_EQ(lines[lines.size() - 2], R"(    runs: A=b sh -c "rm -r \"x\"" <secret> (in /tmp))");
+  EXPECT_EQ(lines.back(), "… and 60 more, which run nothing");
+}
+
+TEST(SignPreview, a_command_too_long_to_show_says_how_much_is_left_out) {
+  const std::string shown = runs(
+      item_of("x", Json::object({{"params", Json::object({{"command", std::string(5000, 'a')}})}})).object);
+  EXPECT_TRUE(shown.ends_with("and 3000 bytes more, in the file")) << shown;
+}
+
+TEST(SignPreview, what_a_stranger_signed_is_told_apart_by_key) {
+  using crypto::Verdict;
+  const auto parts = parts_of({item_of("mine", Json()), item_of("b", Json(), {Verdict::kUnknownSigner, "bb"}),
+                               item_of("a", Json(), {Verdict::kUnknownSigner, "aa"}),
+                               item_of("b2", Json(), {Verdict::kUnknownSigner, "bb"}),
+                               item_of("old", Json(), {Verdict::kRevokedSigner, "cc"})},
+                              {{.key_id = "bb", .label = "bob", .key = {}, .file = "bb.pub"}});
+  ASSERT_EQ(parts.own.size(), 2U);
+  ASSERT_EQ(parts.foreign.size(), 2U);
+  EXPECT_EQ(parts.foreign[0].key_id, "aa");
+  EXPECT_EQ(parts.foreign[0].file, "");
+  EXPECT_EQ(parts.foreign[1].items.size(), 2U);
+  EXPECT_EQ(parts.foreign[1].label, "bob");
+  EXPECT_EQ(describe(parts.own).back(), "sign old (old.json), new; signed by cc, a revoked key");
 }
 
 TEST(Hosts, every_mcp_contract_is_served_by_the_gateway_and_a_process_by_its_own_host) {

@@ -3,9 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "panel/places.h"
 #include "registry/identity.h"
 #include "text/json.h"
 
@@ -17,6 +21,16 @@ constexpr std::string_view kSuffix = ".plan.json";
 
 crypto::Keyring::Outcome judge(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
   return keyring.check(crypto::SignKind::kPlan, sealed.plan_id, sealed.signatures);
+}
+
+// A signature by a key counted here, but made for something else with the same hash.
+std::optional<crypto::SignKind> kind_meant(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
+  for (int kind = 0; kind <= static_cast<int>(crypto::SignKind::kRoot); ++kind) {
+    const auto meant = static_cast<crypto::SignKind>(kind);
+    const auto outcome = keyring.check(meant, sealed.plan_id, sealed.signatures);
+    if (outcome.verdict == crypto::Verdict::kTrusted) return meant;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -43,7 +57,27 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
   RTT_TRY_SET(planned.outcome, plan::solve(plan_inputs(planned.snapshot, planned.base, quick_connects)));
+  Places places(workspace, planned.snapshot);
+  name_places(places, planned.outcome);
   return planned;
+}
+
+std::optional<Error> unreadable_config(const registry::Snapshot& snapshot) {
+  constexpr int kTrust = 4;  // the hundred of codes about signatures
+  for (const model::Problem& problem : snapshot.problems) {
+    if (problem.severity != model::Severity::kError) continue;
+    if (static_cast<int>(problem.code) / 100 == kTrust) continue;
+    const bool config = std::ranges::any_of(
+        snapshot.configs, [&](const registry::ConfigEntry& entry) { return entry.path == problem.file; });
+    if (!config) continue;
+    return Error{.code = problem.code,
+                 .message = fmt::format("{} cannot be read: {}", problem.file, problem.message),
+                 .where = problem.line == 0
+                              ? problem.file
+                              : fmt::format("{}:{}:{}", problem.file, problem.line, problem.column),
+                 .hint = "correct it, then rtt sign " + problem.file};
+  }
+  return std::nullopt;
 }
 
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id) {
@@ -119,6 +153,11 @@ Result<model::SealedPlan> load_trusted_plan(const registry::Workspace& workspace
                   fmt::format("plan {} is signed by {}, which is revoked", id, outcome.signer), path,
                   "rtt plan");
     case crypto::Verdict::kBadSignature:
+      if (const auto meant = kind_meant(keyring, sealed)) {
+        return fail(Code::kBadSignature,
+                    fmt::format("the signature on plan {} is one for a {}", id, to_string(*meant)), path,
+                    "rtt plan");
+      }
       return fail(Code::kBadSignature, fmt::format("the signature on plan {} does not verify", id), path,
                   "rtt plan");
   }

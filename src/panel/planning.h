@@ -31,6 +31,10 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
 // The planner's inputs as the snapshot has them, over the graph given.
 plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph& base,
                          QuickConnects quick_connects);
+// The first configuration file that cannot be read as it stands. What it asks for is unknown, so a plan made
+// without it could take wiring away that nobody asked to lose. One merely unsigned or changed is another
+// matter: its last signed version stays in force.
+std::optional<Error> unreadable_config(const registry::Snapshot& snapshot);
 
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
 enum class MakeLatest : std::uint8_t { kYes, kNo };  // a rollback's own plan is not what `apply` means next

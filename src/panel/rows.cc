@@ -95,6 +95,14 @@ Json driver_rows(const registry::Snapshot& snapshot, const Json& running) {
   return rows;
 }
 
+bool names_file(const std::vector<std::string>& paths, std::string_view file) {
+  if (file.ends_with(".sig")) file.remove_suffix(std::string_view(".sig").size());
+  return paths.empty() || std::ranges::any_of(paths, [file](const std::string& path) {
+           return path.empty() || file == path ||
+                  (file.size() > path.size() && file.starts_with(path) && file[path.size()] == '/');
+         });
+}
+
 Json filtered(Json rows, std::string_view filter) {
   if (filter.empty()) return rows;
   const bool glob = filter.find('*') != std::string_view::npos;

@@ -27,4 +27,8 @@ Result<std::int64_t> milliseconds_of(std::string_view span);
 // Keeps rows in which some text field contains `filter`; with `*` a field must match as a whole.
 text::Json filtered(text::Json rows, std::string_view filter);
 
+// Whether `file` is one of `paths`, lies below one, or is the signature file of one; no paths mean every
+// file.
+[[nodiscard]] bool names_file(const std::vector<std::string>& paths, std::string_view file);
+
 }  // namespace rtt::panel

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 
+#include "api/error_json.h"
 #include "drivers/file_driver.h"
 #include "drivers/host.h"
 #include "drivers/http_driver.h"
@@ -34,17 +35,28 @@ constexpr std::int64_t kEndLookMs = 5;
 
 void say(std::string_view text) { os::write_err(fmt::format("rtt: {}\n", text)); }
 
+// What the starter reads on the ready pipe: this one byte, or the error that kept the process from being up.
+constexpr std::string_view kReady = "+";
+constexpr std::size_t kReadyBytesMax = 16'384;
+
 int failed(const Error& error) {
   say(fmt::format("{}: {}{}{}", code_name(error.code), error.message, error.where.empty() ? "" : " at ",
                   error.where));
   return static_cast<int>(exit_status(error.code));
 }
 
-void tell_ready(int ready_fd) {
+void tell(int ready_fd, std::string_view text) {
   if (ready_fd < 0) return;
   const os::Fd fd(ready_fd);
   [[maybe_unused]] const auto told =
-      os::write_nowait(fd.get(), as_bytes("+"));  // whoever waited may be gone: no matter
+      os::write_nowait(fd.get(), as_bytes(text));  // whoever waited may be gone: no matter
+}
+void tell_ready(int ready_fd) { tell(ready_fd, kReady); }
+
+int failed(const Error& error, int ready_fd) {
+  const std::string text = text::to_json(api::error_json(error));
+  if (text.size() <= kReadyBytesMax) tell(ready_fd, text);
+  return failed(error);
 }
 
 std::string log_path(const registry::Workspace& workspace, std::string_view name) {
@@ -58,21 +70,22 @@ std::string last_log_line(const std::string& path) {
   return text->substr(text->rfind('\n') + 1);
 }
 
-// Waits for the one byte the child writes when it listens; false when the child ended without it.
-Result<bool> wait_ready(const os::Fd& fd, std::int64_t deadline_ms) {
+// Waits for what the child writes when it listens or cannot; empty when it ended without a word or in time.
+Result<std::string> wait_ready(const os::Fd& fd, std::int64_t deadline_ms) {
   RTT_TRY_SET(const auto loop, os::Loop::create());
-  bool ready = false, over = false;
+  std::string said;
+  bool over = false;
   RTT_TRY(loop->watch(fd.get(), os::kReadable, [&](std::uint32_t) {
-    std::array<std::byte, 1> byte{};
-    const auto got = os::read_nowait(fd.get(), byte);
+    std::array<std::byte, 1024> bytes{};
+    const auto got = os::read_nowait(fd.get(), bytes);
     if (got && got->would_block) return;
-    ready = got && got->bytes == 1;
-    over = true;
+    if (got) said.append(as_text(ByteView(bytes).first(got->bytes)));
+    over = !got || got->bytes == 0 || said == kReady || said.size() > kReadyBytesMax;
   }));
   const Instant deadline = os::now() + nanos_from_ms(deadline_ms);
   while (!over && os::now() < deadline) loop->run_once(deadline - os::now());
   loop->unwatch(fd.get());
-  return ready;
+  return said;
 }
 
 Status spawn_panel(const registry::Workspace& workspace) {
@@ -86,13 +99,18 @@ Status spawn_panel(const registry::Workspace& workspace) {
   options.pass_fds = {{pipe.second.get(), 3}};
   RTT_TRY_SET(os::Child child, os::spawn(options));
   pipe.second.reset();
-  RTT_TRY_SET(const bool ready, wait_ready(pipe.first, kPanelStartMs));
-  if (!ready) {
+  RTT_TRY_SET(const std::string said, wait_ready(pipe.first, kPanelStartMs));
+  child.detach();
+  if (said.starts_with('{')) {  // it could say why, so the code and the exit status are those of the cause
+    Error why = api::error_from_json(said);
+    why.message = "the panel did not come up: " + why.message;
+    if (why.hint.empty()) why.hint = "rtt doctor";
+    return std::unexpected(std::move(why));
+  }
+  if (said != kReady) {
     const std::string log = log_path(workspace, "panel");
-    child.detach();
     return fail(Code::kPanelDown, "the panel did not come up: " + last_log_line(log), log, "rtt doctor");
   }
-  child.detach();
   return {};
 }
 
@@ -117,6 +135,18 @@ std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Works
   return std::make_unique<drivers::ProcessDriver>(loop, workspace.root);
 }
 
+// A panel that was just told to stop answers before it has ended; whoever starts the next one right after
+// waits for it. One that still answers is running, and this one is not needed.
+Result<ProcessLock> panel_lock(const registry::Workspace& workspace, os::Loop& loop) {
+  const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
+  for (;;) {  // ends with the lock, a panel that answers, or the deadline
+    auto lock = ProcessLock::take(workspace.sockets(), "panel");
+    if (lock || lock.error().code != Code::kBusy || os::now() >= deadline || running_panel(workspace))
+      return lock;
+    loop.run_once(nanos_from_ms(kEndLookMs));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace) {
@@ -127,7 +157,14 @@ std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace
 
 Result<std::unique_ptr<api::Service>> ensure_panel(const registry::Workspace& workspace) {
   if (auto running = running_panel(workspace)) return running;
-  RTT_TRY(os::make_directories(workspace.sockets(), 0700));
+  if (Status made = os::make_directories(workspace.sockets(), 0700); !made) {
+    Error down{.code = Code::kPanelDown,
+               .message = "no panel runs, and none can be started without a folder for its sockets",
+               .where = workspace.sockets(),
+               .hint = "rtt doctor"};
+    down.causes.push_back(std::move(made.error().message));
+    return std::unexpected(std::move(down));
+  }
   RTT_TRY_SET(const os::FileLock lock,
               os::FileLock::take(workspace.sockets() + "/start.lock", os::FileLock::Wait::kYes));
   if (auto running = running_panel(workspace)) return running;  // another starter was first
@@ -139,20 +176,22 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
   os::harden_self();
   os::ignore_broken_pipes();
   if (ground == Ground::kBackground) {
-    if (Status made = os::make_directories(workspace.dot("cache")); !made) return failed(made.error());
+    if (Status made = os::make_directories(workspace.dot("cache")); !made)
+      return failed(made.error(), ready_fd);
     os::become_session_leader();
     if (Status logged = os::redirect_stdio(log_path(workspace, "panel")); !logged)
-      return failed(logged.error());
+      return failed(logged.error(), ready_fd);
   }
   auto loop = os::Loop::create();
-  if (!loop) return failed(loop.error());
-  auto lock = ProcessLock::take(workspace.sockets(), "panel");
-  if (!lock) return failed(std::move(lock).error());
+  if (!loop) return failed(loop.error(), ready_fd);
+  auto lock = panel_lock(workspace, **loop);
+  if (!lock) return failed(std::move(lock).error(), ready_fd);
   for (const int signal : {SIGTERM, SIGINT}) {
-    if (Status on = (*loop)->on_signal(signal, [&] { (*loop)->stop(); }); !on) return failed(on.error());
+    if (Status on = (*loop)->on_signal(signal, [&] { (*loop)->stop(); }); !on)
+      return failed(on.error(), ready_fd);
   }
   auto panel = Panel::start(**loop, workspace);
-  if (!panel) return failed(panel.error());
+  if (!panel) return failed(panel.error(), ready_fd);
   for (const std::string& notice : (*panel)->notices()) say(notice);
   say(fmt::format("panel of {} is up (pid {})", workspace.root, os::own_pid()));
   tell_ready(ready_fd);

@@ -40,7 +40,7 @@ struct StatusKey {
 };
 
 struct Panel::State {
-  State(os::Loop& the_loop, registry::Workspace the_workspace);
+  State(os::Loop& the_loop, registry::Workspace the_workspace, PanelOptions the_options);
 
   // ---- panel.cc
   Status open_journal();
@@ -85,6 +85,7 @@ struct Panel::State {
 
   os::Loop& loop;
   registry::Workspace workspace;
+  PanelOptions options;
   registry::ObjectStore store;
   std::unique_ptr<journal::Journal> journal;
   apply::Fold fold;

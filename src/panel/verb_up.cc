@@ -2,10 +2,12 @@
 // up: from nothing to a served workspace, in at most three questions — make and sign, import, apply.
 #include <fmt/format.h>
 
+#include "api/error_json.h"
 #include "os/file.h"
 #include "panel/connect.h"
 #include "panel/mcp_import.h"
 #include "panel/planning.h"
+#include "panel/sign_preview.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
@@ -39,6 +41,19 @@ Result<Workspace> workspace_for(const Turn& turn) {
   return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
 }
 
+// A key is trusted by somebody who was shown it: a `--yes` given before anything was shown names no key. One
+// that does not lie here cannot be trusted at all, its signature proves nothing.
+Status may_be_asked(const Turn& turn, const Foreign& foreign) {
+  const bool blanket = turn.consent() == Turn::Consent::kGiven && turn.ask.args.find("granted") == nullptr;
+  if (!blanket && !foreign.file.empty()) return {};
+  const registry::SignItem& first = foreign.items.front();
+  return fail(Code::kUnknownSigner,
+              fmt::format("{} and {} more here are signed by {} \"{}\", a key not accepted here", first.id,
+                          foreign.items.size() - 1, foreign.key_id, foreign.label),
+              first.path,
+              foreign.file.empty() ? "rtt sign " + first.path : "rtt keys trust " + foreign.key_id);
+}
+
 Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& workspace, Json& body) {
   const bool fresh = !os::is_directory(workspace.dot(""));
   std::vector<std::string> will;
@@ -48,18 +63,13 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
   }
   if (!registry::has_own_key(workspace.user_dir))
     will.push_back("create your signing key in " + workspace.user_dir + "/keys");
-  if (fresh) {
-    const model::PanelConfig defaults;
-    RTT_TRY_SET(
-        const auto found,
-        scan::scan({.root = workspace.root, .roots = defaults.scan_roots, .ignore = defaults.scan_ignore}));
-    for (const auto& symbol : found.symbols)
-      will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
-  } else {
-    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
-    for (const auto& item : items)
-      will.push_back(fmt::format("sign {} ({}){}", item.id, item.path,
-                                 item.previous.is_null() ? "" : ", changed since signed"));
+  RTT_TRY_SET(auto items, registry::items_to_sign(workspace, {}));
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  const SignParts parts = parts_of(std::move(items), keys);
+  for (std::string& line : describe(parts.own)) will.push_back(std::move(line));
+  for (const Foreign& foreign : parts.foreign) {
+    RTT_TRY(may_be_asked(turn, foreign));
+    for (std::string& line : describe(foreign, "trust")) will.push_back(std::move(line));
   }
   if (will.empty()) return std::nullopt;
   if (!turn.granted("setup")) {
@@ -67,6 +77,7 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
     question.as_object().find("consent")->set("step", "setup");
     return question;
   }
+  for (const Foreign& foreign : parts.foreign) RTT_TRY(registry::accept_key(workspace, foreign.key_id));
   RTT_TRY_SET(const Json done, run(turn, verb_init, workspace, Json::object({})));
   body.set("created", array_of(done, "created"));
   body.set("signed", array_of(done, "signed"));
@@ -77,14 +88,14 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
 Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
   RTT_TRY_SET(ImportPlan found,
               plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
-  RTT_TRY_SET(ImportPlan plan, without_imported(workspace, std::move(found)));
+  RTT_TRY_SET(const ImportPlan plan, without_imported(workspace, std::move(found)));
   if (plan.servers.empty()) return std::nullopt;
   if (!turn.granted("import")) {
     Json question = asking("Start these programs once, and take what they offer?", describe_import(plan));
     question.as_object().find("consent")->set("step", "import");
     return question;
   }
-  RTT_TRY_SET(const Json done, run_import(workspace, std::move(plan), turn.part));
+  RTT_TRY_SET(const Json done, run_import(workspace, plan, turn.part));
   body.set("imported", array_of(done, "servers"));
   body.set("changed", true);
   if (const Json* exit = done.find("exit")) body.set("exit", *exit);
@@ -98,6 +109,7 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   for (const auto& problem : planned.snapshot.problems) problems.push(model::to_json(problem));
   for (const auto& warning : planned.outcome.warnings) problems.push(model::to_json(warning));
   body.set("problems", std::move(problems));
+  if (auto bad = unreadable_config(planned.snapshot)) return std::unexpected(*std::move(bad));
   if (!planned.outcome.conflicts.empty()) {
     const plan::Conflict& first = planned.outcome.conflicts.front();
     return fail(first.code, "no plan: " + first.constraint, first.where, "rtt plan --explain");
@@ -145,8 +157,14 @@ Result<Json> verb_up(const Turn& turn) {
                             {"signed", text::JsonArray{}},
                             {"workspace", workspace.root}});
   for (const auto step : {step_setup, step_import, step_wire}) {
-    RTT_TRY_SET(std::optional<Json> question, step(turn, workspace, body));
-    if (question) return *std::move(question);
+    auto question = step(turn, workspace, body);
+    if (!question && !body.bool_or("changed", false)) return std::unexpected(std::move(question).error());
+    if (!question) {  // what was done before it stays, and is told
+      body.set("error", api::error_json(question.error()));
+      body.set("exit", static_cast<std::int64_t>(exit_status(question.error().code)));
+      return body;
+    }
+    if (*question) return **std::move(question);
   }
   if (connect_lines(workspace, "claude")) {
     Json hints = text::JsonArray{};

@@ -9,6 +9,7 @@
 #include "apply/records.h"
 #include "os/clock.h"
 #include "panel/ledger.h"
+#include "panel/record_filter.h"
 #include "panel/rows.h"
 #include "panel/workbench.h"
 
@@ -38,7 +39,8 @@ Result<std::string> since_text(const std::string& since) {
                                              : 0;
   if (digits == 0 || seconds == 0) {
     return fail(Code::kBadArgument,
-                fmt::format("`{}` is no time: write 10m, 2h, 3d or 2026-01-31T12:00:00Z", since));
+                fmt::format("`{}` is no time: write 10m, 2h, 3d or 2026-01-31T12:00:00Z", since), {},
+                "rtt log --since 2h");
   }
   return os::rfc3339({os::wall_now().us - count * seconds * 1'000'000});
 }
@@ -58,39 +60,50 @@ Result<Json> whole(const Record& record) {
   return line;
 }
 
-bool is_call(const Json& line) { return line.string_or("action") == "call"; }
+// --limit as given; nothing means all.
+Result<std::optional<std::size_t>> limit_of(const Turn& turn) {
+  if (turn.ask.args.find("limit") == nullptr) return std::optional<std::size_t>();
+  const std::int64_t limit = turn.ask.args.int_or("limit", -1);
+  if (limit < 0) return fail(Code::kBadArgument, "--limit is a count, 0 or more", {}, "rtt log --help");
+  return std::optional(static_cast<std::size_t>(limit));
+}
 
 struct Selection {
   enum class Calls : std::uint8_t { kHide, kShow } calls = Calls::kHide;
   enum class Form : std::uint8_t { kLine, kWhole } form = Form::kLine;
 };
 
+bool is_shown(const Record& record, const Json& line, const Selection& selection) {
+  if (selection.calls == Selection::Calls::kShow) return true;
+  // A PREPARE changed nothing yet: what came of it is a line of its own.
+  return record.type != journal::RecordType::kPrepare && line.string_or("action") != "call";
+}
+
 Result<Json> stream_records(const Turn& turn, Selection selection) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const std::string since, since_text(turn.text("since")));
-  const auto limit = static_cast<std::size_t>(std::max<std::int64_t>(0, turn.ask.args.int_or("limit", 0)));
+  RTT_TRY_SET(const std::optional<std::size_t> limit, limit_of(turn));
+  RecordFilter filter(workspace,
+                      {.route = turn.text("route"), .who = turn.text("who"), .action = turn.text("action")});
   std::deque<Json> last;
   Status failed;
-  RTT_TRY_SET(
-      const LedgerView view, read_ledger(workspace, [&](const Record& record) {
-        if (!failed) return;
-        // A PREPARE changed nothing yet: what came of it is a line of its own.
-        if (selection.calls == Selection::Calls::kHide && record.type == journal::RecordType::kPrepare)
-          return;
-        auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
-        if (!line) {
-          failed = std::unexpected(std::move(line).error());
-          return;
-        }
-        if (selection.calls == Selection::Calls::kHide && is_call(*line)) return;
-        if (!since.empty() && line->string_or("ts") < since) return;
-        if (limit == 0) {
-          turn.part(std::move(*line));
-          return;
-        }
-        last.push_back(std::move(*line));
-        if (last.size() > limit) last.pop_front();
-      }));
+  RTT_TRY_SET(const LedgerView view, read_ledger(workspace, [&](const Record& record) {
+                if (!failed) return;
+                auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
+                auto kept = line ? filter.keeps(record, *line) : Result<bool>(false);
+                if (!line || !kept) {
+                  failed = std::unexpected(line ? std::move(kept).error() : std::move(line).error());
+                  return;
+                }
+                if (!*kept || !is_shown(record, *line, selection)) return;
+                if (!since.empty() && line->string_or("ts") < since) return;
+                if (!limit) {
+                  turn.part(std::move(*line));
+                  return;
+                }
+                last.push_back(std::move(*line));
+                if (last.size() > *limit) last.pop_front();
+              }));
   RTT_TRY(failed);
   for (Json& line : last) turn.part(std::move(line));
   return Json::object({});
@@ -120,7 +133,10 @@ Result<Json> show(const Turn& turn, std::int64_t seq) {
   RTT_TRY_SET(const auto report, journal::read_journal(workspace.wal(), [&](const Record& record) {
                 if (static_cast<std::int64_t>(record.seq.value) == seq) found = whole(record);
               }));
-  static_cast<void>(report);
+  // Reading ends at damage, so that nothing was found behind it proves nothing.
+  const bool behind = report.end != journal::ReadReport::End::kClean &&
+                      seq >= static_cast<std::int64_t>(report.bad_seq.value);
+  if (!found && behind) return std::unexpected(damaged(report));
   return found;
 }
 
@@ -129,6 +145,11 @@ Result<Json> show(const Turn& turn, std::int64_t seq) {
 Result<Json> verb_log(const Turn& turn) { return stream_records(turn, {}); }
 
 Result<Json> verb_audit(const Turn& turn) {
+  const bool one = turn.ask.args.find("show") != nullptr;
+  if (turn.set("verify") && one) {
+    return fail(Code::kBadArgument, "--verify and --show answer different questions: ask one at a time", {},
+                "rtt audit --verify");
+  }
   if (turn.set("verify")) return verify(turn);
   if (const std::int64_t seq = turn.ask.args.int_or("show", -1); seq >= 0) return show(turn, seq);
   return stream_records(turn,

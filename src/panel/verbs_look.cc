@@ -5,12 +5,15 @@
 #include <algorithm>
 
 #include "crypto/sha256.h"
+#include "mcp/contracts.h"
+#include "mcp/import.h"
 #include "model/policy.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
+#include "registry/trust.h"
 #include "text/json_canonical.h"
 
 namespace rtt::panel {
@@ -57,6 +60,15 @@ Json symbol_json(const SymbolEntry& entry) {
   return row;
 }
 
+// Whether a connector under the server's namespace is found here, signed or not.
+bool is_imported(const Snapshot& snapshot, const std::string& server) {
+  const auto ns = mcp::namespace_of(server);
+  return ns && std::ranges::any_of(snapshot.symbols, [&ns](const SymbolEntry& entry) {
+           return entry.contract.saddr.type == model::SymbolType::kConnector &&
+                  entry.contract.saddr.ns == *ns;
+         });
+}
+
 // The index of found symbols as of the last scan: what `added`, `changed` and `removed` are told against.
 Json found_index(const Snapshot& snapshot) {
   Json index = text::JsonObject{};
@@ -100,6 +112,7 @@ Result<Json> verb_scan(const Turn& turn) {
                     [](const Json& row) { return std::string(row.string_or("saddr")); });
   Json servers = text::JsonArray{};
   for (const auto& server : snapshot.servers) {
+    if (mcp::is_own_door(server.entry) || is_imported(snapshot, server.name)) continue;
     servers.push(Json::object({{"file", server.file}, {"name", server.name}}));
   }
   std::int64_t added = 0, changed = 0, removed = 0, unsigned_count = 0;
@@ -163,13 +176,10 @@ Result<Json> verb_ls_agents(const Turn& turn) {
 Result<Json> verb_lint(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, load_options(turn)));
-  const auto words = turn.list("paths");
+  RTT_TRY_SET(const std::vector<std::string> paths, turn.files(workspace, "paths"));
   std::vector<model::Problem> problems;
   for (const model::Problem& problem : snapshot.problems) {
-    const bool wanted = words.empty() || std::ranges::any_of(words, [&](const std::string& word) {
-                          return problem.file.starts_with(word);
-                        });
-    if (wanted) problems.push_back(problem);
+    if (names_file(paths, problem.file)) problems.push_back(problem);
   }
   Json body = Json::object({{"ok", !has_error(problems)}, {"problems", problems_json(problems)}});
   if (has_error(problems)) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
@@ -179,7 +189,8 @@ Result<Json> verb_lint(const Turn& turn) {
 Result<Json> verb_registry_verify(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const registry::ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
-  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all());
+  RTT_TRY_SET(const crypto::Keyring keys, registry::known_keys(workspace));
+  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all(keys));
   Json bad = text::JsonArray{};
   for (const auto& entry : report.bad) {
     bad.push(Json::object({{"file", entry.file}, {"hash", entry.hash}, {"reason", entry.reason}}));

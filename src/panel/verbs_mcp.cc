@@ -113,7 +113,7 @@ Result<Json> verb_mcp_import(const Turn& turn) {
   if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
     return asking("Start these programs once, and take what they offer?", describe_import(plan));
   }
-  return run_import(workspace, std::move(plan), turn.part);
+  return run_import(workspace, plan, turn.part);
 }
 
 Result<Json> verb_mcp_diff(const Turn& turn) {

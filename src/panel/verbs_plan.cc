@@ -4,9 +4,12 @@
 
 #include <algorithm>
 
+#include "api/error_json.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "panel/places.h"
 #include "panel/planning.h"
+#include "panel/rows.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 
@@ -56,8 +59,21 @@ Json problems_json(const std::vector<model::Problem>& problems) {
   return list;
 }
 
+// A rule that is in the file and not in force is the likeliest reason of a denial.
+std::string hint_of(const Planned& planned) {
+  const Code code = planned.outcome.conflicts.front().code;
+  constexpr std::string_view kPolicy = ".rtt/policy.json";
+  for (const registry::ConfigEntry& entry : planned.snapshot.configs) {
+    const bool changed =
+        entry.standing == registry::Standing::kLastSigned || entry.standing == registry::Standing::kRefused;
+    if (code == Code::kDenied && entry.path == kPolicy && changed) return fmt::format("rtt sign {}", kPolicy);
+  }
+  return "rtt explain " + code_name(code);
+}
+
 // No plan is possible: exit 1 with every constraint in the way.
-Json conflict_json(const plan::Outcome& outcome) {
+Json conflict_json(const Planned& planned) {
+  const plan::Outcome& outcome = planned.outcome;
   Json conflicts = text::JsonArray{};
   for (const plan::Conflict& conflict : outcome.conflicts) {
     conflicts.push(Json::object({{"code", code_name(conflict.code)},
@@ -67,7 +83,7 @@ Json conflict_json(const plan::Outcome& outcome) {
   const plan::Conflict& first = outcome.conflicts.front();
   return Json::object({{"code", code_name(first.code)},
                        {"conflict", std::move(conflicts)},
-                       {"hint", "rtt explain " + code_name(first.code)},
+                       {"hint", hint_of(planned)},
                        {"message", "no plan: " + first.constraint},
                        {"where", first.where}});
 }
@@ -88,14 +104,18 @@ Result<Json> verb_plan(const Turn& turn) {
   const registry::LoadOptions options{.trust_keys = turn.list("trust_key"),
                                       .store = check_only ? registry::LoadOptions::Store::kReadOnly
                                                           : registry::LoadOptions::Store::kImportSigned};
-  RTT_TRY_SET(const Planned planned,
+  RTT_TRY_SET(Planned planned,
               make_plan(workspace, options, turn.set("reset") ? QuickConnects::kDrop : QuickConnects::kKeep));
+  if (turn.set("explain")) {
+    Places places(workspace, planned.snapshot);
+    name_reasons(places, planned.outcome);
+  }
   const plan::Outcome& outcome = planned.outcome;
   Json body = text::JsonObject{};
   body.set("problems", problems_json(planned.snapshot.problems));
   body.set("warnings", problems_json(outcome.warnings));
   if (!outcome.conflicts.empty()) {
-    body.set("error", conflict_json(outcome));
+    body.set("error", conflict_json(planned));
     body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
     return body;
   }
@@ -119,7 +139,10 @@ Result<Json> verb_plan(const Turn& turn) {
   body.set("unchanged", static_cast<std::int64_t>(outcome.unchanged));
   body.set("objective", objective_json(outcome.plan.objective));
   const bool pending = !outcome.plan.routes_add.empty() || !outcome.plan.routes_del.empty();
-  if (check_only) {
+  if (const auto bad = unreadable_config(planned.snapshot)) {
+    body.set("error", api::error_json(*bad));
+    body.set("exit", static_cast<std::int64_t>(Exit::kRefused));
+  } else if (check_only) {
     if (pending) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   } else {
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
@@ -133,7 +156,8 @@ Result<Json> verb_plan(const Turn& turn) {
 Result<Json> verb_check(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const registry::LoadOptions options{.trust_keys = turn.list("trust_key"),
-                                      .store = registry::LoadOptions::Store::kReadOnly};
+                                      .store = registry::LoadOptions::Store::kReadOnly,
+                                      .vouch = registry::LoadOptions::Vouch::kFilesAlone};
   RTT_TRY_SET(const Planned planned, make_plan(workspace, options, QuickConnects::kKeep));
   Json problems = problems_json(planned.snapshot.problems);
   bool ok = std::ranges::none_of(planned.snapshot.problems,
@@ -145,10 +169,8 @@ Result<Json> verb_check(const Turn& turn) {
     exit = exit_status(first->code);
   }
   for (const plan::Conflict& conflict : planned.outcome.conflicts) {
-    problems.push(Json::object({{"code", code_name(conflict.code)},
-                                {"file", conflict.where},
-                                {"message", conflict.constraint},
-                                {"severity", "error"}}));
+    problems.push(model::to_json(model::problem_from(
+        {.code = conflict.code, .message = conflict.constraint, .where = conflict.where, .hint = {}}, "")));
     ok = false;
     if (exit == Exit::kDone) exit = Exit::kFailed;
   }
@@ -175,10 +197,10 @@ Result<Json> verb_ls_plans(const Turn& turn) {
   std::string latest;
   if (auto text = os::read_file(workspace.dot("plans/LATEST"), 128))
     latest = text->substr(0, text->find('\n'));
-  Json rows = text::JsonArray{};
+  std::vector<Json> found;
   const auto names = os::list_directory(workspace.dot("plans"));
   for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-    if (!name.ends_with(".plan.json") || name.find(turn.text("filter")) == std::string::npos) continue;
+    if (!name.ends_with(".plan.json")) continue;
     const std::string path = workspace.dot("plans/" + name);
     const auto sealed = load_trusted_plan(workspace, path, {});
     Json row =
@@ -187,15 +209,22 @@ Result<Json> verb_ls_plans(const Turn& turn) {
                       {"plan_id", name.substr(0, name.size() - std::string_view(".plan.json").size())}});
     if (sealed) {
       row.set("add", static_cast<std::int64_t>(sealed->plan.routes_add.size()));
+      row.set("base", to_string(sealed->plan.base));
       row.set("created_at", sealed->created_at);
       row.set("del", static_cast<std::int64_t>(sealed->plan.routes_del.size()));
+      row.set("signed_by", sealed->signatures.front().key_id);
       row.set("state", "trusted");
     } else {
+      row.set("signed_by", "");
       row.set("state", code_info(sealed.error().code).title);
     }
-    rows.push(std::move(row));
+    found.push_back(std::move(row));
   }
-  return Json::object({{"plans", std::move(rows)}});
+  // Newest last; what cannot be read has no time and comes first.
+  std::ranges::sort(found, {}, [](const Json& row) {
+    return std::pair(std::string(row.string_or("created_at")), std::string(row.string_or("plan_id")));
+  });
+  return Json::object({{"plans", filtered(Json(text::JsonArray(std::move(found))), turn.text("filter"))}});
 }
 
 }  // namespace rtt::panel

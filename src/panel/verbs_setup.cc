@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "base/hex.h"
 #include "os/file.h"
+#include "panel/planning.h"
 #include "panel/rows.h"
+#include "panel/sign_preview.h"
 #include "panel/workbench.h"
-#include "registry/change.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
 #include "text/json_canonical.h"
@@ -19,34 +22,6 @@ namespace {
 using registry::SignItem;
 using registry::Workspace;
 using text::Json;
-
-constexpr std::size_t kLinesShownMax = 40;  // of one question; the rest is counted
-
-// What signing these would mean, one line an item, changes under it.
-std::vector<std::string> describe(const std::vector<SignItem>& items) {
-  std::vector<std::string> lines;
-  for (const SignItem& item : items) {
-    if (lines.size() >= kLinesShownMax) {
-      lines.push_back(
-          fmt::format("… and {} more", items.size() - static_cast<std::size_t>(&item - items.data())));
-      break;
-    }
-    if (item.previous.is_null()) {
-      lines.push_back(fmt::format("sign {} ({}), new", item.id, item.path));
-      continue;
-    }
-    lines.push_back(fmt::format("sign {} ({}), changed:", item.id, item.path));
-    std::size_t shown = 0;
-    for (const auto& change : registry::changes(item.previous, item.object)) {
-      if (++shown > 5) {
-        lines.emplace_back("    …");
-        break;
-      }
-      lines.push_back("    " + registry::to_string(change));
-    }
-  }
-  return lines;
-}
 
 Json signed_rows(const std::vector<SignItem>& items) {
   Json rows = text::JsonArray{};
@@ -72,30 +47,66 @@ Result<crypto::SecretKey> signing_key(const Workspace& workspace, Missing missin
   return key;
 }
 
+// What is still wrong after signing. A configuration file that nobody could read could not be signed either,
+// so the verb has not done all it was asked to.
+void report_rest(const Workspace& workspace, const std::vector<std::string>& paths, Json& body) {
+  Json problems = text::JsonArray{};
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (snapshot) {
+    for (const model::Problem& problem : snapshot->problems) {
+      if (names_file(paths, problem.file)) problems.push(model::to_json(problem));
+    }
+    const auto bad = unreadable_config(*snapshot);
+    if (bad && names_file(paths, bad->where.substr(0, bad->where.find(':'))))
+      body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  } else {
+    problems.push(model::to_json(model::problem_from(snapshot.error(), "")));
+    body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  }
+  body.set("problems", std::move(problems));
+}
+
 Result<Workspace> workspace_to_make(const Turn& turn) {
   RTT_TRY_SET(std::string root, os::real_path(turn.ask.directory));
   return Workspace{.root = std::move(root), .user_dir = registry::user_directory()};
 }
 
-Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& workspace) {
+Result<SignParts> parts_to_sign(const Workspace& workspace, const std::vector<std::string>& paths) {
+  RTT_TRY_SET(auto items, registry::items_to_sign(workspace, paths));
+  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  return parts_of(std::move(items), keys);
+}
+
+// What another key signed and nobody here accepted is not signed over: the key is the question.
+Json left_rows(const std::vector<Foreign>& foreign) {
+  Json rows = text::JsonArray{};
+  for (const Foreign& one : foreign) {
+    for (const SignItem& item : one.items) {
+      rows.push(model::to_json(model::Problem{
+          .severity = model::Severity::kWarning,
+          .file = item.path,
+          .code = Code::kUnknownSigner,
+          .message = fmt::format("{} is signed by {}, a key not accepted here, and was left as it is",
+                                 item.id, one.key_id),
+          .hint = one.file.empty() ? "rtt sign " + item.path : "rtt keys trust " + one.key_id}));
+    }
+  }
+  return rows;
+}
+
+Result<std::vector<std::string>> init_will(const Workspace& workspace) {
   std::vector<std::string> will;
   if (!os::is_directory(workspace.dot("")))
     will.push_back("create " + workspace.dot("") +
                    " with its default policy: only your own command line may call");
   if (!registry::has_own_key(workspace.user_dir))
     will.push_back("create your signing key in " + workspace.user_dir + "/keys");
-  scan::ScanOptions options{.root = workspace.root,
-                            .roots = model::PanelConfig{}.scan_roots,
-                            .ignore = model::PanelConfig{}.scan_ignore};
-  RTT_TRY_SET(const scan::Found found, scan::scan(options));
-  for (const auto& symbol : found.symbols) {
-    if (will.size() >= kLinesShownMax) {
-      will.emplace_back("… and more");
-      break;
-    }
-    will.push_back(fmt::format("sign {} ({})", model::identity(symbol.contract.saddr), symbol.file));
+  RTT_TRY_SET(const SignParts parts, parts_to_sign(workspace, {}));
+  for (std::string& line : describe(parts.own)) will.push_back(std::move(line));
+  for (const Foreign& foreign : parts.foreign) {
+    for (std::string& line : describe(foreign, "leave")) will.push_back(std::move(line));
   }
-  static_cast<void>(turn);
   return will;
 }
 
@@ -104,47 +115,51 @@ Result<std::vector<std::string>> init_will(const Turn& turn, const Workspace& wo
 Result<Json> verb_init(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, workspace_to_make(turn));
   if (turn.consent() == Turn::Consent::kShow) {
-    RTT_TRY_SET(const auto will, init_will(turn, workspace));
+    RTT_TRY_SET(const auto will, init_will(workspace));
     if (!will.empty()) {
       return asking("Make this an RTT workspace?", will, Json::object({{"workspace", workspace.root}}));
     }
   }
   RTT_TRY_SET(const auto created, registry::create_workspace(workspace));
   RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace, Missing::kMake));
-  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
-  RTT_TRY(registry::sign_items(workspace, items, key));
+  RTT_TRY_SET(const SignParts parts, parts_to_sign(workspace, {}));
+  RTT_TRY(registry::sign_items(workspace, parts.own, key));
   Json paths = text::JsonArray{};
   for (const std::string& path : created) paths.push(path);
   Json names = text::JsonArray{};
-  for (const SignItem& item : items) names.push(item.id);
+  for (const SignItem& item : parts.own) names.push(item.id);
   return Json::object({{"created", std::move(paths)},
                        {"key_id", crypto::key_id(key.public_key())},
+                       {"problems", left_rows(parts.foreign)},
                        {"signed", std::move(names)},
                        {"workspace", workspace.root}});
 }
 
 Result<Json> verb_sign(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  std::vector<std::string> paths;
-  for (const std::string& word : turn.list("paths")) {
-    // As typed, from the caller's directory; stored relative to the workspace.
-    auto real = os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word);
-    if (!real) return fail(Code::kNotFound, fmt::format("no file `{}`", word), word, "rtt lint");
-    if (*real != workspace.root && !real->starts_with(workspace.root + "/")) {
-      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root),
-                  word);
-    }
-    paths.push_back(*real == workspace.root ? std::string() : real->substr(workspace.root.size() + 1));
-  }
+  RTT_TRY_SET(std::vector<std::string> paths, turn.files(workspace, "paths"));
   if (std::ranges::find(paths, "") != paths.end()) paths.clear();
-  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
+  RTT_TRY_SET(auto parts, parts_to_sign(workspace, paths));
+  std::vector<SignItem> items = std::move(parts.own);
+  if (!paths.empty()) {  // named: signing over another's signature is then what is asked for, and shown
+    for (Foreign& foreign : std::exchange(parts.foreign, {}))
+      std::ranges::move(foreign.items, std::back_inserter(items));
+  }
   if (turn.consent() == Turn::Consent::kShow && !items.empty()) {
     return asking(fmt::format("Sign {} object{}?", items.size(), items.size() == 1 ? "" : "s"),
                   describe(items));
   }
   RTT_TRY_SET(const crypto::SecretKey key, signing_key(workspace, Missing::kRefuse));
   RTT_TRY(registry::sign_items(workspace, items, key));
-  return Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
+  Json body = Json::object({{"key_id", crypto::key_id(key.public_key())}, {"signed", signed_rows(items)}});
+  report_rest(workspace, paths, body);
+  const Json left = left_rows(parts.foreign);
+  if (!left.as_array().empty()) {
+    Json problems = body.find("problems") != nullptr ? *body.find("problems") : Json(text::JsonArray{});
+    for (const Json& row : left.as_array()) problems.push(row);
+    body.set("problems", std::move(problems));
+  }
+  return body;
 }
 
 Result<Json> verb_keys_new(const Turn& turn) {

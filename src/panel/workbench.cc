@@ -7,6 +7,7 @@
 #include <array>
 
 #include "model/saddr.h"
+#include "os/file.h"
 
 namespace rtt::panel {
 namespace {
@@ -79,6 +80,21 @@ std::vector<std::string> Turn::list(std::string_view flag) const {
     if (item.is_string()) out.push_back(item.as_string());
   }
   return out;
+}
+
+Result<std::vector<std::string>> Turn::files(const registry::Workspace& workspace,
+                                             std::string_view flag) const {
+  std::vector<std::string> paths;
+  for (const std::string& word : list(flag)) {
+    const auto real = os::real_path(word.starts_with('/') ? word : ask.directory + "/" + word);
+    if (!real) return fail(Code::kNotFound, fmt::format("no file `{}`", word), word, "rtt scan --all");
+    if (*real != workspace.root && !real->starts_with(workspace.root + "/")) {
+      return fail(Code::kEscapes, fmt::format("`{}` is outside the workspace {}", word, workspace.root), word,
+                  "rtt -C DIR, for the workspace it is in");
+    }
+    paths.push_back(*real == workspace.root ? std::string() : real->substr(workspace.root.size() + 1));
+  }
+  return paths;
 }
 
 Turn::Consent Turn::consent() const {

@@ -44,6 +44,10 @@ struct Turn {
   [[nodiscard]] std::string text(std::string_view flag) const;  // "" when absent
   [[nodiscard]] bool set(std::string_view flag) const;
   [[nodiscard]] std::vector<std::string> list(std::string_view flag) const;
+  // Files and folders as typed, from the caller's directory, made relative to the workspace; the workspace
+  // itself is "". Fails: kNotFound, kEscapes.
+  [[nodiscard]] Result<std::vector<std::string>> files(const registry::Workspace& workspace,
+                                                       std::string_view flag) const;
   enum class Consent : std::uint8_t { kShow, kGiven };
   [[nodiscard]] Consent consent() const;
   // For a verb of several questions: whether this step was agreed to ("given" without "granted" agrees to

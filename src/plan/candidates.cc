@@ -23,7 +23,7 @@ Candidate candidate(const Question& question, const Contract& provider) {
                 .route_class = *route_class_now,
                 .lane = *lane,
                 .latency_ns = predicted_p99_ns(*lane),
-                .qos = std::move(*qos),
+                .qos = *qos,
                 .caps = granted_caps(question.wanted, provider)};
   if (question.pin != nullptr) out.because.push_back("pin > " + question.pin->where);
   out.because.push_back(

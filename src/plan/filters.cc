@@ -156,9 +156,9 @@ std::optional<Refusal> check_policy(const Question& question, const Contract& pr
   // The owner's own word is what default deny waits for; a rule that denies stands against it all the same.
   if (question.wanted.only != nullptr && !verdict.rule.starts_with("deny")) return std::nullopt;
   std::string where = place_of(verdict.rule);
+  // The route is named by whoever shows this, and so is the rule's place.
   std::string why =
-      question.wanted.from_text + " -> " + model::identity(provider.saddr) + " is denied: " + verdict.rule;
-  if (where.empty()) why += ", no allow rule of policy.json matches";
+      where.empty() ? "denied by default, no allow rule of policy.json matches" : "denied by a rule";
   return Refusal{.why = std::move(why), .where = std::move(where)};
 }
 

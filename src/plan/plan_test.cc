@@ -297,6 +297,9 @@ TEST(PlanRefuses, a_denied_route_and_prints_the_rule_line) {
   Conflict conflict = only_conflict(world);
   EXPECT_EQ(conflict.code, Code::kDenied);
   EXPECT_EQ(conflict.where, world.inputs.policy.deny[0].where);
+  // The route stands in it once, the rule only as its place.
+  EXPECT_EQ(conflict.constraint,
+            "rtt://ui/hook/refresh@1.0.0 -> rtt://core/api/metrics: policy: denied by a rule");
   world.inputs.policy.deny.clear();
   world.inputs.policy.allow.clear();
   conflict = only_conflict(world);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "plan/diff.h"
+#include "plan/filters.h"
 #include "plan/order.h"
 
 namespace rtt::plan {
@@ -115,6 +116,25 @@ Status verify_against(const Plan& plan, const model::Graph& base) {
     return wrong("objective.latency_ns", "the latency is not the sum over the resulting routes");
   }
   return {};
+}
+
+Status verify_class(const Route& route, const RouteEnds& ends) {
+  // A route keeps neither the wish it came from nor that one's io=, so every wish that could be it may speak.
+  Wanted wanted{.consumer = &ends.consumer, .to = ends.provider.saddr};
+  const auto fits = [&](std::optional<model::IoMode> io) {
+    wanted.to.io = io;
+    const auto given = route_class(wanted, ends.provider);
+    return given && *given == route.route_class;
+  };
+  if (fits(std::nullopt)) return {};
+  for (const model::Saddr& wish : ends.wishes) {
+    if (wish.io && wish.type == ends.provider.saddr.type && fits(wish.io)) return {};
+  }
+  return fail(Code::kTypeMismatch,
+              "class " + std::string(model::to_string(route.route_class)) + " does not fit " +
+                  std::string(model::to_string(ends.consumer.saddr.type)) + " -> " +
+                  std::string(model::to_string(ends.provider.saddr.type)),
+              model::route_name(route), "rtt plan");
 }
 
 }  // namespace rtt::plan

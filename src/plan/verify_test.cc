@@ -90,6 +90,40 @@ TEST(Verify, every_tampering_has_a_reason_of_its_own) {
   EXPECT_GE(reasons.size(), 20U);
 }
 
+TEST(Verify, a_class_is_what_the_types_give_or_a_wish_names) {
+  using model::RouteClass;
+  const auto consumer = contract("rtt://ui/hook/refresh@1.0.0", model::Direction::kConsumer);
+  const auto api = contract("rtt://core/api/metrics@1.0.0", model::Direction::kProvider);
+  const auto stream = contract("rtt://core/api/log@1.0.0?io=stream", model::Direction::kProvider);
+  const auto bus = contract("rtt://core/bus/events@1.0.0", model::Direction::kBoth);
+  const std::vector<model::Saddr> none, asked{reference("rtt://core/api/metrics?io=pubsub")};
+  struct Row {
+    const model::Contract& provider;
+    RouteClass route_class;
+    const std::vector<model::Saddr>& wishes;
+    bool fits;
+  };
+  for (const Row& row :
+       {Row{api, RouteClass::kReq, none, true}, Row{api, RouteClass::kPubsub, none, false},
+        Row{api, RouteClass::kPubsub, asked, true}, Row{api, RouteClass::kReq, asked, true},
+        Row{api, RouteClass::kStream, asked, false}, Row{bus, RouteClass::kPubsub, none, true},
+        Row{bus, RouteClass::kReq, none, false}, Row{bus, RouteClass::kReq, asked, false},
+        Row{stream, RouteClass::kStream, none, true}, Row{stream, RouteClass::kReq, none, false},
+        Row{stream, RouteClass::kPubsub, asked, false}}) {
+    model::Route route;
+    route.from = consumer.saddr;
+    route.to = row.provider.saddr;
+    route.route_class = row.route_class;
+    const Status status =
+        verify_class(route, {.consumer = consumer, .provider = row.provider, .wishes = row.wishes});
+    EXPECT_EQ(status.has_value(), row.fits)
+        << model::route_name(route) << " as " << model::to_string(row.route_class);
+    if (!status) {
+      EXPECT_EQ(status.error().code, Code::kTypeMismatch);
+    }
+  }
+}
+
 TEST(Verify, plans_between_any_graphs) {
   World it = world();
   const model::Graph before = it.inputs.base;

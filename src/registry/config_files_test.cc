@@ -78,14 +78,14 @@ TEST(Config, allow_unsigned_never_reaches_configuration_but_strict_mode_off_does
   EXPECT_EQ(config(place.load(), ".rtt/policy.json").standing, Standing::kAllowedUnsigned);
 }
 
-TEST(Config, absent_files_are_empty_need_no_signature_and_grant_nothing) {
+TEST(Config, absent_files_are_empty_need_no_signature_and_grant_nothing_and_an_absent_policy_is_told) {
   const Place place;
   place.init();
   for (const char* name : {"panel.yaml", "policy.json", "routes.json"}) {
     fs::remove(place.workspace().dot(name));
   }
   const Snapshot snapshot = place.load();
-  EXPECT_THAT(lines(snapshot), IsEmpty());
+  EXPECT_THAT(lines(snapshot), ElementsAre(HasSubstr(".rtt/policy.json: warning RTT0105")));
   EXPECT_TRUE(snapshot.policy.allow.empty());
   EXPECT_TRUE(snapshot.routes.routes.empty());
   EXPECT_EQ(snapshot.panel.strictness, model::Strictness::kStrict);

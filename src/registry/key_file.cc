@@ -31,6 +31,10 @@ Result<crypto::PublicKey> public_key_from_base64(std::string_view text, std::str
     return fail(Code::kCryptoFailed, "not the base64 of a 32-byte key", std::string(file), "rtt keys ls");
   }
   std::ranges::copy(*bytes, key.bytes.begin());
+  if (!crypto::is_public_key(key)) {
+    return fail(Code::kCryptoFailed, "32 bytes that are no Ed25519 public key", std::string(file),
+                "rtt keys ls");
+  }
   return key;
 }
 

@@ -114,19 +114,6 @@ Status ObjectStore::write_signature(const SigFile& signature) const {
   return os::write_atomic(path, text::canonical_json(to_json(signature)));
 }
 
-Status ObjectStore::put_signature(const SigFile& signature) const {
-  RTT_TRY_SET(const std::string name, signature_name(signature.hash, signature.id));
-  SigFile whole = signature;
-  if (os::exists(directory_ + "/" + name)) {
-    RTT_TRY_SET(const SigFile there, read_signature(name));
-    whole.sign = merged(there.sign, signature.sign);
-    if (!whole.supersedes) whole.supersedes = there.supersedes;
-    if (whole == there) return {};
-  }
-  whole.sign = merged(std::move(whole.sign), {});
-  return write_signature(whole);
-}
-
 Status ObjectStore::promote(std::vector<SigFile> wanted) const {
   std::ranges::stable_sort(wanted, {}, &SigFile::id);
   Lineage lineage;  // read once for all ids, and again where one id is promoted twice

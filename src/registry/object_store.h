@@ -52,7 +52,6 @@ class ObjectStore {
   Result<Digest> put(const text::Json& object) const;              // idempotent; without its top-level `sign`
   [[nodiscard]] Result<text::Json> get(const Digest& hash) const;  // verified
   [[nodiscard]] bool contains(const Digest& hash) const;
-  Status put_signature(const SigFile& signature) const;  // merges records of the same hash
   // Makes each the live one of its id: a new version supersedes the live one; going back to an earlier
   // version removes the sig files (not the objects) of the later ones, newest first. What the working tree
   // says is current is current, be it another branch or a change taken back, and a crash between two steps

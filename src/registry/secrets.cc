@@ -107,7 +107,8 @@ Result<std::string> resolve_at(const SecretStore& store, const text::Json& value
 
 }  // namespace
 
-SecretStore::SecretStore(const std::string& user_dir) : directory_(user_dir + "/secrets") {}
+SecretStore::SecretStore(const std::string& user_dir, Values fresh)
+    : directory_(user_dir + "/secrets"), fresh_(std::move(fresh)) {}
 
 Status SecretStore::put(std::string_view name, std::string_view value) const {
   RTT_TRY(check_name(name));
@@ -125,6 +126,9 @@ Status SecretStore::put(std::string_view name, std::string_view value) const {
 
 Result<std::string> SecretStore::get(std::string_view name) const {
   RTT_TRY(check_name(name));
+  const auto at =
+      std::ranges::find(fresh_, name, [](const auto& one) { return std::string_view(one.first); });
+  if (at != fresh_.end()) return at->second;
   const std::string path = directory_ + "/" + std::string(name);
   const auto mode = os::permissions_of(path);
   if (!mode && mode.error().code == Code::kNotFound) {

@@ -22,7 +22,10 @@ namespace rtt::registry {
 
 class SecretStore {
  public:
-  explicit SecretStore(const std::string& user_dir);
+  using Values = std::vector<std::pair<std::string, std::string>>;  // (name, value)
+  // `fresh` are values not put yet (an import under way): they win over stored ones wherever a value names
+  // them.
+  explicit SecretStore(const std::string& user_dir, Values fresh = {});
   Status put(std::string_view name, std::string_view value) const;
   [[nodiscard]] Result<std::string> get(std::string_view name) const;
   [[nodiscard]] Result<std::vector<std::string>> names() const;
@@ -33,6 +36,7 @@ class SecretStore {
 
  private:
   std::string directory_;
+  Values fresh_;
 };
 
 }  // namespace rtt::registry

@@ -123,6 +123,18 @@ TEST(SecretSplit, long_and_odd_names_become_names_the_store_takes) {
   EXPECT_EQ(store.names()->size(), 4U);
 }
 
+TEST(SecretStore, fresh_values_win_wherever_they_are_named) {
+  const scan::Scratch scratch;
+  ASSERT_TRUE(SecretStore(scratch.path()).put("n.A", "stored"));
+  const SecretStore store(scratch.path(), {{"n.A", "fresh"}, {"n.B", "also"}});
+  const Json a = Json::object({{"secret", "n.A"}}), b = Json::object({{"secret", "n.B"}});
+  EXPECT_EQ(store.resolve(a, {}), "fresh");
+  EXPECT_EQ(store.resolve(Json::object({{"env", "V"}, {"else", b}}), {}), "also");
+  EXPECT_EQ(store.resolve(Json::object({{"env", "V"}, {"else", b}}), {{"V", "set"}}), "set");
+  EXPECT_EQ(store.resolve(Json::object({{"concat", Json::array({"x ", a, b})}}), {}), "x freshalso");
+  EXPECT_EQ(SecretStore(scratch.path()).resolve(a, {}), "stored");
+}
+
 TEST(SecretSplit, split_then_resolve_gives_back_every_value) {
   const scan::Scratch scratch;
   const SecretStore store(scratch.path() + "/user");

@@ -41,6 +41,13 @@ Result<History> history_of(const Evidence& evidence, const SigFile* beside, cons
   return history;
 }
 
+crypto::Keyring::Outcome carried_by(const Evidence& evidence, const Case& matter) {
+  std::vector<crypto::SignRecord> records = matter.inline_records;
+  if (matter.beside != nullptr && matter.beside->hash == matter.hash)
+    records.insert(records.end(), matter.beside->sign.begin(), matter.beside->sign.end());
+  return evidence.keys.check(matter.kind, matter.hash, records);
+}
+
 Error first_error(const std::vector<model::Problem>& problems, const std::string& file) {
   for (const model::Problem& problem : problems) {
     if (problem.severity != model::Severity::kError) continue;
@@ -113,7 +120,8 @@ class Collector {
                       .hash = matter.hash,
                       .supersedes = history.supersedes,
                       .object = object,
-                      .previous = std::move(history.previous)});
+                      .previous = std::move(history.previous),
+                      .carried = carried_by(evidence_, matter)});
     return {};
   }
 

@@ -55,6 +55,7 @@ class Loader {
     for (const std::string& path : config_paths(workspace_)) {
       if (path == snapshot_.configs.front().path) continue;
       RTT_TRY_SET(JudgedConfig judged, judge_config(workspace_, evidence_, path, snapshot_.panel.strictness));
+      if (path == ".rtt/policy.json" && judged.file.state == ConfigFile::State::kAbsent) warn_no_policy();
       keep(std::move(judged));
     }
     std::ranges::sort(snapshot_.configs, {}, &ConfigEntry::path);
@@ -72,6 +73,15 @@ class Loader {
       if (entry.path == ".rtt/flags.json") snapshot_.flags = entry.object;
     }
     return {};
+  }
+
+  // Without the file everything is denied, which looks the same as a file that allows something else.
+  void warn_no_policy() {
+    snapshot_.problems.push_back({.severity = model::Severity::kWarning,
+                                  .file = ".rtt/policy.json",
+                                  .code = Code::kNotFound,
+                                  .message = "there is no policy.json, so every route and call is denied",
+                                  .hint = "restore it, or rtt init, which writes the default one"});
   }
 
   void keep(JudgedConfig judged) {
@@ -263,6 +273,7 @@ Result<model::Connector> Snapshot::connector(std::string_view name) const {
 
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options) {
   RTT_TRY_SET(Evidence evidence, gather_evidence(workspace, options.trust_keys));
+  if (options.vouch == LoadOptions::Vouch::kFilesAlone) evidence.lineage = Lineage();
   return Loader(workspace, options, std::move(evidence)).run();
 }
 

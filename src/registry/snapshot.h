@@ -70,6 +70,8 @@ struct Snapshot {
 struct LoadOptions {
   std::vector<std::string> trust_keys;  // --trust-key files
   enum class Store : std::uint8_t { kReadOnly, kImportSigned } store = Store::kImportSigned;
+  // Whether a signature only this machine's store holds counts. `check` answers for a clone, which has none.
+  enum class Vouch : std::uint8_t { kFilesAndStore, kFilesAlone } vouch = Vouch::kFilesAndStore;
 };
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options = {});
 
@@ -81,6 +83,9 @@ struct SignItem {
   Digest hash;
   std::optional<Digest> supersedes;
   text::Json object, previous;  // previous null when new
+  // What the signatures that lie with this version amount to: kUnknownSigner means somebody else signed it,
+  // and trusting that key is the question, not signing over it.
+  crypto::Keyring::Outcome carried;
 };
 // `paths` limits to files at or below these (relative to the root); empty = all.
 Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,

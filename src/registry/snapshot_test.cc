@@ -239,6 +239,17 @@ TEST(Snapshot, a_clone_rebuilds_store_and_index_byte_for_byte) {
   EXPECT_EQ(picture(place.scratch().root()), written);
 }
 
+TEST(Snapshot, a_signature_only_the_store_holds_does_not_count_for_a_clone) {
+  const Place place;
+  place.scratch().write(kFile, with_prio(kId, 1));
+  place.init();
+  ASSERT_TRUE(fs::remove(place.scratch().root() + "/" + std::string(kFile) + ".sig"));
+  EXPECT_EQ(place.load().symbols.at(0).standing, Standing::kSigned);
+  const Snapshot alone =
+      place.load({.store = LoadOptions::Store::kReadOnly, .vouch = LoadOptions::Vouch::kFilesAlone});
+  EXPECT_EQ(alone.symbols.at(0).standing, Standing::kRefused);
+}
+
 TEST(Snapshot, reading_only_writes_nothing_anywhere) {
   const Place place;
   place.scratch().write(kFile, with_prio(kId, 1));

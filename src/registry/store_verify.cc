@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "model/contract.h"
 #include "os/file.h"
@@ -15,6 +16,13 @@ namespace rtt::registry {
 namespace {
 
 using text::Json;
+
+constexpr std::size_t kIndexBytesMax = std::size_t{64} << 20;
+
+struct Signed {
+  StoredName name;
+  SigFile record;
+};
 
 class Verification {
  public:
@@ -50,6 +58,26 @@ class Verification {
     }
   }
 
+  // A sig file's id and `supersedes` are under no signature: what they say shows only beside the other sig
+  // files of its id, and beside the index.
+  void lineages(const std::vector<Signed>& all, const Json& present) {
+    std::vector<SigFile> records;
+    for (const Signed& one : all) records.push_back(one.record);
+    const Lineage lineage(std::move(records));
+    std::map<std::string_view, Result<const SigFile*>> lives;  // once an id, however many versions it has
+    for (const std::string_view id : lineage.ids()) lives.emplace(id, lineage.live(id));
+    for (const Signed& one : all) {
+      const auto& live = lives.at(one.record.id);
+      if (!live) {
+        bad(one.name, live.error().message);
+      } else if (**live == one.record && !one.record.id.starts_with("rtt://") && present.is_object()) {
+        const Json* listed = present.find(one.record.id);
+        if (listed == nullptr || listed->string_or("hash") != to_string(one.record.hash))
+          bad(one.name, fmt::format("it and the index do not agree about {}", one.record.id));
+      }
+    }
+  }
+
   void bad(const StoredName& stored, std::string reason) {
     const bool hashed = stored.kind != StoredName::Kind::kForeign;
     add(hashed ? to_string(stored.hash) : std::string(), directory_ + "/" + stored.name, std::move(reason));
@@ -78,7 +106,7 @@ class Verification {
 Result<VerifyReport> ObjectStore::verify_all(const crypto::Keyring& keys) const {
   RTT_TRY_SET(const std::vector<StoredName> names, list_store(directory_));
   Verification verification(*this, keys, directory_);
-  std::vector<SigFile> records;
+  std::vector<Signed> records;
   for (const StoredName& stored : names) {
     if (stored.kind == StoredName::Kind::kForeign) verification.bad(stored, "not a file of the store");
     if (stored.kind == StoredName::Kind::kObject) verification.object(stored);
@@ -89,17 +117,16 @@ Result<VerifyReport> ObjectStore::verify_all(const crypto::Keyring& keys) const 
       continue;
     }
     verification.signature(stored, *record);
-    records.push_back(std::move(*record));
+    records.push_back({.name = stored, .record = std::move(*record)});
   }
-  const Lineage lineage(std::move(records));
-  for (const std::string_view id : lineage.ids()) {
-    if (const auto live = lineage.live(id); !live) verification.add({}, directory_, live.error().message);
-  }
-  if (const auto rebuilt = index(); rebuilt && os::exists(index_file_)) {
-    const auto present = os::read_file(index_file_, std::size_t{64} << 20);
-    if (!present || *present != text::canonical_json(*rebuilt)) {
+  const bool indexed = os::exists(index_file_);
+  const auto present = os::read_file(index_file_, kIndexBytesMax);
+  const auto parsed =
+      text::parse_json(present ? *present : "", {.source_name = index_file_, .bytes_max = kIndexBytesMax});
+  verification.lineages(records, parsed ? *parsed : Json());
+  if (const auto rebuilt = index(); rebuilt && indexed) {
+    if (!present || *present != text::canonical_json(*rebuilt))
       verification.add({}, index_file_, "is not what the objects and signatures give");
-    }
   }
   return verification.take();
 }

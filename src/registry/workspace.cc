@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/workspace.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -47,13 +49,37 @@ std::string below(const std::string& folder, std::string_view relative) {
   return path;
 }
 
-// A `.rtt` that is a symbolic link would have everything written somewhere else.
-Result<Workspace> opened(std::string root) {
-  RTT_TRY_SET(const std::string real, os::real_path(root + "/.rtt"));
-  if (real != root + "/.rtt") {
-    return fail(Code::kBadWorkspace, root + "/.rtt is a symbolic link", root + "/.rtt",
-                "make .rtt a folder of its own");
+// Every folder RTT writes into, parents first; "" is `.rtt` itself.
+constexpr std::array kWritten{"",
+                              "bin",
+                              "cache",
+                              "drivers",
+                              "manifests",
+                              "plans",
+                              "registry",
+                              "registry/cas",
+                              "registry/pack",
+                              "registry/plans",
+                              "registry/trust",
+                              "registry/trust/keys",
+                              "sockets",
+                              "tuned",
+                              "wal"};
+
+// One that is a symbolic link would have what is written into it land somewhere else.
+Status refuse_links(const std::string& root) {
+  for (const std::string_view folder : kWritten) {
+    const std::string name = folder.empty() ? ".rtt" : below(".rtt", folder);
+    if (!os::is_symlink(below(root, name))) continue;
+    return fail(Code::kBadWorkspace,
+                fmt::format("{} is a symbolic link, and RTT would write through it", name), below(root, name),
+                fmt::format("make {} a folder of its own", name));
   }
+  return {};
+}
+
+Result<Workspace> opened(std::string root) {
+  RTT_TRY(refuse_links(root));
   return Workspace{.root = std::move(root), .user_dir = user_directory()};
 }
 
@@ -68,18 +94,10 @@ std::string user_directory() {
   return (base.starts_with('/') ? base : os::home_directory() + "/.config") + "/rtt";
 }
 
-Result<Workspace> workspace_at(const std::string& directory) {
-  RTT_TRY_SET(std::string root, os::real_path(directory));
-  if (!os::is_directory(root)) {
-    return fail(Code::kNoWorkspace, directory + " is not a folder", directory, "rtt init -C DIR");
-  }
-  if (root == "/")
-    return fail(Code::kNoWorkspace, "the root folder cannot be a workspace", "/", "rtt init -C DIR");
-  return Workspace{.root = std::move(root), .user_dir = user_directory()};
-}
-
 Result<Workspace> find_workspace(const FindOptions& options) {
-  RTT_TRY_SET(const std::string start, os::real_path(options.directory));
+  auto real = os::real_path(options.directory);
+  if (!real) return std::unexpected(std::move(real).error().hinting("rtt -C DIR, where DIR is a folder"));
+  const std::string start = *std::move(real);
   const std::string user = user_directory();
   if (options.search == FindOptions::Search::kExactly) {
     if (start != "/" && os::is_directory(start + "/.rtt")) return opened(start);
@@ -101,6 +119,7 @@ Result<Workspace> find_workspace(const FindOptions& options) {
 }
 
 Result<std::vector<std::string>> create_workspace(const Workspace& workspace) {
+  RTT_TRY(refuse_links(workspace.root));
   for (const char* folder : kFolders) RTT_TRY(os::make_directories(workspace.dot(folder)));
   if (!os::is_directory(workspace.sockets())) RTT_TRY(os::make_directories(workspace.sockets(), 0700));
   RTT_TRY_SET(const std::uint32_t mode, os::permissions_of(workspace.sockets()));

@@ -32,8 +32,6 @@ struct FindOptions {
   enum class Search : std::uint8_t { kUpward, kExactly } search = Search::kUpward;
 };
 Result<Workspace> find_workspace(const FindOptions& options);
-// The folder itself, whether or not it has a `.rtt` yet.
-Result<Workspace> workspace_at(const std::string& directory);
 std::string user_directory();
 
 // Creates `.rtt` with its authored defaults (panel.yaml, policy.json, routes.json, .gitignore) where absent;

@@ -109,6 +109,22 @@ TEST(Workspace, a_linked_dot_folder_is_refused) {
   EXPECT_EQ(find_workspace({.directory = place.scratch().root()}).error().code, Code::kBadWorkspace);
 }
 
+TEST(Workspace, a_link_in_place_of_any_of_its_folders_is_refused) {
+  for (const std::string name : {"registry", "registry/cas", "registry/trust/keys", "wal", "cache", "sockets",
+                                 "manifests", "plans", "drivers", "tuned", "bin"}) {
+    const Place place;
+    const std::string outside = place.scratch().at("outside");
+    fs::create_directories(outside);
+    const fs::path link = place.scratch().at(".rtt/" + name);
+    fs::create_directories(link.parent_path());
+    fs::create_directory_symlink(outside, link);
+    EXPECT_EQ(create_workspace(place.workspace()).error().code, Code::kBadWorkspace) << name;
+    EXPECT_EQ(find_workspace({.directory = place.scratch().root()}).error().code, Code::kBadWorkspace)
+        << name;
+    EXPECT_TRUE(fs::is_empty(outside)) << name;
+  }
+}
+
 TEST(Workspace, sockets_that_others_may_enter_are_refused) {
   const Place place;
   ASSERT_TRUE(create_workspace(place.workspace()));

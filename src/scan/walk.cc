@@ -110,7 +110,9 @@ class Lister {
     const auto walked =
         os::walk(folder,
                  {.depth_max = static_cast<int>(limits::kScanDepthMax),
-                  .entries_max = limits::kScanFilesMax - std::min(entries_, limits::kScanFilesMax)},
+                  .entries_max = limits::kScanFilesMax - std::min(entries_, limits::kScanFilesMax),
+                  .unreadable = [this, &prefix](std::string_view path,
+                                                const Error& why) { see_unreadable(prefix, path, why); }},
                  [this, &prefix](const os::Entry& entry) { return visit(entry, prefix); });
     if (!walked) {
       if (root.path.empty()) return std::unexpected(walked.error());
@@ -124,10 +126,18 @@ class Lister {
                          limits::kScanDepthMax, limits::kScanFilesMax),
              "narrow scan.roots or add to scan.ignore");
     }
-    if (walked->errors > 0) {
-      warn(root.path, Code::kPermission, fmt::format("{} folders could not be read", walked->errors));
-    }
     return {};
+  }
+
+  // What lies in it is unknown, so it is said where; one removed during the walk is simply not there.
+  void see_unreadable(const std::string& prefix, std::string_view path, const Error& why) {
+    if (why.code == Code::kNotFound) return;
+    std::string folder = prefix + std::string(path);
+    if (folder.ends_with('/')) folder.pop_back();
+    const std::string_view shown = folder.empty() ? std::string_view(".") : std::string_view(folder);
+    warn(shown, why.code,
+         fmt::format("the folder cannot be read, so nothing in it was scanned ({})",
+                     why.code == Code::kPermission ? "permission denied" : "input error"));
   }
 
   // `.mcp.json` at the top counts whatever the roots are.

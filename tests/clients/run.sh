@@ -1,44 +1,92 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Real AI clients on a workspace's tools through `rtt mcp serve`, offline and without a login: codex and opencode list
-# them, and codex, its model played by a server on loopback, calls one. `make clients` runs it.
+# Real AI clients on a workspace's tools through `rtt mcp serve`: codex and opencode, set up with the very text that
+# `rtt mcp connect` prints, list the tools, and call one because their model, played by a server on loopback, says so.
+# Nothing but loopback is there to be reached, nobody is logged in, and HOME and the environment are empty at the start.
+# `make clients` runs it. Usage: run.sh; RTT names another rtt, KEEP=1 keeps what the run wrote.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-rtt=$(realpath "${RTT:-$here/../../build/release/bin/rtt}") || { echo "build rtt first: make build" >&2; exit 1; }
-modules=$here/node_modules
-codex=$modules/codex/vendor/x86_64-unknown-linux-musl/bin/codex
-opencode=$modules/opencode-linux-x64/bin/opencode
-work=$(mktemp -d); passed=0; failed=0
-trap '"$rtt" down -C "$work/ws" >/dev/null 2>&1; [[ -n ${model:-} ]] && kill "$model" 2>/dev/null; rm -rf "$work"' EXIT
-check() { local text=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok    $text"; passed=$((passed + 1)); else echo "FAIL  $text"; failed=$((failed + 1)); fi; }
+if [[ -z ${CLIENTS_ALONE:-} ]]; then
+  rtt=$(realpath -e "${RTT:-$here/../../build/release/bin/rtt}") || { echo "build rtt first: make build" >&2; exit 1; }
+  clean=(env -i "PATH=$PATH" "KEEP=${KEEP:-}" "RTT=$rtt" LANG=C.UTF-8 TERM=dumb NO_COLOR=1)
+  if unshare --map-root-user --net true 2>/dev/null; then exec "${clean[@]}" CLIENTS_ALONE=net unshare --map-root-user --net "$0"; fi
+  exec "${clean[@]}" CLIENTS_ALONE=env "$0"
+fi
 
-mkdir -p "$work/ws" "$work/home/.codex" "$work/home/.config"
-cp "$here/../../examples/quickstart/workspace/servers/notes.mjs" "$work/ws/"
-printf '{"mcpServers":{"notes":{"command":"%s","args":["%s"]}}}\n' "$(command -v node)" "$work/ws/notes.mjs" > "$work/ws/.mcp.json"
-export HOME=$work/home XDG_CONFIG_HOME=$work/home/.config NO_COLOR=1 TERM=dumb
-"$rtt" up --yes -C "$work/ws" >/dev/null || { echo "rtt up failed"; exit 1; }
-cd "$work/ws" || exit 1
+codex=$here/node_modules/codex/vendor/x86_64-unknown-linux-musl/bin/codex
+opencode=$here/node_modules/opencode-linux-x64/bin/opencode
+for program in "$codex" "$opencode"; do [[ -x $program ]] || { echo "$program is not there: make clients installs it" >&2; exit 1; }; done
+work=$(realpath "$(mktemp -d)"); ws=$work/ws; models=(); passed=0; failed=0
+end() {
+  [[ ${#models[@]} == 0 ]] || kill "${models[@]}" 2>/dev/null
+  rtt down -C "$ws" >/dev/null 2>&1
+  if [[ -n ${KEEP:-} ]]; then echo "kept: $work"; else rm -rf "$work"; fi
+}
+trap end EXIT; trap 'exit 130' INT TERM
+# check TEXT CMD…: holds if the command succeeds.
+check() { local text=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok    $text"; passed=$((passed + 1)); else echo "FAIL  $text"; failed=$((failed + 1)); fi; }
+# soon CMD…: the command succeeds within 10 s; calls are written down by the panel, after their answer.
+soon() { local stop=$((SECONDS + 10)); until "$@"; do ((SECONDS < stop)) || return 1; done; }
+# add CLIENT: does what `mcp connect` says, with its own words: these lines into that file.
+add() {
+  local file
+  rtt mcp connect "$1" -C "$ws" > "$work/$1.connect" && file=$(sed -n '1s/^add to \([^,]*\),.*:$/\1/p' "$work/$1.connect") && [[ $file == '~'/* ]] || return 1
+  mkdir -p "$(dirname "$HOME/${file#\~/}")" && sed 1d "$work/$1.connect" > "$HOME/${file#\~/}"
+}
+# model NAME: a model that wants "kept by NAME" noted; its address is in $url.
+model() {
+  local port
+  timeout 120 node "$here/model.mjs" "kept by $1" > "$work/$1.model" 2>&1 & models+=($!)
+  until port=$(jq -r 'select(.[0] == "port")[1]' "$work/$1.model" 2>/dev/null) && [[ -n $port ]]; do kill -0 "${models[-1]}" || exit 1; done
+  url=http://127.0.0.1:$port/v1
+}
+audited() { rtt audit --export --json -C "$ws" | jq -se --arg who "rtt://client/agent/$1@0.0.0" 'any(.[]; .who == $who and .action == "call" and .payload.to == "rtt://notes/tool/add_note@1.0.0" and .payload.outcome == "result")'; }
+# proved NAME COUNT: NAME's model was offered both servers' tools and was given COUNT, the notes now kept; rtt wrote the call down.
+proved() {
+  check "$1 offers its model the tools of both servers" jq -se 'any(.[]; .[0] == "offered" and ([.[1:][] | select(test("(notes|diary)_+(add_note|count_notes)$"))] | length) == 4)' "$work/$1.model"
+  check "$1 calls one through rtt, and its model is given the result" jq -se --arg n "$2" 'any(.[]; .[0] == "returned" and (.[1] | if type == "array" then .[-1].text else . end | test("\\b" + $n + "$")))' "$work/$1.model"
+  check "rtt's journal has the call, by $1" soon audited "$1"
+}
+
+mkdir -p "$ws" "$work/home" "$work/bin"
+ln -s "$RTT" "$work/bin/rtt"   # as after `make install`
+export HOME=$work/home PATH=$work/bin:$PATH
+if [[ $CLIENTS_ALONE == net ]]; then
+  python3 -c 'import fcntl, socket, struct; fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh22x", b"lo", 1))' || { echo "loopback does not come up" >&2; exit 1; }
+  check "nothing but loopback is there to be reached" test "$(tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' ')" = lo
+else
+  echo "note: no network namespace here, the clients have this machine's network"
+fi
+cp "$here/../../examples/quickstart/workspace/servers/notes.mjs" "$ws/"
+jq -n --arg node "$(command -v node)" --arg file "$ws/notes.mjs" '{command: $node, args: [$file]} | {mcpServers: {notes: ., diary: .}}' > "$ws/.mcp.json"
+rtt up --yes -C "$ws" > "$work/up" || { echo "rtt up failed"; exit 1; }
+cd "$ws" || exit 1
 : > "$work/empty"
 
-{ printf '[projects."%s"]\ntrust_level = "trusted"\n\n' "$work/ws"
-  "$rtt" mcp connect codex --json | jq -r '.add[]'; } > "$HOME/.codex/config.toml"
-timeout 60 "$codex" mcp list --json < "$work/empty" > "$work/codex.list" 2>"$work/codex.err"
-check "codex reads the entry that mcp connect prints" jq -e '.[] | select(.name == "notes")' "$work/codex.list"
+check "codex: mcp connect says where its lines go" add codex
+timeout 60 "$codex" mcp list --json < "$work/empty" > "$work/codex.list" 2> "$work/codex.err"
+check "codex reads them" jq -e '[.[] | select(.enabled and .transport.command == "rtt") | .name] | sort == ["diary", "notes"]' "$work/codex.list"
+model codex
+timeout 90 "$codex" exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -c 'model_provider="m"' -c 'model="test"' \
+  -c "model_providers.m={name=\"m\",base_url=\"$url\",wire_api=\"responses\"}" "keep a note" < "$work/empty" > "$work/codex.out" 2>&1
+check "codex ends well" test $? = 0
+proved codex 1
 
-timeout 60 node "$here/model.mjs" > "$work/model.log" 2>&1 & model=$!
-until port=$(sed -n 's/^port //p' "$work/model.log") && [[ -n $port ]]; do kill -0 "$model" || break; done
-timeout 90 "$codex" exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox \
-  -c 'model_provider="m"' -c 'model="test"' \
-  -c "model_providers.m={name=\"m\",base_url=\"http://127.0.0.1:$port/v1\",wire_api=\"responses\"}" \
-  "keep a note" < "$work/empty" > "$work/codex.out" 2>&1
-check "codex offers the tools to its model" grep -q '^offered .*add_note' "$work/model.log"
-check "codex calls one through rtt" grep -q '^called .*kept by codex: 1' "$work/model.log"
-check "and rtt's audit has the call" bash -c "'$rtt' audit --json | grep -q 'rtt://notes/tool/add_note'"
-
-"$rtt" mcp connect opencode --json | jq -r '.add[]' > opencode.json
+check "opencode: mcp connect says where its lines go" add opencode
+export OPENCODE_DISABLE_AUTOUPDATE=1 OPENCODE_DISABLE_MODELS_FETCH=1
 timeout 90 "$opencode" mcp list < "$work/empty" > "$work/opencode.list" 2>&1
-check "opencode connects to it" grep -Eq 'notes.*connected' "$work/opencode.list"
+check "opencode connects to both servers" test "$(grep -Ec '(notes|diary).*connected' "$work/opencode.list")" = 2
+model opencode
+OPENCODE_CONFIG_CONTENT=$(jq -nc --arg url "$url" '{provider: {m: {npm: "@ai-sdk/openai-compatible", name: "m", options: {baseURL: $url, apiKey: "none"}, models: {test: {name: "test"}}}}, model: "m/test", small_model: "m/test", share: "disabled", autoupdate: false}') \
+  timeout 90 "$opencode" run --model m/test "keep a note" < "$work/empty" > "$work/opencode.out" 2>&1
+check "opencode ends well" test $? = 0
+proved opencode "${OPENCODE_COUNT:-2}"
 
-[[ $failed == 0 ]] || { tail -5 "$work"/codex.err "$work"/codex.out "$work"/model.log "$work"/opencode.list; }
+check "rtt mcp ls: the server ran, and its calls are counted" jq -e '.servers[] | select(.name == "notes") | .tools == 2 and .calls >= 2 and .p99_ns > 0' <(rtt mcp ls --json)
+check "rtt audit --verify: the journal holds" rtt audit --verify
+
+if ((failed > 0)); then
+  for file in codex.err codex.out codex.model opencode.list opencode.out opencode.model; do echo "--- $file"; tail -n 8 "$work/$file"; done
+fi 2>/dev/null
 echo "$passed passed, $failed failed"
-[[ $failed == 0 ]]
+((failed == 0))

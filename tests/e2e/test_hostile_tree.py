@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trees made to hurt: every fault is listed with its place; scan never hangs, crashes, escapes or executes."""
-import unittest
 import os
 import socket
 import stat
@@ -151,7 +150,6 @@ class Tree(RttCase):
         for file in ("links/rtt.manifest.json", "agents/passwd.md"):
             self.assertIn(codes.get(file), ("RTT0304", "RTT0305"), codes)
 
-    @unittest.skip("known shortfall: init follows a link that stands in for .rtt/registry")
     def test_a_workspace_whose_own_folders_are_links_writes_nothing_outside(self):
         outside = os.path.join(self.base, "outside")
         os.makedirs(outside)
@@ -166,7 +164,6 @@ class Tree(RttCase):
         for name in ("registry", "wal", "cache", "sockets", "manifests"):
             os.remove(os.path.join(ws, ".rtt", name))
 
-    @unittest.skip("known shortfall: not every special file with a manifest name is listed")
     def test_special_files_are_named_and_not_opened(self):
         os.makedirs(self.path("fifo"))
         os.mkfifo(self.path("fifo/rtt.manifest.json"))
@@ -197,10 +194,11 @@ class Tree(RttCase):
         os.remove(self.path(".mcp.json"))
         os.rename(self.path(".rtt/routes.json"), self.path("routes.json"))
         os.mkfifo(self.path(".rtt/routes.json"))
-        self.assertNotEqual(0, self.run_rtt("plan", timeout=SCAN_SECONDS).status)
+        self.one(".rtt/routes.json", "RTT0305")
+        self.run_rtt("plan", timeout=SCAN_SECONDS, check=3)  # what cannot be read is not planned around
+        self.assertNotEqual(0, self.run_rtt("check", timeout=SCAN_SECONDS).status)
         os.remove(self.path(".rtt/routes.json"))
 
-    @unittest.skip("known shortfall: an unreadable folder is counted, not listed")
     def test_unreadable_places_are_listed(self):
         user = None
         if os.getuid() == 0:
@@ -224,14 +222,17 @@ class Tree(RttCase):
         self.assertEqual(["RTT0903"], [p["code"] for p in problems.get("closed", [])], problems)
         self.assertEqual(["RTT0903"], [p["code"] for p in problems.get("shut/rtt.manifest.json", [])], problems)
 
-    @unittest.skip("known shortfall: folder names that are not UTF-8 or hold control bytes are passed over, not listed")
     def test_names_that_are_not_text(self):
         for name in (b"new\nline", b"\xff\xfe", b"esc\x1b[31m", b"a" * 255, "nfd-e\u0301".encode()):
             folder = os.path.join(self.ws.encode(), name)
             os.makedirs(folder)
             with open(os.path.join(folder, b"rtt.manifest.json"), "wb") as file:
                 file.write(b"{")
-        self.assertEqual(5, len([p for p in self.scan()["problems"] if p["code"] == "RTT0201"]))
+        found = {(p["file"], p["code"]) for p in self.scan()["problems"]}
+        # A path that is no text could not be written into a contract's source: named as %XX, not opened.
+        for folder, code in (("new%0Aline", "RTT0205"), ("%FF%FE", "RTT0205"), ("esc%1B[31m", "RTT0205"),
+                             ("a" * 255, "RTT0201"), ("nfd-e\u0301", "RTT0201")):
+            self.assertIn((f"{folder}/rtt.manifest.json", code), found)
         self.assertNotIn("\x1b", self.ok("scan").text)
 
     def test_ten_thousand_files_and_a_deep_tree(self):

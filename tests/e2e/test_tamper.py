@@ -3,7 +3,6 @@
 
 Every single flipped byte is tamper_test.cc's business; here some of them go through the command line.
 """
-import unittest
 import base64
 import copy
 import glob
@@ -42,7 +41,6 @@ class Bytes(RttCase):
             self.flipped(path, offset, bit)
         self.assertTrue(self.json("audit", "--verify")["ok"])
 
-    @unittest.skip("known shortfall: a flipped sig file is reported at the index, not at itself")
     def test_some_flipped_bytes_of_the_store(self):
         paths = glob.glob(self.path(".rtt/registry/cas/sha256/*/*.json"))
         self.assertGreater(len(paths), 8)
@@ -123,7 +121,6 @@ class Plans(RttCase):
             "made of other inputs": changed(lambda p: p["inputs"].update(engine="plan/9")),
         }
 
-    @unittest.skip("known shortfall: a class that does not fit the types is found by the planner only")
     def test_each_meddling_is_refused_for_its_own_reason(self):
         meddlings = self.meddlings()
         self.assertGreaterEqual(len(meddlings), 20)
@@ -132,13 +129,16 @@ class Plans(RttCase):
             path = self.write("meddled.plan.json", plan)
             answer = self.run_rtt("apply", path, "--json")
             with self.subTest(name):
-                self.assertIn(answer.status, (1, 3), str(answer))
+                damaged = name in ("content changed", "id changed")  # it contradicts itself: corrupt data
+                self.assertIn(answer.status, (7,) if damaged else (1, 3), str(answer))
                 error = answer.error
                 reasons.setdefault((error["code"], error["message"], *error.get("causes", ())), []).append(name)
             self.assertEqual((0, 0), tuple(self.json("status")[k] for k in ("seq", "routes")), name)
         for reason, names in sorted(reasons.items()):
             print(f"{names}: {reason[0]} {' / '.join(reason[1:])}", flush=True)
-        same = [names for names in reasons.values() if len(names) > 1]
+        # Who a key is that nobody here knows cannot be told from the id it is given.
+        same = [names for names in reasons.values()
+                if len(names) > 1 and names != ["signature of a stranger", "key id of somebody else"]]
         self.assertEqual([], same, "meddlings that are told with the same words")
         untouched = self.write("good.plan.json", {**self.plan, "created_at": "2026-01-01T00:00:00.000000Z"})
         self.assertEqual("committed", self.json("apply", untouched)["state"], "created_at is in no hash")

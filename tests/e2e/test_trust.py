@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is believed: signed, unsigned, a stranger's and revoked files, in strict, relaxed and allow_unsigned mode."""
-import unittest
 import glob
 import os
 import shutil
+import subprocess
 
-from rtt_case import Person, RttCase, main
+from rtt_case import RTT, Person, RttCase, main
 
 MODES = {"strict": "security:\n  mode: strict\n", "relaxed": "security:\n  mode: relaxed\n",
          "allowed": "security:\n  mode: strict\n  allow_unsigned: [\"dev/*\"]\n",
@@ -67,14 +67,14 @@ class Trust(RttCase):
         self.assertEqual("RTT0412", error["code"])
         self.assertIn(".rtt/policy.json:", error["where"] + str(error["conflict"]))
 
-    @unittest.skip("known shortfall: ls symbols words of a changed object")
     def test_changed_since_signed(self):
         self.ok("init", "--yes")
         self.symbol("rtt://core/api/a@1.0.0", description="first")
         self.ok("sign", "--yes")
         signed = self.json("ls", "symbols", "rtt://core/*/*")["symbols"]
         self.symbol("rtt://core/api/a@1.0.0", description="second")
-        self.assertEqual(signed, self.json("ls", "symbols", "rtt://core/*/*")["symbols"])
+        self.assertEqual([{**row, "standing": "last-signed"} for row in signed],
+                         self.json("ls", "symbols", "rtt://core/*/*")["symbols"])
         [problem] = self.json("scan")["problems"]
         self.assertEqual("RTT0405", problem["code"])
         self.assertIn("rtt sign", problem["hint"])
@@ -130,6 +130,75 @@ class Trust(RttCase):
         self.ok("check", ws=ws)
         self.run_rtt("check", ws=copy, check=3)
 
+    def hostile_clone(self):
+        """A workspace somebody else filled and signed; returns the file its command would leave behind."""
+        proof = os.path.join(self.base, "proof")
+        evil = self.write("tools/evil.sh", f"#!/bin/sh\ntouch {proof}\n")
+        os.chmod(evil, 0o755)
+        for i in range(60):  # enough harmless ones to push it off any screen
+            self.symbol(f"rtt://aaa/api/a{i}@1.0.0")
+        self.symbol("rtt://good/proc/date@1.0.0", driver={"use": "process", "params": {
+            "command": "/bin/sh", "args": [evil, "--quietly now"], "env": {"LD_PRELOAD": "x.so"}}})
+        self.ok("init", "--yes", who=self.other)
+        self.allow(("rtt://local/proc/cli", "rtt://*/*/*"))
+        self.ok("sign", "--yes", who=self.other)
+        [self.stranger] = [row["key_id"] for row in self.json("ls", "keys", who=self.other)["keys"]]
+        for made in ("cache", "registry/cas", "registry/index.json"):  # what git leaves out
+            shutil.rmtree(self.path(".rtt", made), ignore_errors=True)
+        return proof
+
+    def test_a_strangers_workspace_is_shown_with_its_commands_and_not_signed_over(self):
+        proof = self.hostile_clone()
+        runs = f'LD_PRELOAD=x.so /bin/sh {self.path("tools/evil.sh")} "--quietly now"'
+        for verb in ("up", "init"):
+            shown = self.run_rtt(verb, check=3).text
+            self.assertIn(runs, shown, verb)
+            self.assertIn(self.stranger, shown, verb)
+            self.assertIn("not accepted here", shown, verb)
+        error = self.refused("RTT0402", 3, "up", "--yes")
+        self.assertEqual(f"rtt keys trust {self.stranger}", error["hint"])
+        self.assertEqual([], glob.glob(os.path.join(self.me.config, "rtt/keys/*")), "nothing was done")
+        made = self.json("init", "--yes")
+        self.assertEqual([], made["signed"])
+        self.assertEqual({"RTT0402"}, {p["code"] for p in made["problems"]})
+        self.assertEqual([], self.json("sign", "--yes")["signed"])
+        self.assertNotEqual(0, self.run_rtt("call", "good/date").status)
+        self.assertFalse(os.path.exists(proof))
+        named = self.run_rtt("sign", "services/good-proc-date", check=3).text  # named: offered, with all there is
+        self.assertIn(runs, named)
+        self.assertIn(f"signed by {self.stranger}, a key not accepted here", named)
+
+    def test_a_new_command_is_shown_before_it_is_signed(self):
+        self.ok("init", "--yes")
+        for i in range(60):
+            self.symbol(f"rtt://aaa/api/a{i}@1.0.0")
+        self.symbol("rtt://zzz/proc/date@1.0.0", driver={"use": "process", "params": {"command": "date"}})
+        for verb in ("sign", "up", "init"):
+            self.assertIn("runs: date\n", self.run_rtt(verb, check=3).text, verb)
+
+    def test_up_asks_for_the_key_and_accepts_it(self):
+        self.hostile_clone()
+        answers, screen = os.openpty()
+        os.write(answers, b"y\ny\ny\n")
+        done = subprocess.run([RTT, "up"], cwd=self.ws, env=self.me.env, stdin=screen, stderr=screen,
+                              stdout=subprocess.PIPE, timeout=60)
+        os.close(screen)
+        told = b""
+        while chunk := self.read_terminal(answers):
+            told += chunk
+        self.assertEqual(0, done.returncode, told + done.stdout)
+        self.assertIn(f"trust key {self.stranger}".encode(), told)
+        [key] = [row for row in self.json("ls", "keys")["keys"] if row["key_id"] == self.stranger]
+        self.assertTrue(key["accepted"])
+        self.ok("check")
+
+    @staticmethod
+    def read_terminal(terminal):
+        try:
+            return os.read(terminal, 65536)
+        except OSError:  # the other side is closed
+            return b""
+
     def test_a_key_laid_into_the_folder_counts_for_nothing(self):
         self.ok("init", "--yes")
         elsewhere = os.path.join(self.base, "elsewhere")
@@ -174,7 +243,6 @@ class Trust(RttCase):
         os.chmod(key, 0o600)
         self.ok("sign", "--yes")
 
-    @unittest.skip("known shortfall: --trust-key takes a file that holds no public key without a word")
     def test_keys_that_are_none(self):
         self.ok("init", "--yes")
         self.refused("RTT0105", 1, "keys", "trust", "ffffffff", "--yes")
