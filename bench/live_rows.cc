@@ -163,28 +163,34 @@ void flip_row(const Settings& settings, Report& report) {
 
 void write_file(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
+constexpr int kRoutes = 100;
+
+// A workspace of one consumer and 100 providers, all wired; the providers' symbols, as librtt takes them.
+std::string routes_workspace(const std::string& root) {
+  std::filesystem::create_directories(root + "/.rtt/manifests");
+  const auto contract = [](std::string_view saddr, std::string_view type, std::string_view direction) {
+    return fmt::format(
+        R"({{"$schema":"https://rtt/spec/v1","symbol":{{"saddr":"{}","type":"{}","direction":"{}"}}}})",
+        saddr, type, direction);
+  };
+  std::string contracts = contract("rtt://ui/hook/asker@1.0.0", "hook", "consumer"), routes, symbols;
+  for (int i = 0; i < kRoutes; ++i) {
+    const std::string symbol = fmt::format("rtt://core/api/m{}", i);
+    contracts += "," + contract(symbol + "@1.0.0", "api", "provider");
+    routes += fmt::format(R"({}{{"from":"rtt://ui/hook/asker","to":"{}"}})", i == 0 ? "" : ",", symbol);
+    symbols += (i == 0 ? "" : " ") + symbol;
+  }
+  write_file(root + "/.rtt/manifests/bench.api.json", fmt::format(R"({{"contracts":[{}]}})", contracts));
+  write_file(root + "/.rtt/routes.json", fmt::format(R"({{"routes":[{}]}})", routes));
+  write_file(root + "/.rtt/policy.json", R"({"allow":[{"from":"rtt://ui/hook/*","to":"rtt://core/api/*"}]})");
+  return symbols;
+}
+
 // 100 request routes between one consumer and one provider process, both attached: from the ask to the
 // answer, by which the commit is durable and every route has carried its flip.
 void apply_row(const Settings& settings, Report& report) {
-  constexpr int kRoutes = 100;
   const std::string root = settings.work_dir + "/apply";
-  std::filesystem::create_directories(root + "/.rtt/manifests");
-  std::string contracts, routes, symbols;
-  for (int i = 0; i < kRoutes; ++i) {
-    contracts += fmt::format(
-        R"({{"$schema":"https://rtt/spec/v1","symbol":{{"saddr":"rtt://core/api/m{0}@1.0.0","type":"api","direction":"provider"}}}},)",
-        i);
-    routes +=
-        fmt::format(R"({}{{"from":"rtt://ui/hook/asker","to":"rtt://core/api/m{}"}})", i == 0 ? "" : ",", i);
-    symbols += fmt::format("{}rtt://core/api/m{}", i == 0 ? "" : " ", i);
-  }
-  write_file(
-      root + "/.rtt/manifests/bench.api.json",
-      fmt::format(
-          R"({{"contracts":[{}{}]}})", contracts,
-          R"({"$schema":"https://rtt/spec/v1","symbol":{"saddr":"rtt://ui/hook/asker@1.0.0","type":"hook","direction":"consumer"}})"));
-  write_file(root + "/.rtt/routes.json", fmt::format(R"({{"routes":[{}]}})", routes));
-  write_file(root + "/.rtt/policy.json", R"({"allow":[{"from":"rtt://ui/hook/*","to":"rtt://core/api/*"}]})");
+  const std::string symbols = routes_workspace(root);
   run({settings.rtt, "init", "--yes", "--quiet", "-C", root});
   run({settings.rtt, "panel", "start", "--quiet", "-C", root});
   const std::string endpoint = settings.bin_dir + "/../examples/metrics";

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """clang-tidy over src, remembered by content.
 
-A file that had no finding is not looked at again until it, a header of ours that it reaches, .clang-tidy, its command
+A file that had no finding is not looked at again until it, a header of ours that it reaches, src/.clang-tidy, its command
 line or clang-tidy itself changes: build/clang-tidy remembers, one small file for each source. Files are taken longest
 unseen first, among those the latest committed first, so that what just changed is looked at even when the time is
 over before the end. Then the rest is named and the run fails: what nobody looked at has not passed. What it did see
@@ -52,7 +52,7 @@ class Keys:
         return sorted(seen)
 
     def key(self, path: pathlib.Path, command: str) -> str:
-        digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
+        digest = hashlib.sha256((ROOT / "src" / ".clang-tidy").read_bytes())
         digest.update(self.version)
         digest.update(command.replace(str(ROOT), "").encode())
         for one in self.reached(path):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // UdsCarrier: a lane over a unix socket (fabric/uds/lane.h) as a Carrier.
 //
-// Owns: the socket.   Thread: the loop's.   Fails, Limits: as UdsLane.
+// Owns: the socket.   Thread: the loop's.   Fails: as UdsLane.   Limits: as UdsLane.
 #pragma once
 
 #include <memory>

@@ -40,8 +40,8 @@ class LaneProtocol {
   struct Options {
     std::uint32_t route_id = 0;  // REQUIRES: >= 1
     std::size_t message_bytes_max = limits::kFramePayloadBytesMax;
-    // A receiver that has not seen the lane this one takes over from (another provider does) does not know where
-    // it ended: 0 takes the first frame's id.
+    // A receiver that has not seen the lane this one takes over from (another provider has) does not know
+    // where it ended: 0 takes the first frame's id.
     std::uint32_t receive_id_first = 1;
   };
   explicit LaneProtocol(Options options);

@@ -280,20 +280,20 @@ void Panel::State::status(const api::Responder& respond) {
 
 void Panel::State::tap(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
                        const api::Responder& respond) {
-  Tap::Options options;
+  Tap::Options watched;
   if (const std::string_view word = request.args.string_or("route"); !word.empty()) {
     auto route = route_named(graph, word);
     if (!route) return respond.finish(std::unexpected(std::move(route).error()));
-    options.route = *route;
+    watched.route = *route;
   }
   const std::string_view span =
-      request.args.string_or(options.route ? "for" : "flight", request.args.string_or("for"));
+      request.args.string_or(watched.route ? "for" : "flight", request.args.string_or("for"));
   if (!span.empty()) {
     const auto ms = milliseconds_of(span);
     if (!ms) return respond.finish(std::unexpected(ms.error()));
-    options.for_ms = *ms;
+    watched.for_ms = *ms;
   }
-  Tap::start(loop, wiring, options, peer, respond);
+  Tap::start(loop, wiring, watched, peer, respond);
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {

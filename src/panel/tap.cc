@@ -15,7 +15,6 @@ using endpoint::Side;
 using text::Json;
 
 constexpr Nanos kPeriod = nanos_from_ms(250);
-constexpr std::int64_t kEndAnswerMs = 2'000;
 
 // Reads and writes so far; 0 where /proc does not say.
 std::uint64_t system_calls(int pid) {

@@ -29,6 +29,7 @@
 namespace rtt::panel {
 
 inline constexpr std::size_t kEndpointsMax = 4096;
+inline constexpr std::int64_t kEndAnswerMs = 5'000;  // an end that takes longer over a lane is left out
 // The participant that stands for every endpoint without a driver host.
 inline constexpr std::string_view kEndpoints = "endpoints";
 

@@ -94,6 +94,7 @@ void check_floors_file(const Tree& tree, std::vector<Violation>& into) {
   const fs::path src = fs::path(tree.root) / "src";
   for (const auto& entry : fs::directory_iterator(src)) {
     const std::string name = entry.path().filename().string();
+    if (name == ".clang-tidy") continue;  // where the linter looks for it
     if (entry.is_directory() ? find_floor(tree, name) == nullptr : (name != "FLOORS" && name != "main.cc")) {
       into.push_back({"src/" + name, 0, "floor", "not a floor of src/FLOORS"});
     }
