@@ -8,6 +8,7 @@
 #include "api/error_json.h"
 #include "endpoint/uds_carrier.h"
 #include "os/clock.h"
+#include "os/process.h"
 #include "os/unix_socket.h"
 #include "telemetry/recorder.h"
 
@@ -34,6 +35,7 @@ struct Board::Lane {
   std::unique_ptr<Carrier> carrier;
   ShmFrom* shm_from = nullptr;  // the carrier, if it is one
   ShmTo* shm_to = nullptr;
+  int peer_pid = 0;  // 0: not watched
   Stage stage = Stage::kBuilt;
   std::map<std::uint32_t, CallId> asked;  // requests from here that have no reply yet
   std::map<std::uint32_t, Instant> owed;  // requests from there that have no reply yet, since when
@@ -68,6 +70,7 @@ Board::Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone)
 Board::~Board() {
   loop_.unwatch(bell_.get());
   loop_.cancel(restless_);
+  for (const auto& [pid, peer] : peers_) loop_.unwatch(peer.pidfd.get());
   for (const auto& [id, call] : calls_) loop_.cancel(call->timer);
 }
 
@@ -115,9 +118,48 @@ Status Board::bind(Binding binding, Parts parts) {
     else
       lane->shm_to = static_cast<ShmTo*>(lane->carrier.get());
   }
+  if (parts.peer_pid != 0) RTT_TRY(watch(*lane, parts.peer_pid, parts.peer_start));
   lanes_.emplace(generation, std::move(lane));
   settle();
   return {};
+}
+
+// A socket says when its other end is gone, shared memory does not: its process is watched, once for all
+// lanes that lead to it.
+Status Board::watch(Lane& lane, int pid, std::uint64_t start) {
+  Peer& peer = peers_[pid];
+  if (peer.lanes == 0) {
+    auto pidfd = os::watch_process(pid, start);
+    const Status watched =
+        pidfd ? loop_.watch(pidfd->get(), os::kReadable, [this, pid](std::uint32_t) { peer_ended(pid); })
+              : Status(std::unexpected(std::move(pidfd).error()));
+    if (!watched) {
+      peers_.erase(pid);
+      return watched;
+    }
+    peer.pidfd = std::move(*pidfd);
+  }
+  ++peer.lanes;
+  lane.peer_pid = pid;
+  return {};
+}
+
+void Board::unwatch(const Lane& lane) {
+  const auto at = peers_.find(lane.peer_pid);
+  if (at == peers_.end() || --at->second.lanes > 0) return;
+  loop_.unwatch(at->second.pidfd.get());
+  peers_.erase(at);
+}
+
+void Board::peer_ended(int pid) {
+  (void)pump();  // what it wrote before it ended still counts
+  std::vector<std::uint64_t> ended;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane->peer_pid == pid) ended.push_back(generation);
+  }
+  for (const std::uint64_t generation : ended)
+    gone(generation, true,
+         {.code = Code::kLost, .message = fmt::format("process {} at the other end ended", pid)});
 }
 
 Status Board::adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation) {
@@ -190,6 +232,7 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   if (at == lanes_.end()) return;
   const std::unique_ptr<Lane> lane = std::move(at->second);
   lanes_.erase(at);
+  unwatch(*lane);
   if (lane->shm_from != nullptr && lane->stage == Stage::kBuilt) lane->shm_from->drop_unused();
   lane->carrier->close();
   const Error lost{

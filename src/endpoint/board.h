@@ -67,6 +67,8 @@ class Board {
     ShmParams params;  // shm
     ShmOffer offer;
     ShmParts shm;
+    int peer_pid = 0;  // shm: who is at the other end; no memory tells of its death
+    std::uint64_t peer_start = 0;
   };
   Status bind(Binding binding, Parts parts);  // built, not used yet
   Status flip(std::uint64_t generation);      // now it carries its port; what carried it drains
@@ -109,6 +111,9 @@ class Board {
   Status answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload);
   Result<std::unique_ptr<Carrier>> carrier_for(const Binding& binding, Parts& parts);
   Lane* lane_of_reply(Lane& came_on, std::uint32_t request);
+  Status watch(Lane& lane, int pid, std::uint64_t start);
+  void unwatch(const Lane& lane);
+  void peer_ended(int pid);
   bool pump();    // every lane once; whether anything came
   void settle();  // pumps until nothing is left, then rests
   bool rest();
@@ -127,7 +132,12 @@ class Board {
   OnGone on_gone_;
   std::map<std::uint64_t, std::unique_ptr<Lane>> lanes_;  // by generation
   std::map<CallId, std::unique_ptr<Call>> calls_;
-  os::Fd bell_, bell_ring_;  // where it is heard, where it is rung
+  struct Peer {
+    os::Fd pidfd;
+    std::size_t lanes = 0;
+  };
+  std::map<int, Peer> peers_;  // by pid: the other ends of shared-memory lanes
+  os::Fd bell_, bell_ring_;    // where it is heard, where it is rung
   bool pumping_ = false;
   os::Loop::TimerId restless_ = 0;
   CallId next_call_ = 1;

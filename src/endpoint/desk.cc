@@ -116,6 +116,8 @@ Result<Json> Desk::bind(api::Request& request) {
     parts->shm.bell = std::move(fds[2]);
     parts->shm.control = std::move(fds[3]);
     if (fds.size() == 5) parts->shm.gate = std::move(fds[4]);
+    parts->peer_pid = static_cast<int>(request.args.int_or("peer_pid", 0));
+    parts->peer_start = static_cast<std::uint64_t>(request.args.int_or("peer_start", 0));
   } else {
     if (fds.size() != 1) return fail(Code::kPanelProtocol, "a socket lane comes with one descriptor");
     parts->socket = std::move(fds.front());

@@ -104,19 +104,13 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload) {
   if (!waiting_.empty()) flush();
   if (!waiting_.empty()) return std::unexpected(full("provider"));
   auto& producer = chain_->producer;
-  // The epoch may have moved: FIN goes into the old ring before this request learns its id.
-  if (producer.follow() == ChainSent::kBroken) {
-    broken(producer.error());
-    return fail(Code::kLost, "the lane is closed");
-  }
-  const std::uint32_t id = producer.frame_id();
   Outgoing message{.payload = payload};
   switch (producer.push(message)) {
     case ChainSent::kDone:
-      return id;
+      return message.frame_id;
     case ChainSent::kBroken:
       broken(producer.error());
-      return fail(Code::kLost, "the lane is closed");
+      return fail(Code::kLost, "the lane broke: " + producer.error().message);
     case ChainSent::kFull:
     case ChainSent::kStalled:
       break;
@@ -127,7 +121,7 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload) {
   queued_bytes_ += rest.bytes.size();
   waiting_.push_back(std::move(rest));
   waiting_.back().message.payload = waiting_.back().bytes;
-  return id;
+  return message.frame_id;
 }
 
 Status ShmFrom::respond(MessageKind, std::uint32_t, ByteView) {

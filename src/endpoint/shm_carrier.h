@@ -85,7 +85,6 @@ class ShmFrom final : public Carrier {
   };
   std::deque<Waiting> waiting_;
   std::size_t queued_bytes_ = 0;
-  std::uint32_t next_id_ = 0;  // of a waiting request
   bool finishing_ = false, broken_ = false;
   OnMessage on_message_;
   OnClosed on_closed_;

@@ -2,6 +2,7 @@
 #include "os/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -139,6 +140,14 @@ std::optional<std::string> stat_fields(int pid) {
 }
 
 }  // namespace
+
+Result<Fd> watch_process(int pid, std::uint64_t start_time) {
+  Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  // Asked for after opening: from here on the pid cannot be given to another process unnoticed.
+  if (!pidfd.valid() || process_start_time(pid) != start_time)
+    return fail(Code::kLost, fmt::format("process {} is gone", pid));
+  return pidfd;
+}
 
 std::optional<std::uint64_t> process_start_time(int pid) {
   const auto fields = stat_fields(pid);

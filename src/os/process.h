@@ -75,6 +75,8 @@ Result<Child> spawn(const SpawnOptions& options);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
 std::string own_executable();  // /proc/self/exe resolved
+// Readable once that process has ended; kLost if it is gone already or its pid belongs to another one by now.
+Result<Fd> watch_process(int pid, std::uint64_t start_time);
 // Of a live one, in clock ticks since boot: tells a reused pid apart.
 std::optional<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing

@@ -167,6 +167,7 @@ bool Wiring::attached(const std::string& definition) const {
 
 void Wiring::prepare(const std::vector<model::Route>& routes, const std::vector<model::Route>& leaving,
                      OnDone done) {
+  changing_ = true;
   prepare_hosts(std::make_shared<Preparation>(
       Preparation{.routes = routes, .leaving = leaving, .done = std::move(done)}));
 }
@@ -280,6 +281,7 @@ void Wiring::drop_built() {
 }
 
 void Wiring::settle() {
+  changing_ = false;
   const model::Graph& graph = ports_.graph();
   std::vector<std::uint64_t> left;
   for (const auto& [generation, lane] : lanes_) {
@@ -318,7 +320,7 @@ void Wiring::wire(const model::Route& route) {
   const auto& routes = ports_.graph().routes;
   const bool in_graph =
       std::ranges::any_of(routes, [&](const model::Route& each) { return same_wire(each, route); });
-  if (!in_graph || is_read(route) || wiring_now_.contains(name)) return;
+  if (!in_graph || changing_ || is_read(route) || wiring_now_.contains(name)) return;
   if (const Lane* lane = lane_of(route); lane != nullptr) {
     const bool half = lane->from.expired() || lane->to.expired();
     if (!half) return;
@@ -334,7 +336,7 @@ void Wiring::wire(const model::Route& route) {
   };
   if (!ready(route.from, route.consumer_contract) || !ready(route.to, route.contract)) return;
   wiring_now_[name] = 1;
-  prepare({route}, {}, [this, route, name](const Status& prepared) {
+  const auto flipped = [this, route, name](const Status& prepared) {
     wiring_now_.erase(name);
     if (!prepared) {
       ports_.audit(Json::object({{"action", "wire_failed"},
@@ -345,7 +347,9 @@ void Wiring::wire(const model::Route& route) {
       return;
     }
     flip({route}, [](const Status&) {});
-  });
+  };
+  prepare_hosts(
+      std::make_shared<Preparation>(Preparation{.routes = {route}, .leaving = {}, .done = flipped}));
 }
 
 // ---- what is

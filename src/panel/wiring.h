@@ -115,6 +115,8 @@ class Wiring {
 
   Ports ports_;
   std::uint64_t next_generation_ = 0;
+  bool changing_ =
+      false;  // from a change's first prepare until settle(): which routes there are is not settled
   std::map<std::uint64_t, Lane> lanes_;
   std::map<std::string, std::weak_ptr<api::Peer>> ends_;  // by definition
   std::map<std::string, int> wiring_now_;                 // routes being wired outside of a change, by name

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "os/process.h"
 #include "os/unix_socket.h"
 #include "panel/together.h"
 #include "panel/wiring.h"
@@ -178,6 +179,9 @@ void Wiring::bind_shm(const std::shared_ptr<ShmBuild>& work) {
     work->binding.side = side;
     Json args = endpoint::to_json(work->binding);
     args.set("shm", endpoint::to_json(work->params));
+    const int peer = (side == Side::kFrom ? work->to : work->from)->identity().pid;
+    args.set("peer_pid", peer);
+    args.set("peer_start", os::process_start_time(peer).value_or(0));
     (side == Side::kFrom ? work->from : work->to)
         ->ask(
             "lane.bind", args,

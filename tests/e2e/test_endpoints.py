@@ -8,9 +8,9 @@ import subprocess
 import time
 import unittest
 
-from rtt_case import RttCase
+from rtt_case import RTT, RttCase
 
-BUILD = os.path.dirname(os.path.dirname(os.environ["RTT_BIN"]))
+BUILD = os.path.dirname(os.path.dirname(RTT))
 METRICS = f"{BUILD}/examples/metrics"
 ASK = f"{BUILD}/examples/ask"
 MANIFEST = {"contracts": [
@@ -37,13 +37,15 @@ class EndpointsCase(RttCase):
 
     def end_all(self):
         for process in self.running:
-            if process.poll() is None:
-                process.kill()
+            try:
+                os.killpg(process.pid, signal.SIGKILL)   # what it started as well
+            except ProcessLookupError:
+                pass
             process.communicate()
 
     def start(self, *argv):
         process = subprocess.Popen(argv, cwd=self.ws, env=self.me.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, text=True)
+                                   stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.running.append(process)
         return process
 
@@ -94,13 +96,12 @@ class Calls(EndpointsCase):
         self.stop_provider(provider)
 
     def test_without_memfd_the_lane_is_a_socket_and_it_is_said(self):
-        provider = self.provider("prom", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=memfd_create",
+        self.provider("prom", "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=memfd_create",
                                  "-e", "inject=memfd_create:error=EPERM")
         asker = self.asker(count=500)
         out, err = asker.communicate(timeout=60)
         self.assertEqual(500, json.loads(out.splitlines()[-1])["answered"], err)
-        self.assertTrue(any(r["action"] == "lane_fallback" for r in self.run_rtt("audit", "--json").lines))
-        provider.terminate()
+        self.wait_for(lambda: any(r["action"] == "lane_fallback" for r in self.run_rtt("audit", "--json").lines))
 
     def test_a_stopped_provider_costs_its_callers_their_deadline_and_no_more(self):
         provider, asker = self.provider("prom"), self.asker(deadline_ms=300)
@@ -147,7 +148,7 @@ class Swaps(EndpointsCase):
         self.ready()
         for i in range(10):
             pid = self.json("status")["pid"]
-            swap = self.start(os.environ["RTT_BIN"], "qc", "ui/refresh", "core/metrics#fast" if i % 2 == 0 else "core/metrics#prom")
+            swap = self.start(RTT, "qc", "ui/refresh", "core/metrics#fast" if i % 2 == 0 else "core/metrics#prom")
             if i % 3 == 0:
                 swap.communicate()   # after; else somewhere during
             os.kill(pid, signal.SIGKILL)

@@ -10,7 +10,7 @@
 
 static int told_to_stop(void) {
   struct pollfd in = {.fd = 0, .events = POLLIN};
-  return poll(&in, 1, 0) > 0;
+  return poll(&in, 1, 0) > 0 && (in.revents & POLLIN) != 0;
 }
 
 int main(int argc, char **argv) {

@@ -61,6 +61,20 @@ TEST(Chain, a_flip_ends_the_ring_with_fin_and_ids_go_on) {
   EXPECT_EQ(pair.consumer.number(), 2U);
 }
 
+// Its FIN takes an id in between, so whoever waits for replies must not guess it beforehand.
+TEST(Chain, a_message_pushed_across_a_flip_says_under_which_id_it_went) {
+  ChainPair pair;
+  send(pair.producer, 1);
+  pair.prepare(2);
+  pair.control.flip(2);
+  const std::uint64_t value = 2;
+  Outgoing message{.payload = view_of(value)};
+  ASSERT_EQ(pair.producer.push(message), ChainSent::kDone);
+  EXPECT_EQ(message.frame_id, 3U);
+  EXPECT_EQ(take(pair.consumer), frame(1, 1));
+  EXPECT_EQ(take(pair.consumer), frame(2, message.frame_id));
+}
+
 TEST(Chain, rings_are_left_one_at_a_time_even_if_the_epoch_ran_ahead) {
   ChainPair pair;
   send(pair.producer, 1);

@@ -217,9 +217,11 @@ Sent RingProducer::push(Outgoing& message) {
     const std::size_t pieces = rest == 0 ? 1 : (rest + cut - 1) / cut;
     const auto flags = static_cast<std::uint16_t>(message.flags | (part < rest ? kMore : 0));
     const std::uint64_t before = position_;
+    const std::uint32_t id = frame_id_;
     const Sent sent = send_parts(flags, head, message.payload.subspan(message.sent, part),
                                  pieces * arena_room(cut + head.size()));
     if (position_ != before) {
+      if (!message.started) message.frame_id = id;
       message.started = true;
       message.sent += part;
     }

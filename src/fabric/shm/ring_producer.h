@@ -41,6 +41,7 @@ struct Outgoing {
   ByteView payload;            // without that id
   std::size_t sent = 0;        // bytes that are in the ring
   bool started = false;
+  std::uint32_t frame_id = 0;  // of its first frame, once started: what replies will name
 };
 
 class RingProducer {
