@@ -188,8 +188,17 @@ Result<Json> Desk::close(const api::Request& request) {
   for (const std::uint64_t generation : generations) {
     if (const auto at = bindings_.find(generation); at != bindings_.end()) at->second.closing = true;
   }
-  on_board_([generations](Board& board) {
-    for (const std::uint64_t generation : generations) board.close(generation);
+  // A lane that cannot carry on ends at once, with what waits on it; any other lets what is owed come in.
+  const bool broken = request.args.bool_or("broken", false);
+  const Error why{.code = Code::kLost,
+                  .message = std::string(request.args.string_or("why", "the lane broke"))};
+  on_board_([generations, broken, why](Board& board) {
+    for (const std::uint64_t generation : generations) {
+      if (broken)
+        board.abandon(generation, why);
+      else
+        board.close(generation);
+    }
   });
   return Json::object({});
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "os/clock.h"
+
 namespace rtt::endpoint {
 namespace {
 
@@ -17,6 +19,8 @@ using fabric::shm::Pulled;
 using fabric::shm::Sent;
 
 constexpr int kMessagesPerPump = 256;  // then other lanes get their turn
+constexpr int kStalledTries = 10;
+constexpr Nanos kStalledWait{2'000'000};
 
 // Pages of it are only there once a message was that long.
 std::unique_ptr<std::byte[]> message_buffer() {
@@ -105,7 +109,13 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload) {
   if (!waiting_.empty()) return std::unexpected(full("provider"));
   auto& producer = chain_->producer;
   Outgoing message{.payload = payload};
-  switch (producer.push(message)) {
+  ChainSent sent = producer.push(message);
+  // In the middle of a flip the old reader says within microseconds how far it came; it may be descheduled.
+  for (int tries = 0; sent == ChainSent::kStalled && !message.started && tries < kStalledTries; ++tries) {
+    (void)producer.wait(payload.size(), {.deadline = os::now() + kStalledWait, .others = {}});
+    sent = producer.push(message);
+  }
+  switch (sent) {
     case ChainSent::kDone:
       return message.frame_id;
     case ChainSent::kBroken:
@@ -338,9 +348,7 @@ void ShmTo::stir() {
   if (!waiting_.empty()) replies_->disarm();
 }
 
-bool ShmTo::restless() const {
-  return !broken_ && ((!left_ && (requests_->gated() || requests_->ending())) || !waiting_.empty());
-}
+bool ShmTo::restless() const { return !broken_ && ((!left_ && requests_->restless()) || !waiting_.empty()); }
 
 Status ShmTo::adopt(os::Fd control, std::uint64_t generation) {
   RTT_TRY_SET(ControlView view,

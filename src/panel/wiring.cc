@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "model/saddr.h"
+#include "os/process.h"
 #include "panel/together.h"
 
 namespace rtt::panel {
@@ -126,17 +127,18 @@ void Wiring::gone(const api::Request& request, const api::Responder& respond) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
   const model::Route route = at->second.binding.route;
-  const bool carried = at->second.stage == Stage::kCarrying;
-  const bool dead_reader = request.args.bool_or("broken", false) && at->second.to.expired();
-  if (at->second.control && dead_reader) at->second.control->consumer_died(at->second.ring);
-  if (carried && request.args.bool_or("broken", false)) {
+  const bool broken = request.args.bool_or("broken", false);
+  const std::string why(request.args.string_or("why", "its lane broke"));
+  if (broken && at->second.control && at->second.to.expired())
+    at->second.control->consumer_died(at->second.ring);
+  if (broken && at->second.stage == Stage::kCarrying) {
     ports_.audit(Json::object({{"action", "lane_lost"},
                                {"generation", generation},
-                               {"reason", request.args.string_or("why")},
+                               {"reason", why},
                                {"to", model::route_name(route)},
                                {"who", "panel"}}));
   }
-  close(generation);
+  close(generation, broken ? why : std::string());
   wire(route);
 }
 
@@ -144,6 +146,13 @@ void Wiring::connection_lost(const api::Peer* peer) {
   std::erase_if(ends_, [&](const auto& entry) {
     const auto holder = entry.second.lock();
     return !holder || holder.get() == peer;
+  });
+  // Whoever is left of a lane reports its loss; a lane whose both ends have died has nobody left to do so.
+  std::erase_if(lanes_, [&](const auto& entry) {
+    const Lane& lane = entry.second;
+    const auto from = lane.from.lock(), to = lane.to.lock();
+    const bool last = (!from || from.get() == peer) && (!to || to.get() == peer);
+    return last && !os::process_start_time(peer->identity().pid);
   });
 }
 
@@ -293,16 +302,16 @@ void Wiring::settle() {
   wire_all_of([](const model::Route&) { return true; });
 }
 
-void Wiring::close(std::uint64_t generation) {
+void Wiring::close(std::uint64_t generation, const std::string& broken) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
   const Lane lane = std::move(at->second);
   lanes_.erase(at);
   for (const auto& end : {lane.from.lock(), lane.to.lock()}) {
     if (end && end->open()) {
-      end->ask(
-          "lane.close", Json::object({{"generations", text::Json::array({generation})}}), [](const auto&) {},
-          {}, kEndAnswerMs);
+      Json args = Json::object({{"generations", text::Json::array({generation})}});
+      if (!broken.empty()) args.set("broken", true).set("why", broken);
+      end->ask("lane.close", args, [](const auto&) {}, {}, kEndAnswerMs);
     }
   }
 }

@@ -111,7 +111,8 @@ class Wiring {
   void adopt(const std::shared_ptr<api::Peer>& peer, const text::Json& lanes);
   void wire(const model::Route& route);
   void wire_all_of(const std::function<bool(const model::Route&)>& concerns);
-  void close(std::uint64_t generation);
+  // `broken`: why it cannot carry on; empty: what is owed on it still comes in.
+  void close(std::uint64_t generation, const std::string& broken = {});
 
   Ports ports_;
   std::uint64_t next_generation_ = 0;

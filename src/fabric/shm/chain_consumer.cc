@@ -252,4 +252,28 @@ Woke ChainConsumer::wait(const WaitBudget& budget) {
   }
 }
 
+bool ChainConsumer::arm() {
+  if (ring_) return ring_->arm();
+  // Before the first frame: its commit rings for whoever says that it sleeps at position 0.
+  std::byte* const asleep = rings_.front().index.writable().data() + offsetof(IndexPage, wait_word);
+  store_word(asleep, pack({kWordAsleep, 0}), std::memory_order_release);
+  os::sleeper_fence(rings_.front().options.fence);
+  if (!start()) return true;
+  return false;
+}
+
+void ChainConsumer::disarm() {
+  if (ring_) return ring_->disarm();
+  store_word(rings_.front().index.writable().data() + offsetof(IndexPage, wait_word), std::uint64_t{0},
+             std::memory_order_release);
+}
+
+bool ChainConsumer::restless() const {
+  if (left_ || broken_) return false;
+  const Ring& ring = rings_.front();
+  if (ring_) return closing_ || moved_on(control_.epoch(), ring.number);
+  return load_word<std::uint64_t>(ring.lane.bytes().data() + kPageBytes + kCommitAt,
+                                  std::memory_order_acquire) != 0;
+}
+
 }  // namespace rtt::fabric::shm

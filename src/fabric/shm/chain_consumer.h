@@ -58,13 +58,12 @@ class ChainConsumer {
 
   // Until a frame, an end, or the deadline; flips are followed meanwhile.
   Woke wait(const WaitBudget& budget);
-  // For a consumer in an event loop, as RingConsumer's. While gated() or ending() no bell tells of the next
-  // step: poll again soon.
-  bool arm() { return !ring_ || ring_->arm(); }
-  void disarm() {
-    if (ring_) ring_->disarm();
-  }
-  [[nodiscard]] bool ending() const { return moved_on(control_.epoch(), rings_.front().number) && !left_; }
+  // For a consumer in an event loop, as RingConsumer's. No bell tells of the next step while restless(): poll
+  // again soon.
+  bool arm();
+  void disarm();
+  // Its first frame is there and the gate is not open yet, or its ring is being left.
+  [[nodiscard]] bool restless() const;
 
   [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }
   [[nodiscard]] bool gated() const { return !ring_; }  // waits for the consumer before it

@@ -101,16 +101,16 @@ Status check_lane_page(const RingOptions& options, ByteView lane) {
   if (page.magic != kLaneMagic || page.version != kLaneVersion)
     return fail(Code::kFrame,
                 fmt::format("not a lane page: magic {:016x}, version {}", page.magic, page.version));
+  // Not the first id: a producer that has entered the ring meanwhile wrote there where its ids go on, and the
+  // first frame itself is what decides.
   if (page.slots != options.size.slots || page.arena_bytes != options.size.arena_bytes ||
-      page.generation != options.generation || page.route_id != options.route_id ||
-      page.frame_id_first != options.frame_id_first) {
+      page.generation != options.generation || page.route_id != options.route_id) {
     return fail(
         Code::kFrame,
-        fmt::format("lane memory of route {} generation {} from frame {} ({} slots, {} bytes), agreed was "
-                    "route {} generation {} from frame {} ({} slots, {} bytes)",
-                    page.route_id, page.generation, page.frame_id_first, page.slots, page.arena_bytes,
-                    options.route_id, options.generation, options.frame_id_first, options.size.slots,
-                    options.size.arena_bytes));
+        fmt::format("lane memory of route {} generation {} ({} slots, {} bytes), agreed was "
+                    "route {} generation {} ({} slots, {} bytes)",
+                    page.route_id, page.generation, page.slots, page.arena_bytes, options.route_id,
+                    options.generation, options.size.slots, options.size.arena_bytes));
   }
   return {};
 }
