@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "os/file.h"
+#include "panel/events.h"
 #include "panel/planning.h"
 #include "panel/rows.h"
 #include "panel/sign_preview.h"
@@ -229,6 +230,7 @@ Result<Json> verb_keys_trust(const Turn& turn) {
                                                        key.key_id, key.label, key.file)});
   }
   RTT_TRY(registry::accept_key(workspace, key.key_id));
+  RTT_TRY(record_event(workspace, {"keys_trust", fmt::format("{} \"{}\"", key.key_id, key.label)}));
   body.set("changed", true);
   return body;
 }
@@ -245,6 +247,7 @@ Result<Json> verb_keys_revoke(const Turn& turn) {
                                key.key_id, key.label)});
   }
   RTT_TRY(registry::revoke_key(workspace, key.key_id, turn.text("reason")));
+  RTT_TRY(record_event(workspace, {"keys_revoke", fmt::format("{} \"{}\"", key.key_id, key.label)}));
   body.set("changed", true);
   return body;
 }
