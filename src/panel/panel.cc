@@ -258,16 +258,17 @@ void Panel::State::status(const api::Responder& respond) {
 }
 
 // A route is ready when whoever must serve it is attached. An agent is read by an AI client rather than run,
-// so only its provider can be waited for; any other consumer is an endpoint of its own, and none has attached
-// yet.
+// so only its provider can be waited for, and the command line is there whenever it asks; any other consumer
+// is an endpoint of its own, and none has attached yet.
 std::string_view Panel::State::route_state(const model::Route& route) {
   const auto provider = contract(route.contract);
   if (!provider) return "tripped";
   const std::string instance = instance_of(*provider);
   if (instance.empty() || !hosts.attached(instance)) return "waiting";
-  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill
-             ? "ready"
-             : "waiting";
+  const bool needs_no_attaching = route.from.type == model::SymbolType::kAgent ||
+                                  route.from.type == model::SymbolType::kSkill ||
+                                  model::built_in_consumer(route.from);
+  return needs_no_attaching ? "ready" : "waiting";
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {

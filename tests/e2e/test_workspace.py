@@ -247,6 +247,24 @@ class Fresh(RttCase):
         self.assertEqual("agents/a1.md:5", error["where"])
         self.assertEqual({"agents/a1.md:5"}, {one["where"] for one in error["conflict"]})
 
+    def test_a_route_may_start_at_the_command_line_or_an_ai_client(self):
+        self.workspace_with_notes()
+        self.routes(("rtt://local/proc/cli", "rtt://notes/tool/echo"),
+                    ("rtt://client/agent/claude", "rtt://notes/tool/echo"))
+        self.ok("sign", "--yes")
+        self.assertEqual(["rtt://client/agent/claude@0.0.0", "rtt://local/proc/cli@0.0.0"],
+                         [route["from"] for route in self.json("plan")["add"]])
+        self.json("apply")
+        called = self.json("call", "notes/echo", "message=x")
+        self.assertEqual({"rtt://client/agent/claude@0.0.0": "ready", "rtt://local/proc/cli@0.0.0": "ready"},
+                         {route["from"]: route["state"] for route in self.json("ls", "routes")["routes"]})
+        ids = {route["from"]: route["id"] for route in self.json("ls", "routes")["routes"]}
+        self.assertEqual(ids["rtt://local/proc/cli@0.0.0"], called["route"])
+        self.ok("check")
+        self.routes(("rtt://local/proc/cli@^1", "rtt://notes/tool/echo"))
+        self.ok("sign", "--yes")
+        self.assertIn("cli", self.json("plan", status=1)["error"]["message"])
+
     def test_a_refused_call_names_the_file_or_the_route(self):
         self.ok("init", "--yes")
         self.symbol("rtt://core/proc/date@1.0.0", driver={"use": "process", "params": {"command": "date"}})
