@@ -177,9 +177,31 @@ Result<Json> verb_keys_new(const Turn& turn) {
                        {"public", to_base64(key.public_key().bytes)}});
 }
 
+namespace {
+
+// One's own keys are there outside any workspace too.
+Result<std::vector<registry::KeyInfo>> keys_known(const Turn& turn) {
+  const auto workspace = turn.workspace();
+  if (workspace) return registry::list_keys(*workspace);
+  if (workspace.error().code != Code::kNoWorkspace) return std::unexpected(workspace.error());
+  RTT_TRY_SET(const auto own, registry::own_keys(registry::user_directory()));
+  std::vector<registry::KeyInfo> keys;
+  for (const registry::OwnKey& key : own) {
+    keys.push_back({.key_id = key.key_id,
+                    .label = key.label,
+                    .key = key.key,
+                    .own = true,
+                    .accepted = true,
+                    .revoked = false,
+                    .file = {}});
+  }
+  return keys;
+}
+
+}  // namespace
+
 Result<Json> verb_keys_ls(const Turn& turn) {
-  RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  RTT_TRY_SET(const auto keys, keys_known(turn));
   Json rows = text::JsonArray{};
   for (const auto& key : keys) {
     rows.push(Json::object({{"accepted", key.accepted},

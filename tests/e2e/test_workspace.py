@@ -265,6 +265,14 @@ class Fresh(RttCase):
         self.ok("sign", "--yes")
         self.assertIn("cli", self.json("plan", status=1)["error"]["message"])
 
+    def test_doctor_and_keys_ls_answer_outside_a_workspace(self):
+        self.json("keys", "new", "--label", "mine")
+        [key] = self.json("keys", "ls")["keys"]
+        self.assertEqual(("mine", True), (key["label"], key["own"]))
+        checks = {check["name"]: check["state"] for check in self.json("doctor")["checks"]}
+        self.assertEqual({"signing key": "ok", "workspace": "warn"}, checks)
+        self.assertEqual([], os.listdir(self.ws))
+
     def test_a_refused_call_names_the_file_or_the_route(self):
         self.ok("init", "--yes")
         self.symbol("rtt://core/proc/date@1.0.0", driver={"use": "process", "params": {"command": "date"}})
