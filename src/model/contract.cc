@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.h"
 #include "base/hex.h"
 #include "text/json_canonical.h"
 
@@ -90,6 +91,27 @@ Result<std::vector<crypto::SignRecord>> sign_records_from_json(const Json& json,
 
 bool schemas_equal(const Json& from, const Json& to) {
   return text::canonical_json(from) == text::canonical_json(to);
+}
+
+std::optional<Contract> built_in_consumer(const Saddr& reference) {
+  const bool command_line =
+      reference.ns == "local" && reference.type == SymbolType::kProc && reference.name == "cli";
+  const bool client = reference.ns == "client" && reference.type == SymbolType::kAgent;
+  if ((!command_line && !client) || !reference.variant.empty()) return std::nullopt;
+  const Version version;  // 0.0.0: it says nothing of what it speaks
+  if (reference.version && *reference.version != version) return std::nullopt;
+  if (reference.range && !reference.range->contains(version)) return std::nullopt;
+  Saddr own{.ns = reference.ns, .type = reference.type, .name = reference.name};
+  own.version = version;
+  const std::string id = identity(own);
+  auto contract = contract_from_object(
+      text::Json::object(
+          {{"$schema", "https://rtt/spec/v1"},
+           {"symbol",
+            text::Json::object({{"direction", "consumer"}, {"saddr", id}, {"type", to_string(own.type)}})}}),
+      id);
+  RTT_ASSERT(contract);
+  return *std::move(contract);
 }
 
 }  // namespace rtt::model

@@ -101,6 +101,11 @@ std::string place_in_file(std::string_view text, std::string_view file, std::str
 // A stored object back into a contract (already verified bytes; problems are an error here).
 Result<Contract> contract_from_object(text::Json object, std::string_view name);
 
+// A consumer that nobody authors, since RTT is it: the command line `rtt://local/proc/cli@0.0.0`, or an AI
+// client `rtt://client/agent/NAME@0.0.0`. Its contract is the same on every machine. Nothing for any other
+// reference.
+std::optional<Contract> built_in_consumer(const Saddr& reference);
+
 text::Json sign_records_to_json(const std::vector<crypto::SignRecord>& records);
 Result<std::vector<crypto::SignRecord>> sign_records_from_json(const text::Json& json,
                                                                std::string_view where);

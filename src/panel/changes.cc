@@ -177,12 +177,20 @@ std::vector<model::Saddr> wishes_of(const model::Contract& consumer, const regis
 Status Panel::State::still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot) {
   for (const model::Route& route : plan.routes_add) {
     std::vector<const model::Contract*> ends;  // consumer, provider
+    std::optional<model::Contract> own;        // a consumer that is RTT itself
     for (const auto& [address, hash] :
          {std::pair(route.from, route.consumer_contract), std::pair(route.to, route.contract)}) {
       const std::string id = model::identity(address);
       const auto at = std::ranges::find_if(snapshot.symbols, [&](const registry::SymbolEntry& entry) {
         return model::identity(entry.contract.saddr) == id;
       });
+      if (at == snapshot.symbols.end() && ends.empty()) {
+        own = model::built_in_consumer(address);
+        if (own && own->hash == hash) {
+          ends.push_back(&*own);
+          continue;
+        }
+      }
       if (at == snapshot.symbols.end() || at->standing == registry::Standing::kRefused) {
         return fail(Code::kStalePlan, fmt::format("{} is no longer in force", id), model::route_name(route),
                     "rtt plan");

@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "model/policy.h"
 #include "os/file.h"
+#include "panel/events.h"
 #include "registry/identity.h"
 #include "registry/secret_split.h"
 #include "registry/secrets.h"
@@ -192,6 +193,8 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
     RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
     RTT_TRY(registry::sign_items(workspace, items, key));
+    if (!items.empty())
+      RTT_TRY(record_event(workspace, {"mcp_import", fmt::format("{}", fmt::join(paths, " "))}));
   }
   Json rule_lines = text::JsonArray{};
   for (const std::string& rule : rules) rule_lines.push(rule);

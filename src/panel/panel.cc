@@ -43,8 +43,9 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
               .audit = [this](Json record) { audit(std::move(record)); }}),
       hosts(loop, workspace,
             [this](const std::string& instance) {
-              audit(apply::to_json(
-                  apply::AuditRecord{"host_lost", "panel", Json::object({{"instance", instance}})}));
+              audit(apply::to_json(apply::AuditRecord{
+                  "host_lost", "panel",
+                  Json::object({{"instance", instance}, {"reason", "driver host " + instance + " ended"}})}));
               if (transition) transition->host_lost(instance, "its driver host ended");
             }),
       started(os::now()),

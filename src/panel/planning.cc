@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "model/limits.h"
@@ -18,6 +19,27 @@ namespace {
 
 constexpr std::size_t kPlanBytesMax = std::size_t{64} << 20;
 constexpr std::string_view kSuffix = ".plan.json";
+
+// What is in force, and RTT's own consumers that routes start at, unless somebody authored one of that name.
+std::vector<model::Contract> contracts_of(const registry::Snapshot& snapshot) {
+  std::vector<model::Contract> contracts = snapshot.in_force();
+  const auto has = [&contracts](const model::Saddr& wanted) {
+    return std::ranges::any_of(contracts, [&wanted](const model::Contract& contract) {
+      return contract.saddr.ns == wanted.ns && contract.saddr.type == wanted.type &&
+             contract.saddr.name == wanted.name;
+    });
+  };
+  std::vector<model::Contract> own;
+  for (const model::DesiredRoute& desired : snapshot.routes.routes) {
+    if (desired.from.ns != "local" && desired.from.ns != "client") continue;
+    auto consumer = model::built_in_consumer(desired.from);
+    if (!consumer || has(desired.from)) continue;
+    if (std::ranges::find(own, consumer->hash, &model::Contract::hash) == own.end())
+      own.push_back(*std::move(consumer));
+  }
+  std::ranges::move(own, std::back_inserter(contracts));
+  return contracts;
+}
 
 crypto::Keyring::Outcome judge(const crypto::Keyring& keyring, const model::SealedPlan& sealed) {
   return keyring.check(crypto::SignKind::kPlan, sealed.plan_id, sealed.signatures);
@@ -37,7 +59,7 @@ std::optional<crypto::SignKind> kind_meant(const crypto::Keyring& keyring, const
 
 plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph& base,
                          QuickConnects quick_connects) {
-  return {.contracts = snapshot.in_force(),
+  return {.contracts = contracts_of(snapshot),
           .desired = snapshot.routes.routes,
           .policy = snapshot.policy,
           .config = snapshot.panel,
@@ -56,6 +78,7 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
+  planned.base_seq = ledger.recovered.seq;
   RTT_TRY_SET(planned.outcome, plan::solve(plan_inputs(planned.snapshot, planned.base, quick_connects)));
   Places places(workspace, planned.snapshot);
   name_places(places, planned.outcome);

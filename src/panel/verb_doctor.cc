@@ -123,8 +123,28 @@ Json row(std::string_view name, const Finding& finding) {
 
 }  // namespace
 
+namespace {
+
+// Outside a workspace the machine can still be looked at.
+Json machine_alone(const Error& why) {
+  const Workspace nowhere{.root = {}, .user_dir = registry::user_directory()};
+  const Finding key = look_at_key(nowhere);
+  return Json::object(
+      {{"checks", Json::array({row("signing key", key), row("workspace", {"warn", why.message, why.hint})})},
+       {"ok", key.state != "fail"}});
+}
+
+}  // namespace
+
 Result<Json> verb_doctor(const Turn& turn) {
-  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  const auto found = turn.workspace();
+  if (!found && found.error().code == Code::kNoWorkspace) {
+    Json body = machine_alone(found.error());
+    if (!body.bool_or("ok", false)) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+    return body;
+  }
+  if (!found) return std::unexpected(found.error());
+  const Workspace& workspace = *found;
   struct Check {
     std::string_view name;
     Finding (*look)(const Workspace&);

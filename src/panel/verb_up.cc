@@ -5,6 +5,7 @@
 #include "api/error_json.h"
 #include "os/file.h"
 #include "panel/connect.h"
+#include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/planning.h"
 #include "panel/sign_preview.h"
@@ -77,7 +78,10 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
     question.as_object().find("consent")->set("step", "setup");
     return question;
   }
-  for (const Foreign& foreign : parts.foreign) RTT_TRY(registry::accept_key(workspace, foreign.key_id));
+  for (const Foreign& foreign : parts.foreign) {
+    RTT_TRY(registry::accept_key(workspace, foreign.key_id));
+    RTT_TRY(record_event(workspace, {"keys_trust", fmt::format("{} \"{}\"", foreign.key_id, foreign.label)}));
+  }
   RTT_TRY_SET(const Json done, run(turn, verb_init, workspace, Json::object({})));
   body.set("created", array_of(done, "created"));
   body.set("signed", array_of(done, "signed"));

@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/process.h"
 #include "panel/connect.h"
+#include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/mcp_rows.h"
 #include "panel/workbench.h"
@@ -175,6 +176,7 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
     RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
     RTT_TRY(registry::sign_items(workspace, items, key));
+    RTT_TRY(record_event(workspace, {"mcp_accept", fmt::format("{}", fmt::join(paths, " "))}));
   }
   return Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
 }

@@ -174,9 +174,9 @@ Result<Json> verb_check(const Turn& turn) {
     ok = false;
     if (exit == Exit::kDone) exit = Exit::kFailed;
   }
-  // A fresh clone has no journal and so nothing to differ from; where there is one, unapplied changes are
+  // A fresh clone has applied nothing and so has nothing to differ from; elsewhere unapplied changes are
   // pending.
-  const bool wired = os::exists(workspace.wal());
+  const bool wired = planned.base_seq != Seq{};
   const model::Plan& plan = planned.outcome.plan;
   const bool pending =
       wired && planned.outcome.conflicts.empty() && (!plan.routes_add.empty() || !plan.routes_del.empty());

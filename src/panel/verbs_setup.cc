@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "os/file.h"
+#include "panel/events.h"
 #include "panel/planning.h"
 #include "panel/rows.h"
 #include "panel/sign_preview.h"
@@ -176,9 +177,31 @@ Result<Json> verb_keys_new(const Turn& turn) {
                        {"public", to_base64(key.public_key().bytes)}});
 }
 
+namespace {
+
+// One's own keys are there outside any workspace too.
+Result<std::vector<registry::KeyInfo>> keys_known(const Turn& turn) {
+  const auto workspace = turn.workspace();
+  if (workspace) return registry::list_keys(*workspace);
+  if (workspace.error().code != Code::kNoWorkspace) return std::unexpected(workspace.error());
+  RTT_TRY_SET(const auto own, registry::own_keys(registry::user_directory()));
+  std::vector<registry::KeyInfo> keys;
+  for (const registry::OwnKey& key : own) {
+    keys.push_back({.key_id = key.key_id,
+                    .label = key.label,
+                    .key = key.key,
+                    .own = true,
+                    .accepted = true,
+                    .revoked = false,
+                    .file = {}});
+  }
+  return keys;
+}
+
+}  // namespace
+
 Result<Json> verb_keys_ls(const Turn& turn) {
-  RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const auto keys, registry::list_keys(workspace));
+  RTT_TRY_SET(const auto keys, keys_known(turn));
   Json rows = text::JsonArray{};
   for (const auto& key : keys) {
     rows.push(Json::object({{"accepted", key.accepted},
@@ -229,6 +252,7 @@ Result<Json> verb_keys_trust(const Turn& turn) {
                                                        key.key_id, key.label, key.file)});
   }
   RTT_TRY(registry::accept_key(workspace, key.key_id));
+  RTT_TRY(record_event(workspace, {"keys_trust", fmt::format("{} \"{}\"", key.key_id, key.label)}));
   body.set("changed", true);
   return body;
 }
@@ -245,6 +269,7 @@ Result<Json> verb_keys_revoke(const Turn& turn) {
                                key.key_id, key.label)});
   }
   RTT_TRY(registry::revoke_key(workspace, key.key_id, turn.text("reason")));
+  RTT_TRY(record_event(workspace, {"keys_revoke", fmt::format("{} \"{}\"", key.key_id, key.label)}));
   body.set("changed", true);
   return body;
 }

@@ -24,9 +24,11 @@ bool same_wire(const model::Route& a, const model::Route& b) {
          a.contract == b.contract && a.consumer_contract == b.consumer_contract;
 }
 
-// An agent or a skill is read by an AI client rather than run: no lane ends there.
+// An agent or a skill is read by an AI client rather than run, and the command line opens a link when it
+// asks: no lane ends there.
 bool is_read(const model::Route& route) {
-  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill;
+  return route.from.type == model::SymbolType::kAgent || route.from.type == model::SymbolType::kSkill ||
+         model::built_in_consumer(route.from);
 }
 
 }  // namespace
@@ -184,20 +186,18 @@ void Wiring::prepare(const std::vector<model::Route>& routes, const std::vector<
 // Each driver host once, with everything it must bring up.
 void Wiring::prepare_hosts(const std::shared_ptr<Preparation>& work) {
   std::map<std::string, Json> by_instance;
+  const auto add = [&](const Digest& hash, const model::Route& route) -> Status {
+    RTT_TRY_SET(const model::Contract contract, ports_.contract(hash));
+    const std::string instance = instance_of(contract);
+    if (instance.empty()) return {};
+    by_instance[instance].push(
+        Json::object({{"contract", contract.object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
+    return {};
+  };
   for (const model::Route& route : work->routes) {
-    for (const Digest& hash : {route.contract, route.consumer_contract}) {
-      if (&hash != &route.contract && is_read(route)) continue;
-      auto contract = ports_.contract(hash);
-      if (!contract) {
-        if (hash == route.contract) return work->done(std::unexpected(contract.error()));
-        continue;
-      }
-      const std::string instance = instance_of(*contract);
-      if (instance.empty()) continue;
-      Json& list = by_instance[instance];
-      list.push(
-          Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
-    }
+    if (const Status provider = add(route.contract, route); !provider) return work->done(provider);
+    if (is_read(route)) continue;
+    if (const Status consumer = add(route.consumer_contract, route); !consumer) return work->done(consumer);
   }
   if (by_instance.empty()) return build_lanes(work);
   const auto together = std::make_shared<Together>(by_instance.size(), [this, work](const Status& status) {
@@ -366,6 +366,7 @@ void Wiring::wire(const model::Route& route) {
 Wiring::View Wiring::view(const model::Route& route) const {
   const Lane* lane = lane_of(route);
   const bool provider = end_of(route.to, route.contract) != nullptr;
+  if (!ports_.contract(route.contract)) return {.state = "tripped", .lane = {}};
   if (is_read(route)) return {.state = provider ? "ready" : "waiting", .lane = {}};
   if (lane == nullptr || lane->stage != Stage::kCarrying) return {.state = "waiting", .lane = {}};
   const bool both = !lane->from.expired() && !lane->to.expired();

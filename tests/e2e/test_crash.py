@@ -133,6 +133,35 @@ class Crash(RttCase):
             self.assertEqual(("COMMIT", graph), (records[seq]["type"], records[seq]["after"]))
 
     @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
+    def test_a_commit_is_synced_before_it_is_answered(self):
+        """kill -9 leaves the page cache, so only the order of system calls shows that a sync is missing."""
+        probe = subprocess.run(["strace", "-o", "/dev/null", "-e", "trace=getppid", "true"], capture_output=True)
+        if probe.returncode != 0:
+            self.skipTest("strace may not trace here")
+        self.want_another_wiring()
+        log = self.path("calls.txt")
+        traced = subprocess.Popen(
+            ["strace", "-f", "-qq", "-y", "-s", "4096", "-o", log, "-e",
+             "trace=pwrite64,pwritev,pwritev2,fdatasync,fsync,write,sendto,sendmsg",
+             RTT, "panel", "run", "-C", self.ws], env=self.me.env, cwd=self.ws, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            self.eventually(lambda: os.path.exists(self.path(".rtt/sockets/panel.sock")), 15)
+            self.assertEqual("committed", self.json("apply")["state"])
+        finally:
+            self.run_rtt("panel", "stop")
+            self.kill_panels()
+            traced.wait(20)
+        with open(log, encoding="utf-8", errors="replace") as file:
+            calls = file.read().splitlines()
+        answered = next(i for i, call in enumerate(calls) if "send" in call and "committed" in call)
+        segment = [call for call in calls[:answered] if ".seg>" in call]
+        writes = [i for i, call in enumerate(segment) if "pwrite" in call]
+        self.assertGreaterEqual(len(writes), 2, "PREPARE and COMMIT are written one after the other")
+        for i in writes:
+            self.assertIn("sync(", "".join(segment[i + 1:i + 2]), f"written and not synced: {segment[i][:100]}")
+
+    @unittest.skipUnless(shutil.which("strace"), "strace is not installed")
     def test_killed_at_each_write_sync_and_rename(self):
         """The panel dies at the entry of its K-th pwrite64, fdatasync or rename while two changes go on."""
         probe = subprocess.run(["strace", "-o", "/dev/null", "-e", "trace=getppid", "true"], capture_output=True)

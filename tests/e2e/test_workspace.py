@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from rtt_case import HERE, RttCase, main
+from rtt_case import HERE, Person, RttCase, main
 
 DOCS = os.path.join(HERE, "../../docs/cli")
 SHA = r"^sha256-[0-9a-f]{64}$"
@@ -213,6 +213,75 @@ class Fresh(RttCase):
         p99 = {row["name"]: row["p99_ns"] for row in self.json("mcp", "ls")["servers"]}
         self.assertIsInstance(p99["called"], int)
         self.assertIsNone(p99["idle"])
+
+    def test_log_tells_imports_accepts_trust_and_lost_hosts_with_and_without_a_panel(self):
+        other = Person(self.base, "other", self.mark)
+        self.ok("keys", "new", who=other)
+        self.workspace_with_notes()  # no panel runs
+        self.assertEqual([], self.panels())
+        actions = lambda: {line["action"]: line for line in self.run_rtt("log", "--json", check=0).lines}
+        self.assertIn(".rtt/manifests/mcp.notes.json", actions()["mcp_import"]["reason"])
+        self.assertRegex(actions()["mcp_import"]["who"], "^key:")
+        self.ok("check")  # a journal alone makes nothing pending
+        self.ok("call", "notes/echo", "message=x")
+        self.write("x.json", {"mcpServers": {"more": self.server_entry("notes.py")}})
+        self.ok("mcp", "import", self.path("x.json"), "--yes")  # a panel runs
+        self.eventually(lambda: "mcp.more.json" in actions()["mcp_import"]["reason"])
+        for pid in self.gateways():
+            self.kill(pid)
+        self.eventually(lambda: "host_lost" in actions())
+        self.assertIn("mcp", actions()["host_lost"]["reason"])
+        self.ok("down")
+        self.ok("sign", "--yes", who=other)
+        [key] = [row["key_id"] for row in self.json("ls", "keys", who=other)["keys"] if row["own"]]
+        self.json("keys", "trust", key, "--yes")
+        self.assertIn(key, actions()["keys_trust"]["reason"])
+        self.json("keys", "revoke", key, "--yes")
+        self.assertIn(key, actions()["keys_revoke"]["reason"])
+        self.assertTrue(self.json("audit", "--verify")["ok"])
+
+    def test_what_an_agent_asks_for_is_named_by_file_and_line(self):
+        self.agent("a1", ["rtt://none/tool/nosuch"])
+        self.ok("init", "--yes")
+        error = self.json("plan", status=1)["error"]
+        self.assertEqual("agents/a1.md:5", error["where"])
+        self.assertEqual({"agents/a1.md:5"}, {one["where"] for one in error["conflict"]})
+
+    def test_a_route_may_start_at_the_command_line_or_an_ai_client(self):
+        self.workspace_with_notes()
+        self.routes(("rtt://local/proc/cli", "rtt://notes/tool/echo"),
+                    ("rtt://client/agent/claude", "rtt://notes/tool/echo"))
+        self.ok("sign", "--yes")
+        self.assertEqual(["rtt://client/agent/claude@0.0.0", "rtt://local/proc/cli@0.0.0"],
+                         [route["from"] for route in self.json("plan")["add"]])
+        self.json("apply")
+        called = self.json("call", "notes/echo", "message=x")
+        self.assertEqual({"rtt://client/agent/claude@0.0.0": "ready", "rtt://local/proc/cli@0.0.0": "ready"},
+                         {route["from"]: route["state"] for route in self.json("ls", "routes")["routes"]})
+        ids = {route["from"]: route["id"] for route in self.json("ls", "routes")["routes"]}
+        self.assertEqual(ids["rtt://local/proc/cli@0.0.0"], called["route"])
+        self.ok("check")
+        self.routes(("rtt://local/proc/cli@^1", "rtt://notes/tool/echo"))
+        self.ok("sign", "--yes")
+        self.assertIn("cli", self.json("plan", status=1)["error"]["message"])
+
+    def test_doctor_and_keys_ls_answer_outside_a_workspace(self):
+        self.json("keys", "new", "--label", "mine")
+        [key] = self.json("keys", "ls")["keys"]
+        self.assertEqual(("mine", True), (key["label"], key["own"]))
+        checks = {check["name"]: check["state"] for check in self.json("doctor")["checks"]}
+        self.assertEqual({"signing key": "ok", "workspace": "warn"}, checks)
+        self.assertEqual([], os.listdir(self.ws))
+
+    def test_a_refused_call_names_the_file_or_the_route(self):
+        self.ok("init", "--yes")
+        self.symbol("rtt://core/proc/date@1.0.0", driver={"use": "process", "params": {"command": "date"}})
+        error = self.run_rtt("call", "core/date", "--json").error
+        self.assertEqual("services/core-proc-date/rtt.manifest.json", error["where"])
+        self.write(".rtt/policy.json", {"allow": []})
+        self.ok("sign", "--yes")
+        error = self.run_rtt("call", "core/date", "--json", check=3).error
+        self.assertEqual("rtt://local/proc/cli@0.0.0 -> rtt://core/proc/date@1.0.0", error["where"])
 
     def test_check_answers_for_a_clone_which_has_no_store(self):
         self.ok("init", "--yes")
