@@ -186,7 +186,7 @@ std::optional<Refusal> check_qos(const Question& question, const Contract& provi
   const auto lane = choose_lane(provider, question.inputs.config);
   if (!lane) {
     return Refusal{.why = "no lane of routing.prefer is carried to " + model::identity(provider.saddr) +
-                          " by this version (uds is)",
+                          " by this version (shm and uds are)",
                    .where = "panel.yaml"};
   }
   const auto rule = model::qos_for(question.inputs.policy, provider.saddr);

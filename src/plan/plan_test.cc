@@ -45,7 +45,7 @@ TEST(Plan, wires_a_reference_to_the_highest_version_that_meets) {
   const model::Route& route = outcome.plan.routes_add.front();
   EXPECT_EQ(route.id, RouteId{1});
   EXPECT_EQ(route.route_class, model::RouteClass::kReq);
-  EXPECT_EQ(route.lane, model::LaneKind::kUds);
+  EXPECT_EQ(route.lane, model::LaneKind::kShm);
   EXPECT_EQ(route.origin, "routes");
   EXPECT_EQ(route.contract, crypto::sha256("rtt://core/api/metrics@1.3.0#prom"));
   EXPECT_EQ(route.consumer_contract, crypto::sha256("rtt://ui/hook/refresh@1.0.0"));
@@ -339,15 +339,15 @@ TEST(PlanRefuses, an_unmet_pin_but_an_inert_one_is_nothing) {
 TEST(PlanRefuses, a_budget_no_lane_can_keep) {
   World world;
   world.consumer("rtt://ui/hook/refresh@1.0.0");
-  world.provider("rtt://core/api/metrics@1.2.0").qos.latency_budget_ms = 0.015;
+  world.provider("rtt://core/api/metrics@1.2.0").qos.latency_budget_ms = 0.001;
   world.want("rtt://ui/hook/refresh", "rtt://core/api/metrics");
   EXPECT_THAT(world.solved().conflicts, IsEmpty());
-  world.inputs.contracts[0].qos.latency_budget_ms = 0.0149;
+  world.inputs.contracts[0].qos.latency_budget_ms = 0.00099;
   EXPECT_EQ(only_conflict(world).code, Code::kQosUnmet);
   world.inputs.policy.qos.push_back(
       {.match = pattern("rtt://core/api/*"), .latency_ms = 5.0, .where = "policy.json:40"});
   EXPECT_THAT(world.solved().conflicts, IsEmpty());
-  world.inputs.policy.qos[0].latency_ms = 0.001;
+  world.inputs.policy.qos[0].latency_ms = 0.0005;
   const Conflict conflict = only_conflict(world);
   EXPECT_EQ(conflict.code, Code::kQosUnmet);
   EXPECT_EQ(conflict.where, "policy.json:40");
