@@ -15,13 +15,13 @@ using namespace rtt::fabric;
 constexpr std::string_view kVerbs[] = {"endpoint.syn",   "endpoint.ack",  "endpoint.nack", "endpoint.bind",
                                        "endpoint.ready", "endpoint.trip", "endpoint.other"};
 
-void check_round_trip(const HandshakeMessage& message) {
-  const api::HandshakeRequest request = api::handshake_request(message);
+void check_round_trip(const api::EndMessage& message) {
+  const api::HandshakeRequest request = api::handshake_request(message.end, message.message);
   const auto again = text::parse_json(text::to_json(request.args));
   RTT_ASSERT(again.has_value());
   const auto read = api::read_handshake(request.verb, *again);
   RTT_ASSERT(read.has_value());
-  const api::HandshakeRequest second = api::handshake_request(*read);
+  const api::HandshakeRequest second = api::handshake_request(read->end, read->message);
   RTT_ASSERT(second.verb == request.verb && second.args == request.args);
 }
 
@@ -58,11 +58,11 @@ int fuzz_one(std::span<const std::byte> input) {
     }
     check_round_trip(*message);
     const Instant now{static_cast<std::int64_t>(fresh)};
-    RTT_ASSERT(acceptor.step(Received{.message = *message, .fresh = {fresh++}}, now).size() <= 4);
-    RTT_ASSERT(initiator.step(Received{.message = *message, .fresh = {}}, now).size() <= 8);
+    RTT_ASSERT(acceptor.step(Received{.message = message->message, .fresh = {fresh++}}, now).size() <= 4);
+    RTT_ASSERT(initiator.step(Received{.message = message->message, .fresh = {}}, now).size() <= 8);
     if (acceptor.state() == HandshakeState::kOpening)
       (void)acceptor.step(LaneOpened{acceptor.generation()}, now);
-    if (initiator.state() == HandshakeState::kOpening) {
+    if (initiator.state() == HandshakeState::kOpening || initiator.state() == HandshakeState::kWiring) {
       (void)initiator.step(LaneOpened{initiator.generation()}, now);
     }
   }

@@ -21,10 +21,11 @@ namespace {
 
 constexpr std::string_view kSyn = "endpoint.syn", kAck = "endpoint.ack", kNack = "endpoint.nack",
                            kBind = "endpoint.bind", kReady = "endpoint.ready", kTrip = "endpoint.trip";
+constexpr auto kVerbs = std::to_array<std::string_view>({kSyn, kAck, kNack, kBind, kReady, kTrip});
 constexpr std::string_view kMembarrier = "membarrier", kSeqCst = "seq_cst";
 constexpr std::string_view kAsks = "asks", kTells = "tells", kAgain = "again", kOtherLane = "other-lane";
 
-std::string number(std::uint64_t value) { return std::to_string(value); }
+std::string number(std::uint64_t value) { return counter_text(value); }
 std::string_view fence_word(WaitFence fence) {
   return fence == WaitFence::kMembarrier ? kMembarrier : kSeqCst;
 }
@@ -44,7 +45,9 @@ Json params_json(const LaneParams& params) {
                        {"arena_bytes", params.arena_bytes},
                        {"checksum", kChecksums[static_cast<std::size_t>(params.checksum)]},
                        {"sample_every", params.sample_every},
-                       {"fence", fence_word(params.fence)}});
+                       {"fence", fence_word(params.fence)},
+                       {"ring", params.ring},
+                       {"control", number(params.control.value)}});
 }
 
 struct Writer {
@@ -102,12 +105,8 @@ class Reader {
   }
   // > 0, in decimal digits without a leading zero, so that one number has one spelling.
   Result<std::uint64_t> counter(std::string_view key) const {
-    RTT_TRY_SET(const std::string_view digits, text(key));
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (error != std::errc{} || end != digits.data() + digits.size() || digits.front() == '0') {
-      return bad(key, "must be a decimal number from 1 to 2^64-1 as a string");
-    }
+    const std::uint64_t value = counter_or_none(args_, key);
+    if (value == 0) return bad(key, "must be a decimal number from 1 to 2^64-1 as a string");
     return value;
   }
   Result<bool> choice(std::string_view key, std::string_view yes, std::string_view no) const {
@@ -181,6 +180,8 @@ class Reader {
     out.checksum = static_cast<LaneChecksum>(at - kChecksums.begin());
     RTT_TRY_SET(out.sample_every, in.integer("sample_every", 1, UINT32_MAX));
     RTT_TRY_SET(out.fence, in.fence("fence"));
+    RTT_TRY_SET(out.ring, in.integer("ring", 1, UINT32_MAX));
+    RTT_TRY_SET(out.control.value, in.counter("control"));
     return out;
   }
   Result<std::uint32_t> integer(std::string_view key, std::size_t min, std::size_t max) const {
@@ -245,11 +246,7 @@ Result<HandshakeMessage> read_trip(const Reader& in) {
   return trip;
 }
 
-}  // namespace
-
-HandshakeRequest handshake_request(const HandshakeMessage& message) { return std::visit(Writer{}, message); }
-
-Result<HandshakeMessage> read_handshake(std::string_view verb, const Json& args) {
+Result<HandshakeMessage> read_message(std::string_view verb, const Json& args) {
   const Reader in(verb, args);
   if (verb == kSyn) return read_syn(in);
   if (verb == kAck) return read_ack(in);
@@ -261,21 +258,51 @@ Result<HandshakeMessage> read_handshake(std::string_view verb, const Json& args)
     RTT_TRY_SET(nack.reason, in.reason("error"));
     return nack;
   }
-  if (verb == kBind) {
-    Bind bind;
-    RTT_TRY_SET(bind.nonce.value, in.counter("nonce"));
-    RTT_TRY_SET(bind.generation.value, in.counter("generation"));
-    return bind;
-  }
-  return fail(Code::kPanelProtocol, fmt::format("'{}' is no message of the handshake", verb.substr(0, 64)));
+  Bind bind;
+  RTT_TRY_SET(bind.nonce.value, in.counter("nonce"));
+  RTT_TRY_SET(bind.generation.value, in.counter("generation"));
+  return bind;
 }
 
-std::size_t bind_fds(model::LaneKind lane) { return lane == model::LaneKind::kShm ? 2 : 0; }
+}  // namespace
+
+std::string counter_text(std::uint64_t value) { return std::to_string(value); }
+
+std::uint64_t counter_or_none(const Json& args, std::string_view key) {
+  const Json* text = args.find(key);
+  if (text == nullptr || !text->is_string() || text->as_string().empty()) return 0;
+  const std::string& digits = text->as_string();
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error != std::errc{} || end != digits.data() + digits.size() || digits.front() == '0') return 0;
+  return value;
+}
+
+HandshakeRequest handshake_request(LaneEnd end, const HandshakeMessage& message) {
+  HandshakeRequest request = std::visit(Writer{}, message);
+  request.args.set("end", number(end.value));
+  return request;
+}
+
+bool is_handshake(std::string_view verb) { return std::ranges::find(kVerbs, verb) != kVerbs.end(); }
+
+Result<EndMessage> read_handshake(std::string_view verb, const Json& args) {
+  if (!is_handshake(verb)) {
+    return fail(Code::kPanelProtocol,
+                fmt::format("'{}' is no message of the handshake", verb.substr(0, 64)));
+  }
+  EndMessage out;
+  RTT_TRY_SET(out.end.value, Reader(verb, args).counter("end"));
+  RTT_TRY_SET(out.message, read_message(verb, args));
+  return out;
+}
+
+std::size_t bind_fds(model::LaneKind lane) { return lane == model::LaneKind::kShm ? 3 : 0; }
 
 std::size_t ready_fds(model::LaneKind lane) {
   switch (lane) {
     case model::LaneKind::kShm:
-      return 3;
+      return 4;
     case model::LaneKind::kUds:
     case model::LaneKind::kTcp:
       return 1;

@@ -21,12 +21,22 @@ struct HandshakeRequest {
   std::string_view verb;  // "endpoint.syn"
   text::Json args;
 };
-HandshakeRequest handshake_request(const fabric::HandshakeMessage& message);
-Result<fabric::HandshakeMessage> read_handshake(std::string_view verb, const text::Json& args);
+HandshakeRequest handshake_request(fabric::LaneEnd end, const fabric::HandshakeMessage& message);
 
-// What must come with a message of a lane of this kind. BIND: the endpoint's own pages (ring data, index).
-// READY of the panel that asks: the control page and the other end's two pages, or the socket.
+struct EndMessage {
+  fabric::LaneEnd end;
+  fabric::HandshakeMessage message;
+};
+Result<EndMessage> read_handshake(std::string_view verb, const text::Json& args);
+[[nodiscard]] bool is_handshake(std::string_view verb);
+
+// Numbers of 64 bits, as text: 1 to 2^64-1. 0: it is none.
+std::string counter_text(std::uint64_t value);
+[[nodiscard]] std::uint64_t counter_or_none(const text::Json& args, std::string_view key);
+
+// What must come with a message of a lane of this kind. BIND: the endpoint's own ring, index page and bell.
+// READY of the panel that asks: control page, the other end's ring, index page and bell, or the socket.
 std::size_t bind_fds(model::LaneKind lane);
-std::size_t ready_fds(model::LaneKind lane);
+std::size_t ready_fds(model::LaneKind lane);  // without the gate of a ring that takes over
 
 }  // namespace rtt::api

@@ -38,7 +38,9 @@ struct Host::State {
         board(
             loop, [this](const endpoint::Arrival& arrival) { arrived(arrival); },
             [this](const endpoint::Board::Gone& gone) { lane_gone(gone); }),
-        desk([this](const std::function<void(endpoint::Board&)>& task) { task(board); }, board.bell()) {}
+        desk(
+            loop, [this](const std::function<void(endpoint::Board&)>& task) { task(board); }, board.bell(),
+            [this](const std::string& definition) { return contract_of(definition); }) {}
   ~State();
 
   // One opened route: a lane and the calls it has under way.
@@ -66,6 +68,7 @@ struct Host::State {
   void flush_audit();
   void report();
   void look_for_owner();
+  [[nodiscard]] std::optional<Digest> contract_of(const std::string& definition) const;
   void end(int with_status);
 
   os::Loop& loop;
@@ -140,6 +143,7 @@ void Host::State::connect() {
         if (adopted) unowned_since = os::now();
         adopted = false;
         reporting = false;
+        desk.disconnected();
         retry();
       });
   say_hello();
@@ -166,6 +170,7 @@ void Host::State::say_hello() {
                }
                adopted = true;
                retry_delay = kFirstRetry;
+               desk.connected(panel);
                flush_audit();
                report();
              });
@@ -406,6 +411,12 @@ void Host::State::flush_audit() {
              [this](const Result<api::Answer>& answer) {
                if (answer) flush_audit();  // the next batch, if more waits
              });
+}
+
+// What it was prepared for is what it serves.
+std::optional<Digest> Host::State::contract_of(const std::string& definition) const {
+  const auto at = prepared.find(definition);
+  return at == prepared.end() ? std::nullopt : std::optional(at->second.hash);
 }
 
 // Nobody's host, and nobody uses it: after a while it ends.

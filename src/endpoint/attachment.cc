@@ -20,7 +20,7 @@ constexpr std::size_t kNonceBytes = 32;
 
 struct Attachment::State {
   State(os::Loop& the_loop, Options the_options, Desk::OnBoard on_board, const os::Fd& bell)
-      : loop(the_loop), options(std::move(the_options)), desk(std::move(on_board), bell) {}
+      : loop(the_loop), options(std::move(the_options)), desk(the_loop, std::move(on_board), bell, nullptr) {}
 
   void connect();
   void retry();
@@ -73,6 +73,7 @@ void Attachment::State::connect() {
       [this](const Error&) {
         panel = nullptr;
         attached = false;
+        desk.disconnected();
         retry();
       });
   introduce();
@@ -88,7 +89,7 @@ void Attachment::State::introduce() {
   Json symbols = text::JsonArray{};
   for (const std::string& symbol : options.symbols) symbols.push(symbol);
   const auto start_time = os::process_start_time(os::own_pid());
-  panel->ask("endpoint.syn",
+  panel->ask("endpoint.attach",
              Json::object({{"lanes", desk.lanes()},
                            {"nonce", nonce},
                            {"pid", os::own_pid()},
@@ -103,6 +104,7 @@ void Attachment::State::introduce() {
                }
                attached = true;
                retry_delay = kFirstRetry;
+               desk.connected(panel);
                std::vector<std::string> accepted;
                if (const Json* list = answer->body.find("symbols"); list != nullptr && list->is_array()) {
                  for (const Json& symbol : list->as_array()) accepted.emplace_back(symbol.string_or("saddr"));

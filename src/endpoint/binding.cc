@@ -53,12 +53,12 @@ Result<Binding> binding_from_json(const Json& json) {
   const std::int64_t generation = json.int_or("generation", 0);
   const std::string_view side = json.string_or("side");
   const Json* route = json.find("route");
-  if (generation < 1 || (side != "from" && side != "to") || route == nullptr) {
-    return fail(Code::kPanelProtocol, "a binding needs generation, side and route");
+  if (generation < 0 || (side != "from" && side != "to") || route == nullptr) {
+    return fail(Code::kPanelProtocol, "a binding needs side and route");
   }
   binding.generation = static_cast<std::uint64_t>(generation);
   binding.side = side == "from" ? Side::kFrom : Side::kTo;
-  RTT_TRY_SET(binding.route, model::route_from_json(*route, "lane.bind"));
+  RTT_TRY_SET(binding.route, model::route_from_json(*route, "lane"));
   binding.follows = static_cast<std::uint64_t>(std::max<std::int64_t>(json.int_or("follows", 0), 0));
   binding.port = json.string_or("port");
   if (binding.port.empty()) binding.port = port_of(binding.route);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Binding: what one end of a route is told about a lane that is built for it (docs/formats/endpoint.md).
 //
-// A lane is one generation of a route's wiring. The panel builds it beside whatever carries the route now and
-// sends each end its binding with the descriptors; a flip makes it the one that is used. The end at `from`
+// A lane is one generation of a route's wiring. The panel has it built beside whatever carries the route now
+// and invites each end with its binding; a flip makes it the one that is used. The end at `from`
 // knows the route by its port, the symbol it asked for, which stays the same when another provider takes
 // over.
 //
@@ -20,7 +20,7 @@ namespace rtt::endpoint {
 enum class Side : std::uint8_t { kFrom, kTo };
 
 struct Binding {
-  std::uint64_t generation = 0;  // tells this lane from every other of the workspace; never 0
+  std::uint64_t generation = 0;  // tells this lane from every other of the workspace; 0 = not yet agreed
   Side side = Side::kFrom;
   model::Route route;  // its lane is the one that was built, which may be a fallback of the planned one
   std::string port;    // rtt://ns/type/name

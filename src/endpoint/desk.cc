@@ -3,12 +3,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "api/handshake_json.h"
+#include "model/saddr.h"
+#include "os/clock.h"
 #include "os/memfd.h"
 #include "telemetry/recorder.h"
 
 namespace rtt::endpoint {
 namespace {
 
+using fabric::LaneEnd;
 using text::Json;
 
 Result<std::vector<std::uint64_t>> generations_of(const Json& args) {
@@ -22,10 +28,26 @@ Result<std::vector<std::uint64_t>> generations_of(const Json& args) {
   return out;
 }
 
+bool has_rings(model::LaneKind lane) { return lane == model::LaneKind::kShm; }
+
+std::vector<std::string> sorted_caps(std::vector<std::string> caps) {
+  std::ranges::sort(caps);
+  caps.erase(std::unique(caps.begin(), caps.end()), caps.end());
+  return caps;
+}
+
 }  // namespace
 
-Desk::Desk(OnBoard on_board, const os::Fd& bell)
-    : on_board_(std::move(on_board)), bell_(bell), fence_(os::register_fence()) {}
+Desk::Desk(os::Loop& loop, OnBoard on_board, const os::Fd& bell, ContractOf contract_of)
+    : loop_(loop),
+      on_board_(std::move(on_board)),
+      bell_(bell),
+      contract_of_(std::move(contract_of)),
+      fence_(os::register_fence()) {}
+
+Desk::~Desk() {
+  for (const auto& [end, hand] : hands_) loop_.cancel(hand.timer);
+}
 
 bool Desk::handle(api::Request& request, const api::Responder& respond) {
   const auto answer = [&](Result<Json> body) {
@@ -36,11 +58,8 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
     }
     return true;
   };
-  if (request.verb == "lane.offer") {
-    respond.finish(offer(request));
-    return true;
-  }
-  if (request.verb == "lane.bind") return answer(bind(request));
+  if (api::is_handshake(request.verb)) return answer(hear(request));
+  if (request.verb == "lane.want") return answer(want(request));
   if (request.verb == "lane.adopt") {
     respond.finish(adopt(request));
     return true;
@@ -62,87 +81,232 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
   return false;
 }
 
-// This end's part of a shared-memory lane: what it alone will write.
-Result<api::Answer> Desk::offer(const api::Request& request) {
-  RTT_TRY_SET(Binding binding, binding_from_json(request.args));
-  const Json* shm = request.args.find("shm");
-  if (shm == nullptr) return fail(Code::kPanelProtocol, "lane.offer needs `shm`");
-  RTT_TRY_SET(const ShmParams params, shm_params_from_json(*shm));
-  if (bindings_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
-  const std::uint64_t generation = binding.generation;
-  Known& known = bindings_[generation];
-  if (!known.offer) {
-    auto made = ShmOffer::make(binding, params);
-    if (!made) {
-      bindings_.erase(generation);
-      return std::unexpected(std::move(made).error());
-    }
-    known.offer = std::move(*made);
-  }
-  known.binding = std::move(binding);
-  api::Answer answer{
-      .body = Json::object({{"fence", fence_ == os::Fence::kMembarrier ? "membarrier" : "seq_cst"}}),
-      .fds = {},
-      .text = {}};
-  RTT_TRY_SET(answer.fds, known.offer->descriptors());
-  RTT_TRY_SET(os::Fd bell, bell_.duplicate());
-  answer.fds.push_back(std::move(bell));
-  return answer;
+// ---- the handshake
+
+void Desk::connected(const std::shared_ptr<api::Peer>& panel) {
+  panel_ = panel;
+  std::vector<LaneEnd> ends;
+  for (const auto& [end, hand] : hands_) ends.push_back(end);
+  for (const LaneEnd end : ends) step(end, fabric::Connected{});
 }
 
-Result<Json> Desk::bind(api::Request& request) {
+void Desk::disconnected() {
+  panel_.reset();
+  std::vector<LaneEnd> ends;
+  for (const auto& [end, hand] : hands_) ends.push_back(end);
+  for (const LaneEnd end : ends) step(end, fabric::Disconnected{});
+}
+
+// The panel's invitation to one end of a lane.
+Result<Json> Desk::want(const api::Request& request) {
+  const LaneEnd end{api::counter_or_none(request.args, "end")};
   RTT_TRY_SET(Binding binding, binding_from_json(request.args));
-  const std::uint64_t generation = binding.generation;
-  const bool shm = binding.route.lane == model::LaneKind::kShm;
-  Known& known = bindings_[generation];
-  if (known.bound) return Json::object({{"generation", generation}});  // said twice
-  if (bindings_.size() > kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
-  auto parts = std::make_shared<Board::Parts>();  // tasks are copied, descriptors and mappings are not
-  std::vector<os::Fd>& fds = request.fds;
-  if (shm) {
-    const Json* params = request.args.find("shm");
-    if (!known.offer || params == nullptr || fds.size() < 4 || fds.size() > 5)
-      return fail(Code::kPanelProtocol,
-                  "a shared-memory lane is offered before it is bound, with 4 or 5 descriptors");
-    RTT_TRY_SET(parts->params, shm_params_from_json(*params));
-    if (binding.side == Side::kTo) {
-      RTT_TRY_SET(known.index, known.offer->index.readable.duplicate());
+  const Json* list = request.args.find("lanes");
+  fabric::Syn offer{.saddr = {}, .caps = sorted_caps(binding.route.caps), .contract = {}, .lanes = {}};
+  for (const Json& each : list != nullptr && list->is_array() ? list->as_array() : text::JsonArray{}) {
+    const auto lane = each.is_string() ? model::parse_lane(each.as_string()) : std::nullopt;
+    if (lane == model::LaneKind::kShm || lane == model::LaneKind::kUds) offer.lanes.push_back(*lane);
+  }
+  if (end == LaneEnd{} || offer.lanes.empty() || offer.lanes.size() > 2)
+    return fail(Code::kPanelProtocol, "lane.want needs `end` and in `lanes` shm, uds or both");
+  if (hands_.contains(end)) return Json::object({});  // said twice
+  if (hands_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
+  const bool from = binding.side == Side::kFrom;
+  offer.saddr = model::identity(from ? binding.route.from : binding.route.to);
+  const auto built_for = contract_of_ ? contract_of_(offer.saddr) : std::nullopt;
+  offer.contract = built_for.value_or(from ? binding.route.consumer_contract : binding.route.contract);
+  offer.fence =
+      fence_ == os::Fence::kMembarrier ? fabric::WaitFence::kMembarrier : fabric::WaitFence::kSeqCst;
+  last_nonce_ = std::max(last_nonce_ + 1, static_cast<std::uint64_t>(os::now().ns));
+  offer.nonce = {last_nonce_};
+  hands_[end].binding = std::move(binding);
+  step(end, fabric::Begin{.offer = std::move(offer), .seed = end.value});
+  return Json::object({});
+}
+
+Result<Json> Desk::hear(api::Request& request) {
+  auto said = api::read_handshake(request.verb, request.args);
+  if (!said) return std::unexpected(std::move(said).error());
+  const auto at = hands_.find(said->end);
+  if (at == hands_.end()) {
+    if (const auto answer = fabric::answer_unknown(said->message)) say(said->end, *answer);
+    return Json::object({});
+  }
+  const auto* ready = std::get_if<fabric::Ready>(&said->message);
+  const fabric::Initiator& initiator = at->second.initiator;
+  if (ready != nullptr && ready->tone == fabric::Tone::kAsks && ready->nonce == initiator.nonce() &&
+      ready->generation == initiator.generation() &&
+      initiator.state() == fabric::HandshakeState::kBinding) {
+    if (const Status taken = take_parts(at->second, request); !taken) {
+      if (const auto panel = panel_.lock()) panel->close();
+      return std::unexpected(taken.error());
     }
-    known.ring = parts->params.ring;
-    parts->offer = std::move(*known.offer);
-    known.offer.reset();
-    parts->shm.ring = std::move(fds[0]);
-    parts->shm.index = std::move(fds[1]);
-    parts->shm.bell = std::move(fds[2]);
-    parts->shm.control = std::move(fds[3]);
-    if (fds.size() == 5) parts->shm.gate = std::move(fds[4]);
+  }
+  step(said->end, fabric::Received{.message = std::move(said->message), .fresh = {}});
+  return Json::object({});
+}
+
+// What READY brings of the lane's other side. A ring that is not its chain's first comes with the gate.
+Status Desk::take_parts(Hand& hand, api::Request& request) {
+  std::vector<os::Fd>& fds = request.fds;
+  const model::LaneKind lane = hand.binding.route.lane;
+  const bool gated = has_rings(lane) && hand.binding.side == Side::kTo && hand.params.ring > 1;
+  const std::size_t needed = api::ready_fds(lane) + (gated ? 1 : 0);
+  if (fds.size() != needed) {
+    return fail(Code::kPanelProtocol,
+                fmt::format("READY of this lane brings {} descriptors, here are {}", needed, fds.size()));
+  }
+  auto parts = std::make_shared<Board::Parts>();  // tasks are copied, descriptors and mappings are not
+  if (has_rings(lane)) {
+    parts->shm.control = std::move(fds[0]);
+    parts->shm.ring = std::move(fds[1]);
+    parts->shm.index = std::move(fds[2]);
+    parts->shm.bell = std::move(fds[3]);
+    if (gated) parts->shm.gate = std::move(fds[4]);
+    parts->params = shm_params(hand.params);
     parts->peer_pid = static_cast<int>(request.args.int_or("peer_pid", 0));
     parts->peer_start = static_cast<std::uint64_t>(request.args.int_or("peer_start", 0));
   } else {
-    if (fds.size() != 1) return fail(Code::kPanelProtocol, "a socket lane comes with one descriptor");
     parts->socket = std::move(fds.front());
+  }
+  hand.parts = std::move(parts);
+  return {};
+}
+
+void Desk::step(LaneEnd end, fabric::HandshakeEvent event) {
+  happened_.push_back({end, std::move(event)});
+  if (stepping_) return;
+  stepping_ = true;
+  while (!happened_.empty()) {
+    const Happened next = std::move(happened_.front());
+    happened_.pop_front();
+    const auto at = hands_.find(next.end);
+    if (at == hands_.end()) continue;
+    const fabric::HandshakeActions actions = at->second.initiator.step(next.event, os::now());
+    for (const fabric::HandshakeAction& action : actions) perform(next.end, at->second, action);
+    if (at->second.initiator.state() == fabric::HandshakeState::kTripped) drop(next.end);
+  }
+  stepping_ = false;
+}
+
+void Desk::perform(LaneEnd end, Hand& hand, const fabric::HandshakeAction& action) {
+  const auto outcome = [&](const Status& status, fabric::Generation generation) {
+    if (!status) step(end, fabric::LaneFailed{generation, status.error()});
+  };
+  if (const auto* send = std::get_if<fabric::SendMessage>(&action)) {
+    std::vector<os::Fd> fds;
+    if (std::holds_alternative<fabric::Bind>(send->message) && hand.offer) {
+      auto mine = hand.offer->descriptors();
+      auto bell = bell_.duplicate();
+      if (!mine || !bell)
+        return outcome(std::unexpected(mine ? bell.error() : mine.error()), hand.initiator.generation());
+      fds = std::move(*mine);
+      fds.push_back(std::move(*bell));
+    }
+    say(end, send->message, std::move(fds));
+  } else if (const auto* lane = std::get_if<fabric::OpenLane>(&action)) {
+    const Status opened = open(hand, *lane);
+    outcome(opened, lane->generation);
+    if (opened) step(end, fabric::LaneOpened{lane->generation});
+  } else if (const auto* wired = std::get_if<fabric::WireLane>(&action)) {
+    outcome(wire(end, hand, wired->generation), wired->generation);
+  } else if (const auto* over = std::get_if<fabric::CloseLane>(&action)) {
+    hand.offer.reset();
+    hand.parts.reset();
+    if (const auto at = lanes_.find(over->generation.value); at != lanes_.end()) {
+      at->second.closing = true;
+      on_board_([generation = over->generation.value](Board& board) {
+        board.abandon(generation, {.code = Code::kLost, .message = "the lane was given up"});
+      });
+    }
+  } else if (const auto* timer = std::get_if<fabric::SetTimer>(&action)) {
+    loop_.cancel(hand.timer);
+    hand.timer = loop_.after(std::max(Nanos{0}, timer->deadline - os::now()),
+                             [this, end, number = timer->timer] { step(end, fabric::TimerFired{number}); });
+  } else if (std::holds_alternative<fabric::Disconnect>(action)) {
+    if (const auto panel = panel_.lock()) panel->close();
+  }
+}
+
+void Desk::say(LaneEnd end, const fabric::HandshakeMessage& message, std::vector<os::Fd> fds) {
+  const auto panel = panel_.lock();
+  if (!panel) return;
+  const api::HandshakeRequest request = api::handshake_request(end, message);
+  panel->ask(std::string(request.verb), request.args, [](const auto&) {}, std::move(fds));
+}
+
+// This end's part of the lane: what it alone will write.
+Status Desk::open(Hand& hand, const fabric::OpenLane& lane) {
+  hand.offer.reset();
+  hand.parts.reset();
+  hand.binding.generation = lane.generation.value;
+  hand.binding.route.lane = lane.lane;
+  hand.params = lane.params;
+  if (lanes_.contains(lane.generation.value))
+    return fail(Code::kNack, "the other end of this lane is in the same process");
+  if (lanes_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
+  if (!has_rings(lane.lane)) return {};
+  RTT_TRY_SET(hand.offer, ShmOffer::make(hand.binding, shm_params(hand.params)));
+  return {};
+}
+
+// Both sides of the lane are here: the Board binds it on its own thread, and says when it has.
+Status Desk::wire(LaneEnd end, Hand& hand, fabric::Generation generation) {
+  const std::shared_ptr<Board::Parts> parts = std::exchange(hand.parts, nullptr);
+  if (!parts) return fail(Code::kPanelProtocol, "READY came without its descriptors");
+  Lane lane{.end = end, .binding = hand.binding, .page = {}, .index = {}};
+  if (hand.offer) {
+    if (hand.binding.side == Side::kTo) {
+      RTT_TRY_SET(lane.index, hand.offer->index.readable.duplicate());
+    }
+    lane.ring = hand.params.ring;
+    parts->offer = std::move(*hand.offer);
+    hand.offer.reset();
   }
   if (auto page = os::create_shared_memory("rtt-telemetry", telemetry::kPageBytes)) {
     parts->page = std::move(page->memory);
-    known.page = std::move(page->readable);
+    lane.page = std::move(page->readable);
   } else {
     RTT_TRY_SET(parts->page, os::create_private_memory(telemetry::kPageBytes));
   }
-  known.binding = binding;
-  known.bound = true;
-  on_board_([binding = std::move(binding), parts](Board& board) {
-    const Status bound = board.bind(binding, std::move(*parts));
-    if (!bound) board.abandon(binding.generation, bound.error());
+  lanes_.insert_or_assign(generation.value, std::move(lane));
+  on_board_([this, end, generation, parts, binding = hand.binding, alive = std::weak_ptr(alive_),
+             &loop = loop_](Board& board) {
+    const Status status = board.bind(binding, std::move(*parts));
+    loop.post([this, end, generation, status, alive] {
+      if (!alive.expired()) bound(end, generation, status);
+    });
   });
-  return Json::object({{"generation", generation}});
+  return {};
 }
+
+void Desk::bound(LaneEnd end, fabric::Generation generation, const Status& status) {
+  const auto at = lanes_.find(generation.value);
+  if (at == lanes_.end()) return;
+  at->second.bound = status.has_value();
+  if (status) {
+    if (!at->second.closing) step(end, fabric::LaneOpened{generation});
+    return;
+  }
+  lanes_.erase(at);
+  step(end, fabric::LaneFailed{generation, status.error()});
+}
+
+void Desk::drop(LaneEnd end) {
+  const auto at = hands_.find(end);
+  if (at == hands_.end()) return;
+  loop_.cancel(at->second.timer);
+  hands_.erase(at);
+}
+
+// ---- lanes that are up
 
 // The page of a panel that restarted. The reading end answers with its index page, the gate of whoever reads
 // on.
 Result<api::Answer> Desk::adopt(api::Request& request) {
   const auto generation = static_cast<std::uint64_t>(request.args.int_or("generation", 0));
   const auto control = static_cast<std::uint64_t>(request.args.int_or("control", 0));
-  if (!bindings_.contains(generation) || control == 0 || request.fds.size() != 1)
+  if (!lanes_.contains(generation) || control == 0 || request.fds.size() != 1)
     return fail(Code::kPanelProtocol,
                 "lane.adopt needs a lane of this endpoint, `control` and one descriptor");
   const auto fd = std::make_shared<os::Fd>(std::move(request.fds.front()));
@@ -151,7 +315,7 @@ Result<api::Answer> Desk::adopt(api::Request& request) {
       board.abandon(generation, done.error());
   });
   api::Answer answer{.body = Json::object({}), .fds = {}, .text = {}};
-  if (const os::Fd& index = bindings_.at(generation).index; index.valid()) {
+  if (const os::Fd& index = lanes_.at(generation).index; index.valid()) {
     RTT_TRY_SET(os::Fd copy, index.duplicate());
     answer.fds.push_back(std::move(copy));
   }
@@ -160,8 +324,8 @@ Result<api::Answer> Desk::adopt(api::Request& request) {
 
 // What this end counts about a lane, for the panel to read as long as it likes.
 Result<os::Fd> Desk::page(const api::Request& request) const {
-  const auto at = bindings_.find(static_cast<std::uint64_t>(request.args.int_or("generation", 0)));
-  if (at == bindings_.end()) return fail(Code::kNotFound, "there is no such lane here");
+  const auto at = lanes_.find(static_cast<std::uint64_t>(request.args.int_or("generation", 0)));
+  if (at == lanes_.end()) return fail(Code::kNotFound, "there is no such lane here");
   if (!at->second.page.valid()) return fail(Code::kPermission, "shared memory is denied here");
   return at->second.page.duplicate();
 }
@@ -169,8 +333,8 @@ Result<os::Fd> Desk::page(const api::Request& request) const {
 Result<Json> Desk::flip(const api::Request& request) {
   RTT_TRY_SET(const auto generations, generations_of(request.args));
   for (const std::uint64_t generation : generations) {
-    const auto at = bindings_.find(generation);
-    if (at == bindings_.end()) {
+    const auto at = lanes_.find(generation);
+    if (at == lanes_.end()) {
       return fail(Code::kPanelProtocol, fmt::format("lane {} was never bound here", generation));
     }
     at->second.carrying = true;
@@ -185,8 +349,14 @@ Result<Json> Desk::flip(const api::Request& request) {
 
 Result<Json> Desk::close(const api::Request& request) {
   RTT_TRY_SET(const auto generations, generations_of(request.args));
+  // The panel wants these no longer: no handshake goes on about them, in whatever state it is.
+  std::vector<LaneEnd> ends;
+  for (const auto& [end, hand] : hands_) {
+    if (std::ranges::find(generations, hand.binding.generation) != generations.end()) ends.push_back(end);
+  }
+  for (const LaneEnd end : ends) drop(end);
   for (const std::uint64_t generation : generations) {
-    if (const auto at = bindings_.find(generation); at != bindings_.end()) at->second.closing = true;
+    if (const auto at = lanes_.find(generation); at != lanes_.end()) at->second.closing = true;
   }
   // A lane that cannot carry on ends at once, with what waits on it; any other lets what is owed come in.
   const bool broken = request.args.bool_or("broken", false);
@@ -204,11 +374,13 @@ Result<Json> Desk::close(const api::Request& request) {
 }
 
 std::optional<Json> Desk::gone(const Board::Gone& gone) {
-  const auto at = bindings_.find(gone.generation);
-  if (at == bindings_.end()) return std::nullopt;
+  const auto at = lanes_.find(gone.generation);
+  if (at == lanes_.end()) return std::nullopt;
   const bool asked_for = at->second.closing;
-  bindings_.erase(at);
+  const LaneEnd end = at->second.end;
+  lanes_.erase(at);
   if (asked_for) return std::nullopt;
+  drop(end);  // whether there is to be another lane is the panel's to say
   return Json::object({{"broken", gone.broken},
                        {"code", code_name(gone.why.code)},
                        {"generation", gone.generation},
@@ -217,11 +389,12 @@ std::optional<Json> Desk::gone(const Board::Gone& gone) {
 
 Json Desk::lanes() const {
   Json list = text::JsonArray{};
-  for (const auto& [generation, known] : bindings_) {
-    if (!known.bound) continue;  // offered to a panel that is gone
-    Json row = to_json(known.binding);
-    row.set("carrying", known.carrying);
-    if (known.ring != 0) row.set("ring", known.ring);
+  for (const auto& [generation, lane] : lanes_) {
+    if (!lane.bound || lane.closing) continue;
+    Json row = to_json(lane.binding);
+    row.set("carrying", lane.carrying);
+    row.set("end", api::counter_text(lane.end.value));
+    if (lane.ring != 0) row.set("ring", lane.ring);
     list.push(std::move(row));
   }
   return list;

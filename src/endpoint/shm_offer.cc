@@ -1,48 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "endpoint/shm_offer.h"
 
-#include <algorithm>
-
 #include "fabric/shm/ring_producer.h"
 
 namespace rtt::endpoint {
 namespace {
 
 using fabric::shm::RingOptions;
-using text::Json;
-
-constexpr std::string_view kMembarrier = "membarrier", kFull = "seq_cst";
 
 RingOptions ring_of(const Binding& binding, const ShmParams& params) {
   return {.size = params.size,
           .route_id = binding.route.id.value,
           .generation = binding.generation,
           .frame_id_first = 1,
+          .crc = params.crc,
+          .sample_every = params.sample_every,
           .fence = params.fence};
 }
 
 }  // namespace
 
-Json to_json(const ShmParams& params) {
-  return Json::object({{"arena_bytes", params.size.arena_bytes},
-                       {"control", params.control},
-                       {"fence", params.fence == os::Fence::kMembarrier ? kMembarrier : kFull},
-                       {"ring", params.ring},
-                       {"slots", params.size.slots}});
-}
-
-Result<ShmParams> shm_params_from_json(const Json& json) {
-  ShmParams params;
-  const auto number = [&](std::string_view key) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(json.int_or(key, 0), 0));
-  };
-  params.ring = static_cast<std::uint32_t>(number("ring"));
-  params.size = {.slots = static_cast<std::uint32_t>(number("slots")), .arena_bytes = number("arena_bytes")};
-  params.fence = json.string_or("fence") == kMembarrier ? os::Fence::kMembarrier : os::Fence::kFull;
-  params.control = number("control");
-  if (params.ring == 0 || params.control == 0 || !fabric::shm::valid(params.size))
-    return fail(Code::kPanelProtocol, "these are no parameters of a shared-memory lane");
-  return params;
+ShmParams shm_params(const fabric::LaneParams& agreed) {
+  static_assert(static_cast<int>(fabric::LaneChecksum::kOff) == static_cast<int>(fabric::shm::CrcPolicy::kOff));
+  return {.ring = agreed.ring,
+          .size = {.slots = agreed.ring_slots, .arena_bytes = agreed.arena_bytes},
+          .fence = agreed.fence == fabric::WaitFence::kMembarrier ? os::Fence::kMembarrier : os::Fence::kFull,
+          .control = agreed.control.value,
+          .crc = static_cast<fabric::shm::CrcPolicy>(agreed.checksum),
+          .sample_every = agreed.sample_every};
 }
 
 RingOptions request_ring(const Binding& binding, const ShmParams& params) { return ring_of(binding, params); }

@@ -2,18 +2,19 @@
 // ShmOffer: one end's part of a shared-memory lane, made before the other end is known.
 //
 // Each end makes what it alone writes: the ring it fills (requests at `from`, replies at `to`) and the index
-// page of the ring it reads. The panel passes the read-only descriptors across; with what comes back the
-// offer becomes a carrier (shm_carrier.h). All memory is there before the answer, so a full machine is a
-// refused prepare and never a fault later.
+// page of the ring it reads. BIND takes the read-only descriptors to the panel, which passes them across; with
+// what READY brings the offer becomes a carrier (shm_carrier.h). All memory is there before BIND, so a full
+// machine is a failed attempt and never a fault later.
 //
 // Owns: its memory and descriptors.   Thread: any (a move-only value).   Units: bytes.
-// Fails: make: kPermission (memfd is denied: the panel falls back to a socket), kNoSpace, kLimit.
+// Fails: make: kPermission (memfd is denied: the next attempt is a socket), kNoSpace, kLimit.
 // Limits: fabric/shm/layout.h.
 #pragma once
 
 #include <vector>
 
 #include "endpoint/binding.h"
+#include "fabric/handshake_message.h"
 #include "fabric/shm/layout.h"
 #include "os/memfd.h"
 
@@ -25,9 +26,10 @@ struct ShmParams {
   fabric::shm::RingSize size;
   os::Fence fence = os::Fence::kFull;
   std::uint64_t control = 1;  // generation of the control page
+  fabric::shm::CrcPolicy crc = fabric::shm::CrcPolicy::kFull;
+  std::uint32_t sample_every = 64;
 };
-text::Json to_json(const ShmParams& params);
-Result<ShmParams> shm_params_from_json(const text::Json& json);
+ShmParams shm_params(const fabric::LaneParams& agreed);
 
 fabric::shm::RingOptions request_ring(const Binding& binding, const ShmParams& params);
 fabric::shm::RingOptions reply_ring(const Binding& binding, const ShmParams& params);

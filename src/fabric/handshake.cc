@@ -32,6 +32,8 @@ std::string_view to_string(HandshakeState state) {
       return "opening";
     case State::kBinding:
       return "binding";
+    case State::kWiring:
+      return "wiring";
     case State::kConfirming:
       return "confirming";
     case State::kReady:
@@ -88,6 +90,8 @@ HandshakeActions Initiator::say_again(Instant now) {
     case State::kBinding:
       actions.emplace_back(SendMessage{Bind{offer_.nonce, generation_}});
       break;
+    case State::kWiring:  // its own thread takes the time it takes; READY is asked for again meanwhile
+      return {SendMessage{Bind{offer_.nonce, generation_}}};
     case State::kResuming:
       actions.emplace_back(SendMessage{Ready{offer_.nonce, generation_, lane_, Tone::kAsks}});
       break;
@@ -131,6 +135,7 @@ HandshakeActions Initiator::on(const TimerFired& event, Instant now) {
       ++offer_.nonce.value;
       return offer(now);
     case State::kIdle:
+    case State::kWiring:
     case State::kConfirming:
     case State::kReady:
     case State::kDetached:
@@ -174,26 +179,26 @@ HandshakeActions Initiator::hear(const Nack& message, Instant now) {
   (void)now;
   state_ = State::kTripped;  // it has seen this attempt, so it holds no lane of an earlier one
   reason_ = message.reason;
-  return {Tripped{reason_}};
+  return {Tripped{.reason = reason_, .for_good = true}};
 }
 
 HandshakeActions Initiator::hear(const Ready& message, Instant now) {
   if (message.nonce != offer_.nonce || message.generation != generation_) return {};
-  HandshakeActions actions;
-  if (message.tone == Tone::kAsks && (state_ == State::kBinding || has_lane(state_))) {
-    actions.emplace_back(SendMessage{Ready{offer_.nonce, generation_, lane_, Tone::kTells}});
+  (void)now;
+  if (message.tone == Tone::kAsks && state_ == State::kWiring) return say_again(now);
+  if (message.tone == Tone::kAsks && state_ == State::kBinding) {
+    state_ = State::kWiring;
+    parted_ = false;
+    ++timer_;
+    return {WireLane{generation_}};
   }
-  if (state_ == State::kBinding) {
-    ready_since_ = now;
-    actions.emplace_back(
-        LaneReady{.generation = generation_, .lane = lane_, .caps = caps_, .fallbacks = fallbacks_});
+  if (message.tone == Tone::kAsks && has_lane(state_))
+    return {SendMessage{Ready{offer_.nonce, generation_, lane_, Tone::kTells}}};
+  if (state_ == State::kResuming && message.tone == Tone::kTells) {
     state_ = State::kReady;
     ++timer_;
-  } else if (state_ == State::kResuming && message.tone == Tone::kTells) {
-    state_ = State::kReady;
-    ++timer_;
   }
-  return actions;
+  return {};
 }
 
 HandshakeActions Initiator::hear(const Trip& message, Instant now) {
@@ -213,7 +218,7 @@ HandshakeActions Initiator::hear(const Trip& message, Instant now) {
       for (HandshakeAction& action : give_up(now)) actions.push_back(std::move(action));
     }
   } else if (state_ == State::kOffering || state_ == State::kOpening || state_ == State::kBinding ||
-             has_lane(state_)) {
+             state_ == State::kWiring || has_lane(state_)) {
     for (HandshakeAction& action : trip(message, now)) {
       const auto* sent = std::get_if<SendMessage>(&action);
       if (sent != nullptr && std::holds_alternative<Trip>(sent->message)) continue;  // it knows
@@ -224,17 +229,32 @@ HandshakeActions Initiator::hear(const Trip& message, Instant now) {
 }
 
 HandshakeActions Initiator::on(const LaneOpened& event, Instant now) {
-  if (state_ != State::kOpening || event.generation != generation_) return {};
-  state_ = State::kBinding;
+  if (event.generation != generation_) return {};
+  if (state_ == State::kOpening) {
+    state_ = State::kBinding;
+    repeats_ = 0;
+    return say_again(now);
+  }
+  if (state_ != State::kWiring) return {};
+  ready_since_ = now;
+  HandshakeActions actions{
+      LaneReady{.generation = generation_, .lane = lane_, .caps = caps_, .fallbacks = fallbacks_}};
+  if (!parted_) {
+    state_ = State::kReady;
+    actions.emplace_back(SendMessage{Ready{offer_.nonce, generation_, lane_, Tone::kTells}});
+    return actions;
+  }
+  state_ = connected_ ? State::kResuming : State::kDetached;
   repeats_ = 0;
-  return say_again(now);
+  for (HandshakeAction& action : say_again(now)) actions.push_back(std::move(action));
+  return actions;
 }
 
 HandshakeActions Initiator::on(const LaneFailed& event, Instant now) {
   if (event.generation != generation_) return {};
-  if (state_ != State::kOpening && state_ != State::kBinding && !has_lane(state_)) return {};
-  const bool opening = state_ == State::kOpening;
-  if (opening) state_ = State::kOffering;  // there is nothing to close
+  const bool opening = state_ == State::kOpening || state_ == State::kWiring;
+  if (!opening && state_ != State::kBinding && !has_lane(state_)) return {};
+  if (state_ == State::kOpening) state_ = State::kOffering;  // there is nothing to close
   return trip({.nonce = offer_.nonce,
                .reason = event.reason,
                .advice = opening ? TripAdvice::kOtherLane : TripAdvice::kTryAgain},
@@ -250,6 +270,7 @@ HandshakeActions Initiator::on(const Withdrawn& event, Instant now) {
 HandshakeActions Initiator::on(const Disconnected& /*event*/, Instant /*now*/) {
   connected_ = false;
   if (has_lane(state_)) state_ = State::kDetached;
+  if (state_ == State::kWiring) parted_ = true;
   if (state_ == State::kTripping) state_ = State::kTripped;  // the closed connection tells it
   if (state_ != State::kBackoff && state_ != State::kOpening) ++timer_;
   return {};
@@ -268,7 +289,7 @@ HandshakeActions Initiator::on(const Connected& /*event*/, Instant now) {
 HandshakeActions Initiator::trip(const Trip& why, Instant now) {
   HandshakeActions actions;
   const bool had_lane = has_lane(state_);
-  if (state_ == State::kOpening || state_ == State::kBinding || had_lane) {
+  if (state_ == State::kOpening || state_ == State::kBinding || state_ == State::kWiring || had_lane) {
     actions.emplace_back(CloseLane{generation_});
   }
   if (had_lane && now - ready_since_ >= limits_.steady_min && attempts_ < limits_.attempts_max) attempts_ = 0;
@@ -296,7 +317,7 @@ HandshakeActions Initiator::give_up(Instant now) {
   for (const std::string& lane : fallbacks_) {
     if (reason.causes.size() < kErrorCausesMax) reason.causes.push_back(lane);
   }
-  HandshakeActions actions{Tripped{std::move(reason)}};
+  HandshakeActions actions{Tripped{.reason = std::move(reason), .for_good = true}};
   repeats_ = 0;
   state_ = connected_ ? State::kTripping : State::kTripped;
   for (HandshakeAction& action : say_again(now)) actions.push_back(std::move(action));
@@ -306,7 +327,9 @@ HandshakeActions Initiator::give_up(Instant now) {
 std::string Initiator::describe() const {
   return fmt::format("{} {}/{} {} lanes {} repeats {} attempts {}{}", to_string(state_), offer_.nonce.value,
                      generation_.value, model::to_string(lane_), offer_.lanes.size(), repeats_, attempts_,
-                     connected_ ? "" : " alone");
+                     !connected_                            ? " alone"
+                     : state_ == State::kWiring && parted_ ? " parted"
+                                                           : "");
 }
 
 }  // namespace rtt::fabric

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Handshake: how an endpoint and the panel bring one lane up and give it up, as two step machines.
 //
-//     Initiator: idle → offering → opening → binding → ready ⇄ detached → resuming → ready
+//     Initiator: idle → offering → opening → binding → wiring → ready ⇄ detached → resuming → ready
 //                          └──────── trip: backoff, next attempt (perhaps a weaker lane) … tripped
 //     Acceptor:  listening → offered → opening → confirming → ready ⇄ detached
 //                          └──────── trip: tripping → tripped; the next SYN starts afresh
@@ -15,9 +15,13 @@
 // back with READY, and a panel that gave the lane up meanwhile says TRIP. An end that never comes back is
 // given up after lease_max. handshake_test.cc enumerates the interleavings.
 //
+// A lane has two ends and so two handshakes. The panel answers SYN when those of both ends are in, READY asks
+// when the BINDs of both are; what ends one attempt ends the other's with the same advice (Withdrawn), so that
+// both meet again in the next generation.
+//
 // The shell performs the actions in order. It keeps the descriptors: of its own pages, to send with every
-// BIND of a generation; of a BIND received, until OpenLane or the next BIND. A send while there is no
-// connection is dropped. Each OpenLane is answered by LaneOpened or LaneFailed; after a CloseLane that answer
+// BIND of a generation; of a BIND received, until both ends are ready. A send while there is no connection is
+// dropped. Each OpenLane and WireLane is answered by LaneOpened or LaneFailed; after a CloseLane that answer
 // may come late.
 //
 // Owns: the offer and the reasons.   Thread: any (a value).   Units: nanoseconds.
@@ -55,7 +59,7 @@ struct Received {
   HandshakeMessage message;
   Generation fresh;  // acceptor: a generation no lane of the panel has had; unused unless it offers one
 };
-struct LaneOpened {
+struct LaneOpened {  // or wired
   Generation generation;
 };
 struct LaneFailed {  // could not be opened, or broke later
@@ -67,8 +71,9 @@ struct TimerFired {
 };
 struct Disconnected {};
 struct Connected {};  // again
-struct Withdrawn {    // this end wants no lane any longer
+struct Withdrawn {    // initiator: wants no lane any longer; acceptor: the lane's other end tripped
   Error reason;
+  TripAdvice advice = TripAdvice::kTryAgain;
 };
 using HandshakeEvent =
     std::variant<Begin, Received, LaneOpened, LaneFailed, TimerFired, Disconnected, Connected, Withdrawn>;
@@ -81,6 +86,9 @@ struct OpenLane {  // initiator: make it; acceptor: wire what BIND brought
   Generation generation;
   model::LaneKind lane = model::LaneKind::kShm;
   LaneParams params;
+};
+struct WireLane {  // initiator: READY brought the other side of it
+  Generation generation;
 };
 struct AdoptLane {  // acceptor: the endpoint brings a lane that an earlier panel wired
   Generation generation;
@@ -101,10 +109,13 @@ struct LaneReady {
 };
 struct Tripped {  // initiator: for good; acceptor: until the next SYN
   Error reason;
+  TripAdvice advice = TripAdvice::kTryAgain;
+  bool for_good = false;  // acceptor: no SYN follows: it was refused, or the endpoint gave up
 };
 struct Disconnect {};
 using HandshakeAction =
-    std::variant<SendMessage, OpenLane, AdoptLane, CloseLane, SetTimer, LaneReady, Tripped, Disconnect>;
+    std::variant<SendMessage, OpenLane, WireLane, AdoptLane, CloseLane, SetTimer, LaneReady, Tripped,
+                 Disconnect>;
 using HandshakeActions = std::vector<HandshakeAction>;
 
 enum class HandshakeState : std::uint8_t {
@@ -112,6 +123,7 @@ enum class HandshakeState : std::uint8_t {
   kOffering,
   kOpening,
   kBinding,
+  kWiring,  // initiator: both sides of the lane are here
   kConfirming,
   kReady,
   kDetached,  // ready, without a connection
@@ -122,6 +134,8 @@ enum class HandshakeState : std::uint8_t {
 };
 std::string_view to_string(HandshakeState state);
 [[nodiscard]] bool has_lane(HandshakeState state);  // ready, detached or resuming
+// To a word about an end that no handshake is about: SYN is refused, whoever asks hears TRIP.
+[[nodiscard]] std::optional<HandshakeMessage> answer_unknown(const HandshakeMessage& message);
 
 class Initiator {
  public:
@@ -167,6 +181,7 @@ class Initiator {
   Error reason_;  // why the last attempt failed
   int repeats_ = 0, attempts_ = 0;
   bool connected_ = true;
+  bool parted_ = false;  // the connection broke while the lane was wired: the panel may have tripped meanwhile
   Instant ready_since_;
   std::uint32_t timer_ = 0;
 };
@@ -181,6 +196,10 @@ class Acceptor {
     LaneParams params;
   };
   explicit Acceptor(Offer offer, HandshakeLimits limits = {}) : limits_(limits), offer_(std::move(offer)) {}
+  // Of the next SYN: what the lane's other end can do as well, and where the lane takes its place.
+  void set_terms(std::vector<model::LaneKind> lanes, const LaneParams& params);
+  // Why this SYN would be refused; nothing: it is granted.
+  [[nodiscard]] std::optional<Error> objection(const Syn& message) const;
   HandshakeActions step(const HandshakeEvent& event, Instant now);
 
   [[nodiscard]] HandshakeState state() const { return state_; }
@@ -203,7 +222,6 @@ class Acceptor {
   HandshakeActions hear(const Bind& message, Instant now);
   HandshakeActions hear(const Ready& message, Instant now);
   HandshakeActions hear(const Trip& message, Instant now);
-  [[nodiscard]] std::optional<Error> objection(const Syn& message) const;
   HandshakeActions trip(Error reason, TripAdvice advice, Instant now);
   [[nodiscard]] HandshakeActions tripped_answer(Nonce nonce) const;
   void close_lane(HandshakeActions& actions);

@@ -40,6 +40,25 @@ Trip unknown(Nonce nonce) {
 
 }  // namespace
 
+std::optional<HandshakeMessage> answer_unknown(const HandshakeMessage& message) {
+  if (const auto* syn = std::get_if<Syn>(&message)) {
+    return Nack{syn->nonce,
+                {.code = Code::kNack, .message = "nobody waits for this lane", .hint = "rtt ls routes"}};
+  }
+  if (const auto* bind = std::get_if<Bind>(&message)) return unknown(bind->nonce);
+  const auto* ready = std::get_if<Ready>(&message);
+  if (ready != nullptr && ready->tone == Tone::kAsks) return unknown(ready->nonce);
+  const auto* trip = std::get_if<Trip>(&message);
+  if (trip != nullptr && trip->tone == Tone::kAsks)
+    return Trip{.nonce = trip->nonce, .reason = {}, .tone = Tone::kTells};
+  return std::nullopt;
+}
+
+void Acceptor::set_terms(std::vector<model::LaneKind> lanes, const LaneParams& params) {
+  offer_.lanes = std::move(lanes);
+  offer_.params = params;
+}
+
 HandshakeActions Acceptor::step(const HandshakeEvent& event, Instant now) {
   return std::visit([&](const auto& each) { return on(each, now); }, event);
 }
@@ -108,7 +127,7 @@ HandshakeActions Acceptor::hear(const Syn& message, Generation fresh, Instant no
     ++timer_;
     trip_ = {.nonce = syn_.nonce, .reason = *refusal_, .tone = Tone::kTells};
     actions.emplace_back(SendMessage{Nack{syn_.nonce, *refusal_}});
-    actions.emplace_back(Tripped{*refusal_});
+    actions.emplace_back(Tripped{.reason = *refusal_, .for_good = true});
     return actions;
   }
   ack_ = {.nonce = syn_.nonce,
@@ -160,7 +179,11 @@ HandshakeActions Acceptor::hear(const Bind& message, Instant now) {
     arm(actions, now, limits_.open_max);
     return actions;
   }
-  if (state_ == State::kConfirming || has_lane(state_)) {
+  if (state_ == State::kConfirming) {  // it is alive and still wiring, or READY was lost: that is said again
+    repeats_ = 0;
+    return {};
+  }
+  if (has_lane(state_)) {
     // It asks even when the lane is confirmed: a replayed BIND must not look like the answer to a READY that
     // the endpoint is asking.
     HandshakeActions actions{SendMessage{Ready{syn_.nonce, ack_.generation, ack_.lane, Tone::kAsks}}};
@@ -222,7 +245,10 @@ HandshakeActions Acceptor::hear(const Trip& message, Instant now) {
   trip_.nonce = syn_.nonce;
   state_ = State::kTripped;
   ++timer_;
-  if (news) actions.emplace_back(Tripped{message.reason});
+  if (news) {
+    actions.emplace_back(Tripped{
+        .reason = message.reason, .advice = message.advice, .for_good = message.tone == Tone::kAsks});
+  }
   return actions;
 }
 
@@ -247,7 +273,7 @@ HandshakeActions Acceptor::on(const LaneFailed& event, Instant now) {
 
 HandshakeActions Acceptor::on(const Withdrawn& event, Instant now) {
   if (state_ == State::kIdle || state_ == State::kTripping || state_ == State::kTripped) return {};
-  return trip(event.reason, TripAdvice::kTryAgain, now);
+  return trip(event.reason, event.advice, now);
 }
 
 HandshakeActions Acceptor::on(const TimerFired& event, Instant now) {
@@ -281,6 +307,7 @@ HandshakeActions Acceptor::on(const TimerFired& event, Instant now) {
       return actions;
     case State::kIdle:
     case State::kBinding:
+    case State::kWiring:
     case State::kReady:
     case State::kResuming:
     case State::kBackoff:
@@ -321,7 +348,7 @@ HandshakeActions Acceptor::trip(Error reason, TripAdvice advice, Instant now) {
   repeats_ = 0;
   actions.emplace_back(SendMessage{trip_});
   if (owed) arm(actions, now, limits_.answer_max);
-  actions.emplace_back(Tripped{trip_.reason});
+  actions.emplace_back(Tripped{.reason = trip_.reason, .advice = advice});
   return actions;
 }
 

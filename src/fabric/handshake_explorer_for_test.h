@@ -57,6 +57,7 @@ class HandshakeExplorer {
     std::vector<HandshakeMessage> inbox;  // in no order
     std::optional<std::uint32_t> timer;
     std::optional<OpenLane> opening;
+    std::optional<Generation> wiring;
     std::set<std::uint64_t> lanes;   // open
     std::set<std::uint64_t> opened;  // ever asked to open
     bool knows_down = false;

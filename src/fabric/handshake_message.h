@@ -6,8 +6,8 @@
 //        ── SYN(nonce, saddr, caps, contract, lanes) ──►      what I have and can do
 //        ◄── ACK(nonce, generation, caps, lane, params) ──    what we both can: make this lane   (or NACK)
 //        ── BIND(nonce, generation, fds) ──────────────►      here is my side of it
-//        ◄── READY(nonce, generation) ─────────────────       wired
-//        ── READY ─────────────────────────────────────►      heard
+//        ◄── READY(nonce, generation, fds) ────────────       here is the other side
+//        ── READY ─────────────────────────────────────►      wired
 //
 // A nonce names one attempt: an endpoint never uses one twice and each is larger than the one before, so
 // "old" is one comparison. A generation names one lane of the panel, for ever.
@@ -28,6 +28,8 @@ namespace rtt::fabric {
 
 using Nonce = Id<struct NonceTag, std::uint64_t>;            // 0 = none
 using Generation = Id<struct GenerationTag, std::uint64_t>;  // 0 = none
+// One end of one lane: what a handshake is about, and travels beside each of its messages. 0 = none.
+using LaneEnd = Id<struct LaneEndTag, std::uint64_t>;
 
 inline constexpr std::size_t kLaneKindsMax = 4;
 
@@ -45,6 +47,8 @@ struct LaneParams {
   LaneChecksum checksum = LaneChecksum::kFull;
   std::uint32_t sample_every = 64;  // kSampled
   WaitFence fence = WaitFence::kMembarrier;
+  std::uint32_t ring = 1;  // shm: number of the request ring in its chain
+  Generation control{1};   // shm: of the control page the chain follows
   friend bool operator==(const LaneParams&, const LaneParams&) = default;
 };
 

@@ -75,7 +75,7 @@ std::string HandshakeExplorer::key(const State& state) const {
     std::sort(words.begin(), words.end());
     for (const std::string& word : words) out += '>' + word;
     out += each->timer ? 't' : '-';
-    out += each->opening ? 'o' : '-';
+    out += each->opening ? 'o' : each->wiring ? 'w' : '-';
     out += each->knows_down ? 'd' : '-';
     for (const std::uint64_t lane : each->lanes) out += std::to_string(lane) + ',';
   }
@@ -177,10 +177,13 @@ void HandshakeExplorer::perform(State& state, Side side, const HandshakeAction& 
       note(state, "a lane of an old generation is opened");
     }
     mine.opening = *open;
+  } else if (const auto* wire = std::get_if<WireLane>(&action)) {
+    mine.wiring = wire->generation;
   } else if (const auto* close = std::get_if<CloseLane>(&action)) {
     if (bug_ == HandshakeBug::kCloseForgotten) return;
     const bool was_opening = mine.opening && mine.opening->generation == close->generation;
     if (was_opening) mine.opening.reset();
+    if (mine.wiring == close->generation) mine.wiring.reset();
     if (mine.lanes.erase(close->generation.value) == 0 && !was_opening && bug_ == HandshakeBug::kNone) {
       note(state, "a lane is closed that is not open");
     }
@@ -278,7 +281,8 @@ bool HandshakeExplorer::expand_side(const State& state, Side side) {
   const bool never = (side == Side::kHere && bug_ == HandshakeBug::kInitiatorNeverTimes) ||
                      (side == Side::kThere && bug_ == HandshakeBug::kAcceptorNeverTimes);
   const bool quiet =
-      state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening && !state.there.opening;
+      state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening && !state.there.opening &&
+      !state.here.wiring;
   if (now.timer && !never && (quiet || state.left.early_timers > 0)) {
     moves = true;
     State next = state;
@@ -297,6 +301,13 @@ bool HandshakeExplorer::expand_side(const State& state, Side side) {
     end(next, side).lanes.insert(opened.generation.value);
     feed(next, side, LaneOpened{opened.generation});
     push(std::move(next), fmt::format("{} opened its lane", name));
+  }
+  if (now.wiring) {
+    moves = true;
+    State next = state;
+    end(next, side).wiring.reset();
+    feed(next, side, LaneOpened{*now.wiring});
+    push(std::move(next), fmt::format("{} wired its lane", name));
   }
   return moves;
 }
@@ -350,7 +361,15 @@ void HandshakeExplorer::expand_faults(const State& state) {
       }
       push(std::move(next), fmt::format("{} cannot open its lane", name));
     }
-    if (!now.lanes.empty() && state.left.lane_breaks > 0) {
+    if (now.wiring && state.left.open_failures > 0) {
+      State next = state;
+      --next.left.open_failures;
+      end(next, side).wiring.reset();
+      next.failed_lanes.insert(std::string(model::to_string(state.initiator.lane())));
+      feed(next, side, LaneFailed{*now.wiring, {.code = Code::kFrame, .message = "seals are missing"}});
+      push(std::move(next), fmt::format("{} cannot wire its lane", name));
+    }
+    if (!now.lanes.empty() && !now.wiring && state.left.lane_breaks > 0) {
       State next = state;
       --next.left.lane_breaks;
       feed(next, side, LaneFailed{{*now.lanes.begin()}, {.code = Code::kLost, .message = "the peer died"}});
@@ -548,7 +567,8 @@ TEST(Handshake, denied_memory_falls_back_to_uds_and_says_so) {
   const auto bind = sent<Bind>(initiator.step(LaneOpened{{2}}, Instant{0}));
   (void)hear(acceptor, *bind);
   const auto ready = sent<Ready>(acceptor.step(LaneOpened{{2}}, Instant{0}));
-  const auto report = done<LaneReady>(hear(initiator, *ready));
+  ASSERT_TRUE(done<WireLane>(hear(initiator, *ready)));
+  const auto report = done<LaneReady>(initiator.step(LaneOpened{{2}}, Instant{0}));
   ASSERT_TRUE(report);
   EXPECT_EQ(report->lane, LaneKind::kUds);
   EXPECT_EQ(report->fallbacks, (std::vector<std::string>{"shm: memfd_create is not permitted"}));

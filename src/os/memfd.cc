@@ -87,7 +87,7 @@ Result<Mapping> create_private_memory(std::size_t bytes) {
   return mapping;
 }
 
-Result<Mapping> map_shared_memory(int fd, std::size_t bytes) {
+Status check_shared_memory(int fd, std::size_t bytes) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals < 0) {
     if (errno == EINVAL)
@@ -104,6 +104,11 @@ Result<Mapping> map_shared_memory(int fd, std::size_t bytes) {
     return fail(Code::kFrame,
                 fmt::format("the peer's shared memory has {} bytes, agreed were {}", info.st_size, bytes));
   }
+  return {};
+}
+
+Result<Mapping> map_shared_memory(int fd, std::size_t bytes) {
+  RTT_TRY(check_shared_memory(fd, bytes));
   RTT_TRY_SET(Mapping mapping, map_fd(fd, bytes, PROT_READ));
   // The pages exist; this only spares the first reads their faults, so its failure changes nothing.
   (void)::madvise(mapping.writable().data(), bytes, MADV_POPULATE_READ);

@@ -56,6 +56,8 @@ struct SharedMemory {
 Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes);
 // Zero memory of this process alone, for where memfd is denied. kNoSpace.
 Result<Mapping> create_private_memory(std::size_t bytes);
+// Whether what a peer sent has its seals and this size.
+Status check_shared_memory(int fd, std::size_t bytes);
 // What a peer sent: mapped read-only after its seals and size were checked. Does not take the descriptor
 // over.
 Result<Mapping> map_shared_memory(int fd, std::size_t bytes);
