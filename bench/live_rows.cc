@@ -2,6 +2,7 @@
 // Rows of living endpoints: what a counted frame costs more than an uncounted one, how long a flip takes to
 // the first frame of the new ring under load, and a plan of 100 routes applied between two real processes.
 #include <fmt/format.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -81,13 +82,14 @@ class Slot {
   void put(Item item) {
     item_ = std::move(item);
     full_.store(true, std::memory_order_release);
-    while (full_.load(std::memory_order_acquire)) std::this_thread::yield();
+    full_.wait(true, std::memory_order_acquire);
   }
   template <typename Take>
   void take(Take consume) {
     if (!full_.load(std::memory_order_acquire)) return;
     consume(std::move(item_));
     full_.store(false, std::memory_order_release);
+    full_.notify_one();
   }
 
  private:
@@ -95,7 +97,22 @@ class Slot {
   std::atomic<bool> full_ = false;
 };
 
-// Flip store to the first frame of the new ring at the consumer, a producer sending all the while.
+// One thread to a core, as the two ends of a busy lane are: moved about, the row would tell the scheduler's
+// slices (milliseconds) rather than the flip (microseconds).
+void stay_on(int core) {
+  cpu_set_t cpus;
+  if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2) return;
+  int cpu = 0;
+  for (int seen = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &cpus) && seen++ == core) break;
+  }
+  CPU_ZERO(&cpus);
+  CPU_SET(cpu, &cpus);
+  if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0) give_up("cannot pin a thread to a core");
+}
+
+// Flip store to the first frame of the new ring at the consumer, a producer sending all the while. Whoever
+// flips sleeps until then, so that the two ends have a core each.
 void flip_row(const Settings& settings, Report& report) {
   const os::Fence fence = os::register_fence();
   auto control = ControlPage::create({.generation = 1, .route_id = 1}, 1).value();
@@ -111,6 +128,7 @@ void flip_row(const Settings& settings, Report& report) {
   std::atomic<std::int64_t> first_frame_ns = 0;
   std::atomic<bool> stop = false;
   std::thread sender([&] {
+    stay_on(0);
     std::uint64_t value = 0;
     while (!stop.load(std::memory_order_relaxed)) {
       to_producer.take([&](ChainProducer::Ring ring) {
@@ -125,6 +143,7 @@ void flip_row(const Settings& settings, Report& report) {
     }
   });
   std::thread reader([&] {
+    stay_on(1);
     std::uint64_t expected = 0;
     std::array<std::byte, 256> into{};
     while (!stop.load(std::memory_order_relaxed)) {
@@ -141,6 +160,7 @@ void flip_row(const Settings& settings, Report& report) {
       if (number != ring_read.load(std::memory_order_relaxed)) {
         first_frame_ns.store(now_ns(), std::memory_order_relaxed);
         ring_read.store(number, std::memory_order_release);
+        ring_read.notify_one();
       }
     }
   });
@@ -151,7 +171,7 @@ void flip_row(const Settings& settings, Report& report) {
     to_consumer.put(std::move(next.consumer));
     const std::int64_t begin = now_ns();
     control.flip(number);
-    while (ring_read.load(std::memory_order_acquire) != number) std::this_thread::yield();
+    ring_read.wait(number - 1, std::memory_order_acquire);
     flips.add(first_frame_ns.load(std::memory_order_relaxed) - begin);
   }
   stop = true;
