@@ -2,7 +2,6 @@
 // Rows of living endpoints: what a counted frame costs more than an uncounted one, how long a flip takes to
 // the first frame of the new ring under load, and a plan of 100 routes applied between two real processes.
 #include <fmt/format.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +16,7 @@
 #include "fabric/shm/chain_consumer.h"
 #include "fabric/shm/chain_producer.h"
 #include "os/clock.h"
+#include "placement.h"
 #include "report.h"
 #include "telemetry/recorder.h"
 #include "text/json.h"
@@ -97,23 +97,11 @@ class Slot {
   std::atomic<bool> full_ = false;
 };
 
-// One thread to a core, as the two ends of a busy lane are: moved about, the row would tell the scheduler's
-// slices (milliseconds) rather than the flip (microseconds).
-void stay_on(int core) {
-  cpu_set_t cpus;
-  if (::sched_getaffinity(0, sizeof cpus, &cpus) != 0 || CPU_COUNT(&cpus) < 2) return;
-  int cpu = 0;
-  for (int seen = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &cpus) && seen++ == core) break;
-  }
-  CPU_ZERO(&cpus);
-  CPU_SET(cpu, &cpus);
-  if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0) give_up("cannot pin a thread to a core");
-}
-
 // Flip store to the first frame of the new ring at the consumer, a producer sending all the while. Whoever
-// flips sleeps until then, so that the two ends have a core each.
+// flips sleeps until then, so that the two ends have a core each; moved about, the row would tell the
+// scheduler's slices (milliseconds) rather than the flip (microseconds).
 void flip_row(const Settings& settings, Report& report) {
+  const Placement placement;
   const os::Fence fence = os::register_fence();
   auto control = ControlPage::create({.generation = 1, .route_id = 1}, 1).value();
   const auto view = [&] {
@@ -128,7 +116,7 @@ void flip_row(const Settings& settings, Report& report) {
   std::atomic<std::int64_t> first_frame_ns = 0;
   std::atomic<bool> stop = false;
   std::thread sender([&] {
-    stay_on(0);
+    placement.thread_on(0);
     std::uint64_t value = 0;
     while (!stop.load(std::memory_order_relaxed)) {
       to_producer.take([&](ChainProducer::Ring ring) {
@@ -143,7 +131,7 @@ void flip_row(const Settings& settings, Report& report) {
     }
   });
   std::thread reader([&] {
-    stay_on(1);
+    placement.thread_on(1);
     std::uint64_t expected = 0;
     std::array<std::byte, 256> into{};
     while (!stop.load(std::memory_order_relaxed)) {
