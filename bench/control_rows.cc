@@ -2,7 +2,6 @@
 // Control rows: a status call over the panel socket against a bare unix-socket ping-pong of the same byte
 // counts, on two cores and on one, and the whole process `rtt --help`.
 #include <fmt/format.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 
 #include "api/client.h"
 #include "client.h"
+#include "placement.h"
 #include "report.h"
 #include "text/json.h"
 
@@ -21,41 +21,6 @@ namespace {
 // Header, table and strings of a status request; measured with strace on this build.
 constexpr std::size_t kRequestBytes = 140;
 constexpr std::size_t kFrameBytes = 64;  // header and table around an answer
-
-// Keeps this process and the two servers it measures in one placement: where the scheduler puts a pair moves
-// a round trip fourfold, and it rarely puts two pairs alike. The children of later rows are placed freely
-// again.
-class Placement {
- public:
-  Placement() {
-    if (::sched_getaffinity(0, sizeof free_, &free_) != 0) give_up("cannot read where this process may run");
-    for (int cpu = 0; cpu < CPU_SETSIZE && count_ < 2; ++cpu) {
-      if (CPU_ISSET(cpu, &free_)) cpus_[count_++] = cpu;
-    }
-  }
-  ~Placement() { ::sched_setaffinity(0, sizeof free_, &free_); }
-  Placement(const Placement&) = delete;
-  Placement& operator=(const Placement&) = delete;
-
-  // This process on the first core, the servers on it too or on the second.
-  void same_core(std::initializer_list<pid_t> servers) { place(servers, cpus_[0]); }
-  void two_cores(std::initializer_list<pid_t> servers) { place(servers, cpus_[count_ - 1]); }
-
- private:
-  void place(std::initializer_list<pid_t> servers, int cpu) {
-    pin(0, cpus_[0]);
-    for (const pid_t server : servers) pin(server, cpu);
-  }
-  static void pin(pid_t process, int cpu) {
-    cpu_set_t cpus;
-    CPU_ZERO(&cpus);
-    CPU_SET(cpu, &cpus);
-    if (::sched_setaffinity(process, sizeof cpus, &cpus) != 0) give_up("cannot pin a process to a core");
-  }
-  cpu_set_t free_{};
-  std::array<int, 2> cpus_{};
-  std::size_t count_ = 0;
-};
 
 void read_whole(int fd, std::vector<char>& buffer) {
   for (std::size_t at = 0; at < buffer.size();) {

@@ -16,6 +16,7 @@
 #include "fabric/shm/chain_consumer.h"
 #include "fabric/shm/chain_producer.h"
 #include "os/clock.h"
+#include "placement.h"
 #include "report.h"
 #include "telemetry/recorder.h"
 #include "text/json.h"
@@ -81,13 +82,14 @@ class Slot {
   void put(Item item) {
     item_ = std::move(item);
     full_.store(true, std::memory_order_release);
-    while (full_.load(std::memory_order_acquire)) std::this_thread::yield();
+    full_.wait(true, std::memory_order_acquire);
   }
   template <typename Take>
   void take(Take consume) {
     if (!full_.load(std::memory_order_acquire)) return;
     consume(std::move(item_));
     full_.store(false, std::memory_order_release);
+    full_.notify_one();
   }
 
  private:
@@ -95,8 +97,11 @@ class Slot {
   std::atomic<bool> full_ = false;
 };
 
-// Flip store to the first frame of the new ring at the consumer, a producer sending all the while.
+// Flip store to the first frame of the new ring at the consumer, a producer sending all the while. Whoever
+// flips sleeps until then, so that the two ends have a core each; moved about, the row would tell the
+// scheduler's slices (milliseconds) rather than the flip (microseconds).
 void flip_row(const Settings& settings, Report& report) {
+  const Placement placement;
   const os::Fence fence = os::register_fence();
   auto control = ControlPage::create({.generation = 1, .route_id = 1}, 1).value();
   const auto view = [&] {
@@ -111,6 +116,7 @@ void flip_row(const Settings& settings, Report& report) {
   std::atomic<std::int64_t> first_frame_ns = 0;
   std::atomic<bool> stop = false;
   std::thread sender([&] {
+    placement.thread_on(0);
     std::uint64_t value = 0;
     while (!stop.load(std::memory_order_relaxed)) {
       to_producer.take([&](ChainProducer::Ring ring) {
@@ -125,6 +131,7 @@ void flip_row(const Settings& settings, Report& report) {
     }
   });
   std::thread reader([&] {
+    placement.thread_on(1);
     std::uint64_t expected = 0;
     std::array<std::byte, 256> into{};
     while (!stop.load(std::memory_order_relaxed)) {
@@ -141,6 +148,7 @@ void flip_row(const Settings& settings, Report& report) {
       if (number != ring_read.load(std::memory_order_relaxed)) {
         first_frame_ns.store(now_ns(), std::memory_order_relaxed);
         ring_read.store(number, std::memory_order_release);
+        ring_read.notify_one();
       }
     }
   });
@@ -151,7 +159,7 @@ void flip_row(const Settings& settings, Report& report) {
     to_consumer.put(std::move(next.consumer));
     const std::int64_t begin = now_ns();
     control.flip(number);
-    while (ring_read.load(std::memory_order_acquire) != number) std::this_thread::yield();
+    ring_read.wait(number - 1, std::memory_order_acquire);
     flips.add(first_frame_ns.load(std::memory_order_relaxed) - begin);
   }
   stop = true;

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "client.h"
+#include "placement.h"
 #include "report.h"
 
 namespace rtt::bench {
@@ -67,6 +68,8 @@ void list_row(const Settings& settings, const std::string& root, Report& report)
 }  // namespace
 
 void mcp_rows(const Settings& settings, Report& report) {
+  Placement placement;  // the whole chain of processes on one core: each hop costs the same both ways
+  placement.same_core({});
   const std::string root = make_workspace(settings);
   call_row(settings, root, report);
   list_row(settings, root, report);

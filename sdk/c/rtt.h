@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
- * librtt: a program becomes an endpoint of a workspace's wiring. C ABI; any language that can call C can use it.
+ * librtt: a program becomes an endpoint of a workspace's wiring. C ABI; any language that can call C can
+ * use it.
  *
  *     rtt_endpoint *e = rtt_attach(".", "rtt://ui/hook/refresh", NULL);
  *     rtt_reply r;
- *     if (rtt_call(e, "rtt://core/api/metrics", "{}", 2, 1000, &r, NULL) == 0) { use(r.data, r.bytes); rtt_free(&r); }
+ *     if (rtt_call(e, "rtt://core/api/metrics", "{}", 2, 1000, &r, NULL) == 0) {
+ *       use(r.data, r.bytes);
+ *       rtt_free(&r);
+ *     }
  *
- * An endpoint is one or more symbols whose contracts are signed in the workspace. Which provider a call reaches is
- * the plan's decision, not the program's: it names the symbol it was promised (its port), and another provider may
- * take over between two calls without the program noticing. A thread of the library keeps the connection to the
- * panel; when the panel is away the wiring carries on.
+ * An endpoint is one or more symbols whose contracts are signed in the workspace. Which provider a call
+ * reaches is the plan's decision, not the program's: it names the symbol it was promised (its port), and
+ * another provider may take over between two calls without the program noticing. A thread of the library
+ * keeps the connection to the panel; when the panel is away the wiring carries on.
  *
- * Thread: an endpoint belongs to one thread at a time, except rtt_stop, which any thread and signal handler may call.
- * Owns: replies are the caller's, to be given to rtt_free. Units: bytes, milliseconds (< 0: no limit).
- * Fails: 0 is success; else the number of an RTT error code (412 for RTT0412, see `rtt explain`), and *error is filled
- * if it is not NULL. Limits: a message is at most 64 MiB.
+ * Thread: an endpoint belongs to one thread at a time, except rtt_stop, which any thread and signal handler
+ * may call.
+ * Owns: replies are the caller's, to be given to rtt_free.   Units: bytes, milliseconds (< 0: no limit).
+ * Fails: 0 is success; else the number of an RTT error code (412 for RTT0412, see `rtt explain`), and *error
+ * is filled if it is not NULL.   Limits: a message is at most 64 MiB.
  */
 #ifndef RTT_H
 #define RTT_H
@@ -36,13 +41,13 @@ typedef struct rtt_error {
 } rtt_error;
 
 typedef struct rtt_reply {
-  void *data; /* followed by a NUL byte that does not count */
+  void* data; /* followed by a NUL byte that does not count */
   size_t bytes;
 } rtt_reply;
 
 /* Something that came for one of the endpoint's symbols. */
 typedef struct rtt_message {
-  const void *data; /* valid during the handler */
+  const void* data; /* valid during the handler */
   size_t bytes;
   const char *from, *to; /* definitions; valid during the handler */
   uint64_t lane;
@@ -51,34 +56,36 @@ typedef struct rtt_message {
 } rtt_message;
 
 /* Called from rtt_poll, rtt_serve, and from rtt_call while it waits. */
-typedef void (*rtt_handler)(void *context, rtt_endpoint *endpoint, const rtt_message *message);
+typedef void (*rtt_handler)(void* context, rtt_endpoint* endpoint, const rtt_message* message);
 
 /* RTT_ABI the library was built with. */
 int rtt_abi(void);
 
-/* `workspace`: a folder at or below the workspace's root. `symbols`: one address or several separated by spaces.
- * Waits up to 10 s for the panel, which is started by `rtt panel start` or any verb that needs it. NULL on failure. */
-rtt_endpoint *rtt_attach(const char *workspace, const char *symbols, rtt_error *error);
-void rtt_detach(rtt_endpoint *endpoint); /* NULL: nothing */
+/* `workspace`: a folder at or below the workspace's root. `symbols`: one address or several separated by
+ * spaces. Waits up to 10 s for the panel, which is started by `rtt panel start` or any verb that needs it.
+ * NULL on failure. */
+rtt_endpoint* rtt_attach(const char* workspace, const char* symbols, rtt_error* error);
+void rtt_detach(rtt_endpoint* endpoint); /* NULL: nothing */
 
 /* Asks the provider that is wired to `port`; waits for the wiring too, within the deadline. */
-int rtt_call(rtt_endpoint *endpoint, const char *port, const void *request, size_t bytes, int deadline_ms,
-             rtt_reply *reply, rtt_error *error);
-void rtt_free(rtt_reply *reply);
+int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size_t bytes, int deadline_ms,
+             rtt_reply* reply, rtt_error* error);
+void rtt_free(rtt_reply* reply);
 
 /* To every subscriber wired to this endpoint; *sent and *dropped (may be NULL) say how many got it. */
-int rtt_publish(rtt_endpoint *endpoint, const void *data, size_t bytes, size_t *sent, size_t *dropped,
-                rtt_error *error);
+int rtt_publish(rtt_endpoint* endpoint, const void* data, size_t bytes, size_t* sent, size_t* dropped,
+                rtt_error* error);
 
-void rtt_on_message(rtt_endpoint *endpoint, rtt_handler handler, void *context);
+void rtt_on_message(rtt_endpoint* endpoint, rtt_handler handler, void* context);
 /* Answers a message that wants a reply, in the handler or later; `lane` and `id` are the message's. */
-int rtt_answer(rtt_endpoint *endpoint, uint64_t lane, uint32_t id, const void *data, size_t bytes, rtt_error *error);
-int rtt_refuse(rtt_endpoint *endpoint, uint64_t lane, uint32_t id, const char *why);
+int rtt_answer(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const void* data, size_t bytes,
+               rtt_error* error);
+int rtt_refuse(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const char* why);
 
 /* Handles what came, waiting up to wait_ms for the first. 0 also when nothing came. */
-int rtt_poll(rtt_endpoint *endpoint, int wait_ms, rtt_error *error);
-int rtt_serve(rtt_endpoint *endpoint, rtt_error *error); /* rtt_poll until rtt_stop */
-void rtt_stop(rtt_endpoint *endpoint);
+int rtt_poll(rtt_endpoint* endpoint, int wait_ms, rtt_error* error);
+int rtt_serve(rtt_endpoint* endpoint, rtt_error* error); /* rtt_poll until rtt_stop */
+void rtt_stop(rtt_endpoint* endpoint);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/crc32c.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -24,13 +25,14 @@ constexpr std::array<std::uint32_t, 256> make_table() {
 }
 constexpr auto kTable = make_table();
 
-// Every kernel is written once for both uses: with a place to copy to, or without one.
-enum class Use : std::uint8_t { kChecksum, kCopy };
+// Every kernel is written once for all uses: without a place to copy to, with one, or with one whose cache
+// lines another core reads next, so that they are better not owned here first.
+enum class Use : std::uint8_t { kChecksum, kCopy, kSend };
 
 // Where to copy to, `bytes` further on; null stays null.
 template <Use use>
 std::byte* onward(std::byte* to, std::size_t bytes) {
-  return use == Use::kCopy ? to + bytes : nullptr;
+  return use != Use::kChecksum ? to + bytes : nullptr;
 }
 
 template <Use use>
@@ -38,7 +40,7 @@ std::uint32_t run_table(std::byte* to, const std::byte* from, std::size_t size, 
   for (std::size_t i = 0; i < size; ++i) {
     // A volatile read: the byte stored and the byte summed are one load of memory that a peer may be writing.
     const std::byte b = *static_cast<const volatile std::byte*>(from + i);
-    if constexpr (use == Use::kCopy) to[i] = b;
+    if constexpr (use != Use::kChecksum) to[i] = b;
     crc = crc >> 8 ^ kTable[(crc ^ std::to_integer<std::uint32_t>(b)) & 255];
   }
   return crc;
@@ -79,7 +81,7 @@ template <Use use>
   std::memcpy(&word, from, 8);
   // The compiler must not read the source again between the two uses of the word.
   asm volatile("" : "+r"(word));
-  if constexpr (use == Use::kCopy) std::memcpy(to, &word, 8);
+  if constexpr (use != Use::kChecksum) std::memcpy(to, &word, 8);
   return _mm_crc32_u64(crc, word);
 }
 
@@ -93,12 +95,13 @@ template <Use use>
   auto narrow = static_cast<std::uint32_t>(crc);
   for (; at < size; ++at) {
     const std::byte b = *static_cast<const volatile std::byte*>(from + at);
-    if constexpr (use == Use::kCopy) to[at] = b;
+    if constexpr (use != Use::kChecksum) to[at] = b;
     narrow = _mm_crc32_u8(narrow, std::to_integer<std::uint8_t>(b));
   }
   return narrow;
 }
 
+constexpr std::size_t kLineBytes = 64;
 constexpr std::size_t kShortMax = 256;  // below, the plain instruction
 
 [[gnu::target("sse4.2")]] std::uint32_t run_frame(std::byte* to, ByteView from, const Crc32cHead& head) {
@@ -163,6 +166,7 @@ template <Use use>
   __m128i value = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
   asm volatile("" : "+x"(value));  // one read, see step8
   if constexpr (use == Use::kCopy) _mm_storeu_si128(reinterpret_cast<__m128i*>(to), value);
+  if constexpr (use == Use::kSend) _mm_stream_si128(reinterpret_cast<__m128i*>(to), value);
   return value;
 }
 
@@ -196,6 +200,7 @@ template <Use use>
   __m512i value = _mm512_loadu_si512(from);
   asm volatile("" : "+v"(value));  // one read, see step8
   if constexpr (use == Use::kCopy) _mm512_storeu_si512(to, value);
+  if constexpr (use == Use::kSend) _mm512_stream_si512(reinterpret_cast<__m512i*>(to), value);
   return value;
 }
 
@@ -231,6 +236,18 @@ template <Use use>
   return run_short<use>(onward<use>(to, at), from + at, size - at, reduce(joined));
 }
 
+// Streaming stores go around the cache, whole lines at a time, and are not ordered with the store that
+// commits the frame unless a fence comes between.
+template <std::uint32_t (*run)(std::byte*, const std::byte*, std::size_t, std::uint32_t)>
+std::uint32_t run_send(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t crc) {
+  const std::size_t before =
+      std::min(size, (kLineBytes - reinterpret_cast<std::uintptr_t>(to) % kLineBytes) % kLineBytes);
+  crc = run_short<Use::kSend>(to, from, before, crc);
+  crc = run(to + before, from + before, size - before, crc);
+  _mm_sfence();
+  return crc;
+}
+
 #endif
 
 using Run = std::uint32_t (*)(std::byte* to, const std::byte* from, std::size_t size, std::uint32_t crc);
@@ -246,12 +263,15 @@ std::uint32_t copy_with(MutableBytes to, ByteView from, std::uint32_t seed) {
 }
 
 constexpr auto kKernels = std::to_array<Crc32cKernel>({
-    {"table", always, checksum_with<run_table<Use::kChecksum>>, copy_with<run_table<Use::kCopy>>},
+    {"table", always, checksum_with<run_table<Use::kChecksum>>, copy_with<run_table<Use::kCopy>>,
+     copy_with<run_table<Use::kCopy>>},
 #if defined(__x86_64__)
-    {"sse4.2", has_sse42, checksum_with<run_sse42<Use::kChecksum>>, copy_with<run_sse42<Use::kCopy>>},
-    {"pclmul", has_pclmul, checksum_with<run_pclmul<Use::kChecksum>>, copy_with<run_pclmul<Use::kCopy>>},
+    {"sse4.2", has_sse42, checksum_with<run_sse42<Use::kChecksum>>, copy_with<run_sse42<Use::kCopy>>,
+     copy_with<run_sse42<Use::kCopy>>},
+    {"pclmul", has_pclmul, checksum_with<run_pclmul<Use::kChecksum>>, copy_with<run_pclmul<Use::kCopy>>,
+     copy_with<run_send<run_pclmul<Use::kSend>>>},
     {"vpclmulqdq", has_vpclmul, checksum_with<run_vpclmul<Use::kChecksum>>,
-     copy_with<run_vpclmul<Use::kCopy>>},
+     copy_with<run_vpclmul<Use::kCopy>>, copy_with<run_send<run_vpclmul<Use::kSend>>>},
 #endif
 });
 
@@ -278,6 +298,10 @@ std::uint32_t crc32c(ByteView bytes, std::uint32_t seed) { return chosen_kernel(
 
 std::uint32_t copy_crc32c(MutableBytes to, ByteView from, std::uint32_t seed) {
   return chosen_kernel().copy(to, from, seed);
+}
+
+std::uint32_t send_crc32c(MutableBytes to, ByteView from, std::uint32_t seed) {
+  return from.size() < kSendBytesMin ? copy_crc32c(to, from, seed) : chosen_kernel().send(to, from, seed);
 }
 
 std::uint32_t copy_crc32c(MutableBytes to, ByteView from, const Crc32cHead& head) {

@@ -230,8 +230,6 @@ std::string render_fields(const Json& body) {
   return text;
 }
 
-}  // namespace
-
 std::string render_tap(const Json& row, const View& view) {
   std::string text =
       view.paint(Tone::kDim, std::string(row.string_or("ts").substr(11, 12))) +
@@ -244,6 +242,8 @@ std::string render_tap(const Json& row, const View& view) {
                        fmt::format("  {} dropped ({})", drops, printable(row.string_or("drop_reason"))));
   return text + "  " + printable(row.string_or("to")) + "\n";
 }
+
+}  // namespace
 
 std::string render_line(const Json& entry, const View& view) {
   if (entry.find("route_id") != nullptr) return render_tap(entry, view);

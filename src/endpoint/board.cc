@@ -83,19 +83,20 @@ Board::Lane* Board::find(std::uint64_t generation) {
 
 Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Parts& parts) {
   const std::uint64_t generation = binding.generation;
-  const auto on_message = [this, generation](const fabric::LaneMessage& m) { on_message_of(generation, m); };
+  Carrier::Events events;
+  events.on_message = [this, generation](const fabric::LaneMessage& m) { on_message_of(generation, m); };
   // Later: whoever notices stands in the middle of the lane's own code.
-  const auto on_closed = [this, generation, alive = std::weak_ptr(alive_)](const Error& why) {
+  events.on_closed = [this, generation, alive = std::weak_ptr(alive_)](const Error& why) {
     loop_.post([this, generation, alive, why] {
       if (!alive.expired()) on_closed_of(generation, why);
     });
   };
   if (binding.route.lane != model::LaneKind::kShm) {
-    return UdsCarrier::start(loop_, std::move(parts.socket), binding.route.id, on_message, on_closed);
+    return UdsCarrier::start(loop_, std::move(parts.socket), binding.route.id, std::move(events));
   }
   if (binding.side == Side::kTo) {
-    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), on_message,
-                       on_closed);
+    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm),
+                       std::move(events));
   }
   std::shared_ptr<RequestChain> chain;
   if (const Lane* before = find(binding.follows);
@@ -103,7 +104,7 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
     chain = before->shm_from->chain();
   }
   return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
-                       on_message, on_closed);
+                       std::move(events));
 }
 
 Status Board::bind(Binding binding, Parts parts) {
@@ -129,15 +130,14 @@ Status Board::bind(Binding binding, Parts parts) {
 Status Board::watch(Lane& lane, int pid, std::uint64_t start) {
   Peer& peer = peers_[pid];
   if (peer.lanes == 0) {
-    auto pidfd = os::watch_process(pid, start);
-    const Status watched =
-        pidfd ? loop_.watch(pidfd->get(), os::kReadable, [this, pid](std::uint32_t) { peer_ended(pid); })
-              : Status(std::unexpected(std::move(pidfd).error()));
+    const auto watched = [&]() -> Status {
+      RTT_TRY_SET(peer.pidfd, os::watch_process(pid, start));
+      return loop_.watch(peer.pidfd.get(), os::kReadable, [this, pid](std::uint32_t) { peer_ended(pid); });
+    }();
     if (!watched) {
       peers_.erase(pid);
       return watched;
     }
-    peer.pidfd = std::move(*pidfd);
   }
   ++peer.lanes;
   lane.peer_pid = pid;

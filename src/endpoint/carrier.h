@@ -19,6 +19,10 @@ class Carrier {
  public:
   using OnMessage = std::function<void(const fabric::LaneMessage&)>;  // payload valid during the call
   using OnClosed = std::function<void(const Error&)>;                 // once, later from the loop or pump()
+  struct Events {
+    OnMessage on_message;
+    OnClosed on_closed;
+  };
 
   Carrier() = default;
   Carrier(const Carrier&) = delete;

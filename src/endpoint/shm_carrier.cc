@@ -60,8 +60,7 @@ Error full(std::string_view what) {
 
 Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params,
                                                ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before, OnMessage on_message,
-                                               OnClosed on_closed) {
+                                               std::shared_ptr<RequestChain> before, Events events) {
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
   from->ring_ = params.ring;
@@ -97,8 +96,7 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
   if (from->chain_->bells.size() > fabric::shm::kChainRingsMax + 1) from->chain_->bells.pop_front();
   from->buffer_ = message_buffer();
   from->incoming_ = incoming_into(from->buffer_);
-  from->on_message_ = std::move(on_message);
-  from->on_closed_ = std::move(on_closed);
+  from->events_ = std::move(events);
   return from;
 }
 
@@ -171,7 +169,7 @@ void ShmFrom::finish() {
 
 void ShmFrom::broken(const Error& why) {
   if (std::exchange(broken_, true)) return;
-  on_closed_(why);
+  events_.on_closed(why);
 }
 
 bool ShmFrom::pump() {
@@ -188,7 +186,7 @@ bool ShmFrom::pump() {
     if (pulled == Pulled::kMessage) {
       const LaneMessage message = message_of(incoming_);
       incoming_ = incoming_into(buffer_);
-      on_message_(message);  // may end this lane: nothing of it is touched in this round after a break
+      events_.on_message(message);  // may end this lane: nothing of it is touched in this round after a break
     } else {
       incoming_ = incoming_into(buffer_);
       if (pulled == Pulled::kFin) break;
@@ -224,7 +222,7 @@ Status ShmFrom::adopt(os::Fd control, std::uint64_t generation) {
 // ---- to
 
 Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                           ShmParts parts, OnMessage on_message, OnClosed on_closed) {
+                                           ShmParts parts, Events events) {
   std::unique_ptr<ShmTo> to(new ShmTo);
   to->route_ = binding.route.id;
   const auto lane_bytes = fabric::shm::lane_bytes(params.size);
@@ -249,8 +247,7 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
   to->replies_->set_bell(to->bell_.get());
   to->buffer_ = message_buffer();
   to->incoming_ = incoming_into(to->buffer_);
-  to->on_message_ = std::move(on_message);
-  to->on_closed_ = std::move(on_closed);
+  to->events_ = std::move(events);
   return to;
 }
 
@@ -301,7 +298,7 @@ bool ShmTo::flush() {
 
 void ShmTo::broken(const Error& why) {
   if (std::exchange(broken_, true)) return;
-  on_closed_(why);
+  events_.on_closed(why);
 }
 
 bool ShmTo::pump() {
@@ -315,12 +312,12 @@ bool ShmTo::pump() {
       case ChainPulled::kMessage: {
         const LaneMessage message = message_of(incoming_);
         incoming_ = incoming_into(buffer_);
-        on_message_(message);
+        events_.on_message(message);
         break;
       }
       case ChainPulled::kLeft:
         left_ = true;
-        on_message_({.kind = MessageKind::kFin});
+        events_.on_message({.kind = MessageKind::kFin});
         break;
       case ChainPulled::kBroken:
         broken(requests_->error());

@@ -46,8 +46,7 @@ class ShmFrom final : public Carrier {
   // `before`: the chain of the lane it takes over from, if that goes on; else nullptr.
   static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params,
                                                ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before, OnMessage on_message,
-                                               OnClosed on_closed);
+                                               std::shared_ptr<RequestChain> before, Events events);
 
   Result<std::uint32_t> request(ByteView payload) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
@@ -86,14 +85,13 @@ class ShmFrom final : public Carrier {
   std::deque<Waiting> waiting_;
   std::size_t queued_bytes_ = 0;
   bool finishing_ = false, broken_ = false;
-  OnMessage on_message_;
-  OnClosed on_closed_;
+  Events events_;
 };
 
 class ShmTo final : public Carrier {
  public:
   static Result<std::unique_ptr<ShmTo>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                             ShmParts parts, OnMessage on_message, OnClosed on_closed);
+                                             ShmParts parts, Events events);
 
   Result<std::uint32_t> request(ByteView payload) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
@@ -127,8 +125,7 @@ class ShmTo final : public Carrier {
   std::deque<Waiting> waiting_;
   std::size_t queued_bytes_ = 0;
   bool left_ = false, broken_ = false;
-  OnMessage on_message_;
-  OnClosed on_closed_;
+  Events events_;
 };
 
 }  // namespace rtt::endpoint

@@ -4,11 +4,11 @@
 namespace rtt::endpoint {
 
 Result<std::unique_ptr<Carrier>> UdsCarrier::start(os::Loop& loop, os::Fd socket, RouteId route,
-                                                   OnMessage on_message, OnClosed on_closed) {
+                                                   Events events) {
   // Whoever takes over cannot know where the lane before ended: the first frame says.
   RTT_TRY_SET(auto lane, fabric::UdsLane::start(loop, std::move(socket),
                                                 {.route_id = route.value, .receive_id_first = 0},
-                                                std::move(on_message), std::move(on_closed)));
+                                                std::move(events.on_message), std::move(events.on_closed)));
   return std::unique_ptr<Carrier>(new UdsCarrier(std::move(lane)));
 }
 

@@ -13,8 +13,7 @@ namespace rtt::endpoint {
 
 class UdsCarrier final : public Carrier {
  public:
-  static Result<std::unique_ptr<Carrier>> start(os::Loop& loop, os::Fd socket, RouteId route,
-                                                OnMessage on_message, OnClosed on_closed);
+  static Result<std::unique_ptr<Carrier>> start(os::Loop& loop, os::Fd socket, RouteId route, Events events);
 
   Result<std::uint32_t> request(ByteView payload) override { return lane_->send_request(payload); }
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override {

@@ -37,7 +37,7 @@ std::optional<telemetry::RouteSample> since_last(ByteView page, std::optional<te
   auto now = telemetry::sample_of(page);
   if (!now) return std::nullopt;
   auto out = last ? now->since(*last) : *now;
-  last = std::move(*now);
+  last = *now;
   return out;
 }
 
@@ -84,7 +84,7 @@ void Tap::open(std::uint64_t generation, Side side, const std::shared_ptr<api::P
         if (!page) return;
         End& end = side == Side::kFrom ? at->second.from : at->second.to;
         // The first sample is what later ones are compared with: a tap tells what happens while it looks.
-        if (auto first = telemetry::sample_of(page->bytes())) end.last = std::move(*first);
+        if (auto first = telemetry::sample_of(page->bytes())) end.last = *first;
         end.page = std::move(*page);
         end.pid = pid;
         end.calls_last = system_calls(pid);

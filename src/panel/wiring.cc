@@ -206,10 +206,10 @@ void Wiring::prepare_hosts(const std::shared_ptr<Preparation>& work) {
   });
   for (auto& [instance, list] : by_instance) {
     ports_.hosts.when_ready(
-        instance, [together, list = std::move(list)](Result<std::shared_ptr<api::Peer>> host) mutable {
+        instance, [together, routes = std::move(list)](Result<std::shared_ptr<api::Peer>> host) mutable {
           if (!host) return together->one(std::unexpected(host.error()));
           (*host)->ask(
-              "host.prepare", Json::object({{"routes", std::move(list)}}),
+              "host.prepare", Json::object({{"routes", std::move(routes)}}),
               [together](const Result<api::Answer>& answer) {
                 together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
               },

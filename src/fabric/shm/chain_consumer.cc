@@ -39,6 +39,7 @@ Status ChainConsumer::add(Ring next) {
                                          next.options.route_id, last.number, last.options.route_id));
   }
   RTT_TRY(check(next));
+  spent_.reset();
   rings_.push_back(std::move(next));
   if (left_) advance();  // its producer was dead before another one was prepared
   return {};
@@ -108,6 +109,7 @@ void ChainConsumer::advance() {
   const std::uint32_t due = ring_->frame_id();
   left_ = false;
   ring_.reset();
+  spent_ = std::move(rings_.front());
   rings_.pop_front();
   closing_ = false;
   empty_since_.reset();
@@ -253,6 +255,7 @@ Woke ChainConsumer::wait(const WaitBudget& budget) {
 }
 
 bool ChainConsumer::arm() {
+  spent_.reset();
   if (ring_) return ring_->arm();
   // Before the first frame: its commit rings for whoever says that it sleeps at position 0.
   std::byte* const asleep = rings_.front().index.writable().data() + offsetof(IndexPage, wait_word);

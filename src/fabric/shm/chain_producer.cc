@@ -44,6 +44,7 @@ Status ChainProducer::add(Ring next) {
                                          next.number, next.options.route_id, next.options.size.arena_bytes,
                                          last.number, last.options.route_id, last.options.size.arena_bytes));
   }
+  spent_.reset();
   rings_.push_back(std::move(next));
   return {};
 }
@@ -108,7 +109,11 @@ ChainSent ChainProducer::leave(std::uint32_t cut) {
   }
   Left left{.ring = std::move(rings_.front()), .producer = std::move(ring_), .next = cut, .end = end};
   rings_.pop_front();
-  if (left.end != left.next) left_.push_front(std::move(left));
+  if (left.end != left.next) {
+    left_.push_front(std::move(left));
+  } else {
+    spent_ = std::move(left);
+  }
   enter(id);
   return ChainSent::kDone;
 }
@@ -158,6 +163,7 @@ ChainSent ChainProducer::carry() {
       if (sent == Sent::kDone || sent == Sent::kDoneClosing) ++from.next;
       if (sent != Sent::kDone) return answer(sent == Sent::kDoneClosing ? Sent::kClosing : sent);
     }
+    spent_ = std::move(left_.front());
     left_.pop_front();
   }
   return ChainSent::kDone;

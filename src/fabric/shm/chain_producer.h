@@ -15,6 +15,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "fabric/shm/control_page.h"
 #include "fabric/shm/flip.h"
@@ -58,7 +59,10 @@ class ChainProducer {
 
   // For a producer in an event loop: true = go to sleep, the bell rings when there is room for `len` or the
   // cut.
-  bool arm(std::size_t len) { return ring_->arm(len); }
+  bool arm(std::size_t len) {
+    spent_.reset();
+    return ring_->arm(len);
+  }
   void disarm() { ring_->disarm(); }
 
   [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }  // of the present ring
@@ -91,7 +95,8 @@ class ChainProducer {
   ControlView control_;
   std::deque<Ring> rings_;  // front: the present one; then those prepared
   std::unique_ptr<RingProducer> ring_;
-  std::deque<Left> left_;  // oldest ids first
+  std::deque<Left> left_;      // oldest ids first
+  std::optional<Left> spent_;  // the one that handed over last: as ChainConsumer's
   std::uint64_t lost_ = 0;
   bool broken_ = false, over_ = false, inside_message_ = false;
   Error error_;

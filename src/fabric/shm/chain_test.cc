@@ -51,7 +51,7 @@ void settle_on(ChainConsumer& consumer, std::uint32_t number) {
 
 TEST(Chain, a_flip_ends_the_ring_with_fin_and_ids_go_on) {
   ChainPair pair;
-  for (const std::uint64_t value : {1, 2, 3}) send(pair.producer, value);
+  for (const std::uint64_t value : {1U, 2U, 3U}) send(pair.producer, value);
   pair.prepare(2);
   pair.control.flip(2);
   send(pair.producer, 4);
@@ -180,7 +180,7 @@ TEST(Chain, a_dead_consumer_costs_what_was_in_its_ring_and_it_is_counted) {
   RingEnds one = make_ring(1), two = make_ring(2);
   two.consumer.gate = os::map_shared_memory(one.index.get(), kIndexBytes).value();
   ChainProducer producer(view_of(control), std::move(one.producer));
-  for (const std::uint64_t value : {1, 2, 3}) send(producer, value);
+  for (const std::uint64_t value : {1U, 2U, 3U}) send(producer, value);
   ChainConsumer after(view_of(control), std::move(two.consumer));
   ASSERT_TRUE(producer.add(std::move(two.producer)));
   control.consumer_died(1);

@@ -442,8 +442,9 @@ class Search {
       mine.at = ConsumerAt::kDone;
       return;
     }
-    mine.ring = static_cast<std::uint8_t>(
-        bug_ == Bug::kJumpsToNewest ? std::max<int>(mine.ring + 1, mine.epoch_seen) : ring_after(mine.ring));
+    mine.ring = static_cast<std::uint8_t>(bug_ == Bug::kJumpsToNewest
+                                              ? std::max<std::uint32_t>(mine.ring + 1U, mine.epoch_seen)
+                                              : ring_after(mine.ring));
     mine.position = 0;
     mine.at = ConsumerAt::kPoll;
   }

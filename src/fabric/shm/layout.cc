@@ -105,12 +105,11 @@ Status check_lane_page(const RingOptions& options, ByteView lane) {
   // first frame itself is what decides.
   if (page.slots != options.size.slots || page.arena_bytes != options.size.arena_bytes ||
       page.generation != options.generation || page.route_id != options.route_id) {
-    return fail(
-        Code::kFrame,
-        fmt::format("lane memory of route {} generation {} ({} slots, {} bytes), agreed was "
-                    "route {} generation {} ({} slots, {} bytes)",
-                    page.route_id, page.generation, page.slots, page.arena_bytes, options.route_id,
-                    options.generation, options.size.slots, options.size.arena_bytes));
+    return fail(Code::kFrame,
+                fmt::format("lane memory of route {} generation {} ({} slots, {} bytes), agreed was "
+                            "route {} generation {} ({} slots, {} bytes)",
+                            page.route_id, page.generation, page.slots, page.arena_bytes, options.route_id,
+                            options.generation, options.size.slots, options.size.arena_bytes));
   }
   return {};
 }

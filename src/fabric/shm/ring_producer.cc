@@ -191,11 +191,11 @@ Sent RingProducer::send_parts(std::uint16_t flags, ByteView head, ByteView body,
     crc = header_crc(all, len);
     if (!head.empty()) std::memcpy(into->data(), head.data(), head.size());
     if (!body.empty()) std::memcpy(into->data() + head.size(), body.data(), body.size());
-  } else if (head.empty()) {
+  } else if (head.empty() && len < kSendBytesMin) {
     crc = copy_crc32c(*into, body, crc_head(all, len));
   } else {
     crc = copy_crc32c(*into, head, crc_head(all, len));
-    crc = copy_crc32c(into->subspan(head.size()), body, crc);
+    crc = send_crc32c(into->subspan(head.size()), body, crc);
   }
   return publish(all, len, crc);
 }
