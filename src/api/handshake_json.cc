@@ -288,8 +288,7 @@ bool is_handshake(std::string_view verb) { return std::ranges::find(kVerbs, verb
 
 Result<EndMessage> read_handshake(std::string_view verb, const Json& args) {
   if (!is_handshake(verb)) {
-    return fail(Code::kPanelProtocol,
-                fmt::format("'{}' is no message of the handshake", verb.substr(0, 64)));
+    return fail(Code::kPanelProtocol, fmt::format("'{}' is no message of the handshake", verb.substr(0, 64)));
   }
   EndMessage out;
   RTT_TRY_SET(out.end.value, Reader(verb, args).counter("end"));

@@ -3,7 +3,8 @@
 // its lanes, and finds the next panel when this one ends.
 //
 // The lanes do not depend on it: while no panel is there they carry on, and what the endpoint holds is told
-// to the next panel with the first message, which adopts each lane READY is said for (docs/formats/endpoint.md).
+// to the next panel with the first message, which adopts each lane READY is said for
+// (docs/formats/endpoint.md).
 //
 // Owns: the panel connection, the desk.   Thread: the loop's.   Units: milliseconds.
 // Fails: start: kBadAddress; later through on_refused, once an attempt: kNotFound, kDenied, kUnsigned… (the

@@ -135,8 +135,7 @@ Result<Json> Desk::hear(api::Request& request) {
   const auto* ready = std::get_if<fabric::Ready>(&said->message);
   const fabric::Initiator& initiator = at->second.initiator;
   if (ready != nullptr && ready->tone == fabric::Tone::kAsks && ready->nonce == initiator.nonce() &&
-      ready->generation == initiator.generation() &&
-      initiator.state() == fabric::HandshakeState::kBinding) {
+      ready->generation == initiator.generation() && initiator.state() == fabric::HandshakeState::kBinding) {
     if (const Status taken = take_parts(at->second, request); !taken) {
       if (const auto panel = panel_.lock()) panel->close();
       return std::unexpected(taken.error());

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Desk: an endpoint's side of everything that is said about its lanes, and what it remembers for the next panel
-// (docs/formats/handshake.md, docs/formats/endpoint.md).
+// Desk: an endpoint's side of everything that is said about its lanes, and what it remembers for the next
+// panel (docs/formats/handshake.md, docs/formats/endpoint.md).
 //
 // The panel invites the endpoint to a lane (lane.want); from there an Initiator brings this end of it up: the
 // desk makes its memory, says BIND, has the Board bind what READY brings, and says READY only when the Board
-// has done so. A lane that is up is flipped, closed, adopted and looked at by requests (lane.flip, lane.close,
-// lane.adopt, lane.ls, lane.page). When a connection is new, READY is said for every lane that is held.
+// has done so. A lane that is up is flipped, closed, adopted and looked at by requests (lane.flip,
+// lane.close, lane.adopt, lane.ls, lane.page). When a connection is new, READY is said for every lane that is
+// held.
 //
 // The desk sits on the loop of the control connection, the Board perhaps on another thread's: `on_board` runs
 // a task where the Board is. Saying anything twice is harmless, so the panel may repeat what it is not sure

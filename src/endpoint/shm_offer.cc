@@ -21,7 +21,8 @@ RingOptions ring_of(const Binding& binding, const ShmParams& params) {
 }  // namespace
 
 ShmParams shm_params(const fabric::LaneParams& agreed) {
-  static_assert(static_cast<int>(fabric::LaneChecksum::kOff) == static_cast<int>(fabric::shm::CrcPolicy::kOff));
+  static_assert(static_cast<int>(fabric::LaneChecksum::kOff) ==
+                static_cast<int>(fabric::shm::CrcPolicy::kOff));
   return {.ring = agreed.ring,
           .size = {.slots = agreed.ring_slots, .arena_bytes = agreed.arena_bytes},
           .fence = agreed.fence == fabric::WaitFence::kMembarrier ? os::Fence::kMembarrier : os::Fence::kFull,

@@ -2,9 +2,9 @@
 // ShmOffer: one end's part of a shared-memory lane, made before the other end is known.
 //
 // Each end makes what it alone writes: the ring it fills (requests at `from`, replies at `to`) and the index
-// page of the ring it reads. BIND takes the read-only descriptors to the panel, which passes them across; with
-// what READY brings the offer becomes a carrier (shm_carrier.h). All memory is there before BIND, so a full
-// machine is a failed attempt and never a fault later.
+// page of the ring it reads. BIND takes the read-only descriptors to the panel, which passes them across;
+// with what READY brings the offer becomes a carrier (shm_carrier.h). All memory is there before BIND, so a
+// full machine is a failed attempt and never a fault later.
 //
 // Owns: its memory and descriptors.   Thread: any (a move-only value).   Units: bytes.
 // Fails: make: kPermission (memfd is denied: the next attempt is a socket), kNoSpace, kLimit.

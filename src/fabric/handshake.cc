@@ -327,7 +327,7 @@ HandshakeActions Initiator::give_up(Instant now) {
 std::string Initiator::describe() const {
   return fmt::format("{} {}/{} {} lanes {} repeats {} attempts {}{}", to_string(state_), offer_.nonce.value,
                      generation_.value, model::to_string(lane_), offer_.lanes.size(), repeats_, attempts_,
-                     !connected_                            ? " alone"
+                     !connected_                           ? " alone"
                      : state_ == State::kWiring && parted_ ? " parted"
                                                            : "");
 }

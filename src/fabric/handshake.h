@@ -16,8 +16,8 @@
 // given up after lease_max. handshake_test.cc enumerates the interleavings.
 //
 // A lane has two ends and so two handshakes. The panel answers SYN when those of both ends are in, READY asks
-// when the BINDs of both are; what ends one attempt ends the other's with the same advice (Withdrawn), so that
-// both meet again in the next generation.
+// when the BINDs of both are; what ends one attempt ends the other's with the same advice (Withdrawn), so
+// that both meet again in the next generation.
 //
 // The shell performs the actions in order. It keeps the descriptors: of its own pages, to send with every
 // BIND of a generation; of a BIND received, until both ends are ready. A send while there is no connection is
@@ -113,9 +113,8 @@ struct Tripped {  // initiator: for good; acceptor: until the next SYN
   bool for_good = false;  // acceptor: no SYN follows: it was refused, or the endpoint gave up
 };
 struct Disconnect {};
-using HandshakeAction =
-    std::variant<SendMessage, OpenLane, WireLane, AdoptLane, CloseLane, SetTimer, LaneReady, Tripped,
-                 Disconnect>;
+using HandshakeAction = std::variant<SendMessage, OpenLane, WireLane, AdoptLane, CloseLane, SetTimer,
+                                     LaneReady, Tripped, Disconnect>;
 using HandshakeActions = std::vector<HandshakeAction>;
 
 enum class HandshakeState : std::uint8_t {
@@ -181,7 +180,8 @@ class Initiator {
   Error reason_;  // why the last attempt failed
   int repeats_ = 0, attempts_ = 0;
   bool connected_ = true;
-  bool parted_ = false;  // the connection broke while the lane was wired: the panel may have tripped meanwhile
+  bool parted_ =
+      false;  // the connection broke while the lane was wired: the panel may have tripped meanwhile
   Instant ready_since_;
   std::uint32_t timer_ = 0;
 };

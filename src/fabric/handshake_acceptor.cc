@@ -246,8 +246,8 @@ HandshakeActions Acceptor::hear(const Trip& message, Instant now) {
   state_ = State::kTripped;
   ++timer_;
   if (news) {
-    actions.emplace_back(Tripped{
-        .reason = message.reason, .advice = message.advice, .for_good = message.tone == Tone::kAsks});
+    actions.emplace_back(
+        Tripped{.reason = message.reason, .advice = message.advice, .for_good = message.tone == Tone::kAsks});
   }
   return actions;
 }

@@ -280,9 +280,8 @@ bool HandshakeExplorer::expand_side(const State& state, Side side) {
   }
   const bool never = (side == Side::kHere && bug_ == HandshakeBug::kInitiatorNeverTimes) ||
                      (side == Side::kThere && bug_ == HandshakeBug::kAcceptorNeverTimes);
-  const bool quiet =
-      state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening && !state.there.opening &&
-      !state.here.wiring;
+  const bool quiet = state.here.inbox.empty() && state.there.inbox.empty() && !state.here.opening &&
+                     !state.there.opening && !state.here.wiring;
   if (now.timer && !never && (quiet || state.left.early_timers > 0)) {
     moves = true;
     State next = state;

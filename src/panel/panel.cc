@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/handshake_json.h"
 #include "apply/records.h"
 #include "model/limits.h"
 #include "os/clock.h"
@@ -126,8 +127,9 @@ Status Panel::State::listen() {
   RTT_TRY_SET(auto listener, os::UnixListener::bind(workspace.sockets(), "panel.sock"));
   server = api::Server::start(
       loop, std::move(listener), {.generation = generation},
-      [this](const std::shared_ptr<api::Peer>& peer, const api::Request& request,
-             const api::Responder& respond) { handle(peer, request, respond); },
+      [this](const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond) {
+        handle(peer, std::move(request), respond);
+      },
       [this](const std::shared_ptr<api::Peer>& peer) { closed(peer); });
   return {};
 }
@@ -188,12 +190,13 @@ void Panel::State::watch_idleness() {
   });
 }
 
-void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request request,
                           const api::Responder& respond) {
-  const std::string& verb = request.verb;
+  const std::string verb = request.verb;
   if (verb == "host.hello") return hello(peer, request, respond);
   if (verb == "host.audit") return host_audit(request, respond);
-  if (verb == "endpoint.syn") return wiring.syn(peer, request, respond);
+  if (verb == "endpoint.attach") return wiring.attach(peer, request, respond);
+  if (api::is_handshake(verb)) return wiring.hear(peer, std::move(request), respond);
   if (verb == "endpoint.gone") return wiring.gone(request, respond);
   if (verb == "host.report") {
     hosts.report(peer.get(), request.args);

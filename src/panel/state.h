@@ -45,8 +45,7 @@ struct Panel::State {
   // ---- panel.cc
   Status open_journal();
   Status listen();
-  void handle(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
-              const api::Responder& respond);
+  void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
   Result<Seq> append(journal::RecordType type, text::Json payload);
   void audit(text::Json payload);

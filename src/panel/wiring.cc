@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "api/handshake_json.h"
 #include "model/limits.h"
 #include "model/saddr.h"
 #include "os/process.h"
@@ -46,11 +47,11 @@ void Wiring::start(std::uint64_t panel_generation) {
 
 // ---- ends
 
-void Wiring::syn(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
-                 const api::Responder& respond) {
+void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                    const api::Responder& respond) {
   const Json* symbols = request.args.find("symbols");
   if (symbols == nullptr || !symbols->is_array() || symbols->as_array().empty())
-    return respond.finish(fail(Code::kPanelProtocol, "endpoint.syn needs `symbols`"));
+    return respond.finish(fail(Code::kPanelProtocol, "endpoint.attach needs `symbols`"));
   Json accepted = text::JsonArray{};
   std::vector<std::string> definitions;
   for (const Json& symbol : symbols->as_array()) {
@@ -109,7 +110,17 @@ void Wiring::adopt(const std::shared_ptr<api::Peer>& peer, const Json& lanes) {
       lane.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
     }
     (side == Side::kFrom ? lane.from : lane.to) = peer;
-    next_generation_ = std::max(next_generation_, generation + 1);
+    const fabric::LaneEnd end{api::counter_or_none(row, "end")};
+    next_generation_ = std::max({next_generation_, generation + 1, end.value + 1});
+    lane.hands[side == Side::kFrom ? 0 : 1] = end;
+    const auto hand =
+        hands_
+            .try_emplace(
+                end,
+                Hand{.generation = generation, .side = side, .peer = {}, .acceptor = fabric::Acceptor({})})
+            .first;
+    hand->second.peer = peer;
+    hand->second.ready = true;
     lane.ring = static_cast<std::uint32_t>(std::max<std::int64_t>(row.int_or("ring", 0), 0));
     take_control(generation);
   }
@@ -149,13 +160,23 @@ void Wiring::connection_lost(const api::Peer* peer) {
     const auto holder = entry.second.lock();
     return !holder || holder.get() == peer;
   });
+  std::vector<fabric::LaneEnd> parted;
+  for (const auto& [end, hand] : hands_) {
+    if (const auto holder = hand.peer.lock(); !holder || holder.get() == peer) parted.push_back(end);
+  }
+  for (const fabric::LaneEnd end : parted) {
+    step(end, fabric::Disconnected{});
+    if (const auto hand = hands_.find(end); hand != hands_.end())
+      finish(hand->second.generation, fail(Code::kLost, "an end went away while its lane was built"));
+  }
   // Whoever is left of a lane reports its loss; a lane whose both ends have died has nobody left to do so.
-  std::erase_if(lanes_, [&](const auto& entry) {
-    const Lane& lane = entry.second;
+  std::vector<std::uint64_t> orphaned;
+  for (const auto& [generation, lane] : lanes_) {
     const auto from = lane.from.lock(), to = lane.to.lock();
     const bool last = (!from || from.get() == peer) && (!to || to.get() == peer);
-    return last && !os::process_start_time(peer->identity().pid);
-  });
+    if (last && !os::process_start_time(peer->identity().pid)) orphaned.push_back(generation);
+  }
+  for (const std::uint64_t generation : orphaned) forget(generation);
 }
 
 std::shared_ptr<api::Peer> Wiring::end_of(const model::Saddr& symbol, const Digest& hash) const {
@@ -305,8 +326,10 @@ void Wiring::settle() {
 void Wiring::close(std::uint64_t generation, const std::string& broken) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
-  const Lane lane = std::move(at->second);
-  lanes_.erase(at);
+  Lane lane = std::move(at->second);
+  at->second.hands = lane.hands;
+  at->second.deadline = lane.deadline;
+  forget(generation);
   for (const auto& end : {lane.from.lock(), lane.to.lock()}) {
     if (end && end->open()) {
       Json args = Json::object({{"generations", text::Json::array({generation})}});
@@ -314,6 +337,7 @@ void Wiring::close(std::uint64_t generation, const std::string& broken) {
       end->ask("lane.close", args, [](const auto&) {}, {}, kEndAnswerMs);
     }
   }
+  if (lane.done) lane.done(fail(Code::kLost, "the lane was given up while it was built"));
 }
 
 // ---- outside of changes

@@ -8,19 +8,27 @@
 // of any change. The wiring holds no frame and no state that is not also at the ends: a panel that starts
 // anew learns from each end which lanes it has (docs/formats/endpoint.md) and adopts them.
 //
+// A lane is brought up by two handshakes, one with each end (docs/formats/handshake.md): the wiring invites
+// both, holds their offers until it has both, so that the lane is one that both can make, and crosses what
+// they bring.
+//
 // Owns: what is known of ends and lanes, not the connections.   Thread: the panel's loop.   Units: none.
-// Fails: prepare: kNack… as the ends say, kDriverStart, kDeadline; syn: kNotFound, kUnsigned, kBusy.
+// Fails: prepare: kNack… as the ends say, kDriverStart, kDeadline; attach: kNotFound, kUnsigned, kBusy.
 // Limits: kRoutesMax lanes, kEndpointsMax attached symbols.
 #pragma once
 
+#include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/peer.h"
 #include "endpoint/shm_offer.h"
+#include "fabric/handshake.h"
 #include "fabric/shm/control_page.h"
 #include "model/contract.h"
 #include "os/loop.h"
@@ -47,13 +55,17 @@ class Wiring {
   using OnDone = std::function<void(Status)>;
 
   explicit Wiring(Ports ports);
+  ~Wiring();
+  Wiring(const Wiring&) = delete;
+  Wiring& operator=(const Wiring&) = delete;
   void start(std::uint64_t panel_generation);  // lanes of this panel are numbered apart from earlier ones'
 
   // ---- ends
-  void syn(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
-           const api::Responder& respond);
+  void attach(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+              const api::Responder& respond);
   void host_attached(const std::string& instance, const std::shared_ptr<api::Peer>& peer,
                      const text::Json& lanes);
+  void hear(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void gone(const api::Request& request, const api::Responder& respond);
   void connection_lost(const api::Peer* peer);
 
@@ -92,18 +104,50 @@ class Wiring {
     std::shared_ptr<fabric::shm::ControlPage> control;
     std::uint64_t control_generation = 0;
     std::shared_ptr<os::Fd> gate;
+    std::array<fabric::LaneEnd, 2> hands{};  // by Side; none for the ends of a lane before it is invited
+    // While it is built:
+    std::vector<model::LaneKind> kinds;  // it may be of, best first
+    bool offered = false;                // its generation is known to an end
+    bool over = false;                   // this attempt is: the ends' next offers begin another
+    os::Loop::TimerId deadline = 0;
+    OnDone done;
+  };
+  // The panel's hand of one end of a lane.
+  struct Hand {
+    std::uint64_t generation = 0;  // of the lane
+    endpoint::Side side = endpoint::Side::kFrom;
+    std::weak_ptr<api::Peer> peer;
+    fabric::Acceptor acceptor;
+    os::Loop::TimerId timer = 0;
+    std::optional<fabric::Syn> offer;      // held until the other end's is here
+    std::vector<os::Fd> theirs, for_them;  // what BIND brought; what READY brings, until it is confirmed
+    bool bound = false, ready = false;
+  };
+  struct Happened {
+    fabric::LaneEnd end;
+    fabric::HandshakeEvent event;
   };
   struct Preparation;
-  struct ShmBuild;
 
   std::shared_ptr<api::Peer> end_of(const model::Saddr& symbol, const Digest& contract) const;
   void prepare_hosts(const std::shared_ptr<Preparation>& work);
   void build_lanes(const std::shared_ptr<Preparation>& work);
   void build(const model::Route& route, std::uint64_t follows, OnDone done);
-  void build_shm(endpoint::Binding binding, OnDone done);
-  void bind_shm(const std::shared_ptr<ShmBuild>& work);
-  void build_uds(endpoint::Binding binding, OnDone done);
-  void bound(std::uint64_t generation, const Status& status, const OnDone& done);
+  // ---- the handshakes of lanes (wiring_build.cc)
+  void invite(const Lane& lane, endpoint::Side side);
+  void meet(std::uint64_t generation);
+  Result<fabric::LaneParams> terms(Lane& lane);
+  void perform(fabric::LaneEnd end, const fabric::HandshakeAction& action);
+  void say(fabric::LaneEnd end, const fabric::HandshakeMessage& message);
+  void step(fabric::LaneEnd end, fabric::HandshakeEvent event);
+  Status take(Hand& hand, const fabric::OpenLane& opened);
+  void cross(std::uint64_t generation);
+  Status gather(Lane& lane);
+  void tripped(fabric::LaneEnd end, const fabric::Tripped& why);
+  void finish(std::uint64_t generation, Status status);
+  void forget(std::uint64_t generation);
+  Hand* hand_of(const Lane& lane, endpoint::Side side);
+
   void take_control(std::uint64_t generation);
   [[nodiscard]] std::uint64_t lane_before(const model::Route& route,
                                           const std::vector<model::Route>& leaving) const;
@@ -119,6 +163,9 @@ class Wiring {
   bool changing_ =
       false;  // from a change's first prepare until settle(): which routes there are is not settled
   std::map<std::uint64_t, Lane> lanes_;
+  std::map<fabric::LaneEnd, Hand> hands_;
+  std::deque<Happened> happened_;  // a step may bring the next: never nested
+  bool stepping_ = false;
   std::map<std::string, std::weak_ptr<api::Peer>> ends_;  // by definition
   std::map<std::string, int> wiring_now_;                 // routes being wired outside of a change, by name
 };
