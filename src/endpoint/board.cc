@@ -453,8 +453,14 @@ bool Board::pump() {
 
 bool Board::rest() {
   bool resting = true, restless = false;
+  std::optional<os::Fence> fence;
   for (const auto& [generation, lane] : lanes_) {
-    if (!lane->carrier->rest()) {
+    lane->carrier->lie_down();
+    if (const auto needed = lane->carrier->fence(); needed && fence != os::Fence::kMembarrier) fence = needed;
+  }
+  if (fence) os::sleeper_fence(*fence);
+  for (const auto& [generation, lane] : lanes_) {
+    if (!lane->carrier->may_sleep()) {
       lane->carrier->stir();
       resting = false;
     }

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
 #include "base/result.h"
 #include "fabric/lane_protocol.h"
 #include "model/config.h"
+#include "os/futex.h"
 
 namespace rtt::endpoint {
 
@@ -39,10 +41,15 @@ class Carrier {
   [[nodiscard]] virtual model::LaneKind kind() const = 0;
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
 
-  // For carriers that no descriptor tells of. pump(): hands over what is there; whether anything was. rest():
-  // true = whoever writes next wakes the Board's bell; false = there is something now. stir(): awake again.
+  // For carriers that no descriptor tells of. pump(): hands over what is there; whether anything was. To
+  // sleep all carriers lie_down(), then comes one fence, then each may_sleep(): true = whoever writes next
+  // wakes the Board's bell; false = there is something now. stir(): awake again.
   virtual bool pump() { return false; }
-  virtual bool rest() { return true; }
+  virtual void lie_down() {}
+  [[nodiscard]] virtual std::optional<os::Fence> fence() const {
+    return std::nullopt;
+  }  // none: it needs none
+  virtual bool may_sleep() { return true; }
   virtual void stir() {}
   // In the middle of a flip, of which no bell tells: look again soon.
   [[nodiscard]] virtual bool restless() const { return false; }

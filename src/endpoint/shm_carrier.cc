@@ -63,6 +63,7 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
                                                std::shared_ptr<RequestChain> before, Events events) {
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
+  from->fence_ = params.fence;
   from->ring_ = params.ring;
   const auto lane_bytes = fabric::shm::lane_bytes(params.size);
   RTT_TRY_SET(from->replies_memory_, os::map_shared_memory(parts.ring.get(), lane_bytes));
@@ -196,13 +197,15 @@ bool ShmFrom::pump() {
   return any;
 }
 
-bool ShmFrom::rest() {
+void ShmFrom::lie_down() {
+  if (broken_) return;
+  replies_->lie_down();
+  if (!waiting_.empty()) chain_->producer.lie_down();
+}
+
+bool ShmFrom::may_sleep() {
   if (broken_) return true;
-  if (!replies_->arm()) return false;
-  if (waiting_.empty()) return true;
-  if (chain_->producer.arm(1)) return true;
-  replies_->disarm();
-  return false;
+  return replies_->may_sleep() && (waiting_.empty() || chain_->producer.may_sleep(1));
 }
 
 void ShmFrom::stir() {
@@ -225,6 +228,7 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
                                            ShmParts parts, Events events) {
   std::unique_ptr<ShmTo> to(new ShmTo);
   to->route_ = binding.route.id;
+  to->fence_ = params.fence;
   const auto lane_bytes = fabric::shm::lane_bytes(params.size);
   fabric::shm::ChainConsumer::Ring ring{.number = params.ring, .options = request_ring(binding, params)};
   RTT_TRY_SET(ring.lane, os::map_shared_memory(parts.ring.get(), lane_bytes));
@@ -331,12 +335,15 @@ bool ShmTo::pump() {
   return any;
 }
 
-bool ShmTo::rest() {
+void ShmTo::lie_down() {
+  if (broken_) return;
+  if (!left_) requests_->lie_down();
+  if (!waiting_.empty()) replies_->lie_down();
+}
+
+bool ShmTo::may_sleep() {
   if (broken_) return true;
-  if (!left_ && !requests_->arm()) return false;
-  if (waiting_.empty() || replies_->arm(1)) return true;
-  if (!left_) requests_->disarm();
-  return false;
+  return (left_ || requests_->may_sleep()) && (waiting_.empty() || replies_->may_sleep(1));
 }
 
 void ShmTo::stir() {

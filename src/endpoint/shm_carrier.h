@@ -56,7 +56,9 @@ class ShmFrom final : public Carrier {
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
   [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
   bool pump() override;
-  bool rest() override;
+  void lie_down() override;
+  [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }
+  bool may_sleep() override;
   void stir() override;
   [[nodiscard]] bool restless() const override;
 
@@ -71,6 +73,7 @@ class ShmFrom final : public Carrier {
   void broken(const Error& why);
 
   RouteId route_;
+  os::Fence fence_ = os::Fence::kFull;
   std::shared_ptr<RequestChain> chain_;
   std::uint32_t ring_ = 1;
   os::Mapping replies_memory_, index_memory_;
@@ -101,7 +104,9 @@ class ShmTo final : public Carrier {
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
   [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
   bool pump() override;
-  bool rest() override;
+  void lie_down() override;
+  [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }
+  bool may_sleep() override;
   void stir() override;
   [[nodiscard]] bool restless() const override;
   Status adopt(os::Fd control, std::uint64_t generation);
@@ -112,6 +117,7 @@ class ShmTo final : public Carrier {
   void broken(const Error& why);
 
   RouteId route_;
+  os::Fence fence_ = os::Fence::kFull;
   std::optional<fabric::shm::ChainConsumer> requests_;
   os::Mapping replies_memory_, index_memory_;
   std::optional<fabric::shm::RingProducer> replies_;

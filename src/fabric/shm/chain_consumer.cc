@@ -254,16 +254,15 @@ Woke ChainConsumer::wait(const WaitBudget& budget) {
   }
 }
 
-bool ChainConsumer::arm() {
+void ChainConsumer::lie_down() {
   spent_.reset();
-  if (ring_) return ring_->arm();
+  if (ring_) return ring_->lie_down();
   // Before the first frame: its commit rings for whoever says that it sleeps at position 0.
   std::byte* const asleep = rings_.front().index.writable().data() + offsetof(IndexPage, wait_word);
   store_word(asleep, pack({kWordAsleep, 0}), std::memory_order_release);
-  os::sleeper_fence(rings_.front().options.fence);
-  if (!start()) return true;
-  return false;
 }
+
+bool ChainConsumer::may_sleep() { return ring_ ? ring_->may_sleep() : !start(); }
 
 void ChainConsumer::disarm() {
   if (ring_) return ring_->disarm();

@@ -60,7 +60,8 @@ class ChainConsumer {
   Woke wait(const WaitBudget& budget);
   // For a consumer in an event loop, as RingConsumer's. No bell tells of the next step while restless(): poll
   // again soon.
-  bool arm();
+  void lie_down();
+  bool may_sleep();
   void disarm();
   // Its first frame is there and the gate is not open yet, or its ring is being left.
   [[nodiscard]] bool restless() const;

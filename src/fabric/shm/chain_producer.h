@@ -57,12 +57,12 @@ class ChainProducer {
   // Until it is worth trying again (room for `len`, the cut, a change of the control page), or the deadline.
   Woke wait(std::size_t len, const WaitBudget& budget);
 
-  // For a producer in an event loop: true = go to sleep, the bell rings when there is room for `len` or the
-  // cut.
-  bool arm(std::size_t len) {
+  // For a producer in an event loop, as RingProducer's: the bell rings when there is room or the cut.
+  void lie_down() {
     spent_.reset();
-    return ring_->arm(len);
+    ring_->lie_down();
   }
+  bool may_sleep(std::size_t len) { return ring_->may_sleep(len); }
   void disarm() { ring_->disarm(); }
 
   [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }  // of the present ring

@@ -162,15 +162,23 @@ void RingConsumer::set_state(WaitState state) {
   store_word(memory_.index.data() + offsetof(IndexPage, wait_word), pack(state), std::memory_order_release);
 }
 
-bool RingConsumer::arm() {
+void RingConsumer::lie_down() {
   publish_index();
-  if (closing_) return poll() == Poll::kEmpty;
+  if (closing_) return;
   ticket_ = ((ticket_ + 1) | kWordAsleep) & kTicketMask;
   set_state({ticket_, position()});
-  os::sleeper_fence(options_.fence);
+}
+
+bool RingConsumer::may_sleep() {
   if (poll() == Poll::kEmpty) return true;
   disarm();
   return false;
+}
+
+bool RingConsumer::arm() {
+  lie_down();
+  if (!closing_) os::sleeper_fence(options_.fence);
+  return may_sleep();
 }
 
 void RingConsumer::disarm() {

@@ -76,9 +76,12 @@ class RingConsumer {
   // Looks for budget.spin, then sleeps until a frame, one of budget.others, or the deadline. kReady: poll()
   // again.
   Woke wait(const WaitBudget& budget);
-  // For a consumer in an event loop: true = go to sleep, the producer rings the bell for the next frame;
-  // false = there is one (or the ring broke) now. disarm() when awake.
-  bool arm();
+  // For a consumer in an event loop: lie_down(), os::sleeper_fence() once for all rings that are put to sleep
+  // together (with membarrier it costs some µs), then of each may_sleep(): true = the producer rings the bell
+  // for the next frame; false = there is one (or the ring broke) now. disarm() when awake.
+  void lie_down();
+  bool may_sleep();
+  bool arm();  // the three, of this ring alone
   void disarm();
 
   // The cut. After begin_close() every frame whose commit came before it is in the ring and visible; take

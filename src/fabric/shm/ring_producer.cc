@@ -248,14 +248,16 @@ std::uint32_t RingProducer::in_flight() {
   return static_cast<std::uint32_t>(position_ - seen_);
 }
 
-bool RingProducer::arm(std::size_t len) {
+void RingProducer::lie_down() {
   ticket_ = ((ticket_ + 1) | kWordAsleep) & kTicketMask;
-  const auto seen = static_cast<std::uint32_t>(seen_);
-  store_word(memory_.lane.data() + offsetof(LanePage, wait_word), pack({ticket_, seen}),
+  asleep_at_ = static_cast<std::uint32_t>(seen_);
+  store_word(memory_.lane.data() + offsetof(LanePage, wait_word), pack({ticket_, asleep_at_}),
              std::memory_order_release);
-  os::sleeper_fence(options_.fence);
+}
+
+bool RingProducer::may_sleep(std::size_t len) {
   if (!look_for_room(len, len, 1) && fault_ == Fault::kNone && !peer_closing() &&
-      static_cast<std::uint32_t>(seen_) == seen)
+      static_cast<std::uint32_t>(seen_) == asleep_at_)
     return true;
   disarm();
   return false;
@@ -281,7 +283,9 @@ Woke RingProducer::wait_room(std::size_t len, const WaitBudget& budget) {
   }
   for (;;) {
     if (os::now() >= budget.deadline) return Woke::kDeadline;
-    if (arm(len)) {
+    lie_down();
+    os::sleeper_fence(options_.fence);
+    if (may_sleep(len)) {
       const auto* wait =
           reinterpret_cast<const std::uint32_t*>(memory_.index.data() + offsetof(IndexPage, wait_word));
       os::WaitWord words[2 + kOtherWordsMax] = {

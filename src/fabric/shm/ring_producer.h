@@ -79,9 +79,10 @@ class RingProducer {
   // Waiting for space: looks, then sleeps; the consumer wakes when it publishes its index. kReady: look again
   // (space, or the consumer closes).
   Woke wait_room(std::size_t len, const WaitBudget& budget);
-  // For a producer in an event loop: true = go to sleep, the consumer's bell rings; false = there is room (or
-  // closing, or broken) now. disarm() when awake.
-  bool arm(std::size_t len);
+  // For a producer in an event loop, as RingConsumer's: it may sleep until there is room for `len`, unless
+  // there is (or the consumer closes, or the ring broke) now.
+  void lie_down();
+  bool may_sleep(std::size_t len);
   void disarm();
 
   // The cut. peer_closing(): the wait word as it stands. wait_cut(): until CLOSED(pos) or the deadline; the
@@ -139,6 +140,7 @@ class RingProducer {
   std::size_t reserved_len_ = 0;
   bool has_reserved_ = false, finished_ = false;
   std::uint32_t ticket_ = 0;
+  std::uint32_t asleep_at_ = 0;  // the consumer index it sleeps on
   int bell_ = -1;
   Sent blocked_ = Sent::kDone;
   Fault fault_ = Fault::kNone;
