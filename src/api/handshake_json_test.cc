@@ -47,8 +47,10 @@ TEST(HandshakeJson, every_message_reads_back) {
 
 // docs/formats/handshake.md shows these texts.
 TEST(HandshakeJson, written_form) {
-  const HandshakeRequest request = handshake_request(
-      {11}, Ack{.nonce = {7}, .generation = {3}, .caps = {"metrics.read"}, .params = {.route_id = 7, .control = {3}}});
+  const HandshakeRequest request = handshake_request({11}, Ack{.nonce = {7},
+                                                               .generation = {3},
+                                                               .caps = {"metrics.read"},
+                                                               .params = {.route_id = 7, .control = {3}}});
   EXPECT_EQ(request.verb, "endpoint.ack");
   EXPECT_EQ(text::to_json(request.args),
             R"({"caps":["metrics.read"],"end":"11","generation":"3","lane":"shm","nonce":"7",)"
@@ -94,7 +96,7 @@ TEST(HandshakeJson, a_wrong_field_is_refused_by_name) {
   } bad_params[] = {{"ring_slots", 0},       {"ring_slots", 32},    {"ring_slots", 100},
                     {"ring_slots", 1 << 17}, {"arena_bytes", 1000}, {"arena_bytes", std::int64_t{1} << 32},
                     {"route_id", 0},         {"checksum", "some"},  {"sample_every", 0},
-                    {"fence", "mfence"},     {"ring", 0},          {"control", "0"}};
+                    {"fence", "mfence"},     {"ring", 0},           {"control", "0"}};
   for (const auto& [key, value] : bad_params) {
     text::Json args = handshake_request({11}, ack).args;
     text::Json params = *args.find("params");

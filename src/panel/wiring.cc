@@ -18,6 +18,8 @@ using endpoint::Side;
 using text::Json;
 
 constexpr std::int64_t kHostAnswerMs = 120'000;
+// Lanes brought up together: an end is asked about each, and a connection takes 64 requests at a time.
+constexpr std::size_t kBuildsAtOnce = 64;
 constexpr int kGenerationBits = 24;  // lanes one panel builds in its life
 
 bool same_wire(const model::Route& a, const model::Route& b) {
@@ -37,6 +39,7 @@ bool is_read(const model::Route& route) {
 struct Wiring::Preparation {
   std::vector<model::Route> routes, leaving;
   OnDone done;
+  std::size_t next = 0;  // of routes: not looked at yet
 };
 
 Wiring::Wiring(Ports ports) : ports_(std::move(ports)) {}
@@ -240,17 +243,21 @@ void Wiring::prepare_hosts(const std::shared_ptr<Preparation>& work) {
 }
 
 void Wiring::build_lanes(const std::shared_ptr<Preparation>& work) {
-  std::vector<std::pair<model::Route, std::uint64_t>> wanted;
-  for (const model::Route& route : work->routes) {
+  std::vector<model::Route> wanted;
+  for (; work->next < work->routes.size() && wanted.size() < kBuildsAtOnce; ++work->next) {
+    const model::Route& route = work->routes[work->next];
     if (is_read(route) || lane_of(route) != nullptr) continue;
     if (!end_of(route.from, route.consumer_contract) || !end_of(route.to, route.contract)) continue;
-    wanted.emplace_back(route, lane_before(route, work->leaving));
+    wanted.push_back(route);
   }
   if (wanted.empty()) return work->done({});
-  const auto together =
-      std::make_shared<Together>(wanted.size(), [work](Status status) { work->done(std::move(status)); });
-  for (const auto& [route, follows] : wanted)
-    build(route, follows, [together](Status status) { together->one(std::move(status)); });
+  const auto together = std::make_shared<Together>(wanted.size(), [this, work](Status status) {
+    if (!status) return work->done(std::move(status));
+    build_lanes(work);
+  });
+  for (const model::Route& route : wanted)
+    build(route, lane_before(route, work->leaving),
+          [together](Status status) { together->one(std::move(status)); });
 }
 
 std::uint64_t Wiring::lane_before(const model::Route& route, const std::vector<model::Route>& leaving) const {

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// wiring: the panel's side of two handshakes that make one lane, spoken to by hand: what is said twice, too
+// late, wrongly or with the wrong memory gets its answer, and nothing else is harmed.
+#include "panel/wiring.h"
+
+#include <gtest/gtest.h>
+
+#include "api/handshake_json.h"
+#include "crypto/sha256.h"
+#include "os/unix_socket.h"
+
+namespace rtt::panel {
+namespace {
+
+using fabric::HandshakeMessage;
+using fabric::LaneEnd;
+using model::LaneKind;
+using text::Json;
+
+constexpr std::string_view kHook = "rtt://ui/hook/refresh@1.0.0", kApi = "rtt://core/api/metrics@1.2.0";
+
+model::Contract contract_of(std::string_view saddr) {
+  model::Contract contract;
+  contract.saddr = model::parse_definition(saddr).value();
+  contract.hash = crypto::sha256(saddr);
+  return contract;
+}
+
+// One end, spoken for by the test.
+struct End {
+  std::shared_ptr<api::Peer> here, there;  // the end's connection, the panel's
+  LaneEnd end;                             // from lane.want
+  fabric::Nonce nonce{10};
+  std::vector<HandshakeMessage> heard;
+  std::vector<std::vector<os::Fd>> fds;  // of each
+  bool closed = false;
+
+  template <typename Message>
+  [[nodiscard]] std::vector<Message> all() const {
+    std::vector<Message> found;
+    for (const auto& each : heard) {
+      if (const auto* message = std::get_if<Message>(&each)) found.push_back(*message);
+    }
+    return found;
+  }
+};
+
+class WiringTest : public ::testing::Test {
+ protected:
+  WiringTest()
+      : loop_(*os::Loop::create()),
+        hosts_(*loop_, {.root = "/nowhere", .user_dir = "/nowhere"}, [](const std::string&) {}),
+        wiring_({.loop = *loop_,
+                 .hosts = hosts_,
+                 .contract = [this](const Digest& hash) -> Result<model::Contract> {
+                   for (const auto& each : {hook_, api_})
+                     if (each.hash == hash) return each;
+                   return fail(Code::kNotFound, "no such contract");
+                 },
+                 .in_force = [this](const std::string& reference) -> Result<model::Contract> {
+                   return reference == kHook ? hook_ : api_;
+                 },
+                 .graph = [this]() -> const model::Graph& { return graph_; },
+                 .audit = [this](Json record) { audited_.emplace_back(record.string_or("action")); }}) {
+    wiring_.start(1);
+    route_.id = {7};
+    route_.from = hook_.saddr;
+    route_.to = api_.saddr;
+    route_.contract = api_.hash;
+    route_.consumer_contract = hook_.hash;
+    route_.lane = LaneKind::kShm;
+    route_.node_from = route_.node_to = "local";
+    route_.origin = "routes";
+    connect(from_);
+    connect(to_);
+  }
+
+  void connect(End& end) {
+    auto pair = os::socket_pair().value();
+    end.there = api::Peer::start(
+        *loop_, std::move(pair.second), {.role = api::Peer::Role::kAccepting},
+        [this, &end](api::Request request, const api::Responder& respond) {
+          if (request.verb == "endpoint.attach") return wiring_.attach(end.there, request, respond);
+          wiring_.hear(end.there, std::move(request), respond);
+        },
+        [this, &end](const Error&) { wiring_.connection_lost(end.there.get()); });
+    end.here = api::Peer::start(
+        *loop_, std::move(pair.first), {.role = api::Peer::Role::kConnecting, .client_name = "test"},
+        [&end](api::Request request, const api::Responder& respond) {
+          if (request.verb == "lane.want") end.end = {api::counter_or_none(request.args, "end")};
+          if (api::is_handshake(request.verb)) {
+            end.heard.push_back(api::read_handshake(request.verb, request.args).value().message);
+            end.fds.push_back(std::move(request.fds));
+          }
+          respond.finish(api::Answer{Json::object({}), {}, {}});
+        },
+        [&end](const Error&) { end.closed = true; });
+  }
+
+  void attach(End& end, Json lanes) {
+    bool attached = false;
+    end.here->ask("endpoint.attach",
+                  Json::object({{"lanes", std::move(lanes)},
+                                {"symbols", Json::array({&end == &from_ ? kHook : kApi})}}),
+                  [&](const Result<api::Answer>& answer) { attached = answer.has_value(); });
+    until([&] { return attached; });
+  }
+
+  void until(const std::function<bool()>& done) {
+    for (int turns = 0; turns < 2000 && !done(); ++turns) loop_->run_once(nanos_from_ms(10));
+    ASSERT_TRUE(done());
+  }
+  // Everything that is on its way has arrived: both connections have carried a question and its answer.
+  void quiet() {
+    for (End* end : {&from_, &to_}) {
+      if (end->closed) continue;
+      int answers = 0;
+      const auto one = [&](const auto&) { ++answers; };
+      end->here->ask("endpoint.attach", Json::object({}), one);
+      end->there->ask("lane.ls", Json::object({}), one);
+      until([&] { return answers == 2; });
+    }
+  }
+
+  void prepare() {
+    for (End* end : {&from_, &to_}) attach(*end, text::JsonArray{});
+    wiring_.prepare({route_}, {}, [this](const Status& status) { prepared_ = status; });
+    until([&] { return from_.end != LaneEnd{} && to_.end != LaneEnd{}; });
+  }
+  void say(End& end, const HandshakeMessage& message, std::vector<os::Fd> fds = {}) {
+    const api::HandshakeRequest request = api::handshake_request(end.end, message);
+    end.here->ask(std::string(request.verb), request.args, [](const auto&) {}, std::move(fds));
+    quiet();
+  }
+  [[nodiscard]] fabric::Syn syn(const End& end, std::vector<LaneKind> lanes) const {
+    const model::Contract& contract = &end == &from_ ? hook_ : api_;
+    return {.nonce = end.nonce,
+            .saddr = model::identity(contract.saddr),
+            .caps = {},
+            .contract = contract.hash,
+            .lanes = std::move(lanes)};
+  }
+  void offer(std::vector<LaneKind> lanes) {
+    say(from_, syn(from_, lanes));
+    say(to_, syn(to_, lanes));
+  }
+  void bind(End& end, std::vector<os::Fd> fds = {}) {
+    say(end, fabric::Bind{end.nonce, end.all<fabric::Ack>().back().generation}, std::move(fds));
+  }
+  void ready(End& end) {
+    const auto ack = end.all<fabric::Ack>().back();
+    say(end, fabric::Ready{end.nonce, ack.generation, ack.lane, fabric::Tone::kTells});
+  }
+  void wire_over_sockets() {
+    prepare();
+    offer({LaneKind::kUds});
+    bind(from_);
+    bind(to_);
+    ready(from_);
+    EXPECT_FALSE(prepared_);
+    ready(to_);
+  }
+
+  std::unique_ptr<os::Loop> loop_;
+  model::Contract hook_ = contract_of(kHook), api_ = contract_of(kApi);
+  model::Graph graph_;
+  model::Route route_;
+  std::vector<std::string> audited_;
+  Hosts hosts_;
+  Wiring wiring_;
+  End from_, to_;
+  std::optional<Status> prepared_;
+};
+
+TEST_F(WiringTest, two_handshakes_make_one_lane) {
+  wire_over_sockets();
+  ASSERT_TRUE(prepared_ && *prepared_) << prepared_->error().message;
+  const auto a = from_.all<fabric::Ack>(), b = to_.all<fabric::Ack>();
+  ASSERT_EQ(a.size(), 1U);
+  ASSERT_EQ(b.size(), 1U);
+  EXPECT_EQ(a[0].generation, b[0].generation);
+  EXPECT_EQ(a[0].lane, LaneKind::kUds);
+  EXPECT_EQ(from_.fds.back().size(), 1U);  // READY
+  EXPECT_EQ(to_.fds.back().size(), 1U);
+}
+
+TEST_F(WiringTest, an_offer_waits_for_the_other_ends) {
+  prepare();
+  say(from_, syn(from_, {LaneKind::kShm, LaneKind::kUds}));
+  EXPECT_TRUE(from_.heard.empty());
+  say(to_, syn(to_, {LaneKind::kUds}));
+  EXPECT_EQ(from_.all<fabric::Ack>().at(0).lane, LaneKind::kUds);
+  EXPECT_EQ(to_.all<fabric::Ack>().at(0).lane, LaneKind::kUds);
+}
+
+TEST_F(WiringTest, what_is_said_twice_is_answered_the_same_and_changes_nothing) {
+  prepare();
+  offer({LaneKind::kUds});
+  say(from_, syn(from_, {LaneKind::kUds}));
+  const auto acks = from_.all<fabric::Ack>();
+  ASSERT_EQ(acks.size(), 2U);
+  EXPECT_EQ(acks[0], acks[1]);
+  bind(from_);
+  bind(from_);
+  bind(to_);
+  ready(from_);
+  ready(from_);
+  EXPECT_FALSE(prepared_);
+  ready(to_);
+  ready(to_);
+  ASSERT_TRUE(prepared_ && *prepared_);
+  say(from_, syn(from_, {LaneKind::kUds}));
+  EXPECT_EQ(from_.all<fabric::Ack>().back(), acks[0]);
+}
+
+TEST_F(WiringTest, a_replayed_handshake_is_refused_and_the_lane_stays) {
+  wire_over_sockets();
+  fabric::Syn old = syn(from_, {LaneKind::kUds});
+  --old.nonce.value;
+  say(from_, old);
+  ASSERT_EQ(from_.all<fabric::Nack>().size(), 1U);
+  EXPECT_EQ(from_.all<fabric::Nack>()[0].reason.code, Code::kNack);
+  fabric::Syn other = syn(from_, {LaneKind::kShm});
+  say(from_, other);
+  EXPECT_EQ(from_.all<fabric::Nack>().at(1).reason.code, Code::kPanelProtocol);
+  wiring_.flip({route_}, [](const Status&) {});
+  EXPECT_EQ(wiring_.carried().size(), 1U);
+}
+
+TEST_F(WiringTest, another_contract_is_refused_and_the_change_with_it) {
+  prepare();
+  fabric::Syn offer = syn(to_, {LaneKind::kUds});
+  offer.contract = crypto::sha256("another");
+  say(to_, offer);
+  ASSERT_EQ(to_.all<fabric::Nack>().size(), 1U);
+  EXPECT_EQ(to_.all<fabric::Nack>()[0].reason.code, Code::kSchemaMismatch);
+  ASSERT_TRUE(prepared_ && !*prepared_);
+  EXPECT_EQ(prepared_->error().code, Code::kSchemaMismatch);
+}
+
+TEST_F(WiringTest, an_end_that_is_unknown_hears_no) {
+  to_.end = {4711};
+  say(to_, syn(to_, {LaneKind::kUds}));
+  EXPECT_EQ(to_.all<fabric::Nack>().size(), 1U);
+  say(to_, fabric::Ready{{10}, {3}, LaneKind::kUds, fabric::Tone::kAsks});
+  ASSERT_EQ(to_.all<fabric::Trip>().size(), 1U);
+  EXPECT_EQ(to_.all<fabric::Trip>()[0].tone, fabric::Tone::kTells);
+}
+
+TEST_F(WiringTest, another_connections_end_is_unknown_too) {
+  prepare();
+  from_.end = to_.end;
+  say(from_, syn(to_, {LaneKind::kUds}));
+  EXPECT_EQ(from_.all<fabric::Nack>().size(), 1U);
+  EXPECT_FALSE(prepared_);
+}
+
+TEST_F(WiringTest, another_number_of_descriptors_ends_the_connection) {
+  prepare();
+  offer({LaneKind::kShm});
+  std::vector<os::Fd> one;
+  one.push_back(os::socket_pair().value().first);
+  say(from_, fabric::Bind{from_.nonce, from_.all<fabric::Ack>().at(0).generation}, std::move(one));
+  until([&] { return from_.closed; });
+  ASSERT_TRUE(prepared_ && !*prepared_);
+  EXPECT_EQ(prepared_->error().code, Code::kPanelProtocol);
+  EXPECT_FALSE(to_.closed);
+}
+
+// Memory that its writer could cut short while the other end reads it: not passed on, a socket instead.
+TEST_F(WiringTest, what_is_no_sealed_memory_is_not_passed_on) {
+  prepare();
+  offer({LaneKind::kShm, LaneKind::kUds});
+  const auto ack = from_.all<fabric::Ack>().at(0);
+  std::vector<os::Fd> loose;
+  for (int i = 0; i < 3; ++i) loose.push_back(os::socket_pair().value().first);
+  bind(from_, std::move(loose));
+  ASSERT_EQ(from_.all<fabric::Trip>().size(), 1U);
+  EXPECT_EQ(from_.all<fabric::Trip>()[0].advice, fabric::TripAdvice::kOtherLane);
+  EXPECT_EQ(from_.all<fabric::Trip>()[0].reason.code, Code::kFrame);
+  EXPECT_EQ(to_.all<fabric::Trip>().size(), 1U);
+  EXPECT_EQ(audited_, std::vector<std::string>{"lane_fallback"});
+  EXPECT_FALSE(prepared_);
+  for (End* end : {&from_, &to_}) ++end->nonce.value;
+  offer({LaneKind::kUds});
+  EXPECT_EQ(to_.all<fabric::Ack>().back().lane, LaneKind::kUds);
+  EXPECT_GT(to_.all<fabric::Ack>().back().generation, ack.generation);
+}
+
+TEST_F(WiringTest, an_end_that_goes_away_fails_the_change) {
+  prepare();
+  offer({LaneKind::kUds});
+  to_.here->close();
+  until([&] { return prepared_.has_value(); });
+  ASSERT_FALSE(*prepared_);
+  EXPECT_EQ(prepared_->error().code, Code::kLost);
+}
+
+// A panel that has just started: the end says what it holds and READY, and the lane goes on.
+TEST_F(WiringTest, a_lane_of_an_earlier_panel_is_taken_over) {
+  graph_.routes.push_back(route_);
+  for (End* end : {&from_, &to_}) {
+    const bool is_from = end == &from_;
+    Json row = endpoint::to_json({.generation = 3,
+                                  .side = is_from ? endpoint::Side::kFrom : endpoint::Side::kTo,
+                                  .route = route_,
+                                  .port = "rtt://core/api/metrics"});
+    row.set("carrying", true).set("end", is_from ? "4" : "5");
+    end->end = {is_from ? 4U : 5U};
+    attach(*end, Json::array({row}));
+    say(*end, fabric::Ready{{9}, {3}, LaneKind::kUds, fabric::Tone::kAsks});
+    ASSERT_EQ(end->all<fabric::Ready>().size(), 1U);
+    EXPECT_EQ(end->all<fabric::Ready>()[0].tone, fabric::Tone::kTells);
+  }
+  ASSERT_EQ(wiring_.carried().size(), 1U);
+  EXPECT_EQ(wiring_.carried()[0].generation, 3U);
+  EXPECT_EQ(wiring_.view(route_).state, "ready");
+}
+
+}  // namespace
+}  // namespace rtt::panel
