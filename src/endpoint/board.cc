@@ -17,7 +17,8 @@ namespace {
 
 // A flip is over within this time unless an end is descheduled; a look costs some hundred nanoseconds.
 constexpr Nanos kRestlessLook{200'000};
-constexpr int kRoundsPerTurn = 16;  // then the loop's other descriptors get their turn
+constexpr Nanos kQueueLook = nanos_from_ms(10);  // of a lane that ends once its queue is empty
+constexpr int kRoundsPerTurn = 16;               // then the loop's other descriptors get their turn
 
 }  // namespace
 
@@ -216,7 +217,12 @@ void Board::end_if_drained(std::uint64_t generation) {
   // From here: every reply is in. To here: the last request is in, and answered.
   const bool drained =
       lane->binding.side == Side::kFrom ? lane->asked.empty() : lane->finished_there && lane->owed.empty();
-  if (drained && lane->carrier->queued_bytes() == 0) gone(generation, false, {});
+  if (!drained) return;
+  if (lane->carrier->queued_bytes() == 0) return gone(generation, false, {});
+  // What waits for room goes as the other end reads, of which nothing here is told.
+  loop_.after(kQueueLook, [this, generation, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired()) end_if_drained(generation);
+  });
 }
 
 // Not from inside a lane's own call, in which ending it would pull the ground from under it.
@@ -250,6 +256,7 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
 void Board::on_closed_of(std::uint64_t generation, const Error& why) {
   const Lane* lane = find(generation);
   if (lane == nullptr) return;
+  if (why.code == Code::kFrame) find(generation)->recorder.drop(telemetry::DropReason::kCrc);
   const bool finished = lane->stage == Stage::kDraining && lane->asked.empty() && lane->owed.empty();
   gone(generation, !finished, why);
 }
@@ -355,6 +362,7 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
     }
   }
   lane->recorder.sent();
+  attend(*lane);
   auto call = std::make_unique<Call>();
   call->since = os::now();
   call->lane = lane->binding.generation;
@@ -393,6 +401,7 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::Message
     lane->recorder.queue_depth(lane->owed.size());
   }
   Status sent = lane->carrier->respond(kind, id, payload);
+  attend(*lane);
   if (sent) {
     lane->recorder.sent();
   } else if (sent.error().code == Code::kBusy) {
@@ -422,6 +431,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
     any = true;
     if (const auto sent = lane->carrier->request(payload)) {
       lane->recorder.sent();
+      attend(*lane);
       ++done.sent;
       continue;
     } else if (sent.error().code != Code::kBusy) {
@@ -474,6 +484,18 @@ bool Board::rest() {
     });
   }
   return resting;
+}
+
+// A message that was sent from outside the loop's turn and waits for room: the lane is put to sleep over it,
+// so that the other end rings when it has made some.
+void Board::attend(const Lane& lane) {
+  if (pumping_ || attending_ || lane.carrier->queued_bytes() == 0) return;
+  attending_ = true;
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (alive.expired()) return;
+    attending_ = false;
+    settle();
+  });
 }
 
 void Board::settle() {

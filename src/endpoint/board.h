@@ -116,6 +116,7 @@ class Board {
   void peer_ended(int pid);
   bool pump();    // every lane once; whether anything came
   void settle();  // pumps until nothing is left, then rests
+  void attend(const Lane& lane);
   bool rest();
   void on_message_of(std::uint64_t generation, const fabric::LaneMessage& message);
   void on_closed_of(std::uint64_t generation, const Error& why);
@@ -138,7 +139,7 @@ class Board {
   };
   std::map<int, Peer> peers_;  // by pid: the other ends of shared-memory lanes
   os::Fd bell_, bell_ring_;    // where it is heard, where it is rung
-  bool pumping_ = false;
+  bool pumping_ = false, attending_ = false;
   os::Loop::TimerId restless_ = 0;
   CallId next_call_ = 1;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks posted to the loop end with it

@@ -56,6 +56,17 @@ Error full(std::string_view what) {
 
 }  // namespace
 
+void WaitingMessages::add(ByteView payload, const Outgoing& message) {
+  bytes += payload.size();
+  queue.push_back({.bytes = Bytes(payload.begin(), payload.end()), .message = message});
+  queue.back().message.payload = queue.back().bytes;
+}
+
+void WaitingMessages::drop_front() {
+  bytes -= queue.front().bytes.size();
+  queue.pop_front();
+}
+
 // ---- from
 
 Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params,
@@ -64,6 +75,8 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
   from->fence_ = params.fence;
+  from->buffers_ = binding.route.route_class != model::RouteClass::kReq &&
+                   backpressure_of(binding.route) == model::Backpressure::kBuffer;
   from->ring_ = params.ring;
   const auto lane_bytes = fabric::shm::lane_bytes(params.size);
   RTT_TRY_SET(from->replies_memory_, os::map_shared_memory(parts.ring.get(), lane_bytes));
@@ -104,10 +117,16 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
 Result<std::uint32_t> ShmFrom::request(ByteView payload) {
   RTT_TRY(too_large(payload.size()));
   if (broken_) return fail(Code::kLost, "the lane is closed");
-  if (!waiting_.empty()) flush();
-  if (!waiting_.empty()) return std::unexpected(full("provider"));
-  auto& producer = chain_->producer;
+  if (!chain_->waiting.empty()) flush();
   Outgoing message{.payload = payload};
+  const auto wait = [&]() -> Result<std::uint32_t> {
+    if (!buffers_ || chain_->waiting.bytes + payload.size() > kShmQueueBytesMax)
+      return std::unexpected(full("provider"));
+    chain_->waiting.add(payload, message);
+    return 0;  // nothing answers it, so nobody needs its id
+  };
+  if (!chain_->waiting.empty()) return wait();
+  auto& producer = chain_->producer;
   ChainSent sent = producer.push(message);
   // In the middle of a flip the old reader says within microseconds how far it came; it may be descheduled.
   for (int tries = 0; sent == ChainSent::kStalled && !message.started && tries < kStalledTries; ++tries) {
@@ -124,12 +143,9 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload) {
     case ChainSent::kStalled:
       break;
   }
-  if (!message.started) return std::unexpected(full("provider"));
+  if (!message.started) return wait();
   // Its first fragments are on their way under this id: the rest follows as the provider reads.
-  Waiting rest{.bytes = Bytes(payload.begin(), payload.end()), .message = message};
-  queued_bytes_ += rest.bytes.size();
-  waiting_.push_back(std::move(rest));
-  waiting_.back().message.payload = waiting_.back().bytes;
+  chain_->waiting.add(payload, message);
   return message.frame_id;
 }
 
@@ -139,33 +155,45 @@ Status ShmFrom::respond(MessageKind, std::uint32_t, ByteView) {
 
 bool ShmFrom::flush() {
   bool moved = false;
-  while (!waiting_.empty()) {
-    Waiting& next = waiting_.front();
-    const std::size_t before = next.message.sent;
-    const ChainSent sent = chain_->producer.push(next.message);
-    moved = moved || next.message.sent != before;
+  while (!chain_->waiting.empty()) {
+    Outgoing& next = chain_->waiting.queue.front().message;
+    const std::size_t before = next.sent;
+    const ChainSent sent = chain_->producer.push(next);
+    moved = moved || next.sent != before;
     if (sent == ChainSent::kBroken) {
       broken(chain_->producer.error());
       return moved;
     }
     if (sent != ChainSent::kDone) return moved;
-    queued_bytes_ -= next.bytes.size();
-    waiting_.pop_front();
+    chain_->waiting.drop_front();
+    moved = true;
   }
   return moved;
 }
 
-// The chain may go on in another lane: only its own last ring is finished here, by following the epoch; a
-// lane that ends without a successor ends its chain.
 void ShmFrom::finish() {
   if (finishing_ || broken_) return;
   finishing_ = true;
   flush();
-  if (chain_.use_count() == 1) {
-    (void)chain_->producer.finish();
-  } else {
+  end_requests();
+}
+
+// The chain may go on in another lane: only its own last ring is finished here, by following the epoch; a
+// lane that ends without a successor ends its chain, behind what waits.
+void ShmFrom::end_requests() {
+  if (!finishing_ || ended_ || broken_) return;
+  if (chain_.use_count() > 1) {
+    ended_ = true;
     (void)chain_->producer.follow();
+  } else if (chain_->waiting.empty()) {
+    ended_ = true;
+    (void)chain_->producer.finish();
   }
+}
+
+// What waits for a ring that a later lane has entered is that lane's.
+std::size_t ShmFrom::queued_bytes() const {
+  return chain_->producer.number() == ring_ || chain_.use_count() == 1 ? chain_->waiting.bytes : 0;
 }
 
 void ShmFrom::broken(const Error& why) {
@@ -176,6 +204,7 @@ void ShmFrom::broken(const Error& why) {
 bool ShmFrom::pump() {
   if (broken_) return false;
   bool any = flush();
+  end_requests();
   for (int i = 0; i < kMessagesPerPump && !broken_; ++i) {
     const Pulled pulled = replies_->pull(incoming_);
     if (pulled == Pulled::kEmpty) break;
@@ -200,21 +229,23 @@ bool ShmFrom::pump() {
 void ShmFrom::lie_down() {
   if (broken_) return;
   replies_->lie_down();
-  if (!waiting_.empty()) chain_->producer.lie_down();
+  if (!chain_->waiting.empty()) chain_->producer.lie_down();
 }
 
 bool ShmFrom::may_sleep() {
   if (broken_) return true;
-  return replies_->may_sleep() && (waiting_.empty() || chain_->producer.may_sleep(1));
+  return replies_->may_sleep() && (chain_->waiting.empty() || chain_->producer.may_sleep(1));
 }
 
 void ShmFrom::stir() {
   if (broken_) return;
   replies_->disarm();
-  if (!waiting_.empty()) chain_->producer.disarm();
+  if (!chain_->waiting.empty()) chain_->producer.disarm();
 }
 
-bool ShmFrom::restless() const { return !broken_ && (chain_->producer.pending() || !waiting_.empty()); }
+bool ShmFrom::restless() const {
+  return !broken_ && (chain_->producer.pending() || !chain_->waiting.empty());
+}
 
 Status ShmFrom::adopt(os::Fd control, std::uint64_t generation) {
   RTT_TRY_SET(ControlView view,
@@ -274,28 +305,25 @@ Status ShmTo::respond(MessageKind kind, std::uint32_t request_id, ByteView paylo
       return fail(Code::kLost, "the lane is closed");
     }
   }
-  if (queued_bytes_ + payload.size() > kShmQueueBytesMax && !waiting_.empty())
+  if (waiting_.bytes + payload.size() > kShmQueueBytesMax && !waiting_.empty())
     return std::unexpected(full("asker"));
-  waiting_.push_back({.bytes = Bytes(payload.begin(), payload.end()), .message = message});
-  waiting_.back().message.payload = waiting_.back().bytes;
-  queued_bytes_ += payload.size();
+  waiting_.add(payload, message);
   return {};
 }
 
 bool ShmTo::flush() {
   bool moved = false;
   while (!waiting_.empty()) {
-    Waiting& next = waiting_.front();
-    const std::size_t before = next.message.sent;
-    const Sent sent = replies_->push(next.message);
-    moved = moved || next.message.sent != before;
+    Outgoing& next = waiting_.queue.front().message;
+    const std::size_t before = next.sent;
+    const Sent sent = replies_->push(next);
+    moved = moved || next.sent != before;
     if (sent == Sent::kBroken) {
       broken(replies_->error());
       return moved;
     }
     if (sent != Sent::kDone && sent != Sent::kDoneClosing) return moved;
-    queued_bytes_ -= next.bytes.size();
-    waiting_.pop_front();
+    waiting_.drop_front();
   }
   return moved;
 }

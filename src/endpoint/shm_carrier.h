@@ -4,8 +4,9 @@
 // Requests travel in a chain of rings that goes on through flips (fabric/shm/chain_producer.h): the lanes of
 // one port at the `from` end share it, and a request goes into whatever ring the panel's epoch names. Each
 // lane has a reply ring of its own, read until the replies owed on it are in. A carrier sleeps by arming its
-// rings; the other end then rings the Board's bell, a socket whose other side is watched by the loop. What
-// does not fit a full ring waits here, and goes when the other end has made room.
+// rings; the other end then rings the Board's bell, a socket whose other side is watched by the loop. Of what
+// does not fit a full ring, replies, the rest of a message that was begun, and messages of a route whose
+// policy is `buffer` wait here, and go when the other end has made room.
 //
 // Owns: the mappings of both sides' memory.   Thread: the Board's.   Units: bytes.
 // Fails: bind: kFrame (memory that is not what was agreed), kPanelProtocol; on_closed: kFrame, kCancelled.
@@ -35,10 +36,25 @@ struct ShmParts {
   os::Fd gate;     // `to` of a lane that takes over: index page of the consumer before; else not valid
 };
 
-// The request chain of one port.
+// Messages that did not fit their ring yet, in the order they follow.
+struct WaitingMessages {
+  struct One {
+    Bytes bytes;
+    fabric::shm::Outgoing message;
+  };
+  std::deque<One> queue;
+  std::size_t bytes = 0;
+
+  void add(ByteView payload, const fabric::shm::Outgoing& message);
+  void drop_front();
+  [[nodiscard]] bool empty() const { return queue.empty(); }
+};
+
+// The request chain of one port: the lanes it goes through share it, and what waits.
 struct RequestChain {
   fabric::shm::ChainProducer producer;
   std::deque<os::Fd> bells;  // of its rings, newest last
+  WaitingMessages waiting;
 };
 
 class ShmFrom final : public Carrier {
@@ -54,7 +70,7 @@ class ShmFrom final : public Carrier {
   void take_over(Carrier&) override {}
   void close() override {}
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
-  [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
+  [[nodiscard]] std::size_t queued_bytes() const override;
   bool pump() override;
   void lie_down() override;
   [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }
@@ -70,6 +86,7 @@ class ShmFrom final : public Carrier {
  private:
   ShmFrom() = default;
   bool flush();
+  void end_requests();
   void broken(const Error& why);
 
   RouteId route_;
@@ -81,13 +98,8 @@ class ShmFrom final : public Carrier {
   os::Fd bell_;
   std::unique_ptr<std::byte[]> buffer_;
   fabric::shm::Incoming incoming_;
-  struct Waiting {
-    Bytes bytes;
-    fabric::shm::Outgoing message;
-  };
-  std::deque<Waiting> waiting_;
-  std::size_t queued_bytes_ = 0;
-  bool finishing_ = false, broken_ = false;
+  bool buffers_ = false;  // a message that finds the ring full waits
+  bool finishing_ = false, ended_ = false, broken_ = false;
   Events events_;
 };
 
@@ -102,7 +114,7 @@ class ShmTo final : public Carrier {
   void take_over(Carrier&) override {}
   void close() override {}
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
-  [[nodiscard]] std::size_t queued_bytes() const override { return queued_bytes_; }
+  [[nodiscard]] std::size_t queued_bytes() const override { return waiting_.bytes; }
   bool pump() override;
   void lie_down() override;
   [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }
@@ -124,12 +136,7 @@ class ShmTo final : public Carrier {
   os::Fd bell_;
   std::unique_ptr<std::byte[]> buffer_;
   fabric::shm::Incoming incoming_;
-  struct Waiting {
-    Bytes bytes;
-    fabric::shm::Outgoing message;
-  };
-  std::deque<Waiting> waiting_;
-  std::size_t queued_bytes_ = 0;
+  WaitingMessages waiting_;
   bool left_ = false, broken_ = false;
   Events events_;
 };

@@ -8,7 +8,7 @@
 namespace rtt::telemetry {
 namespace {
 
-constexpr std::array<std::string_view, kDropReasons> kNames{"", "full", "crc", "deadline", "lost", "denied"};
+constexpr std::array<std::string_view, kDropReasons> kNames{"", "full", "crc", "deadline", "lost"};
 
 RouteSample read(const RoutePage& page) {
   RouteSample sample;

@@ -28,12 +28,11 @@ namespace rtt::telemetry {
 enum class DropReason : std::uint8_t {
   kNone,
   kFull,      // the lane was full and its policy is to drop (taildrop) or to refuse (nack)
-  kCrc,       // its checksum did not match
+  kCrc,       // it did not verify, which ends its lane
   kDeadline,  // its caller had given up
   kLost,      // its lane ended
-  kDenied,    // the grant was withdrawn
 };
-inline constexpr std::size_t kDropReasons = 6;
+inline constexpr std::size_t kDropReasons = 5;
 std::string_view to_string(DropReason reason);
 
 struct RoutePage {

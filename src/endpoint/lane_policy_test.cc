@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a lane does with a message too many, by its policy and by what it is made of, and that each message
+// that does not arrive is counted under its reason.
+#include <gtest/gtest.h>
+
+#include "endpoint/board.h"
+#include "fabric/frame.h"
+#include "fabric/shm/control_page.h"
+#include "os/unix_socket.h"
+#include "telemetry/recorder.h"
+
+namespace rtt::endpoint {
+namespace {
+
+using model::Backpressure;
+using model::LaneKind;
+using model::RouteClass;
+using telemetry::DropReason;
+
+constexpr std::uint64_t kGeneration = 1;
+
+// One board with its page in sight.
+struct End {
+  explicit End(os::Loop& loop)
+      : board(
+            loop, [this](const Arrival& arrival) { arrived.emplace_back(as_text(arrival.payload)); },
+            [this](const Board::Gone& g) { gone.push_back(g); }) {}
+  [[nodiscard]] std::uint64_t dropped(DropReason reason) const {
+    return telemetry::sample_of(page.bytes()).value().drops[static_cast<std::size_t>(reason)];
+  }
+  std::vector<std::string> arrived;
+  std::vector<Board::Gone> gone;
+  os::Mapping page;
+  Board board;
+};
+
+class LanePolicy : public ::testing::TestWithParam<LaneKind> {
+ protected:
+  void connect(RouteClass route_class, std::optional<Backpressure> policy) {
+    route_.id = {1};
+    route_.from = model::parse_definition("rtt://core/bus/events@1.0.0").value();
+    route_.to = model::parse_definition("rtt://obs/extension/log@1.0.0").value();
+    route_.route_class = route_class;
+    route_.lane = GetParam();
+    route_.qos.backpressure = policy;
+    route_.node_from = route_.node_to = "local";
+    route_.origin = "routes";
+    Board::Parts from, to;
+    const Binding here = binding(Side::kFrom), there = binding(Side::kTo);
+    if (GetParam() == LaneKind::kShm) {
+      const fabric::shm::ControlIdentity identity{.generation = 1, .route_id = 1};
+      const auto control = fabric::shm::ControlPage::create(identity, 1).value();
+      from.params =
+          to.params = {.ring = 1, .size = {64, std::size_t{256} << 10}, .fence = os::register_fence()};
+      from.offer = ShmOffer::make(here, from.params).value();
+      to.offer = ShmOffer::make(there, to.params).value();
+      from.shm = parts_of(to.offer, to_.board, control);
+      to.shm = parts_of(from.offer, from_.board, control);
+    } else {
+      auto pair = os::socket_pair().value();
+      from.socket = std::move(pair.first);
+      to.socket = std::move(pair.second);
+    }
+    for (auto* each : {&from, &to}) {
+      auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
+      (each == &from ? from_ : to_).page =
+          os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
+      each->page = std::move(page.memory);
+    }
+    ASSERT_TRUE(from_.board.bind(here, std::move(from)));
+    ASSERT_TRUE(to_.board.bind(there, std::move(to)));
+    ASSERT_TRUE(to_.board.flip(kGeneration));
+    ASSERT_TRUE(from_.board.flip(kGeneration));
+  }
+  [[nodiscard]] Binding binding(Side side) const {
+    return {.generation = kGeneration, .side = side, .route = route_, .port = port_of(route_)};
+  }
+  static ShmParts parts_of(const ShmOffer& offer, const Board& board,
+                           const fabric::shm::ControlPage& control) {
+    return {.ring = offer.ring.readable.duplicate().value(),
+            .index = offer.index.readable.duplicate().value(),
+            .bell = board.bell().duplicate().value(),
+            .control = control.descriptor().value(),
+            .gate = {}};
+  }
+  // Messages numbered from 0, until one is not taken; nobody reads meanwhile.
+  struct Filled {
+    std::size_t taken = 0, dropped = 0;
+    std::optional<Code> refused;
+  };
+  Filled fill(std::size_t most) {
+    Filled filled;
+    const std::string padding(64 << 10, ' ');
+    while (filled.taken < most && filled.dropped == 0 && !filled.refused) {
+      const auto done =
+          from_.board.publish({}, as_bytes(std::to_string(filled.taken + filled.dropped) + padding));
+      if (!done) {
+        filled.refused = done.error().code;
+      } else {
+        filled.taken += done->sent;
+        filled.dropped += done->dropped;
+      }
+    }
+    return filled;
+  }
+  void expect_in_order(std::size_t count) {
+    for (int turns = 0; turns < 20'000 && to_.arrived.size() < count; ++turns)
+      loop_->run_once(nanos_from_ms(10));
+    ASSERT_EQ(to_.arrived.size(), count);
+    for (std::size_t i = 0; i < count; ++i) ASSERT_EQ(std::stoul(to_.arrived[i]), i);
+  }
+
+  std::unique_ptr<os::Loop> loop_ = os::Loop::create().value();
+  End from_{*loop_}, to_{*loop_};
+  model::Route route_;
+};
+
+TEST_P(LanePolicy, taildrop_drops_and_counts) {
+  connect(RouteClass::kPubsub, std::nullopt);
+  const Filled filled = fill(2000);
+  EXPECT_EQ(filled.dropped, 1U);
+  EXPECT_EQ(from_.dropped(DropReason::kFull), 1U);
+  expect_in_order(filled.taken);
+  ASSERT_TRUE(from_.board.publish({}, as_bytes(std::to_string(filled.taken)))) << "there is room again";
+  expect_in_order(filled.taken + 1);
+}
+
+TEST_P(LanePolicy, nack_refuses_and_counts) {
+  connect(RouteClass::kPubsub, Backpressure::kNack);
+  const Filled filled = fill(2000);
+  EXPECT_EQ(filled.refused, Code::kBusy);
+  EXPECT_EQ(from_.dropped(DropReason::kFull), 1U);
+  expect_in_order(filled.taken);
+}
+
+// A stream: everything up to the queue's limit waits, in order, and nothing of it is lost at its end.
+TEST_P(LanePolicy, buffer_keeps_what_does_not_fit_and_delivers_it_before_the_end) {
+  connect(RouteClass::kStream, std::nullopt);
+  const Filled filled = fill(200);
+  EXPECT_EQ(filled.taken, 200U) << "12.5 MiB, the ring holds 256 KiB, the queue 32 MiB";
+  EXPECT_EQ(from_.dropped(DropReason::kFull), 0U);
+  from_.board.close(kGeneration);
+  expect_in_order(filled.taken);
+  for (int turns = 0; turns < 2000 && (from_.gone.empty() || to_.gone.empty()); ++turns)
+    loop_->run_once(nanos_from_ms(10));
+  ASSERT_EQ(from_.gone.size(), 1U);
+  ASSERT_EQ(to_.gone.size(), 1U);
+  EXPECT_FALSE(from_.gone[0].broken) << from_.gone[0].why.message;
+  EXPECT_FALSE(to_.gone[0].broken) << to_.gone[0].why.message;
+}
+
+TEST_P(LanePolicy, buffer_has_a_limit) {
+  connect(RouteClass::kStream, std::nullopt);
+  const Filled filled = fill(2000);
+  EXPECT_EQ(filled.refused, Code::kBusy);
+  EXPECT_LT(filled.taken, 600U);
+  EXPECT_EQ(from_.dropped(DropReason::kFull), 1U);
+  expect_in_order(filled.taken);
+}
+
+TEST_P(LanePolicy, a_call_that_waits_too_long_is_a_deadline_and_one_whose_lane_ends_is_lost) {
+  connect(RouteClass::kReq, std::nullopt);
+  std::vector<Code> answers;
+  const auto keep = [&](const Result<ByteView>& reply) { answers.push_back(reply.error().code); };
+  from_.board.call(port_of(route_), as_bytes("late"), nanos_from_ms(1), keep);
+  from_.board.call(port_of(route_), as_bytes("lost"), Nanos{-1}, keep);
+  for (int turns = 0; turns < 2000 && answers.empty(); ++turns) loop_->run_once(nanos_from_ms(10));
+  EXPECT_EQ(answers, std::vector{Code::kDeadline});
+  EXPECT_EQ(from_.dropped(DropReason::kDeadline), 1U);
+  from_.board.abandon(kGeneration, {.code = Code::kLost, .message = "gone"});
+  EXPECT_EQ(answers, (std::vector{Code::kDeadline, Code::kLost}));
+  EXPECT_EQ(from_.dropped(DropReason::kLost), 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Lanes, LanePolicy, ::testing::Values(LaneKind::kUds, LaneKind::kShm),
+                         [](const auto& each) { return std::string(model::to_string(each.param)); });
+
+// What comes is no frame that verifies: counted, the lane ends, the board goes on.
+TEST(LaneChecksum, a_frame_that_does_not_verify_is_counted_as_crc) {
+  const auto loop = os::Loop::create().value();
+  End end(*loop);
+  model::Route route;
+  route.id = {1};
+  route.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
+  route.to = model::parse_definition("rtt://core/api/metrics@1.0.0").value();
+  route.lane = LaneKind::kUds;
+  auto pair = os::socket_pair().value();
+  auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
+  end.page = os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
+  Board::Parts parts;
+  parts.page = std::move(page.memory);
+  parts.socket = std::move(pair.first);
+  ASSERT_TRUE(end.board.bind({.generation = 1, .side = Side::kTo, .route = route, .port = port_of(route)},
+                             std::move(parts)));
+  const std::string_view payload = "{\"n\":1}";
+  const auto header = fabric::encode_header({.route_id = 1, .frame_id = 1}, as_bytes(payload));
+  Bytes frame(header.begin(), header.end());
+  frame.insert(frame.end(), as_bytes(payload).begin(), as_bytes(payload).end());
+  frame.back() ^= std::byte{1};
+  ASSERT_TRUE(os::send_all(pair.second.get(), frame));
+  for (int turns = 0; turns < 2000 && end.gone.empty(); ++turns) loop->run_once(nanos_from_ms(10));
+  ASSERT_EQ(end.gone.size(), 1U);
+  EXPECT_TRUE(end.gone[0].broken);
+  EXPECT_EQ(end.gone[0].why.code, Code::kFrame);
+  EXPECT_EQ(end.dropped(DropReason::kCrc), 1U);
+  EXPECT_TRUE(end.arrived.empty());
+}
+
+}  // namespace
+}  // namespace rtt::endpoint
