@@ -8,6 +8,12 @@
 #include "os/clock.h"
 
 namespace rtt::fabric::shm {
+namespace {
+
+constexpr std::uint32_t kOutstayLook = 64;
+constexpr std::uint32_t kMessageFragmentsMax = limits::kFramePayloadBytesMax / kCutBytes + 1;
+
+}  // namespace
 
 ChainConsumer::ChainConsumer(ControlView control, Ring first) : control_(std::move(control)) {
   const std::uint32_t id = first.options.frame_id_first;
@@ -113,6 +119,7 @@ void ChainConsumer::advance() {
   rings_.pop_front();
   closing_ = false;
   empty_since_.reset();
+  moved_at_.reset();
   if (rings_.front().producer == Peer::kSame && !rings_.front().gate.valid()) enter(due);
 }
 
@@ -161,6 +168,27 @@ std::optional<ChainPoll> ChainConsumer::on_empty() {
   return ChainPoll::kEmpty;
 }
 
+// Whether the producer goes on in a ring that the epoch has left. What was in the ring then, the rest of one
+// message and a frame that was under way may still come; more is no producer that follows the epoch, and
+// would keep this end here for ever. Looked at once in kOutstayLook frames: the page's line is a shared one.
+bool ChainConsumer::outstays() {
+  const std::uint32_t position = ring_->position();
+  if (position % kOutstayLook != 0) return false;
+  const Ring& ring = rings_.front();
+  if (!moved_on(control_.epoch(), ring.number)) {
+    moved_at_.reset();
+    return false;
+  }
+  if (!moved_at_) moved_at_ = position;
+  return position - *moved_at_ > ring.options.size.slots + kMessageFragmentsMax + kOutstayLook;
+}
+
+ChainPoll ChainConsumer::outstayed() {
+  return broken({.code = Code::kFrame,
+                 .message = fmt::format("the sender of route {} does not follow its flip to ring {}",
+                                        rings_.front().options.route_id, control_.epoch())});
+}
+
 // At most two rounds a ring: one finds it empty, one after CLOSING finds it still empty.
 ChainPoll ChainConsumer::poll() {
   if (broken_) return ChainPoll::kBroken;
@@ -179,7 +207,7 @@ ChainPoll ChainConsumer::poll() {
         break;
       case Poll::kFrame:
         empty_since_.reset();
-        if ((ring_->header().flags & kFin) == 0) return ChainPoll::kFrame;
+        if ((ring_->header().flags & kFin) == 0) return outstays() ? outstayed() : ChainPoll::kFrame;
         if (!ring_->verify()) return broken(ring_->error());
         ring_->release();
         if (leave() == ChainPoll::kLeft) return ChainPoll::kLeft;

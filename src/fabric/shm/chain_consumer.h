@@ -76,6 +76,8 @@ class ChainConsumer {
   ChainPoll leave();
   void advance();
   void enter(std::uint32_t frame_id_first);
+  bool outstays();
+  ChainPoll outstayed();
   ChainPoll broken(Error error);
   [[nodiscard]] WaitState gate_word() const;
 
@@ -86,6 +88,7 @@ class ChainConsumer {
   std::optional<Ring> spent_;
   std::optional<RingConsumer> ring_;  // none while gated, or until another producer's first frame
   std::optional<Instant> empty_since_;
+  std::optional<std::uint32_t> moved_at_;  // position at which the epoch was seen to have left this ring
   bool closing_ = false, inside_message_ = false, left_ = false, broken_ = false;
   Error error_;
 };

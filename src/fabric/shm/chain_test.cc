@@ -87,6 +87,28 @@ TEST(Chain, rings_are_left_one_at_a_time_even_if_the_epoch_ran_ahead) {
   EXPECT_EQ(take(pair.consumer), frame(2, 5));  // three FINs between them
 }
 
+// It writes into the old ring for ever, as fast as it is read: the reader notices, and says so.
+TEST(Chain, a_producer_that_ignores_the_epoch_is_a_typed_error_within_a_bound) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2);
+  RingProducer deaf(one.producer.options,
+                    {.lane = one.producer.lane.writable(), .index = one.producer.index.bytes()});
+  ChainConsumer consumer(view_of(control), std::move(one.consumer));
+  ASSERT_TRUE(consumer.add(std::move(two.consumer)));
+  control.flip(2);
+  const std::uint64_t value = 1;
+  std::uint32_t taken = 0;
+  ChainPoll polled = ChainPoll::kFrame;
+  for (; polled == ChainPoll::kFrame && taken < 100'000; ++taken) {
+    ASSERT_EQ(deaf.send(0, view_of(value)), Sent::kDone);
+    polled = consumer.poll();
+    if (polled == ChainPoll::kFrame) consumer.release();
+  }
+  ASSERT_EQ(polled, ChainPoll::kBroken);
+  EXPECT_EQ(consumer.error().code, Code::kFrame);
+  EXPECT_LT(taken, 10'000U);
+}
+
 TEST(Chain, an_idle_producer_does_not_hold_the_flip_up) {
   ChainPair pair;
   send(pair.producer, 1);
