@@ -72,9 +72,9 @@ int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size
              rtt_reply* reply, rtt_error* error);
 void rtt_free(rtt_reply* reply);
 
-/* To every subscriber wired to this endpoint; *sent and *dropped (may be NULL) say how many got it. On a route
- * whose policy is `buffer` a message that finds no room waits and counts as sent: it goes on during later
- * calls, so give rtt_poll some time before rtt_detach. */
+/* To every subscriber wired to this endpoint; *sent and *dropped (may be NULL) say how many got it. On a
+ * route whose policy is `buffer` a message that finds no room waits and counts as sent: it goes on during
+ * later calls, so give rtt_poll some time before rtt_detach. */
 int rtt_publish(rtt_endpoint* endpoint, const void* data, size_t bytes, size_t* sent, size_t* dropped,
                 rtt_error* error);
 
