@@ -11,7 +11,7 @@ import struct
 import sys
 
 HEADER = struct.Struct("<IHHIIII")
-FLAGS = ["error", "more", "control", "congestion", "wrap", None, None, "reply", "fin"]
+FLAGS = ["error", "more", "control", "congestion", "wrap", None, None, "reply", "fin", "descriptors"]
 
 
 def crc32c(data, crc=0):
@@ -37,7 +37,7 @@ def decode(stream):
         if len(stream) < HEADER.size:
             raise ValueError("truncated header")
         magic, flags, reserved, route, frame_id, length, crc = HEADER.unpack_from(stream)
-        if magic != 0x31545452 or reserved or flags >> 9 or flags >> 5 & 3 == 3 or frame_id == 0:
+        if magic != 0x31545452 or reserved or flags >> 10 or flags >> 5 & 3 == 3 or frame_id == 0:
             raise ValueError("bad header")
         payload = stream[HEADER.size:HEADER.size + length]
         if len(payload) < length:
@@ -55,6 +55,9 @@ def decode(stream):
         else:
             if flags & 128:
                 frame["reply_to"] = struct.unpack_from("<I", payload)[0]
+                payload = payload[4:]
+            if flags & 512:
+                frame["descriptors"] = struct.unpack_from("<I", payload)[0]
                 payload = payload[4:]
             frame["payload"] = payload.decode()
         frames.append(frame)

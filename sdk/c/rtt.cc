@@ -3,6 +3,7 @@
 #include "rtt.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdlib>
@@ -54,6 +55,20 @@ Nanos left_until(const std::optional<Instant>& deadline) {
   return deadline ? std::max(Nanos{0}, *deadline - os::now()) : kForEver;
 }
 
+// Copies that the other end is to have.
+Result<std::vector<os::Fd>> copies_of(const int* fds, std::size_t count) {
+  if (count > RTT_FDS_MAX) return fail(Code::kBadArgument, "a message carries at most 8 descriptors");
+  std::vector<os::Fd> copies;
+  for (std::size_t i = 0; i < count; ++i) {
+    os::Fd theirs(fds[i]);
+    auto copy = theirs.duplicate();
+    (void)theirs.release();
+    if (!copy) return std::unexpected(std::move(copy).error());
+    copies.push_back(std::move(*copy));
+  }
+  return copies;
+}
+
 // The nearest folder upward that is a workspace.
 std::string sockets_of(std::string folder) {
   char* resolved = ::realpath(folder.c_str(), nullptr);
@@ -95,10 +110,15 @@ struct rtt_endpoint {
     }
     const model::Route& route = arrival.binding->route;
     const std::string from = model::identity(route.from), to = model::identity(route.to);
+    std::array<int, RTT_FDS_MAX> fds{};
+    RTT_ASSERT(arrival.fds.size() <= fds.size());
+    for (std::size_t i = 0; i < arrival.fds.size(); ++i) fds[i] = arrival.fds[i].get();
     const rtt_message message{.data = arrival.payload.data(),
                               .bytes = arrival.payload.size(),
                               .from = from.c_str(),
                               .to = to.c_str(),
+                              .fds = fds.data(),
+                              .fd_count = arrival.fds.size(),
                               .lane = arrival.lane,
                               .id = arrival.id,
                               .wants_reply = route.route_class == model::RouteClass::kReq ? 1 : 0};
@@ -190,6 +210,14 @@ void rtt_detach(rtt_endpoint* endpoint) {
 
 int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size_t bytes, int deadline_ms,
              rtt_reply* reply, rtt_error* error) {
+  return rtt_call_fds(endpoint, port, request, bytes, nullptr, 0, deadline_ms, reply, error);
+}
+
+int rtt_call_fds(rtt_endpoint* endpoint, const char* port, const void* request, size_t bytes, const int* fds,
+                 size_t fd_count, int deadline_ms, rtt_reply* reply, rtt_error* error) {
+  if (reply != nullptr) *reply = {};
+  auto copies = copies_of(fds, fd_count);
+  if (!copies) return report(error, copies.error());
   std::optional<Instant> deadline;
   if (deadline_ms >= 0) deadline = os::now() + nanos_from_ms(deadline_ms);
   const std::string_view where = port != nullptr ? port : "";
@@ -209,20 +237,24 @@ int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size
   };
   // Shared: an answer that comes after this call gave up must not write into a frame that is gone.
   const auto answer = std::make_shared<Answer>();
-  endpoint->board->call(where, bytes_of(request, bytes), left_until(deadline),
-                        [answer, reply, error](const Result<ByteView>& result) {
-                          answer->done = true;
-                          if (!result) {
-                            answer->code = report(error, result.error());
-                            return;
-                          }
-                          if (reply == nullptr) return;
-                          reply->bytes = result->size();
-                          reply->data = std::malloc(result->size() + 1);
-                          if (reply->data == nullptr) std::abort();
-                          std::memcpy(reply->data, result->data(), result->size());
-                          static_cast<char*>(reply->data)[result->size()] = '\0';
-                        });
+  const auto keep = [answer, reply, error](const Result<endpoint::Board::Reply>& result) {
+    answer->done = true;
+    if (!result) {
+      answer->code = report(error, result.error());
+      return;
+    }
+    if (reply == nullptr) return;
+    const ByteView payload = result->payload;
+    reply->bytes = payload.size();
+    reply->data = std::malloc(payload.size() + 1);
+    if (reply->data == nullptr) std::abort();
+    std::memcpy(reply->data, payload.data(), payload.size());
+    static_cast<char*>(reply->data)[payload.size()] = '\0';
+    RTT_ASSERT(result->fds.size() <= RTT_FDS_MAX);
+    reply->fd_count = result->fds.size();
+    for (std::size_t i = 0; i < reply->fd_count; ++i) reply->fds[i] = result->fds[i].release();
+  };
+  endpoint->board->call(where, bytes_of(request, bytes), left_until(deadline), keep, *copies);
   while (!answer->done) endpoint->board->wait(kForEver, kSpin);  // the board's own deadline ends it
   return answer->code;
 }
@@ -230,6 +262,7 @@ int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size
 void rtt_free(rtt_reply* reply) {
   if (reply == nullptr) return;
   std::free(reply->data);
+  for (std::size_t i = 0; i < reply->fd_count; ++i) (void)os::Fd(reply->fds[i]);  // closed here
   *reply = {};
 }
 
@@ -249,7 +282,14 @@ void rtt_on_message(rtt_endpoint* endpoint, rtt_handler handler, void* context) 
 
 int rtt_answer(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const void* data, size_t bytes,
                rtt_error* error) {
-  const Status sent = endpoint->board->reply(lane, id, bytes_of(data, bytes));
+  return rtt_answer_fds(endpoint, lane, id, data, bytes, nullptr, 0, error);
+}
+
+int rtt_answer_fds(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const void* data, size_t bytes,
+                   const int* fds, size_t fd_count, rtt_error* error) {
+  auto copies = copies_of(fds, fd_count);
+  if (!copies) return report(error, copies.error());
+  const Status sent = endpoint->board->reply(lane, id, bytes_of(data, bytes), *copies);
   return sent ? 0 : report(error, sent.error());
 }
 

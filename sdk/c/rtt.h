@@ -16,9 +16,9 @@
  *
  * Thread: an endpoint belongs to one thread at a time, except rtt_stop, which any thread and signal handler
  * may call.
- * Owns: replies are the caller's, to be given to rtt_free.   Units: bytes, milliseconds (< 0: no limit).
- * Fails: 0 is success; else the number of an RTT error code (412 for RTT0412, see `rtt explain`), and *error
- * is filled if it is not NULL.   Limits: a message is at most 64 MiB.
+ * Owns: replies are the caller's, to be given to rtt_free, with their descriptors.   Units: bytes,
+ * milliseconds (< 0: no limit). Fails: 0 is success; else the number of an RTT error code (412 for RTT0412,
+ * see `rtt explain`), and *error is filled if it is not NULL.   Limits: a message is at most 64 MiB.
  */
 #ifndef RTT_H
 #define RTT_H
@@ -40,9 +40,13 @@ typedef struct rtt_error {
   char hint[200];
 } rtt_error;
 
+#define RTT_FDS_MAX 8 /* with one message */
+
 typedef struct rtt_reply {
   void* data; /* followed by a NUL byte that does not count */
   size_t bytes;
+  int fds[RTT_FDS_MAX]; /* rtt_free closes those that are not set to -1 */
+  size_t fd_count;
 } rtt_reply;
 
 /* Something that came for one of the endpoint's symbols. */
@@ -50,6 +54,8 @@ typedef struct rtt_message {
   const void* data; /* valid during the handler */
   size_t bytes;
   const char *from, *to; /* definitions; valid during the handler */
+  const int* fds;        /* open during the handler: dup what is to stay */
+  size_t fd_count;
   uint64_t lane;
   uint32_t id;
   int wants_reply; /* 0: an event or a stream message */
@@ -71,6 +77,10 @@ void rtt_detach(rtt_endpoint* endpoint); /* NULL: nothing */
 int rtt_call(rtt_endpoint* endpoint, const char* port, const void* request, size_t bytes, int deadline_ms,
              rtt_reply* reply, rtt_error* error);
 void rtt_free(rtt_reply* reply);
+/* rtt_call with file descriptors, which stay the caller's: the provider gets copies (SCM_RIGHTS). For lanes
+ * over sockets; on a lane in shared memory 103 (RTT0103). */
+int rtt_call_fds(rtt_endpoint* endpoint, const char* port, const void* request, size_t bytes, const int* fds,
+                 size_t fd_count, int deadline_ms, rtt_reply* reply, rtt_error* error);
 
 /* To every subscriber wired to this endpoint; *sent and *dropped (may be NULL) say how many got it. On a
  * route whose policy is `buffer` a message that finds no room waits and counts as sent: it goes on during
@@ -82,6 +92,8 @@ void rtt_on_message(rtt_endpoint* endpoint, rtt_handler handler, void* context);
 /* Answers a message that wants a reply, in the handler or later; `lane` and `id` are the message's. */
 int rtt_answer(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const void* data, size_t bytes,
                rtt_error* error);
+int rtt_answer_fds(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const void* data, size_t bytes,
+                   const int* fds, size_t fd_count, rtt_error* error);
 int rtt_refuse(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const char* why);
 
 /* Handles what came, waiting up to wait_ms for the first. 0 also when nothing came. */

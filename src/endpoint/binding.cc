@@ -43,6 +43,7 @@ model::Backpressure backpressure_of(const model::Route& route) {
 Json to_json(const Binding& binding) {
   return Json::object({{"follows", binding.follows},
                        {"generation", binding.generation},
+                       {"lane", to_string(binding.lane)},
                        {"port", binding.port},
                        {"route", model::to_json(binding.route)},
                        {"side", binding.side == Side::kFrom ? "from" : "to"}});
@@ -59,6 +60,9 @@ Result<Binding> binding_from_json(const Json& json) {
   binding.generation = static_cast<std::uint64_t>(generation);
   binding.side = side == "from" ? Side::kFrom : Side::kTo;
   RTT_TRY_SET(binding.route, model::route_from_json(*route, "lane"));
+  const auto lane = model::parse_lane(json.string_or("lane", to_string(binding.route.lane)));
+  if (!lane) return fail(Code::kPanelProtocol, "a binding's lane is of no kind");
+  binding.lane = *lane;
   binding.follows = static_cast<std::uint64_t>(std::max<std::int64_t>(json.int_or("follows", 0), 0));
   binding.port = json.string_or("port");
   if (binding.port.empty()) binding.port = port_of(binding.route);

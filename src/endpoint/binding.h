@@ -22,9 +22,11 @@ enum class Side : std::uint8_t { kFrom, kTo };
 struct Binding {
   std::uint64_t generation = 0;  // tells this lane from every other of the workspace; 0 = not yet agreed
   Side side = Side::kFrom;
-  model::Route route;  // its lane is the one that was built, which may be a fallback of the planned one
-  std::string port;    // rtt://ns/type/name
-  std::uint64_t follows = 0;  // the generation it takes over from at the `from` end; 0 = none
+  model::Route route;  // as planned
+  model::LaneKind lane =
+      model::LaneKind::kUds;  // what was built, which may be a fallback of what was planned
+  std::string port;           // rtt://ns/type/name
+  std::uint64_t follows = 0;  // the generation it takes over from; 0 = none
 };
 
 text::Json to_json(const Binding& binding);

@@ -92,16 +92,17 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
       if (!alive.expired()) on_closed_of(generation, why);
     });
   };
-  if (binding.route.lane != model::LaneKind::kShm) {
-    return UdsCarrier::start(loop_, std::move(parts.socket), binding.route.id, std::move(events));
+  if (binding.lane != model::LaneKind::kShm) {
+    return std::make_unique<UdsCarrier>(loop_, std::move(parts.socket), binding.route.id, std::move(events));
   }
   if (binding.side == Side::kTo) {
     return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm),
                        std::move(events));
   }
   std::shared_ptr<RequestChain> chain;
-  if (const Lane* before = find(binding.follows);
-      before != nullptr && before->shm_from != nullptr && before->binding.route.id == binding.route.id) {
+  if (const Lane* before = find(binding.follows); parts.params.ring > 1 && before != nullptr &&
+                                                  before->shm_from != nullptr &&
+                                                  before->binding.route.id == binding.route.id) {
     chain = before->shm_from->chain();
   }
   return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
@@ -120,6 +121,11 @@ Status Board::bind(Binding binding, Parts parts) {
     else
       lane->shm_to = static_cast<ShmTo*>(lane->carrier.get());
   }
+  // Read in order by the same process, requests of the lane before come first. A chain of rings sees to that
+  // by itself.
+  const Lane* before = lane->binding.side == Side::kTo ? find(lane->binding.follows) : nullptr;
+  const bool one_chain = lane->shm_to != nullptr && parts.params.ring > 1;
+  if (before == nullptr || before->finished_there || one_chain) RTT_TRY(lane->carrier->begin());
   if (parts.peer_pid != 0) RTT_TRY(watch(*lane, parts.peer_pid, parts.peer_start));
   lanes_.emplace(generation, std::move(lane));
   settle();
@@ -233,11 +239,25 @@ void Board::end_later(std::uint64_t generation) {
   });
 }
 
+// The lane is read to its end: whoever waits for that is read now.
+void Board::begin_after(std::uint64_t generation) {
+  for (const auto& [other, lane] : lanes_) {
+    if (lane->binding.follows != generation || lane->binding.side != Side::kTo) continue;
+    if (const Status begun = lane->carrier->begin(); !begun) {
+      loop_.post([this, other, why = begun.error(), alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) abandon(other, why);
+      });
+    }
+    settle_later();  // no bell tells of what was there before
+  }
+}
+
 void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
   const std::unique_ptr<Lane> lane = std::move(at->second);
   lanes_.erase(at);
+  begin_after(generation);
   unwatch(*lane);
   if (lane->shm_from != nullptr && lane->stage == Stage::kBuilt) lane->shm_from->drop_unused();
   lane->carrier->close();
@@ -269,6 +289,7 @@ void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& m
   switch (message.kind) {
     case fabric::MessageKind::kFin:
       lane->finished_there = true;
+      begin_after(generation);
       drain(*lane);
       end_later(generation);
       return;
@@ -277,8 +298,11 @@ void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& m
       if (lane->binding.route.route_class == model::RouteClass::kReq)
         lane->owed.emplace(message.id, os::now());
       lane->recorder.queue_depth(lane->owed.size());
-      on_arrival_(
-          {.lane = generation, .id = message.id, .binding = &lane->binding, .payload = message.payload});
+      on_arrival_({.lane = generation,
+                   .id = message.id,
+                   .binding = &lane->binding,
+                   .payload = message.payload,
+                   .fds = message.fds});
       return;
     case fabric::MessageKind::kReply:
     case fabric::MessageKind::kErrorReply: {
@@ -293,7 +317,7 @@ void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& m
         lane->recorder.latency(static_cast<std::uint64_t>((os::now() - at->second->since).value));
       if (message.kind == fabric::MessageKind::kErrorReply) lane->recorder.error();
       if (message.kind == fabric::MessageKind::kReply) {
-        finish(call, message.payload);
+        finish(call, Reply{message.payload, message.fds});
       } else {
         finish(call, std::unexpected(api::error_from_json(as_text(message.payload))));
       }
@@ -315,7 +339,7 @@ Board::Lane* Board::lane_of_reply(Lane& came_on, std::uint32_t request) {
   return nullptr;
 }
 
-void Board::finish(CallId id, Result<ByteView> result) {
+void Board::finish(CallId id, Result<Reply> result) {
   const auto at = calls_.find(id);
   if (at == calls_.end()) return;
   const std::unique_ptr<Call> call = std::move(at->second);
@@ -332,7 +356,8 @@ bool Board::wired(std::string_view port, std::string_view from) const {
   });
 }
 
-Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadline, OnReply on_reply) {
+Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadline, OnReply on_reply,
+                          std::span<os::Fd> fds) {
   const CallId id = next_call_++;
   const auto refuse = [&](Error why) {
     loop_.post([on_reply = std::move(on_reply), why = std::move(why)] { on_reply(std::unexpected(why)); });
@@ -347,7 +372,7 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
   }
   if (calls_.size() >= kCallsMax)
     return refuse({.code = Code::kBusy, .message = fmt::format("{} calls are under way", kCallsMax)});
-  const auto request = lane->carrier->request(payload);
+  const auto request = lane->carrier->request(payload, fds);
   if (!request) {
     if (request.error().code == Code::kBusy) lane->recorder.drop(telemetry::DropReason::kFull);
     return refuse(request.error());
@@ -392,7 +417,8 @@ void Board::cancel(CallId id) {
   finish(id, fail(Code::kCancelled, "the call was cancelled"));
 }
 
-Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload) {
+Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload,
+                     std::span<os::Fd> fds) {
   Lane* lane = find(generation);
   if (lane == nullptr) return fail(Code::kLost, "the lane the request came on is closed");
   if (const auto since = lane->owed.find(id); since != lane->owed.end()) {
@@ -400,7 +426,7 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::Message
     lane->owed.erase(since);
     lane->recorder.queue_depth(lane->owed.size());
   }
-  Status sent = lane->carrier->respond(kind, id, payload);
+  Status sent = lane->carrier->respond(kind, id, payload, fds);
   attend(*lane);
   if (sent) {
     lane->recorder.sent();
@@ -411,13 +437,13 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::Message
   return sent;
 }
 
-Status Board::reply(std::uint64_t generation, std::uint32_t id, ByteView payload) {
-  return answer(generation, id, fabric::MessageKind::kReply, payload);
+Status Board::reply(std::uint64_t generation, std::uint32_t id, ByteView payload, std::span<os::Fd> fds) {
+  return answer(generation, id, fabric::MessageKind::kReply, payload, fds);
 }
 
 Status Board::reply(std::uint64_t generation, std::uint32_t id, const Error& error) {
   return answer(generation, id, fabric::MessageKind::kErrorReply,
-                as_bytes(text::to_json(api::error_json(error))));
+                as_bytes(text::to_json(api::error_json(error))), {});
 }
 
 Result<Board::Published> Board::publish(std::string_view from, ByteView payload) {
@@ -429,7 +455,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
     if (lane->binding.route.route_class == model::RouteClass::kReq) continue;
     if (!from.empty() && model::identity(lane->binding.route.from) != from) continue;
     any = true;
-    if (const auto sent = lane->carrier->request(payload)) {
+    if (const auto sent = lane->carrier->request(payload, {})) {
       lane->recorder.sent();
       attend(*lane);
       ++done.sent;
@@ -489,11 +515,14 @@ bool Board::rest() {
 // A message that was sent from outside the loop's turn and waits for room: the lane is put to sleep over it,
 // so that the other end rings when it has made some.
 void Board::attend(const Lane& lane) {
-  if (pumping_ || attending_ || lane.carrier->queued_bytes() == 0) return;
-  attending_ = true;
+  if (!pumping_ && lane.carrier->queued_bytes() != 0) settle_later();
+}
+
+void Board::settle_later() {
+  if (std::exchange(settling_, true)) return;
   loop_.post([this, alive = std::weak_ptr(alive_)] {
     if (alive.expired()) return;
-    attending_ = false;
+    settling_ = false;
     settle();
   });
 }
@@ -504,10 +533,7 @@ void Board::settle() {
   bool done = false;
   for (int round = 0; round < kRoundsPerTurn && !done; ++round) done = !pump() && rest();
   pumping_ = false;
-  if (done) return;
-  loop_.post([this, alive = std::weak_ptr(alive_)] {
-    if (!alive.expired()) settle();
-  });
+  if (!done) settle_later();
 }
 
 void Board::wait(Nanos max_wait, Nanos spin) {

@@ -4,7 +4,8 @@
 //
 // An endpoint sees ports and arrivals, never lanes: a call on a port goes to the lane that carries it now;
 // when a flip names a newer one, the old lane gets its last frame (FIN), keeps delivering the replies that
-// are still owed and is closed after them, and the new one goes on with the same frame ids. A call whose lane
+// are still owed and is closed after them, and the new one goes on with the same frame ids; a process that
+// reads both reads the new one only behind the end of the old one. A call whose lane
 // dies ends with kLost and is never sent again: only the caller knows whether repeating it is harmless.
 //
 // Lanes over sockets wake the loop themselves. Lanes in shared memory are looked at when the board's bell
@@ -12,13 +13,15 @@
 //
 // Owns: the lanes.   Thread: the loop's.   Units: bytes, nanoseconds.
 // Fails: call, publish: kNoProvider (nothing is wired there), kBusy (the lane is full and its policy says
-// so), kTooLarge; through OnReply also kLost, kDeadline, kCancelled and the other end's own error. Limits:
-// kLanesMax lanes, kCallsMax calls under way, UdsLane's queue a lane.
+// so), kTooLarge, kBadArgument (descriptors on a lane in shared memory); through OnReply also kLost,
+// kDeadline, kCancelled and the other end's own error. Limits: kLanesMax lanes, kCallsMax calls under way,
+// UdsLane's queue a lane.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,14 +42,19 @@ struct Arrival {
   std::uint64_t lane = 0;  // generation, for reply()
   std::uint32_t id = 0;
   const Binding* binding = nullptr;
-  ByteView payload;  // valid during the call
+  ByteView payload;       // valid during the call
+  std::span<os::Fd> fds;  // likewise; whoever wants one moves it out, the others are closed
 };
 
 class Board {
  public:
   using CallId = std::uint64_t;
   using OnArrival = std::function<void(const Arrival&)>;
-  using OnReply = std::function<void(Result<ByteView>)>;  // the payload is valid during the call
+  struct Reply {
+    ByteView payload;       // valid during the call
+    std::span<os::Fd> fds;  // likewise, as an arrival's
+  };
+  using OnReply = std::function<void(Result<Reply>)>;
   struct Gone {
     std::uint64_t generation = 0;
     bool broken = false;  // by its other end or its bytes, rather than finished
@@ -81,9 +89,11 @@ class Board {
   // ---- traffic
   // Wired to somebody now. `from` narrows to one of several symbols of this endpoint; empty = any.
   [[nodiscard]] bool wired(std::string_view port, std::string_view from = {}) const;
-  CallId call(std::string_view port, ByteView payload, Nanos deadline, OnReply on_reply);
+  // `fds` are moved from, unless the call is refused at once.
+  CallId call(std::string_view port, ByteView payload, Nanos deadline, OnReply on_reply,
+              std::span<os::Fd> fds = {});
   void cancel(CallId call);  // its OnReply gets kCancelled; unknown: nothing
-  Status reply(std::uint64_t lane, std::uint32_t id, ByteView payload);
+  Status reply(std::uint64_t lane, std::uint32_t id, ByteView payload, std::span<os::Fd> fds = {});
   Status reply(std::uint64_t lane, std::uint32_t id, const Error& error);
   struct Published {
     std::size_t sent = 0, dropped = 0;
@@ -108,7 +118,8 @@ class Board {
   struct Lane;
   struct Call;
 
-  Status answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload);
+  Status answer(std::uint64_t generation, std::uint32_t id, fabric::MessageKind kind, ByteView payload,
+                std::span<os::Fd> fds);
   Result<std::unique_ptr<Carrier>> carrier_for(const Binding& binding, Parts& parts);
   Lane* lane_of_reply(Lane& came_on, std::uint32_t request);
   Status watch(Lane& lane, int pid, std::uint64_t start);
@@ -117,16 +128,18 @@ class Board {
   bool pump();    // every lane once; whether anything came
   void settle();  // pumps until nothing is left, then rests
   void attend(const Lane& lane);
+  void settle_later();
   bool rest();
   void on_message_of(std::uint64_t generation, const fabric::LaneMessage& message);
   void on_closed_of(std::uint64_t generation, const Error& why);
   void drain(Lane& lane);
+  void begin_after(std::uint64_t generation);
   void end_if_drained(std::uint64_t generation);
   void end_later(std::uint64_t generation);
   void gone(std::uint64_t generation, bool broken, const Error& why);
   Lane* find(std::uint64_t generation);
   Lane* carrying(std::string_view port);
-  void finish(CallId call, Result<ByteView> result);
+  void finish(CallId call, Result<Reply> result);
 
   os::Loop& loop_;
   OnArrival on_arrival_;
@@ -139,7 +152,7 @@ class Board {
   };
   std::map<int, Peer> peers_;  // by pid: the other ends of shared-memory lanes
   os::Fd bell_, bell_ring_;    // where it is heard, where it is rung
-  bool pumping_ = false, attending_ = false;
+  bool pumping_ = false, settling_ = false;
   os::Loop::TimerId restless_ = 0;
   CallId next_call_ = 1;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks posted to the loop end with it

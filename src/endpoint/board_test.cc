@@ -87,8 +87,8 @@ class BoardTest : public ::testing::Test {
     }
   }
   void ask(End& from, const std::string& text, std::vector<std::string>& answers) {
-    from.board.call(kPort, as_bytes(text), kNever, [&answers](const Result<ByteView>& reply) {
-      answers.push_back(reply ? std::string(as_text(*reply)) : code_name(reply.error().code));
+    from.board.call(kPort, as_bytes(text), kNever, [&answers](const Result<Board::Reply>& reply) {
+      answers.push_back(reply ? std::string(as_text(reply->payload)) : code_name(reply.error().code));
     });
   }
 
@@ -155,7 +155,7 @@ TEST_F(BoardTest, a_reply_after_the_deadline_is_dropped_and_the_lane_goes_on) {
   flip(1, consumer_, first_);
   first_.hold = true;
   std::vector<std::string> answers;
-  consumer_.board.call(kPort, as_bytes("a"), nanos_from_ms(1), [&](const Result<ByteView>& reply) {
+  consumer_.board.call(kPort, as_bytes("a"), nanos_from_ms(1), [&](const Result<Board::Reply>& reply) {
     answers.push_back(reply ? "reply" : code_name(reply.error().code));
   });
   ASSERT_TRUE(until([&] { return answers.size() == 1; }));

@@ -2,13 +2,14 @@
 // Carrier: what moves the messages of one lane at one end, whatever it is made of. The Board decides; a
 // carrier only sends, and hands over what came.
 //
-// Thread: the Board's.   Units: bytes.   Fails: request, respond: kBusy (full), kTooLarge, kLost, kFrame.
-// Limits: each carrier's own.
+// Thread: the Board's.   Units: bytes.   Fails: request, respond: kBusy (full), kTooLarge, kBadArgument,
+// kLost, kFrame. Limits: each carrier's own.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 
 #include "base/result.h"
 #include "fabric/lane_protocol.h"
@@ -31,9 +32,13 @@ class Carrier {
   Carrier& operator=(const Carrier&) = delete;
   virtual ~Carrier() = default;
 
-  virtual Result<std::uint32_t> request(ByteView payload) = 0;  // the id replies will name
+  // `fds` are moved from if it succeeds, and travel only over sockets (kBadArgument).
+  virtual Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) = 0;  // the id replies name
   // `kind`: kReply or kErrorReply.
-  virtual Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) = 0;
+  virtual Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
+                         std::span<os::Fd> fds) = 0;
+  // From now on messages are handed over; until then they wait where they are. Saying it again is harmless.
+  virtual Status begin() = 0;
   virtual void finish() = 0;  // no request follows; replies still come
   // Before the first request: frame ids go on behind `before`, which has been finished.
   virtual void take_over(Carrier& before) = 0;

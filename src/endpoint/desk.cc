@@ -148,7 +148,7 @@ Result<Json> Desk::hear(api::Request& request) {
 // What READY brings of the lane's other side. A ring that is not its chain's first comes with the gate.
 Status Desk::take_parts(Hand& hand, api::Request& request) {
   std::vector<os::Fd>& fds = request.fds;
-  const model::LaneKind lane = hand.binding.route.lane;
+  const model::LaneKind lane = hand.binding.lane;
   const bool gated = has_rings(lane) && hand.binding.side == Side::kTo && hand.params.ring > 1;
   const std::size_t needed = api::ready_fds(lane) + (gated ? 1 : 0);
   if (fds.size() != needed) {
@@ -239,7 +239,7 @@ Status Desk::open(Hand& hand, const fabric::OpenLane& lane) {
   hand.offer.reset();
   hand.parts.reset();
   hand.binding.generation = lane.generation.value;
-  hand.binding.route.lane = lane.lane;
+  hand.binding.lane = lane.lane;
   hand.params = lane.params;
   if (lanes_.contains(lane.generation.value))
     return fail(Code::kNack, "the other end of this lane is in the same process");

@@ -41,17 +41,23 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
     route_.from = model::parse_definition("rtt://core/bus/events@1.0.0").value();
     route_.to = model::parse_definition("rtt://obs/extension/log@1.0.0").value();
     route_.route_class = route_class;
-    route_.lane = GetParam();
     route_.qos.backpressure = policy;
     route_.node_from = route_.node_to = "local";
     route_.origin = "routes";
+    build(kGeneration, GetParam(), 0);
+    flip(kGeneration);
+  }
+  void build(std::uint64_t generation, LaneKind lane, std::uint64_t follows) {
     Board::Parts from, to;
-    const Binding here = binding(Side::kFrom), there = binding(Side::kTo);
-    if (GetParam() == LaneKind::kShm) {
-      const fabric::shm::ControlIdentity identity{.generation = 1, .route_id = 1};
+    const Binding here = binding(Side::kFrom, generation, lane, follows),
+                  there = binding(Side::kTo, generation, lane, follows);
+    if (lane == LaneKind::kShm) {
+      const fabric::shm::ControlIdentity identity{.generation = generation, .route_id = 1};
       const auto control = fabric::shm::ControlPage::create(identity, 1).value();
-      from.params =
-          to.params = {.ring = 1, .size = {64, std::size_t{256} << 10}, .fence = os::register_fence()};
+      from.params = to.params = {.ring = 1,
+                                 .size = {64, std::size_t{256} << 10},
+                                 .fence = os::register_fence(),
+                                 .control = generation};
       from.offer = ShmOffer::make(here, from.params).value();
       to.offer = ShmOffer::make(there, to.params).value();
       from.shm = parts_of(to.offer, to_.board, control);
@@ -69,11 +75,19 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
     }
     ASSERT_TRUE(from_.board.bind(here, std::move(from)));
     ASSERT_TRUE(to_.board.bind(there, std::move(to)));
-    ASSERT_TRUE(to_.board.flip(kGeneration));
-    ASSERT_TRUE(from_.board.flip(kGeneration));
   }
-  [[nodiscard]] Binding binding(Side side) const {
-    return {.generation = kGeneration, .side = side, .route = route_, .port = port_of(route_)};
+  void flip(std::uint64_t generation) {
+    ASSERT_TRUE(to_.board.flip(generation));
+    ASSERT_TRUE(from_.board.flip(generation));
+  }
+  [[nodiscard]] Binding binding(Side side, std::uint64_t generation, LaneKind lane,
+                                std::uint64_t follows) const {
+    return {.generation = generation,
+            .side = side,
+            .route = route_,
+            .lane = lane,
+            .port = port_of(route_),
+            .follows = follows};
   }
   static ShmParts parts_of(const ShmOffer& offer, const Board& board,
                            const fabric::shm::ControlPage& control) {
@@ -161,7 +175,7 @@ TEST_P(LanePolicy, buffer_has_a_limit) {
 TEST_P(LanePolicy, a_call_that_waits_too_long_is_a_deadline_and_one_whose_lane_ends_is_lost) {
   connect(RouteClass::kReq, std::nullopt);
   std::vector<Code> answers;
-  const auto keep = [&](const Result<ByteView>& reply) { answers.push_back(reply.error().code); };
+  const auto keep = [&](const Result<Board::Reply>& reply) { answers.push_back(reply.error().code); };
   from_.board.call(port_of(route_), as_bytes("late"), nanos_from_ms(1), keep);
   from_.board.call(port_of(route_), as_bytes("lost"), Nanos{-1}, keep);
   for (int turns = 0; turns < 2000 && answers.empty(); ++turns) loop_->run_once(nanos_from_ms(10));
@@ -170,6 +184,23 @@ TEST_P(LanePolicy, a_call_that_waits_too_long_is_a_deadline_and_one_whose_lane_e
   from_.board.abandon(kGeneration, {.code = Code::kLost, .message = "gone"});
   EXPECT_EQ(answers, (std::vector{Code::kDeadline, Code::kLost}));
   EXPECT_EQ(from_.dropped(DropReason::kLost), 1U);
+}
+
+// What a full lane holds is read before the first message of the lane that takes over, of whatever kind: some
+// of it waits at its sender, and the new lane is empty.
+TEST_P(LanePolicy, a_lane_that_takes_over_is_read_behind_the_old_ones_end) {
+  connect(RouteClass::kStream, std::nullopt);
+  std::size_t count = fill(2000).taken;
+  std::uint64_t generation = kGeneration;
+  for (const LaneKind next :
+       {LaneKind::kUds, LaneKind::kShm, LaneKind::kShm, LaneKind::kUds, LaneKind::kUds}) {
+    build(generation + 1, next, generation);
+    flip(++generation);
+    for (int i = 0; i < 3; ++i)
+      ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(count++))).value().sent, 1U);
+  }
+  expect_in_order(count);
+  EXPECT_TRUE(std::ranges::none_of(to_.gone, &Board::Gone::broken));
 }
 
 INSTANTIATE_TEST_SUITE_P(Lanes, LanePolicy, ::testing::Values(LaneKind::kUds, LaneKind::kShm),

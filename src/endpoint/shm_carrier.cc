@@ -41,10 +41,14 @@ LaneMessage message_of(const Incoming& incoming) {
           .payload = incoming.into.first(incoming.size)};
 }
 
-Status too_large(std::size_t bytes) {
-  if (bytes <= limits::kFramePayloadBytesMax) return {};
-  return fail(Code::kTooLarge, fmt::format("a message of {} bytes is over the limit of {} bytes", bytes,
-                                           limits::kFramePayloadBytesMax));
+Status fits(ByteView payload, std::span<os::Fd> fds) {
+  if (payload.size() > limits::kFramePayloadBytesMax)
+    return fail(Code::kTooLarge, fmt::format("a message of {} bytes is over the limit of {} bytes",
+                                             payload.size(), limits::kFramePayloadBytesMax));
+  if (!fds.empty())
+    return fail(Code::kBadArgument, "descriptors cannot travel on a lane in shared memory", {},
+                "put uds first in routing.prefer of panel.yaml, then rtt plan and rtt apply");
+  return {};
 }
 
 Error full(std::string_view what) {
@@ -114,8 +118,8 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
   return from;
 }
 
-Result<std::uint32_t> ShmFrom::request(ByteView payload) {
-  RTT_TRY(too_large(payload.size()));
+Result<std::uint32_t> ShmFrom::request(ByteView payload, std::span<os::Fd> fds) {
+  RTT_TRY(fits(payload, fds));
   if (broken_) return fail(Code::kLost, "the lane is closed");
   if (!chain_->waiting.empty()) flush();
   Outgoing message{.payload = payload};
@@ -149,7 +153,7 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload) {
   return message.frame_id;
 }
 
-Status ShmFrom::respond(MessageKind, std::uint32_t, ByteView) {
+Status ShmFrom::respond(MessageKind, std::uint32_t, ByteView, std::span<os::Fd>) {
   return fail(Code::kInternal, "the asking end of a lane gives no replies");
 }
 
@@ -286,12 +290,12 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
   return to;
 }
 
-Result<std::uint32_t> ShmTo::request(ByteView) {
+Result<std::uint32_t> ShmTo::request(ByteView, std::span<os::Fd>) {
   return fail(Code::kInternal, "the answering end of a lane makes no requests");
 }
 
-Status ShmTo::respond(MessageKind kind, std::uint32_t request_id, ByteView payload) {
-  RTT_TRY(too_large(payload.size()));
+Status ShmTo::respond(MessageKind kind, std::uint32_t request_id, ByteView payload, std::span<os::Fd> fds) {
+  RTT_TRY(fits(payload, fds));
   if (broken_) return fail(Code::kLost, "the lane is closed");
   const auto flags = static_cast<std::uint16_t>(fabric::kReply |
                                                 (kind == MessageKind::kErrorReply ? fabric::kErrorReply : 0));
@@ -336,7 +340,7 @@ void ShmTo::broken(const Error& why) {
 bool ShmTo::pump() {
   if (broken_) return false;
   bool any = flush();
-  for (int i = 0; i < kMessagesPerPump && !broken_ && !left_; ++i) {
+  for (int i = 0; i < kMessagesPerPump && !broken_ && reads(); ++i) {
     const ChainPulled pulled = requests_->pull(incoming_);
     if (pulled == ChainPulled::kEmpty) break;
     any = true;
@@ -365,22 +369,22 @@ bool ShmTo::pump() {
 
 void ShmTo::lie_down() {
   if (broken_) return;
-  if (!left_) requests_->lie_down();
+  if (reads()) requests_->lie_down();
   if (!waiting_.empty()) replies_->lie_down();
 }
 
 bool ShmTo::may_sleep() {
   if (broken_) return true;
-  return (left_ || requests_->may_sleep()) && (waiting_.empty() || replies_->may_sleep(1));
+  return (!reads() || requests_->may_sleep()) && (waiting_.empty() || replies_->may_sleep(1));
 }
 
 void ShmTo::stir() {
   if (broken_) return;
-  if (!left_) requests_->disarm();
+  if (reads()) requests_->disarm();
   if (!waiting_.empty()) replies_->disarm();
 }
 
-bool ShmTo::restless() const { return !broken_ && ((!left_ && requests_->restless()) || !waiting_.empty()); }
+bool ShmTo::restless() const { return !broken_ && ((reads() && requests_->restless()) || !waiting_.empty()); }
 
 Status ShmTo::adopt(os::Fd control, std::uint64_t generation) {
   RTT_TRY_SET(ControlView view,

@@ -64,8 +64,10 @@ class ShmFrom final : public Carrier {
                                                ShmOffer offer, ShmParts parts,
                                                std::shared_ptr<RequestChain> before, Events events);
 
-  Result<std::uint32_t> request(ByteView payload) override;
-  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
+  Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
+  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
+                 std::span<os::Fd> fds) override;
+  Status begin() override { return {}; }  // replies are owed
   void finish() override;
   void take_over(Carrier&) override {}
   void close() override {}
@@ -108,8 +110,13 @@ class ShmTo final : public Carrier {
   static Result<std::unique_ptr<ShmTo>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
                                              ShmParts parts, Events events);
 
-  Result<std::uint32_t> request(ByteView payload) override;
-  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override;
+  Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
+  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
+                 std::span<os::Fd> fds) override;
+  Status begin() override {
+    begun_ = true;
+    return {};
+  }
   void finish() override {}
   void take_over(Carrier&) override {}
   void close() override {}
@@ -125,6 +132,7 @@ class ShmTo final : public Carrier {
 
  private:
   ShmTo() = default;
+  [[nodiscard]] bool reads() const { return begun_ && !left_; }
   bool flush();
   void broken(const Error& why);
 
@@ -137,7 +145,7 @@ class ShmTo final : public Carrier {
   std::unique_ptr<std::byte[]> buffer_;
   fabric::shm::Incoming incoming_;
   WaitingMessages waiting_;
-  bool left_ = false, broken_ = false;
+  bool begun_ = false, left_ = false, broken_ = false;
   Events events_;
 };
 

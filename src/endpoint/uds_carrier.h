@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// UdsCarrier: a lane over a unix socket (fabric/uds/lane.h) as a Carrier.
+// UdsCarrier: a lane over a unix socket (fabric/uds/lane.h) as a Carrier. Before begin() the socket keeps
+// what comes.
 //
-// Owns: the socket.   Thread: the loop's.   Fails: as UdsLane.   Limits: as UdsLane.
+// Owns: the socket.   Thread: the loop's.   Fails: as UdsLane; before begin() kLost.   Limits: as UdsLane.
 #pragma once
 
 #include <memory>
@@ -13,23 +14,23 @@ namespace rtt::endpoint {
 
 class UdsCarrier final : public Carrier {
  public:
-  static Result<std::unique_ptr<Carrier>> start(os::Loop& loop, os::Fd socket, RouteId route, Events events);
+  UdsCarrier(os::Loop& loop, os::Fd socket, RouteId route, Events events);
 
-  Result<std::uint32_t> request(ByteView payload) override { return lane_->send_request(payload); }
-  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload) override {
-    return kind == fabric::MessageKind::kReply ? lane_->send_reply(request_id, payload)
-                                               : lane_->send_error(request_id, payload);
-  }
-  void finish() override {
-    if (lane_->open()) (void)lane_->send_fin();
-  }
+  Status begin() override;
+  Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
+  Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
+                 std::span<os::Fd> fds) override;
+  void finish() override;
   void take_over(Carrier& before) override;
-  void close() override { lane_->close(); }
+  void close() override;
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kUds; }
-  [[nodiscard]] std::size_t queued_bytes() const override { return lane_->queued_bytes(); }
+  [[nodiscard]] std::size_t queued_bytes() const override { return lane_ ? lane_->queued_bytes() : 0; }
 
  private:
-  explicit UdsCarrier(std::unique_ptr<fabric::UdsLane> lane) : lane_(std::move(lane)) {}
+  os::Loop& loop_;
+  os::Fd socket_;  // until begin()
+  RouteId route_;
+  Events events_;
   std::unique_ptr<fabric::UdsLane> lane_;
 };
 

@@ -33,9 +33,10 @@ enum Flag : std::uint16_t {
   kCoverNone = 2 << 5,
   kReply = 1 << 7,  // payload begins with the request's frame_id (u32)
   kFin = 1 << 8,
+  kDescriptors = 1 << 9,  // their number (u32) stands at the payload's start, behind a reply's frame_id
 };
 inline constexpr std::uint16_t kCoverageMask = 3 << 5;
-inline constexpr std::uint16_t kKnownFlags = 0x1ff;
+inline constexpr std::uint16_t kKnownFlags = 0x3ff;
 
 struct Header {
   std::uint16_t flags = 0;

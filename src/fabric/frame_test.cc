@@ -91,7 +91,7 @@ TEST(Frame, headers_that_break_a_rule_are_named_errors) {
   };
   const std::pair<Bytes, std::string_view> cases[] = {
       {with(0, 0x5453), "magic"},
-      {with(4, 0x200), "unknown flag"},
+      {with(4, 0x400), "unknown flag"},
       {with(4, kCoverageMask), "coverage 3"},
       {with(6, 1), "reserved"},
       {with(12, 0), "frame id 0"},

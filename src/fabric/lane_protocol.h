@@ -5,19 +5,22 @@
 // and the fuzzer run the same ones: one route a lane; ids of each direction count from 1 by one and skip 0; a
 // payload over kFragmentBytesMax travels as fragments (bit1 on all but the last), which nothing interrupts;
 // each frame of a reply begins with the request's id, which is the id of the request's first frame. A message
-// in one frame is not copied.
+// in one frame is not copied. Descriptors belong to a message's first frame, which says how many they are.
 //
-// Owns: the message being put together.   Thread: one.   Units: bytes.
+// Owns: the message being put together, its descriptors.   Thread: one.   Units: bytes.
 // Fails: kFrame (another route, an id out of turn, a fragment out of place, a reply without its id, flags of
-// another kind of lane), kTooLarge (message over message_bytes_max). After a failure the lane is unusable.
-// Limits: message_bytes_max.
+// another kind of lane, other descriptors than declared), kTooLarge (message over message_bytes_max). After a
+// failure the lane is unusable. Limits: message_bytes_max.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "fabric/frame_reader.h"
 #include "model/limits.h"
+#include "os/fd.h"
 
 namespace rtt::fabric {
 
@@ -33,6 +36,7 @@ struct LaneMessage {
   std::uint32_t id = 0;        // of its first frame
   std::uint32_t reply_to = 0;  // the request's id; 0 for a request
   ByteView payload;            // without the request's id; valid during the call that hands it over
+  std::span<os::Fd> fds;       // likewise; whoever wants one moves it out, the others are closed
 };
 
 class LaneProtocol {
@@ -43,28 +47,31 @@ class LaneProtocol {
     // A receiver that has not seen the lane this one takes over from (another provider has) does not know
     // where it ended: 0 takes the first frame's id.
     std::uint32_t receive_id_first = 1;
+    int fds_max = 0;  // with one message; 0: this kind of lane carries none
   };
   explicit LaneProtocol(Options options);
 
-  // Nothing: a fragment was kept, the message is not whole yet.
-  Result<std::optional<LaneMessage>> take(const Frame& frame);
+  // Nothing: a fragment was kept, the message is not whole yet. What the frame declares is moved out of
+  // `arrived`, from its front.
+  Result<std::optional<LaneMessage>> take(const Frame& frame, std::vector<os::Fd>* arrived = nullptr);
 
   // One frame to send: header without len and crc, and the two parts of its payload.
   struct Piece {
     Header header;
     ByteView prefix, payload;
+    std::span<os::Fd> fds;  // to ride on its first byte
   };
   // Cuts `message` (its id is ignored) into frames and hands each to `emit`; returns the first frame's id.
   std::uint32_t split(const LaneMessage& message, const std::function<void(const Piece&)>& emit);
   // What split() will emit, headers included.
   [[nodiscard]] static std::size_t split_bytes(const LaneMessage& message);
-  [[nodiscard]] Status fits(ByteView payload) const;  // kTooLarge
+  [[nodiscard]] Status fits(const LaneMessage& message) const;  // kTooLarge; kBadArgument: descriptors
   [[nodiscard]] std::uint32_t next_send_id() const { return send_id_; }
   // REQUIRES: nothing was sent yet.
   void continue_from(std::uint32_t send_id) { send_id_ = send_id; }
 
  private:
-  Status check(const Frame& frame) const;
+  [[nodiscard]] Status check(const Frame& frame, std::size_t arrived) const;
 
   Options options_;
   std::uint32_t send_id_ = 1, receive_id_;
@@ -72,6 +79,7 @@ class LaneProtocol {
   bool assembling_ = false;
   LaneMessage partial_;  // its payload is parts_
   Bytes parts_;
+  std::vector<os::Fd> fds_;  // of the message handed over last, or being put together
 };
 
 }  // namespace rtt::fabric

@@ -132,7 +132,7 @@ void Tap::report(const Wiring::Carried& lane, Watched& watched) {
        {"drop_reason", reason == telemetry::DropReason::kNone ? Json() : Json(telemetry::to_string(reason))},
        {"drops", drops},
        {"frames", main->sent + main->received},
-       {"lane", to_string(lane.route.lane)},
+       {"lane", to_string(lane.lane)},
        {"p50", main->latency.p50()},
        {"p95", main->latency.p95()},
        {"p99", main->latency.p99()},

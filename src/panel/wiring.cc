@@ -22,9 +22,11 @@ constexpr std::int64_t kHostAnswerMs = 120'000;
 constexpr std::size_t kBuildsAtOnce = 64;
 constexpr int kGenerationBits = 24;  // lanes one panel builds in its life
 
+// Whether a lane built for `a` carries `b`: all of a route but where it comes from and where it runs.
 bool same_wire(const model::Route& a, const model::Route& b) {
   return a.from == b.from && a.to == b.to && a.route_class == b.route_class && a.id == b.id &&
-         a.contract == b.contract && a.consumer_contract == b.consumer_contract;
+         a.contract == b.contract && a.consumer_contract == b.consumer_contract && a.lane == b.lane &&
+         a.qos == b.qos && a.caps == b.caps;
 }
 
 // An agent or a skill is read by an AI client rather than run, and the command line opens a link when it
@@ -401,14 +403,14 @@ Wiring::View Wiring::view(const model::Route& route) const {
   if (is_read(route)) return {.state = provider ? "ready" : "waiting", .lane = {}};
   if (lane == nullptr || lane->stage != Stage::kCarrying) return {.state = "waiting", .lane = {}};
   const bool both = !lane->from.expired() && !lane->to.expired();
-  return {.state = both ? "ready" : "detached", .lane = std::string(to_string(lane->binding.route.lane))};
+  return {.state = both ? "ready" : "detached", .lane = std::string(to_string(lane->binding.lane))};
 }
 
 std::vector<Wiring::Carried> Wiring::carried() const {
   std::vector<Carried> out;
   for (const auto& [generation, lane] : lanes_) {
     if (lane.stage == Stage::kCarrying)
-      out.push_back({generation, lane.binding.route, lane.from.lock(), lane.to.lock()});
+      out.push_back({generation, lane.binding.route, lane.binding.lane, lane.from.lock(), lane.to.lock()});
   }
   return out;
 }

@@ -85,8 +85,9 @@ class Wiring {
   [[nodiscard]] View view(const model::Route& route) const;
   struct Carried {
     std::uint64_t generation = 0;
-    model::Route route;                   // its lane is the one that carries it
-    std::shared_ptr<api::Peer> from, to;  // nullptr: not attached at present
+    model::Route route;
+    model::LaneKind lane = model::LaneKind::kUds;  // what really carries it
+    std::shared_ptr<api::Peer> from, to;           // nullptr: not attached at present
   };
   [[nodiscard]] std::vector<Carried> carried() const;  // by generation
   [[nodiscard]] bool attached(const std::string& definition) const;

@@ -72,6 +72,7 @@ void Wiring::build(const model::Route& route, std::uint64_t follows, OnDone done
   lane.binding = {.generation = generation,
                   .side = Side::kFrom,
                   .route = route,
+                  .lane = route.lane,
                   .port = endpoint::port_of(route),
                   .follows = follows};
   lane.from = from;
@@ -173,7 +174,7 @@ void Wiring::meet(std::uint64_t generation) {
     hand->bound = hand->ready = false;
     hand->theirs.clear();
     hand->for_them.clear();
-    hand->acceptor.set_terms({lane.binding.route.lane}, *agreed);
+    hand->acceptor.set_terms({lane.binding.lane}, *agreed);
   }
   for (const Side side : kSides) {
     Hand* hand = hand_of(lane, side);
@@ -220,7 +221,7 @@ Result<fabric::LaneParams> Wiring::terms(Lane& lane) {
       params.fence = fabric::WaitFence::kSeqCst;
   }
   if (lane.kinds.empty()) return fail(Code::kNack, "the two ends can make no lane that the other can");
-  lane.binding.route.lane = lane.kinds.front();
+  lane.binding.lane = lane.kinds.front();
   return params;
 }
 
@@ -283,7 +284,7 @@ void Wiring::say(LaneEnd end, const fabric::HandshakeMessage& message) {
     fds = std::move(*copies);
     const Lane& lane = lanes_.at(hand.generation);
     if (const auto across = (hand.side == Side::kFrom ? lane.to : lane.from).lock();
-        across && has_rings(lane.binding.route.lane)) {
+        across && has_rings(lane.binding.lane)) {
       const int pid = across->identity().pid;
       request.args.set("peer_pid", pid).set("peer_start", os::process_start_time(pid).value_or(0));
     }
@@ -322,7 +323,7 @@ void Wiring::cross(std::uint64_t generation) {
 
 Status Wiring::gather(Lane& lane) {
   Hand &from = *hand_of(lane, Side::kFrom), &to = *hand_of(lane, Side::kTo);
-  if (!has_rings(lane.binding.route.lane)) {
+  if (!has_rings(lane.binding.lane)) {
     RTT_TRY_SET(auto pair, os::socket_pair());
     from.for_them.push_back(std::move(pair.first));
     to.for_them.push_back(std::move(pair.second));
@@ -355,7 +356,7 @@ void Wiring::tripped(LaneEnd end, const fabric::Tripped& why) {
     return wire(route);
   }
   if (lane.over && !why.for_good) return;  // the other end has ended this attempt
-  const model::LaneKind kind = lane.binding.route.lane;
+  const model::LaneKind kind = lane.binding.lane;
   if (why.for_good || why.advice != fabric::TripAdvice::kOtherLane || lane.kinds.size() < 2 ||
       lane.kinds.front() != kind)
     return finish(generation, std::unexpected(why.reason));

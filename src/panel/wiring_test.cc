@@ -30,6 +30,7 @@ model::Contract contract_of(std::string_view saddr) {
 struct End {
   std::shared_ptr<api::Peer> here, there;  // the end's connection, the panel's
   LaneEnd end;                             // from lane.want
+  Json wanted;                             // its args
   fabric::Nonce nonce{10};
   std::vector<HandshakeMessage> heard;
   std::vector<std::vector<os::Fd>> fds;  // of each
@@ -87,7 +88,10 @@ class WiringTest : public ::testing::Test {
     end.here = api::Peer::start(
         *loop_, std::move(pair.first), {.role = api::Peer::Role::kConnecting, .client_name = "test"},
         [&end](api::Request request, const api::Responder& respond) {
-          if (request.verb == "lane.want") end.end = {api::counter_or_none(request.args, "end")};
+          if (request.verb == "lane.want") {
+            end.end = {api::counter_or_none(request.args, "end")};
+            end.wanted = request.args;
+          }
           if (api::is_handshake(request.verb)) {
             end.heard.push_back(api::read_handshake(request.verb, request.args).value().message);
             end.fds.push_back(std::move(request.fds));
@@ -296,6 +300,33 @@ TEST_F(WiringTest, an_end_that_goes_away_fails_the_change) {
   EXPECT_EQ(prepared_->error().code, Code::kLost);
 }
 
+// Another policy, capability or kind of lane: the lane that is there keeps its port until the new one is up.
+TEST_F(WiringTest, a_route_that_is_planned_otherwise_gets_a_lane_that_takes_over) {
+  wire_over_sockets();
+  wiring_.flip({route_}, [](const Status&) {});
+  const std::uint64_t old = wiring_.carried().at(0).generation;
+  std::vector<model::Route> changed(3, route_);
+  changed[0].qos.backpressure = model::Backpressure::kBuffer;
+  changed[1].caps = {"pull"};
+  changed[2].lane = LaneKind::kUds;
+  for (const model::Route& next : changed) {
+    from_.end = to_.end = LaneEnd{};
+    bool done = false;
+    wiring_.prepare({next}, {route_}, [&](const Status&) { done = true; });
+    until([&] { return from_.end != LaneEnd{} && to_.end != LaneEnd{}; });
+    EXPECT_EQ(from_.wanted.int_or("follows", 0), static_cast<std::int64_t>(old));
+    EXPECT_EQ(wiring_.carried().size(), 1U);
+    wiring_.drop_built();
+    EXPECT_TRUE(done);
+  }
+  // Only where it was wished for and where it runs is another: the lane carries on.
+  model::Route same = route_;
+  same.origin = "agent";
+  bool done = false;
+  wiring_.prepare({same}, {route_}, [&](const Status& status) { done = status.has_value(); });
+  EXPECT_TRUE(done);
+}
+
 // A panel that has just started: the end says what it holds and READY, and the lane goes on.
 TEST_F(WiringTest, a_lane_of_an_earlier_panel_is_taken_over) {
   graph_.routes.push_back(route_);
@@ -304,6 +335,7 @@ TEST_F(WiringTest, a_lane_of_an_earlier_panel_is_taken_over) {
     Json row = endpoint::to_json({.generation = 3,
                                   .side = is_from ? endpoint::Side::kFrom : endpoint::Side::kTo,
                                   .route = route_,
+                                  .lane = LaneKind::kUds,
                                   .port = "rtt://core/api/metrics"});
     row.set("carrying", true).set("end", is_from ? "4" : "5");
     end->end = {is_from ? 4U : 5U};

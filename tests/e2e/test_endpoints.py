@@ -14,6 +14,7 @@ BUILD = os.path.dirname(os.path.dirname(RTT))
 METRICS = f"{BUILD}/examples/metrics"
 SWAPS = int(os.environ.get("RTT_SWAPS", "100"))   # make soak: 1,000
 ASK = f"{BUILD}/examples/ask"
+PASS_FD = f"{BUILD}/examples/pass_fd"
 MANIFEST = {"contracts": [
     {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": "rtt://core/api/metrics@1.2.0#prom", "type": "api", "direction": "provider"}},
     {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": "rtt://core/api/metrics@1.3.0#fast", "type": "api", "direction": "provider"}},
@@ -43,6 +44,13 @@ class EndpointsCase(RttCase):
             except ProcessLookupError:
                 pass
             process.communicate()
+
+    def prefer(self, *lanes):
+        with open(f"{self.ws}/.rtt/panel.yaml", "w") as file:
+            file.write(f"routing:\n  prefer: [{', '.join(lanes)}]\n")
+        self.ok("sign", "--yes")
+        self.ok("plan")
+        self.ok("apply")
 
     def start(self, *argv):
         process = subprocess.Popen(argv, cwd=self.ws, env=self.me.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -119,6 +127,29 @@ class Calls(EndpointsCase):
         out, err = asker.communicate(timeout=60)
         self.assertEqual(500, json.loads(out.splitlines()[-1])["answered"], err)
         self.wait_for(lambda: any(r["action"] == "lane_fallback" for r in self.run_rtt("audit", "--json").lines))
+
+    def test_memory_passed_through_a_route_arrives_readable(self):
+        self.prefer("uds", "shm")
+        self.start(PASS_FD, "serve", ".")
+        out, err = self.start(PASS_FD, "ask", ".", "patch panel").communicate(timeout=60)
+        self.assertEqual("lenap hctap\n", out, err)
+
+    def test_memory_carries_no_descriptors_and_that_is_said(self):
+        self.start(PASS_FD, "serve", ".")
+        out, err = self.start(PASS_FD, "ask", ".", "patch panel").communicate(timeout=60)
+        self.assertEqual("", out)
+        self.assertTrue(err.startswith("103 ") and "routing.prefer" in err, err)
+
+    def test_another_kind_of_lane_takes_over_under_load(self):
+        provider, asker = self.provider("prom"), self.asker()
+        self.ready()
+        for lanes in (("uds", "shm"), ("shm", "uds")) * 3:
+            self.prefer(*lanes)
+            self.wait_for(lambda: self.route()["lane"] == lanes[0])
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(result["asked"], result["answered"], err)
+        self.assertEqual(0, result["wrong"])
+        self.assertEqual(result["asked"], self.stop_provider(provider))
 
     def test_a_stopped_provider_costs_its_callers_their_deadline_and_no_more(self):
         provider, asker = self.provider("prom"), self.asker(deadline_ms=300)

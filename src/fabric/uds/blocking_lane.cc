@@ -13,11 +13,11 @@ BlockingLane::BlockingLane(os::Fd socket, LaneProtocol::Options options)
       protocol_(options) {}
 
 Result<LaneMessage> BlockingLane::call(ByteView payload, std::int64_t deadline_ms) {
-  RTT_TRY(protocol_.fits(payload));
+  const LaneMessage request{.kind = MessageKind::kRequest, .id = 0, .reply_to = 0, .payload = payload};
+  RTT_TRY(protocol_.fits(request));
   const Deadline deadline = deadline_in(deadline_ms);
   if (out_.capacity() > kKeptBytes) out_ = Bytes();
   out_.clear();
-  const LaneMessage request{.kind = MessageKind::kRequest, .id = 0, .reply_to = 0, .payload = payload};
   const std::uint32_t id = protocol_.split(request, [this](const LaneProtocol::Piece& piece) {
     const auto header = encode_header(piece.header, piece.payload);  // a request has no prefix
     out_.insert(out_.end(), header.begin(), header.end());

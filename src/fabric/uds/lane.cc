@@ -9,7 +9,8 @@ struct UdsLane::State {
   explicit State(const Options& options)
       : protocol({.route_id = options.route_id,
                   .message_bytes_max = options.message_bytes_max,
-                  .receive_id_first = options.receive_id_first}) {}
+                  .receive_id_first = options.receive_id_first,
+                  .fds_max = limits::kFdsPerFrameMax}) {}
 
   LaneProtocol protocol;
   OnMessage on_message;
@@ -17,7 +18,7 @@ struct UdsLane::State {
   std::shared_ptr<FrameSocket> socket;
   bool finished = false;
 
-  Status take(const Frame& frame);
+  Status take(const Frame& frame, std::vector<os::Fd>& arrived);
   Result<std::uint32_t> send(const LaneMessage& message);
 };
 
@@ -29,11 +30,13 @@ Result<std::unique_ptr<UdsLane>> UdsLane::start(os::Loop& loop, os::Fd socket, O
   auto state = std::make_shared<State>(options);
   state->on_message = std::move(on_message);
   state->on_closed = std::move(on_closed);
-  const FrameSocket::Options framing{
-      .payload_bytes_max = kLaneFrameBytesMax, .queue_bytes_max = options.queue_bytes_max, .fds_max = 0};
-  const auto on_frame = [weak = std::weak_ptr(state)](const Frame& frame, std::vector<os::Fd>&) -> Status {
+  const FrameSocket::Options framing{.payload_bytes_max = kLaneFrameBytesMax,
+                                     .queue_bytes_max = options.queue_bytes_max,
+                                     .fds_max = limits::kFdsPerFrameMax};
+  const auto on_frame = [weak = std::weak_ptr(state)](const Frame& frame,
+                                                      std::vector<os::Fd>& arrived) -> Status {
     const auto alive = weak.lock();
-    return alive ? alive->take(frame) : Status{};
+    return alive ? alive->take(frame, arrived) : Status{};
   };
   const auto closed = [weak = std::weak_ptr(state)](const Error& why) {
     if (const auto alive = weak.lock()) alive->on_closed(why);
@@ -44,29 +47,35 @@ Result<std::unique_ptr<UdsLane>> UdsLane::start(os::Loop& loop, os::Fd socket, O
   return lane;
 }
 
-Status UdsLane::State::take(const Frame& frame) {
-  RTT_TRY_SET(const std::optional<LaneMessage> message, protocol.take(frame));
-  if (message) on_message(*message);
+Status UdsLane::State::take(const Frame& frame, std::vector<os::Fd>& arrived) {
+  RTT_TRY_SET(const std::optional<LaneMessage> message, protocol.take(frame, &arrived));
+  if (!message) return {};
+  on_message(*message);
+  for (os::Fd& fd : message->fds) fd.reset();  // that nobody wanted
   return {};
 }
 
 Result<std::uint32_t> UdsLane::State::send(const LaneMessage& message) {
   if (!socket->open() || finished) return fail(Code::kLost, "the lane is closed");
-  RTT_TRY(protocol.fits(message.payload));
+  RTT_TRY(protocol.fits(message));
   // The whole message or nothing: half a message would make the next one unreadable.
-  RTT_TRY(socket->room_for(LaneProtocol::split_bytes(message)));
+  // The last frame has nothing behind it to wait for.
+  if (message.kind != MessageKind::kFin) RTT_TRY(socket->room_for(LaneProtocol::split_bytes(message)));
   Status status;
   socket->hold();
   const std::uint32_t id = protocol.split(message, [&](const LaneProtocol::Piece& piece) {
-    if (status) status = socket->send(piece.header, {piece.prefix, piece.payload});
+    std::vector<os::Fd> fds(std::make_move_iterator(piece.fds.begin()),
+                            std::make_move_iterator(piece.fds.end()));
+    if (status) status = socket->send(piece.header, {piece.prefix, piece.payload}, std::move(fds));
   });
   socket->release();
   if (!status) return std::unexpected(std::move(status).error());
   return id;
 }
 
-Result<std::uint32_t> UdsLane::send_request(ByteView payload) {
-  return state_->send({.kind = MessageKind::kRequest, .id = 0, .reply_to = 0, .payload = payload});
+Result<std::uint32_t> UdsLane::send_request(ByteView payload, std::span<os::Fd> fds) {
+  return state_->send(
+      {.kind = MessageKind::kRequest, .id = 0, .reply_to = 0, .payload = payload, .fds = fds});
 }
 
 Status UdsLane::answer(const LaneMessage& message) {
@@ -76,8 +85,9 @@ Status UdsLane::answer(const LaneMessage& message) {
   return std::unexpected(std::move(sent).error());
 }
 
-Status UdsLane::send_reply(std::uint32_t request_id, ByteView payload) {
-  return answer({.kind = MessageKind::kReply, .id = 0, .reply_to = request_id, .payload = payload});
+Status UdsLane::send_reply(std::uint32_t request_id, ByteView payload, std::span<os::Fd> fds) {
+  return answer(
+      {.kind = MessageKind::kReply, .id = 0, .reply_to = request_id, .payload = payload, .fds = fds});
 }
 
 Status UdsLane::send_error(std::uint32_t request_id, ByteView payload) {

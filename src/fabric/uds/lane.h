@@ -5,13 +5,14 @@
 // The lane of driver hosts and whoever else serves many at once; BlockingLane is the other face, for one
 // caller that waits. Framing, queue and buffers are FrameSocket's, the order of frames and fragments
 // LaneProtocol's. What arrives is handed over as a view: a small message is neither copied nor allocated for.
+// Descriptors travel with a request or a reply; from then on they are the other end's.
 //
-// Owns: the socket.   Thread: the loop's.   Units: bytes.
+// Owns: the socket, descriptors on their way.   Thread: the loop's.   Units: bytes.
 // Fails: on_closed, once, from the loop: kLost (the other end left), kFrame,
-// kTooLarge. send_*: kBusy (a request that does not fit the queue), kTooLarge, kLost. A reply that does not
-// fit closes the lane with kBusy: the asker does not read, and must not wait for what was dropped.
-// Limits: queue_bytes_max waiting to leave (an empty queue takes one message of any size), message_bytes_max
-// a message.
+// kTooLarge. send_*: kBusy (a request that does not fit the queue), kTooLarge, kBadArgument (descriptors),
+// kLost. A reply that does not fit closes the lane with kBusy: the asker does not read, and must not wait for
+// what was dropped. Limits: queue_bytes_max waiting to leave (an empty queue takes one message of any size),
+// message_bytes_max and kFdsPerFrameMax descriptors a message.
 #pragma once
 
 #include <functional>
@@ -42,8 +43,9 @@ class UdsLane {
   UdsLane(const UdsLane&) = delete;
   UdsLane& operator=(const UdsLane&) = delete;
 
-  Result<std::uint32_t> send_request(ByteView payload);  // the id replies will name
-  Status send_reply(std::uint32_t request_id, ByteView payload);
+  Result<std::uint32_t> send_request(ByteView payload,
+                                     std::span<os::Fd> fds = {});  // the id replies will name
+  Status send_reply(std::uint32_t request_id, ByteView payload, std::span<os::Fd> fds = {});
   Status send_error(std::uint32_t request_id, ByteView payload);
   Status send_fin();  // nothing may be sent after it; replies are still received
   void close();       // on_closed is not called

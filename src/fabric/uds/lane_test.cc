@@ -9,6 +9,7 @@
 #include <deque>
 #include <fstream>
 #include <iterator>
+#include <map>
 #include <new>
 #include <random>
 #include <thread>
@@ -273,12 +274,95 @@ TEST_F(LaneTest, stream_is_the_golden_one) {
   ASSERT_TRUE(lane->send_reply(5, as_bytes("answer")).has_value());
   ASSERT_TRUE(lane->send_error(6, as_bytes(R"({"code":"RTT0803"})")).has_value());
   ASSERT_TRUE(lane->send_reply(7, as_bytes("")).has_value());
+  std::vector<os::Fd> fds(2);
+  for (os::Fd& fd : fds) fd = std::move(os::socket_pair().value().first);
+  ASSERT_TRUE(lane->send_request(as_bytes("two"), fds).has_value());
   ASSERT_TRUE(lane->send_fin().has_value());
-  Bytes got(4096);
-  got.resize(os::receive(a_.get(), got).value().bytes);
+  Bytes got;
+  for (std::size_t came = 0; came < 2;) {  // the kernel ends a receive behind descriptors
+    Bytes some(4096);
+    const auto received = os::receive(a_.get(), some, 2).value();
+    if (received.would_block) break;
+    came += received.fds.empty() ? 0 : received.fds.size();
+    got.insert(got.end(), some.begin(), some.begin() + static_cast<std::ptrdiff_t>(received.bytes));
+  }
+  Bytes rest(4096);
+  rest.resize(os::receive(a_.get(), rest).value().bytes);
+  got.insert(got.end(), rest.begin(), rest.end());
   std::ifstream file(RTT_SOURCE_DIR "/tests/golden/lane.frames", std::ios::binary);
   const std::string golden{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   EXPECT_EQ(to_hex(got), to_hex(as_bytes(golden)));
+}
+
+// Requests and replies with 0 to 3 descriptors each, small and in fragments, many on their way at once: each
+// arrives with its own. Every descriptor is one end of a pair, so that what arrives can be told by what is
+// sent into it.
+TEST_F(LaneTest, descriptors_arrive_with_their_message) {
+  constexpr int kMessages = 40;
+  const auto payload_of = [](int i) { return pattern(i % 7 == 0 ? 3 * kFragmentBytesMax : 20, 7); };
+  std::map<int, std::vector<os::Fd>> mine;  // by message: the other ends of what it brings
+  const auto pairs = [&](int i) {
+    std::vector<os::Fd> theirs;
+    for (int n = 0; n < i % 4; ++n) {
+      auto pair = os::socket_pair().value();
+      raw_send(pair.first, as_bytes(std::to_string(i)));
+      mine[i].push_back(std::move(pair.first));
+      theirs.push_back(std::move(pair.second));
+    }
+    return theirs;
+  };
+  const auto expect_own = [](int i, std::span<os::Fd> fds) {
+    ASSERT_EQ(fds.size(), static_cast<std::size_t>(i % 4));
+    for (const os::Fd& fd : fds) {
+      Bytes got(8);
+      got.resize(os::receive(fd.get(), got).value().bytes);
+      EXPECT_EQ(as_text(got), std::to_string(i));
+    }
+  };
+  int asked = 0, answered = 0;
+  std::unique_ptr<UdsLane> server = start(std::move(b_), [&](const LaneMessage& message) {
+    expect_own(asked++, message.fds);
+    ASSERT_TRUE(server->send_reply(message.id, message.payload, message.fds).has_value());  // sent back
+  });
+  const auto client = start(std::move(a_), [&](const LaneMessage& message) {
+    const auto kept = std::vector<os::Fd>(std::make_move_iterator(message.fds.begin()),
+                                          std::make_move_iterator(message.fds.end()));
+    ASSERT_EQ(kept.size(), static_cast<std::size_t>(answered % 4));
+    for (std::size_t n = 0; n < kept.size(); ++n) {
+      raw_send(kept[n], as_bytes("back"));
+      Bytes got(8);
+      got.resize(os::receive(mine[answered][n].get(), got).value().bytes);
+      EXPECT_EQ(as_text(got), "back");
+    }
+    ++answered;
+  });
+  for (int i = 0; i < kMessages; ++i) {
+    auto fds = pairs(i);
+    ASSERT_TRUE(client->send_request(payload_of(i), fds).has_value());
+  }
+  ASSERT_TRUE(until([&] { return answered == kMessages; }));
+  EXPECT_TRUE(closed_.empty());
+}
+
+TEST_F(LaneTest, descriptors_that_nobody_takes_are_closed) {
+  int received = 0;
+  const auto server = start(std::move(b_), [&](const LaneMessage&) { ++received; });
+  const auto client = start(std::move(a_), [](const LaneMessage&) {});
+  auto pair = os::socket_pair().value();
+  std::vector<os::Fd> fds;
+  fds.push_back(std::move(pair.second));
+  ASSERT_TRUE(client->send_request(as_bytes("x"), fds).has_value());
+  ASSERT_TRUE(until([&] { return received == 1; }));
+  Bytes got(8);
+  EXPECT_TRUE(os::receive(pair.first.get(), got).value().closed);  // nobody holds the other end
+}
+
+TEST_F(LaneTest, more_descriptors_than_a_message_carries_are_refused_and_kept) {
+  const auto client = start(std::move(a_), [](const LaneMessage&) {});
+  std::vector<os::Fd> fds(limits::kFdsPerFrameMax + 1);
+  for (os::Fd& fd : fds) fd = std::move(os::socket_pair().value().first);
+  EXPECT_EQ(client->send_request(as_bytes("x"), fds).error().code, Code::kBadArgument);
+  EXPECT_TRUE(fds.front().valid());
 }
 
 // What an end may do wrong, and the code the lane closes with.
@@ -360,7 +444,17 @@ INSTANTIATE_TEST_SUITE_P(
               [] {
                 return Frames{WrongTest::make(1, kReply | kMore, as_bytes("aaaa")),
                               WrongTest::make(2, kReply, as_bytes("bbbb"))};
-              }}),
+              }},
+        Wrong{"descriptors_that_did_not_come", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kDescriptors, Bytes{std::byte{1}, {}, {}, {}})}; }},
+        Wrong{"no_descriptors_declared", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kDescriptors, Bytes(4))}; }},
+        Wrong{"descriptors_without_their_number", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kDescriptors, as_bytes("abc"))}; }},
+        Wrong{"too_many_descriptors", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kDescriptors, Bytes{std::byte{9}, {}, {}, {}})}; }},
+        Wrong{"fin_with_descriptors", Code::kFrame,
+              [] { return Frames{WrongTest::make(1, kFin | kDescriptors, {})}; }}),
     [](const auto& param) { return std::string(param.param.name); });
 
 TEST_F(LaneTest, fragments_over_the_limit_are_refused_before_they_are_kept) {
