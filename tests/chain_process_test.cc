@@ -146,7 +146,7 @@ TEST(chain_process, a_producer_killed_mid_lane_is_followed_by_another) {
         chain->release();
         if (taken < enough || killed) continue;
         child.kill_and_reap();
-        control.producer_died(number);
+        chain->producer_died();
         killed = true;
       }
       EXPECT_TRUE(killed);
@@ -167,6 +167,7 @@ int consume(int socket, std::uint32_t number, int tell) {
                        .lane = map(fds[0], lane_bytes(kSize)),
                        .index = std::move(index.memory),
                        .gate = number == 1 ? os::Mapping() : map(fds[2], kIndexBytes)});
+  if (number > 1) chain.gate_owner_died();  // it was killed before this one started
   std::uint64_t last = 0;
   for (std::uint64_t taken = 0;;) {
     const ChainPoll polled = chain.poll();
@@ -222,7 +223,7 @@ TEST(chain_process, a_consumer_killed_mid_lane_is_followed_by_another) {
                            .options = options_of(2, fence),
                            .lane = std::move(two.memory.memory),
                            .index = map(index_two[0], kIndexBytes)}));
-    control.consumer_died(1);
+    chain.reader_died(1);
     control.flip(2);
     send_many(2000);
     EXPECT_LE(chain.lost(), kSize.slots);

@@ -299,7 +299,9 @@ int rtt_refuse(rtt_endpoint* endpoint, uint64_t lane, uint32_t id, const char* w
   return sent ? 0 : static_cast<int>(sent.error().code);
 }
 
-int rtt_poll(rtt_endpoint* endpoint, int wait_ms, rtt_error*) {
+int rtt_poll(rtt_endpoint* endpoint, int wait_ms, rtt_error* error) {
+  if (endpoint->board->handling())
+    return report(error, {.code = Code::kBadArgument, .message = "a handler cannot wait for messages"});
   std::optional<Instant> deadline;
   if (wait_ms >= 0) deadline = os::now() + nanos_from_ms(wait_ms);
   const std::uint64_t before = endpoint->arrivals;

@@ -61,7 +61,8 @@ typedef struct rtt_message {
   int wants_reply; /* 0: an event or a stream message */
 } rtt_message;
 
-/* Called from rtt_poll, rtt_serve, and from rtt_call while it waits. */
+/* Called from rtt_poll, rtt_serve, and from rtt_call while it waits. It may call, publish and answer; what
+ * comes meanwhile is kept until it returns. It may not rtt_poll or rtt_serve (103), nor rtt_detach. */
 typedef void (*rtt_handler)(void* context, rtt_endpoint* endpoint, const rtt_message* message);
 
 /* RTT_ABI the library was built with. */

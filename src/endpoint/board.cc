@@ -17,8 +17,9 @@ namespace {
 
 // A flip is over within this time unless an end is descheduled; a look costs some hundred nanoseconds.
 constexpr Nanos kRestlessLook{200'000};
-constexpr Nanos kQueueLook = nanos_from_ms(10);  // of a lane that ends once its queue is empty
-constexpr int kRoundsPerTurn = 16;               // then the loop's other descriptors get their turn
+constexpr Nanos kRestlessLookMax = nanos_from_ms(10);  // if that lasts: an end is stopped in the middle of it
+constexpr Nanos kQueueLook = nanos_from_ms(10);        // of a lane that ends once its queue is empty
+constexpr int kRoundsPerTurn = 16;                     // then the loop's other descriptors get their turn
 
 }  // namespace
 
@@ -36,7 +37,7 @@ struct Board::Lane {
   std::unique_ptr<Carrier> carrier;
   ShmFrom* shm_from = nullptr;  // the carrier, if it is one
   ShmTo* shm_to = nullptr;
-  int peer_pid = 0;  // 0: not watched
+  os::ProcessWatch::Id peer = 0;  // watched: who is at the other end
   Stage stage = Stage::kBuilt;
   std::map<std::uint32_t, CallId> asked;  // requests from here that have no reply yet
   std::map<std::uint32_t, Instant> owed;  // requests from there that have no reply yet, since when
@@ -52,7 +53,11 @@ struct Board::Call {
 };
 
 Board::Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone)
-    : loop_(loop), on_arrival_(std::move(on_arrival)), on_gone_(std::move(on_gone)) {
+    : loop_(loop),
+      on_arrival_(std::move(on_arrival)),
+      on_gone_(std::move(on_gone)),
+      processes_(loop),
+      restless_look_(kRestlessLook) {
   auto pair = os::socket_pair();
   RTT_ASSERT(pair.has_value());
   bell_ = std::move(pair->first);
@@ -71,7 +76,6 @@ Board::Board(os::Loop& loop, OnArrival on_arrival, OnGone on_gone)
 Board::~Board() {
   loop_.unwatch(bell_.get());
   loop_.cancel(restless_);
-  for (const auto& [pid, peer] : peers_) loop_.unwatch(peer.pidfd.get());
   for (const auto& [id, call] : calls_) loop_.cancel(call->timer);
 }
 
@@ -95,8 +99,11 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
   if (binding.lane != model::LaneKind::kShm) {
     return std::make_unique<UdsCarrier>(loop_, std::move(parts.socket), binding.route.id, std::move(events));
   }
+  Surroundings surroundings{.processes = processes_, .look_again = [this, alive = std::weak_ptr(alive_)] {
+                              if (!alive.expired()) settle_later();
+                            }};
   if (binding.side == Side::kTo) {
-    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm),
+    return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), surroundings,
                        std::move(events));
   }
   std::shared_ptr<RequestChain> chain;
@@ -106,7 +113,7 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
     chain = before->shm_from->chain();
   }
   return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
-                       std::move(events));
+                       std::move(surroundings), std::move(events));
 }
 
 Status Board::bind(Binding binding, Parts parts) {
@@ -114,59 +121,46 @@ Status Board::bind(Binding binding, Parts parts) {
   if (lanes_.contains(generation)) return {};  // said twice
   if (lanes_.size() >= kLanesMax) return fail(Code::kLimit, fmt::format("{} lanes are open", kLanesMax));
   auto lane = std::make_unique<Lane>(std::move(binding), std::move(parts.page));
-  RTT_TRY_SET(lane->carrier, carrier_for(lane->binding, parts));
-  if (lane->carrier->kind() == model::LaneKind::kShm) {
-    if (lane->binding.side == Side::kFrom)
-      lane->shm_from = static_cast<ShmFrom*>(lane->carrier.get());
-    else
-      lane->shm_to = static_cast<ShmTo*>(lane->carrier.get());
+  // Before anything of it is joined to a chain: who is gone already makes no lane.
+  if (const os::ProcessId peer = parts.shm.peer; peer.pid != 0) {
+    RTT_TRY_SET(lane->peer,
+                processes_.watch(peer, [this, generation, pid = peer.pid] { peer_ended(generation, pid); }));
   }
-  // Read in order by the same process, requests of the lane before come first. A chain of rings sees to that
-  // by itself.
-  const Lane* before = lane->binding.side == Side::kTo ? find(lane->binding.follows) : nullptr;
-  const bool one_chain = lane->shm_to != nullptr && parts.params.ring > 1;
-  if (before == nullptr || before->finished_there || one_chain) RTT_TRY(lane->carrier->begin());
-  if (parts.peer_pid != 0) RTT_TRY(watch(*lane, parts.peer_pid, parts.peer_start));
+  if (Status made = make_carrier(*lane, parts); !made) {
+    processes_.forget(lane->peer);
+    return made;
+  }
   lanes_.emplace(generation, std::move(lane));
   settle();
   return {};
 }
 
-// A socket says when its other end is gone, shared memory does not: its process is watched, once for all
-// lanes that lead to it.
-Status Board::watch(Lane& lane, int pid, std::uint64_t start) {
-  Peer& peer = peers_[pid];
-  if (peer.lanes == 0) {
-    const auto watched = [&]() -> Status {
-      RTT_TRY_SET(peer.pidfd, os::watch_process(pid, start));
-      return loop_.watch(peer.pidfd.get(), os::kReadable, [this, pid](std::uint32_t) { peer_ended(pid); });
-    }();
-    if (!watched) {
-      peers_.erase(pid);
-      return watched;
-    }
+Status Board::make_carrier(Lane& lane, Parts& parts) {
+  RTT_TRY_SET(lane.carrier, carrier_for(lane.binding, parts));
+  if (lane.carrier->kind() == model::LaneKind::kShm) {
+    if (lane.binding.side == Side::kFrom)
+      lane.shm_from = static_cast<ShmFrom*>(lane.carrier.get());
+    else
+      lane.shm_to = static_cast<ShmTo*>(lane.carrier.get());
   }
-  ++peer.lanes;
-  lane.peer_pid = pid;
+  // Read in order by the same process, requests of the lane before come first. A chain of rings sees to that
+  // by itself.
+  const Lane* before = lane.binding.side == Side::kTo ? find(lane.binding.follows) : nullptr;
+  const bool one_chain = lane.shm_to != nullptr && parts.params.ring > 1;
+  if (before == nullptr || before->finished_there || one_chain) return lane.carrier->begin();
   return {};
 }
 
-void Board::unwatch(const Lane& lane) {
-  const auto at = peers_.find(lane.peer_pid);
-  if (at == peers_.end() || --at->second.lanes > 0) return;
-  loop_.unwatch(at->second.pidfd.get());
-  peers_.erase(at);
-}
-
-void Board::peer_ended(int pid) {
-  (void)pump();  // what it wrote before it ended still counts
-  std::vector<std::uint64_t> ended;
-  for (const auto& [generation, lane] : lanes_) {
-    if (lane->peer_pid == pid) ended.push_back(generation);
+// A socket says when its other end is gone, shared memory does not. What the process wrote before it ended
+// still counts, and a handler that is under way stands before it.
+void Board::peer_ended(std::uint64_t generation, int pid) {
+  if (handling_ > 0) {
+    after_handler_.emplace_back([this, generation, pid] { peer_ended(generation, pid); });
+    return;
   }
-  for (const std::uint64_t generation : ended)
-    gone(generation, true,
-         {.code = Code::kLost, .message = fmt::format("process {} at the other end ended", pid)});
+  (void)pump();
+  gone(generation, true,
+       {.code = Code::kLost, .message = fmt::format("process {} at the other end ended", pid)});
 }
 
 Status Board::adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation) {
@@ -207,6 +201,7 @@ void Board::abandon(std::uint64_t generation, const Error& why) {
 void Board::close(std::uint64_t generation) {
   Lane* lane = find(generation);
   if (lane == nullptr) return;
+  if (lane->stage == Stage::kBuilt) return gone(generation, false, {});  // nothing went over it
   drain(*lane);
   end_if_drained(generation);
 }
@@ -255,10 +250,11 @@ void Board::begin_after(std::uint64_t generation) {
 void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
-  const std::unique_ptr<Lane> lane = std::move(at->second);
+  std::unique_ptr<Lane> lane = std::move(at->second);
   lanes_.erase(at);
   begin_after(generation);
-  unwatch(*lane);
+  processes_.forget(lane->peer);
+  owed_ -= lane->owed.size();
   if (lane->shm_from != nullptr && lane->stage == Stage::kBuilt) lane->shm_from->drop_unused();
   lane->carrier->close();
   const Error lost{
@@ -271,6 +267,7 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
     finish(call, std::unexpected(lost));
   }
   on_gone_({.generation = generation, .broken = broken, .why = why});
+  if (handling_ > 0) gone_.push_back(std::move(lane));  // its own code may be what runs the handler
 }
 
 void Board::on_closed_of(std::uint64_t generation, const Error& why) {
@@ -294,16 +291,7 @@ void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& m
       end_later(generation);
       return;
     case fabric::MessageKind::kRequest:
-      lane->recorder.received();
-      if (lane->binding.route.route_class == model::RouteClass::kReq)
-        lane->owed.emplace(message.id, os::now());
-      lane->recorder.queue_depth(lane->owed.size());
-      on_arrival_({.lane = generation,
-                   .id = message.id,
-                   .binding = &lane->binding,
-                   .payload = message.payload,
-                   .fds = message.fds});
-      return;
+      return on_request(*lane, message);
     case fabric::MessageKind::kReply:
     case fabric::MessageKind::kErrorReply: {
       lane->recorder.received();
@@ -325,6 +313,67 @@ void Board::on_message_of(std::uint64_t generation, const fabric::LaneMessage& m
       return;
     }
   }
+}
+
+void Board::on_request(Lane& lane, const fabric::LaneMessage& message) {
+  lane.recorder.received();
+  const bool wants_reply = lane.binding.route.route_class == model::RouteClass::kReq;
+  const bool held = handling_ > 0;
+  if (owed_ >= kCallsMax || (held && later_bytes_ + message.payload.size() > kLaterBytesMax)) {
+    lane.recorder.drop(telemetry::DropReason::kFull);
+    const Error busy{.code = Code::kBusy,
+                     .message = fmt::format("{} does not keep up with its requests",
+                                            model::identity(lane.binding.route.to))};
+    if (wants_reply)
+      (void)lane.carrier->respond(fabric::MessageKind::kErrorReply, message.id,
+                                  as_bytes(text::to_json(api::error_json(busy))), {});
+    return;
+  }
+  if (wants_reply && lane.owed.emplace(message.id, os::now()).second) ++owed_;
+  lane.recorder.queue_depth(lane.owed.size());
+  if (!held) {
+    deliver({.lane = lane.binding.generation,
+             .id = message.id,
+             .binding = &lane.binding,
+             .payload = message.payload,
+             .fds = message.fds});
+    return end_handler();
+  }
+  later_bytes_ += message.payload.size();
+  later_.push_back(
+      {.lane = &lane,
+       .id = message.id,
+       .payload = Bytes(message.payload.begin(), message.payload.end()),
+       .fds = {std::make_move_iterator(message.fds.begin()), std::make_move_iterator(message.fds.end())}});
+}
+
+void Board::deliver(const Arrival& arrival) {
+  ++handling_;
+  on_arrival_(arrival);
+  --handling_;
+}
+
+// What came and happened while a handler made this board work for it.
+void Board::end_handler() {
+  while (!later_.empty()) {
+    Later next = std::move(later_.front());
+    later_.pop_front();
+    later_bytes_ -= next.payload.size();
+    deliver({.lane = next.lane->binding.generation,
+             .id = next.id,
+             .binding = &next.lane->binding,
+             .payload = next.payload,
+             .fds = next.fds});
+  }
+  for (const auto& task : std::exchange(after_handler_, {})) {
+    loop_.post([task, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) task();
+    });
+  }
+  if (gone_.empty()) return;
+  loop_.post([this, alive = std::weak_ptr(alive_)] {
+    if (!alive.expired() && handling_ == 0) gone_.clear();
+  });
 }
 
 // A request that the old lane's reader left behind travels on in the next ring: its reply comes on that lane.
@@ -380,7 +429,7 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
   if (lane->shm_from != nullptr) {  // the epoch may have moved under this very request
     for (const auto& [generation, other] : lanes_) {
       if (other->shm_from != nullptr && other->shm_from->chain() == lane->shm_from->chain() &&
-          other->shm_from->ring() == lane->shm_from->chain()->producer.number()) {
+          other->shm_from->ring() == lane->shm_from->chain()->producer().number()) {
         lane = other.get();
         break;
       }
@@ -424,6 +473,7 @@ Status Board::answer(std::uint64_t generation, std::uint32_t id, fabric::Message
   if (const auto since = lane->owed.find(id); since != lane->owed.end()) {
     lane->recorder.latency(static_cast<std::uint64_t>((os::now() - since->second).value));
     lane->owed.erase(since);
+    --owed_;
     lane->recorder.queue_depth(lane->owed.size());
   }
   Status sent = lane->carrier->respond(kind, id, payload, fds);
@@ -476,13 +526,15 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
 
 // ---- shared memory
 
+// A handler waits for an answer: what else comes in has its turn when it is done.
+bool Board::waits_its_turn(const Lane& lane) const { return handling_ > 0 && lane.binding.side == Side::kTo; }
+
 bool Board::pump() {
   bool any = false;
-  for (auto at = lanes_.begin(); at != lanes_.end();) {
-    // A message may bring lanes or take some away, never this one: that is done later, from the loop.
-    Lane& lane = *at->second;
-    ++at;
-    any = lane.carrier->pump() || any;
+  for (auto at = lanes_.begin(); at != lanes_.end();) {  // by key: a handler may bring lanes and take some
+    const std::uint64_t generation = at->first;
+    if (!waits_its_turn(*at->second)) any = at->second->carrier->pump() || any;
+    at = lanes_.upper_bound(generation);
   }
   return any;
 }
@@ -491,20 +543,24 @@ bool Board::rest() {
   bool resting = true, restless = false;
   std::optional<os::Fence> fence;
   for (const auto& [generation, lane] : lanes_) {
+    if (waits_its_turn(*lane)) continue;
     lane->carrier->lie_down();
     if (const auto needed = lane->carrier->fence(); needed && fence != os::Fence::kMembarrier) fence = needed;
   }
   if (fence) os::sleeper_fence(*fence);
   for (const auto& [generation, lane] : lanes_) {
+    if (waits_its_turn(*lane)) continue;
     if (!lane->carrier->may_sleep()) {
       lane->carrier->stir();
       resting = false;
     }
     restless = restless || lane->carrier->restless();
   }
+  if (!restless) restless_look_ = kRestlessLook;
   if (restless && restless_ == 0) {
-    restless_ = loop_.after(kRestlessLook, [this] {
+    restless_ = loop_.after(restless_look_, [this] {
       restless_ = 0;
+      restless_look_ = std::min(kRestlessLookMax, Nanos{restless_look_.value * 2});
       for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
       settle();
     });
@@ -537,7 +593,8 @@ void Board::settle() {
 }
 
 void Board::wait(Nanos max_wait, Nanos spin) {
-  pumping_ = true;  // the bell's own handler would rest while this thread still looks
+  const bool outer =
+      std::exchange(pumping_, true);  // the bell's handler would rest while this one still looks
   for (const auto& [generation, lane] : lanes_) lane->carrier->stir();
   const Instant begin = os::now();
   bool any = pump();
@@ -547,7 +604,7 @@ void Board::wait(Nanos max_wait, Nanos spin) {
     any = pump();
   }
   const bool sleep = !any && rest();
-  pumping_ = false;
+  pumping_ = outer;
   if (any && !loop_.has_posted()) return;
   Nanos left{0};
   if (sleep)

@@ -5,8 +5,11 @@
 // An endpoint sees ports and arrivals, never lanes: a call on a port goes to the lane that carries it now;
 // when a flip names a newer one, the old lane gets its last frame (FIN), keeps delivering the replies that
 // are still owed and is closed after them, and the new one goes on with the same frame ids; a process that
-// reads both reads the new one only behind the end of the old one. A call whose lane
-// dies ends with kLost and is never sent again: only the caller knows whether repeating it is harmless.
+// reads both reads the new one only behind the end of the old one. A call whose lane dies ends with kLost and
+// is never sent again: only the caller knows whether repeating it is harmless.
+//
+// A handler of an arrival may call, publish, answer and wait; what comes for another handler meanwhile is
+// kept until it is done, so handlers never nest.
 //
 // Lanes over sockets wake the loop themselves. Lanes in shared memory are looked at when the board's bell
 // rings, or, by a thread that waits for an answer, for a while before it sleeps (wait()).
@@ -14,10 +17,11 @@
 // Owns: the lanes.   Thread: the loop's.   Units: bytes, nanoseconds.
 // Fails: call, publish: kNoProvider (nothing is wired there), kBusy (the lane is full and its policy says
 // so), kTooLarge, kBadArgument (descriptors on a lane in shared memory); through OnReply also kLost,
-// kDeadline, kCancelled and the other end's own error. Limits: kLanesMax lanes, kCallsMax calls under way,
-// UdsLane's queue a lane.
+// kDeadline, kCancelled and the other end's own error. Limits: kLanesMax lanes, kCallsMax calls under way
+// each way, kLaterBytesMax kept during a handler, UdsLane's queue a lane.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,7 +39,8 @@
 namespace rtt::endpoint {
 
 inline constexpr std::size_t kLanesMax = 4096;
-inline constexpr std::size_t kCallsMax = 65'536;
+inline constexpr std::size_t kCallsMax = 65'536;  // each way
+inline constexpr std::size_t kLaterBytesMax = limits::kClientQueueBytesMax;
 
 // A request, event or stream message for one of this endpoint's symbols.
 struct Arrival {
@@ -75,8 +80,6 @@ class Board {
     ShmParams params;  // shm
     ShmOffer offer;
     ShmParts shm;
-    int peer_pid = 0;  // shm: who is at the other end; no memory tells of its death
-    std::uint64_t peer_start = 0;
   };
   Status bind(Binding binding, Parts parts);  // built, not used yet
   Status flip(std::uint64_t generation);      // now it carries its port; what carried it drains
@@ -108,6 +111,7 @@ class Board {
   // Rings this board: what the other ends of its shared-memory lanes are given.
   [[nodiscard]] const os::Fd& bell() const { return bell_ring_; }
 
+  [[nodiscard]] bool handling() const { return handling_ > 0; }  // inside OnArrival
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
   [[nodiscard]] bool owes() const;  // calls under way, either way
   // [{…the binding, carrying, dropped, queued, received, sent}]
@@ -122,9 +126,12 @@ class Board {
                 std::span<os::Fd> fds);
   Result<std::unique_ptr<Carrier>> carrier_for(const Binding& binding, Parts& parts);
   Lane* lane_of_reply(Lane& came_on, std::uint32_t request);
-  Status watch(Lane& lane, int pid, std::uint64_t start);
-  void unwatch(const Lane& lane);
-  void peer_ended(int pid);
+  Status make_carrier(Lane& lane, Parts& parts);
+  void peer_ended(std::uint64_t generation, int pid);
+  void on_request(Lane& lane, const fabric::LaneMessage& message);
+  void deliver(const Arrival& arrival);
+  void end_handler();
+  [[nodiscard]] bool waits_its_turn(const Lane& lane) const;
   bool pump();    // every lane once; whether anything came
   void settle();  // pumps until nothing is left, then rests
   void attend(const Lane& lane);
@@ -144,16 +151,26 @@ class Board {
   os::Loop& loop_;
   OnArrival on_arrival_;
   OnGone on_gone_;
+  os::ProcessWatch processes_;
   std::map<std::uint64_t, std::unique_ptr<Lane>> lanes_;  // by generation
   std::map<CallId, std::unique_ptr<Call>> calls_;
-  struct Peer {
-    os::Fd pidfd;
-    std::size_t lanes = 0;
+  std::size_t owed_ = 0;  // on all lanes
+  // While a handler makes this board work: what came for another handler, lanes that went, tasks that wait.
+  struct Later {
+    const Lane* lane = nullptr;  // of lanes_ or gone_
+    std::uint32_t id = 0;
+    Bytes payload;
+    std::vector<os::Fd> fds;
   };
-  std::map<int, Peer> peers_;  // by pid: the other ends of shared-memory lanes
-  os::Fd bell_, bell_ring_;    // where it is heard, where it is rung
+  int handling_ = 0;
+  std::deque<Later> later_;
+  std::size_t later_bytes_ = 0;
+  std::vector<std::unique_ptr<Lane>> gone_;
+  std::vector<std::function<void()>> after_handler_;
+  os::Fd bell_, bell_ring_;  // where it is heard, where it is rung
   bool pumping_ = false, settling_ = false;
   os::Loop::TimerId restless_ = 0;
+  Nanos restless_look_{0};
   CallId next_call_ = 1;
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // tasks posted to the loop end with it
 };

@@ -28,6 +28,11 @@ Result<std::vector<std::uint64_t>> generations_of(const Json& args) {
   return out;
 }
 
+os::ProcessId process_of(const Json& args, const std::string& who) {
+  return {.pid = static_cast<int>(args.int_or(who + "_pid", 0)),
+          .start_time = static_cast<std::uint64_t>(args.int_or(who + "_start", 0))};
+}
+
 bool has_rings(model::LaneKind lane) { return lane == model::LaneKind::kShm; }
 
 std::vector<std::string> sorted_caps(std::vector<std::string> caps) {
@@ -155,6 +160,11 @@ Status Desk::take_parts(Hand& hand, api::Request& request) {
     return fail(Code::kPanelProtocol,
                 fmt::format("READY of this lane brings {} descriptors, here are {}", needed, fds.size()));
   }
+  if (has_rings(lane)) {
+    RTT_TRY_SET(hand.control,
+                fabric::shm::ControlView::open(fds[0].get(), {.generation = hand.params.control.value,
+                                                              .route_id = hand.binding.route.id.value}));
+  }
   auto parts = std::make_shared<Board::Parts>();  // tasks are copied, descriptors and mappings are not
   if (has_rings(lane)) {
     parts->shm.control = std::move(fds[0]);
@@ -163,8 +173,8 @@ Status Desk::take_parts(Hand& hand, api::Request& request) {
     parts->shm.bell = std::move(fds[3]);
     if (gated) parts->shm.gate = std::move(fds[4]);
     parts->params = shm_params(hand.params);
-    parts->peer_pid = static_cast<int>(request.args.int_or("peer_pid", 0));
-    parts->peer_start = static_cast<std::uint64_t>(request.args.int_or("peer_start", 0));
+    parts->shm.peer = process_of(request.args, "peer");
+    if (gated) parts->shm.gate_owner = process_of(request.args, "gate");
   } else {
     parts->socket = std::move(fds.front());
   }
@@ -254,6 +264,7 @@ Status Desk::wire(LaneEnd end, Hand& hand, fabric::Generation generation) {
   const std::shared_ptr<Board::Parts> parts = std::exchange(hand.parts, nullptr);
   if (!parts) return fail(Code::kPanelProtocol, "READY came without its descriptors");
   Lane lane{.end = end, .binding = hand.binding, .page = {}, .index = {}};
+  lane.control = std::exchange(hand.control, std::nullopt);
   if (hand.offer) {
     if (hand.binding.side == Side::kTo) {
       RTT_TRY_SET(lane.index, hand.offer->index.readable.duplicate());
@@ -308,13 +319,17 @@ Result<api::Answer> Desk::adopt(api::Request& request) {
   if (!lanes_.contains(generation) || control == 0 || request.fds.size() != 1)
     return fail(Code::kPanelProtocol,
                 "lane.adopt needs a lane of this endpoint, `control` and one descriptor");
+  Lane& lane = lanes_.at(generation);
+  RTT_TRY_SET(lane.control, fabric::shm::ControlView::open(
+                                request.fds.front().get(),
+                                {.generation = control, .route_id = lane.binding.route.id.value}));
   const auto fd = std::make_shared<os::Fd>(std::move(request.fds.front()));
   on_board_([generation, control, fd](Board& board) {
     if (const Status done = board.adopt(generation, std::move(*fd), control); !done)
       board.abandon(generation, done.error());
   });
   api::Answer answer{.body = Json::object({}), .fds = {}, .text = {}};
-  if (const os::Fd& index = lanes_.at(generation).index; index.valid()) {
+  if (const os::Fd& index = lane.index; index.valid()) {
     RTT_TRY_SET(os::Fd copy, index.duplicate());
     answer.fds.push_back(std::move(copy));
   }
@@ -394,6 +409,7 @@ Json Desk::lanes() const {
     row.set("carrying", lane.carrying);
     row.set("end", api::counter_text(lane.end.value));
     if (lane.ring != 0) row.set("ring", lane.ring);
+    if (lane.control) row.set("epoch", lane.control->epoch());
     list.push(std::move(row));
   }
   return list;

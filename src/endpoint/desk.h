@@ -25,6 +25,7 @@
 #include "api/peer.h"
 #include "endpoint/board.h"
 #include "fabric/handshake.h"
+#include "fabric/shm/control_page.h"
 
 namespace rtt::endpoint {
 
@@ -57,8 +58,9 @@ class Desk {
     fabric::Initiator initiator;
     os::Loop::TimerId timer = 0;
     fabric::LaneParams params;
-    std::optional<ShmOffer> offer;        // until READY
-    std::shared_ptr<Board::Parts> parts;  // what READY brought
+    std::optional<fabric::shm::ControlView> control;  // shm, from READY on
+    std::optional<ShmOffer> offer;                    // until READY
+    std::shared_ptr<Board::Parts> parts;              // what READY brought
   };
   struct Lane {  // on the Board, or on its way there
     fabric::LaneEnd end;
@@ -66,6 +68,7 @@ class Desk {
     os::Fd page;             // telemetry, read-only; not valid where memfd is denied
     os::Fd index;            // of the request ring, at `to`: the gate of whoever reads on
     std::uint32_t ring = 0;  // shm
+    std::optional<fabric::shm::ControlView> control;  // shm: says how far the chain has come
     bool bound = false;
     bool carrying = false;
     bool closing = false;

@@ -6,6 +6,8 @@
 #include "endpoint/board.h"
 #include "fabric/frame.h"
 #include "fabric/shm/control_page.h"
+#include "fabric/uds/lane.h"
+#include "os/process.h"
 #include "os/unix_socket.h"
 #include "telemetry/recorder.h"
 
@@ -23,13 +25,18 @@ constexpr std::uint64_t kGeneration = 1;
 struct End {
   explicit End(os::Loop& loop)
       : board(
-            loop, [this](const Arrival& arrival) { arrived.emplace_back(as_text(arrival.payload)); },
+            loop,
+            [this](const Arrival& arrival) {
+              arrived.emplace_back(as_text(arrival.payload));
+              if (on) on(arrival);
+            },
             [this](const Board::Gone& g) { gone.push_back(g); }) {}
   [[nodiscard]] std::uint64_t dropped(DropReason reason) const {
     return telemetry::sample_of(page.bytes()).value().drops[static_cast<std::size_t>(reason)];
   }
   std::vector<std::string> arrived;
   std::vector<Board::Gone> gone;
+  std::function<void(const Arrival&)> on;
   os::Mapping page;
   Board board;
 };
@@ -47,21 +54,28 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
     build(kGeneration, GetParam(), 0);
     flip(kGeneration);
   }
-  void build(std::uint64_t generation, LaneKind lane, std::uint64_t follows) {
+  // `ring` above 1: in the chain of the lane it follows, behind the gate of its reader.
+  void build(std::uint64_t generation, LaneKind lane, std::uint64_t follows, std::uint32_t ring = 1,
+             os::ProcessId gate_owner = {}) {
     Board::Parts from, to;
     const Binding here = binding(Side::kFrom, generation, lane, follows),
                   there = binding(Side::kTo, generation, lane, follows);
     if (lane == LaneKind::kShm) {
-      const fabric::shm::ControlIdentity identity{.generation = generation, .route_id = 1};
-      const auto control = fabric::shm::ControlPage::create(identity, 1).value();
-      from.params = to.params = {.ring = 1,
+      if (ring == 1) {
+        page_generation_ = generation;
+        control_ = fabric::shm::ControlPage::create({.generation = generation, .route_id = 1}, 1).value();
+      }
+      from.params = to.params = {.ring = ring,
                                  .size = {64, std::size_t{256} << 10},
                                  .fence = os::register_fence(),
-                                 .control = generation};
+                                 .control = page_generation_};
       from.offer = ShmOffer::make(here, from.params).value();
       to.offer = ShmOffer::make(there, to.params).value();
-      from.shm = parts_of(to.offer, to_.board, control);
-      to.shm = parts_of(from.offer, from_.board, control);
+      from.shm = parts_of(to.offer, to_.board, *control_);
+      to.shm = parts_of(from.offer, from_.board, *control_);
+      if (ring > 1) to.shm.gate = gate_.duplicate().value();
+      to.shm.gate_owner = gate_owner;
+      gate_ = to.offer.index.readable.duplicate().value();
     } else {
       auto pair = os::socket_pair().value();
       from.socket = std::move(pair.first);
@@ -127,6 +141,9 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
   std::unique_ptr<os::Loop> loop_ = os::Loop::create().value();
   End from_{*loop_}, to_{*loop_};
   model::Route route_;
+  std::optional<fabric::shm::ControlPage> control_;  // of the chain built last
+  std::uint64_t page_generation_ = 0;
+  os::Fd gate_;
 };
 
 TEST_P(LanePolicy, taildrop_drops_and_counts) {
@@ -203,6 +220,78 @@ TEST_P(LanePolicy, a_lane_that_takes_over_is_read_behind_the_old_ones_end) {
   EXPECT_TRUE(std::ranges::none_of(to_.gone, &Board::Gone::broken));
 }
 
+// A handler that makes the board work (to publish, to wait for an answer) is not entered again, and what it
+// looks at stays as it is.
+TEST_P(LanePolicy, a_handler_that_waits_is_not_entered_again) {
+  connect(RouteClass::kStream, std::nullopt);
+  int depth = 0;
+  to_.on = [&](const Arrival& arrival) {
+    const std::string before(as_text(arrival.payload));
+    ASSERT_EQ(++depth, 1);
+    to_.board.wait({0}, {0});
+    to_.board.wait(Nanos{100'000}, {0});
+    ASSERT_EQ(as_text(arrival.payload), before);
+    --depth;
+  };
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(i)))->sent, 1U);
+  expect_in_order(50);
+}
+
+TEST_P(LanePolicy, a_lane_that_goes_while_its_handler_waits_is_there_until_it_returns) {
+  connect(RouteClass::kStream, std::nullopt);
+  to_.on = [&](const Arrival& arrival) {
+    if (to_.gone.empty()) to_.board.abandon(kGeneration, {.code = Code::kLost, .message = "gone"});
+    to_.board.wait(Nanos{100'000}, {0});
+    ASSERT_EQ(arrival.binding->generation, kGeneration);
+    ASSERT_EQ(std::stoul(std::string(as_text(arrival.payload))) + 1, to_.arrived.size());
+  };
+  for (int i = 0; i < 10; ++i) (void)from_.board.publish({}, as_bytes(std::to_string(i)));
+  for (int turns = 0; turns < 2000 && to_.gone.empty(); ++turns) loop_->run_once(nanos_from_ms(10));
+  EXPECT_EQ(to_.board.lanes(), 0U);
+  while (loop_->run_once({0})) {
+  }
+}
+
+// A change that was called off: its lane goes at both ends, and the next one may have its place in the chain.
+TEST_P(LanePolicy, a_built_lane_that_is_closed_leaves_its_place) {
+  if (GetParam() != LaneKind::kShm) return;
+  connect(RouteClass::kStream, std::nullopt);
+  for (std::uint64_t generation = 2; generation < 20; ++generation) {
+    os::Fd gate = gate_.duplicate().value();
+    build(generation, LaneKind::kShm, kGeneration, 2);
+    gate_ = std::move(gate);
+    for (End* end : {&from_, &to_}) {
+      end->board.close(generation);
+      EXPECT_EQ(end->board.lanes(), 1U);
+      EXPECT_FALSE(end->gone.back().broken);
+    }
+  }
+  build(20, LaneKind::kShm, kGeneration, 2);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(from_.board.publish({}, as_bytes(std::to_string(i))));
+  control_->flip(2);
+  flip(20);
+  for (int i = 3; i < 6; ++i) ASSERT_TRUE(from_.board.publish({}, as_bytes(std::to_string(i))));
+  expect_in_order(6);
+}
+
+// The reader before is stopped and never says how far it came: whoever reads on starts when it has ended.
+TEST_P(LanePolicy, a_gate_opens_when_the_process_behind_it_ends) {
+  if (GetParam() != LaneKind::kShm) return;
+  connect(RouteClass::kStream, std::nullopt);
+  auto hung = os::spawn({.argv = {"sleep", "1000"}, .env = {{"PATH", "/usr/bin:/bin"}}});
+  ASSERT_TRUE(hung);
+  gate_ = os::create_shared_memory("test", fabric::shm::kIndexBytes)->readable.duplicate().value();
+  build(2, LaneKind::kShm, kGeneration, 2,
+        {.pid = hung->pid(), .start_time = os::process_start_time(hung->pid()).value()});
+  control_->flip(2);
+  flip(2);
+  ASSERT_TRUE(from_.board.publish({}, as_bytes("0")));
+  for (int turns = 0; turns < 20; ++turns) loop_->run_once({1'000'000});
+  EXPECT_TRUE(to_.arrived.empty());
+  hung->kill();
+  expect_in_order(1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Lanes, LanePolicy, ::testing::Values(LaneKind::kUds, LaneKind::kShm),
                          [](const auto& each) { return std::string(model::to_string(each.param)); });
 
@@ -235,6 +324,36 @@ TEST(LaneChecksum, a_frame_that_does_not_verify_is_counted_as_crc) {
   EXPECT_EQ(end.gone[0].why.code, Code::kFrame);
   EXPECT_EQ(end.dropped(DropReason::kCrc), 1U);
   EXPECT_TRUE(end.arrived.empty());
+}
+
+// An asker that never waits for an answer, and a handler that gives none.
+TEST(LaneLimits, requests_beyond_the_limit_are_refused_and_counted) {
+  const auto loop = os::Loop::create().value();
+  End end(*loop);
+  model::Route route;
+  route.id = {1};
+  route.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
+  route.to = model::parse_definition("rtt://core/api/metrics@1.0.0").value();
+  auto pair = os::socket_pair().value();
+  auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
+  end.page = os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
+  Board::Parts parts;
+  parts.page = std::move(page.memory);
+  parts.socket = std::move(pair.first);
+  ASSERT_TRUE(end.board.bind({.generation = 1, .side = Side::kTo, .route = route, .port = port_of(route)},
+                             std::move(parts)));
+  int refused = 0;
+  const auto asker = fabric::UdsLane::start(
+                         *loop, std::move(pair.second), {.route_id = 1},
+                         [&](const fabric::LaneMessage& message) {
+                           refused += message.kind == fabric::MessageKind::kErrorReply ? 1 : 0;
+                         },
+                         [](const Error&) {})
+                         .value();
+  for (std::size_t i = 0; i < kCallsMax + 3; ++i) ASSERT_TRUE(asker->send_request({}));
+  for (int turns = 0; turns < 100'000 && refused < 3; ++turns) loop->run_once(nanos_from_ms(10));
+  EXPECT_EQ(end.arrived.size(), kCallsMax);
+  EXPECT_EQ(end.dropped(DropReason::kFull), 3U);
 }
 
 }  // namespace

@@ -71,11 +71,52 @@ void WaitingMessages::drop_front() {
   queue.pop_front();
 }
 
+// ---- the chain
+
+RequestChain::~RequestChain() {
+  for (const Reader& reader : readers_) surroundings_.processes.forget(reader.watch);
+}
+
+Status RequestChain::add(fabric::shm::ChainProducer::Ring ring, os::Fd bell, const os::ProcessId& process) {
+  RTT_ASSERT(ring.lane.valid());
+  Reader reader{.ring = ring.number, .bell = std::move(bell)};
+  if (process.pid != 0) {
+    // The chain outlives no board, and its watches end with it.
+    RTT_TRY_SET(reader.watch, surroundings_.processes.watch(process, [this, number = ring.number] {
+      producer_->reader_died(number);
+      surroundings_.look_again();
+    }));
+  }
+  if (!producer_) {
+    producer_.emplace(std::move(*control_), std::move(ring));
+    control_.reset();
+  } else if (Status added = producer_->add(std::move(ring)); !added) {
+    surroundings_.processes.forget(reader.watch);
+    return added;
+  }
+  readers_.push_back(std::move(reader));
+  // What has said how far it came is not waited for.
+  while (fabric::shm::moved_on(producer_->number(), readers_.front().ring)) {
+    surroundings_.processes.forget(readers_.front().watch);
+    readers_.pop_front();
+  }
+  return {};
+}
+
+void RequestChain::drop_unused() {
+  producer_->drop_unused();
+  while (readers_.size() > 1 && fabric::shm::moved_on(readers_.back().ring, producer_->last_number())) {
+    surroundings_.processes.forget(readers_.back().watch);
+    readers_.pop_back();
+  }
+}
+
 // ---- from
 
 Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params,
                                                ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before, Events events) {
+                                               std::shared_ptr<RequestChain> before,
+                                               Surroundings surroundings, Events events) {
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
   from->fence_ = params.fence;
@@ -99,19 +140,14 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
                                         .lane = std::move(offer.ring.memory),
                                         .index = std::move(there),
                                         .bell = chain_bell.get()};
-  if (before != nullptr) {
-    RTT_TRY(before->producer.add(std::move(ring)));
-    from->chain_ = std::move(before);
-  } else {
+  if (before == nullptr) {
     RTT_TRY_SET(ControlView control,
                 ControlView::open(parts.control.get(),
                                   {.generation = params.control, .route_id = binding.route.id.value}));
-    RTT_ASSERT(ring.lane.valid());
-    from->chain_ = std::make_shared<RequestChain>(
-        RequestChain{.producer = {std::move(control), std::move(ring)}, .bells = {}});
+    before = std::make_shared<RequestChain>(std::move(surroundings), std::move(control));
   }
-  from->chain_->bells.push_back(std::move(chain_bell));
-  if (from->chain_->bells.size() > fabric::shm::kChainRingsMax + 1) from->chain_->bells.pop_front();
+  RTT_TRY(before->add(std::move(ring), std::move(chain_bell), parts.peer));
+  from->chain_ = std::move(before);
   from->buffer_ = message_buffer();
   from->incoming_ = incoming_into(from->buffer_);
   from->events_ = std::move(events);
@@ -130,13 +166,15 @@ Result<std::uint32_t> ShmFrom::request(ByteView payload, std::span<os::Fd> fds) 
     return 0;  // nothing answers it, so nobody needs its id
   };
   if (!chain_->waiting.empty()) return wait();
-  auto& producer = chain_->producer;
+  auto& producer = chain_->producer();
   ChainSent sent = producer.push(message);
   // In the middle of a flip the old reader says within microseconds how far it came; it may be descheduled.
-  for (int tries = 0; sent == ChainSent::kStalled && !message.started && tries < kStalledTries; ++tries) {
+  for (int tries = chain_->stalled ? kStalledTries : 0;
+       sent == ChainSent::kStalled && !message.started && tries < kStalledTries; ++tries) {
     (void)producer.wait(payload.size(), {.deadline = os::now() + kStalledWait, .others = {}});
     sent = producer.push(message);
   }
+  chain_->stalled = sent == ChainSent::kStalled;
   switch (sent) {
     case ChainSent::kDone:
       return message.frame_id;
@@ -162,10 +200,10 @@ bool ShmFrom::flush() {
   while (!chain_->waiting.empty()) {
     Outgoing& next = chain_->waiting.queue.front().message;
     const std::size_t before = next.sent;
-    const ChainSent sent = chain_->producer.push(next);
+    const ChainSent sent = chain_->producer().push(next);
     moved = moved || next.sent != before;
     if (sent == ChainSent::kBroken) {
-      broken(chain_->producer.error());
+      broken(chain_->producer().error());
       return moved;
     }
     if (sent != ChainSent::kDone) return moved;
@@ -188,16 +226,16 @@ void ShmFrom::end_requests() {
   if (!finishing_ || ended_ || broken_) return;
   if (chain_.use_count() > 1) {
     ended_ = true;
-    (void)chain_->producer.follow();
+    (void)chain_->producer().follow();
   } else if (chain_->waiting.empty()) {
     ended_ = true;
-    (void)chain_->producer.finish();
+    (void)chain_->producer().finish();
   }
 }
 
 // What waits for a ring that a later lane has entered is that lane's.
 std::size_t ShmFrom::queued_bytes() const {
-  return chain_->producer.number() == ring_ || chain_.use_count() == 1 ? chain_->waiting.bytes : 0;
+  return chain_->producer().number() == ring_ || chain_.use_count() == 1 ? chain_->waiting.bytes : 0;
 }
 
 void ShmFrom::broken(const Error& why) {
@@ -226,42 +264,42 @@ bool ShmFrom::pump() {
       if (pulled == Pulled::kFin) break;
     }
   }
-  if (!broken_ && chain_->producer.pending()) (void)chain_->producer.follow();
+  if (!broken_ && chain_->producer().pending()) (void)chain_->producer().follow();
   return any;
 }
 
 void ShmFrom::lie_down() {
   if (broken_) return;
   replies_->lie_down();
-  if (!chain_->waiting.empty()) chain_->producer.lie_down();
+  if (!chain_->waiting.empty()) chain_->producer().lie_down();
 }
 
 bool ShmFrom::may_sleep() {
   if (broken_) return true;
-  return replies_->may_sleep() && (chain_->waiting.empty() || chain_->producer.may_sleep(1));
+  return replies_->may_sleep() && (chain_->waiting.empty() || chain_->producer().may_sleep(1));
 }
 
 void ShmFrom::stir() {
   if (broken_) return;
   replies_->disarm();
-  if (!chain_->waiting.empty()) chain_->producer.disarm();
+  if (!chain_->waiting.empty()) chain_->producer().disarm();
 }
 
 bool ShmFrom::restless() const {
-  return !broken_ && (chain_->producer.pending() || !chain_->waiting.empty());
+  return !broken_ && (chain_->producer().pending() || !chain_->waiting.empty());
 }
 
 Status ShmFrom::adopt(os::Fd control, std::uint64_t generation) {
   RTT_TRY_SET(ControlView view,
               ControlView::open(control.get(), {.generation = generation, .route_id = route_.value}));
-  return chain_->producer.adopt(std::move(view));
+  return chain_->producer().adopt(std::move(view));
 }
 
 // ---- to
 
 Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                           ShmParts parts, Events events) {
-  std::unique_ptr<ShmTo> to(new ShmTo);
+                                           ShmParts parts, const Surroundings& surroundings, Events events) {
+  std::unique_ptr<ShmTo> to(new ShmTo(surroundings.processes));
   to->route_ = binding.route.id;
   to->fence_ = params.fence;
   const auto lane_bytes = fabric::shm::lane_bytes(params.size);
@@ -278,6 +316,18 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
               ControlView::open(parts.control.get(),
                                 {.generation = params.control, .route_id = binding.route.id.value}));
   to->requests_.emplace(std::move(control), std::move(ring));
+  if (parts.gate_owner.pid != 0) {
+    const auto open = [it = to.get(), look_again = surroundings.look_again] {
+      it->requests_->gate_owner_died();
+      look_again();
+    };
+    if (const auto watched = surroundings.processes.watch(parts.gate_owner, open))
+      to->gate_owner_ = *watched;
+    else if (watched.error().code == Code::kLost)
+      to->requests_->gate_owner_died();
+    else
+      return std::unexpected(watched.error());
+  }
   RTT_TRY_SET(to->index_memory_, os::map_shared_memory(parts.index.get(), fabric::shm::kIndexBytes));
   to->replies_memory_ = std::move(offer.ring.memory);
   to->replies_.emplace(reply_ring(binding, params),
@@ -289,6 +339,8 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
   to->events_ = std::move(events);
   return to;
 }
+
+ShmTo::~ShmTo() { processes_.forget(gate_owner_); }
 
 Result<std::uint32_t> ShmTo::request(ByteView, std::span<os::Fd>) {
   return fail(Code::kInternal, "the answering end of a lane makes no requests");

@@ -21,19 +21,21 @@
 #include "endpoint/shm_offer.h"
 #include "fabric/shm/chain_consumer.h"
 #include "fabric/shm/chain_producer.h"
+#include "os/process_watch.h"
 
 namespace rtt::endpoint {
 
 inline constexpr std::size_t kShmQueueBytesMax = limits::kClientQueueBytesMax;
 
-// What came with the binding: descriptors of the other end's memory, in the order of
-// docs/formats/endpoint.md.
+// What came with READY: the other end's memory, in the order of docs/formats/handshake.md, and the processes
+// that this end depends on; no memory tells of their death.
 struct ShmParts {
   os::Fd ring;     // the other end writes it
   os::Fd index;    // of our ring
   os::Fd bell;     // wakes the other end
   os::Fd control;  // the panel's page of the request chain
   os::Fd gate;     // `to` of a lane that takes over: index page of the consumer before; else not valid
+  os::ProcessId peer, gate_owner;
 };
 
 // Messages that did not fit their ring yet, in the order they follow.
@@ -50,11 +52,40 @@ struct WaitingMessages {
   [[nodiscard]] bool empty() const { return queue.empty(); }
 };
 
-// The request chain of one port: the lanes it goes through share it, and what waits.
-struct RequestChain {
-  fabric::shm::ChainProducer producer;
-  std::deque<os::Fd> bells;  // of its rings, newest last
+// What the board does for its carriers.
+struct Surroundings {
+  os::ProcessWatch& processes;
+  std::function<void()> look_again;  // something has changed that no bell tells of
+};
+
+// The request chain of one port: the lanes it goes through share it, what waits, and who reads its rings: a
+// reader may die when the lane that leads to it is gone already, and the chain still waits for its cut.
+class RequestChain {
+ public:
+  RequestChain(Surroundings surroundings, fabric::shm::ControlView control)
+      : surroundings_(std::move(surroundings)), control_(std::move(control)) {}
+  ~RequestChain();
+  RequestChain(const RequestChain&) = delete;
+  RequestChain& operator=(const RequestChain&) = delete;
+
+  // kLost: its reader is gone already.
+  Status add(fabric::shm::ChainProducer::Ring ring, os::Fd bell, const os::ProcessId& reader);
+  void drop_unused();
+  [[nodiscard]] fabric::shm::ChainProducer& producer() { return *producer_; }
+
   WaitingMessages waiting;
+  bool stalled = false;  // its reader said CLOSING and nothing since: no send waits for it any more
+
+ private:
+  struct Reader {
+    std::uint32_t ring = 0;
+    os::Fd bell;
+    os::ProcessWatch::Id watch = 0;
+  };
+  Surroundings surroundings_;
+  std::optional<fabric::shm::ControlView> control_;  // until the first ring
+  std::optional<fabric::shm::ChainProducer> producer_;
+  std::deque<Reader> readers_;  // newest last
 };
 
 class ShmFrom final : public Carrier {
@@ -62,7 +93,8 @@ class ShmFrom final : public Carrier {
   // `before`: the chain of the lane it takes over from, if that goes on; else nullptr.
   static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params,
                                                ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before, Events events);
+                                               std::shared_ptr<RequestChain> before,
+                                               Surroundings surroundings, Events events);
 
   Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
@@ -83,7 +115,7 @@ class ShmFrom final : public Carrier {
   [[nodiscard]] const std::shared_ptr<RequestChain>& chain() const { return chain_; }
   [[nodiscard]] std::uint32_t ring() const { return ring_; }
   Status adopt(os::Fd control, std::uint64_t generation);
-  void drop_unused() { chain_->producer.drop_unused(); }
+  void drop_unused() { chain_->drop_unused(); }
 
  private:
   ShmFrom() = default;
@@ -108,7 +140,8 @@ class ShmFrom final : public Carrier {
 class ShmTo final : public Carrier {
  public:
   static Result<std::unique_ptr<ShmTo>> bind(const Binding& binding, const ShmParams& params, ShmOffer offer,
-                                             ShmParts parts, Events events);
+                                             ShmParts parts, const Surroundings& surroundings, Events events);
+  ~ShmTo() override;
 
   Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
@@ -131,13 +164,15 @@ class ShmTo final : public Carrier {
   Status adopt(os::Fd control, std::uint64_t generation);
 
  private:
-  ShmTo() = default;
+  explicit ShmTo(os::ProcessWatch& processes) : processes_(processes) {}
   [[nodiscard]] bool reads() const { return begun_ && !left_; }
   bool flush();
   void broken(const Error& why);
 
   RouteId route_;
   os::Fence fence_ = os::Fence::kFull;
+  os::ProcessWatch& processes_;
+  os::ProcessWatch::Id gate_owner_ = 0;
   std::optional<fabric::shm::ChainConsumer> requests_;
   os::Mapping replies_memory_, index_memory_;
   std::optional<fabric::shm::RingProducer> replies_;

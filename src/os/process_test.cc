@@ -11,9 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <thread>
 
 #include "os/pipe.h"
+#include "os/process_watch.h"
 #include "os/temp_dir.h"
 
 namespace rtt::os {
@@ -263,6 +265,35 @@ TEST(Process, one_that_ended_has_no_start_time_before_it_is_reaped) {
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child->pid()), &info, WEXITED | WNOWAIT), 0);
   EXPECT_FALSE(process_start_time(child->pid()));
+}
+
+TEST(ProcessWatch, each_is_told_once_in_order_and_one_descriptor_watches_a_process) {
+  const auto loop = Loop::create().value();
+  ProcessWatch watch(*loop);
+  auto child = spawn(shell("read wait"));
+  ASSERT_TRUE(child);
+  const ProcessId process{.pid = child->pid(), .start_time = process_start_time(child->pid()).value()};
+  std::vector<int> told;
+  std::array<ProcessWatch::Id, 4> ids{};
+  for (int i = 0; i < 4; ++i) {
+    ids[static_cast<std::size_t>(i)] = watch
+                                           .watch(process,
+                                                  [&, i] {
+                                                    told.push_back(i);
+                                                    if (i == 0) watch.forget(ids[2]);
+                                                  })
+                                           .value();
+  }
+  EXPECT_EQ(watch.processes(), 1U);
+  watch.forget(ids[1]);
+  watch.forget(ids[1]);
+  EXPECT_FALSE(loop->run_once({0}));
+  child->in.reset();
+  for (int turns = 0; turns < 2000 && told.size() < 2; ++turns) loop->run_once(nanos_from_ms(10));
+  EXPECT_EQ(told, (std::vector{0, 3}));
+  EXPECT_EQ(watch.processes(), 0U);
+  (void)child->wait();
+  EXPECT_EQ(watch.watch(process, [] {}).error().code, Code::kLost);
 }
 
 TEST(Process, path_lookup_takes_the_first_runnable_file) {

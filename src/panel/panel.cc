@@ -197,7 +197,7 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
   if (verb == "host.audit") return host_audit(request, respond);
   if (verb == "endpoint.attach") return wiring.attach(peer, request, respond);
   if (api::is_handshake(verb)) return wiring.hear(peer, std::move(request), respond);
-  if (verb == "endpoint.gone") return wiring.gone(request, respond);
+  if (verb == "endpoint.gone") return wiring.gone(peer, request, respond);
   if (verb == "host.report") {
     hosts.report(peer.get(), request.args);
     return respond.finish(api::Answer{Json::object({}), {}});

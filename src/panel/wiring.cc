@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/handshake_json.h"
 #include "model/limits.h"
@@ -38,6 +39,11 @@ bool is_read(const model::Route& route) {
 
 }  // namespace
 
+os::ProcessId process_of(const api::Peer& peer) {
+  const int pid = peer.identity().pid;
+  return {.pid = pid, .start_time = os::process_start_time(pid).value_or(0)};
+}
+
 struct Wiring::Preparation {
   std::vector<model::Route> routes, leaving;
   OnDone done;
@@ -48,6 +54,7 @@ Wiring::Wiring(Ports ports) : ports_(std::move(ports)) {}
 
 void Wiring::start(std::uint64_t panel_generation) {
   next_generation_ = (panel_generation << kGenerationBits) + 1;
+  generations_end_ = (panel_generation + 1) << kGenerationBits;
 }
 
 // ---- ends
@@ -101,54 +108,79 @@ void Wiring::host_attached(const std::string& instance, const std::shared_ptr<ap
 
 // What an end that was there before this panel, or before its own connection broke, says it holds.
 void Wiring::adopt(const std::shared_ptr<api::Peer>& peer, const Json& lanes) {
-  std::vector<std::uint64_t> held;
+  std::set<std::uint64_t> held;
+  Json strange = text::JsonArray{};
   for (const Json& row : lanes.is_array() ? lanes.as_array() : text::JsonArray{}) {
-    auto binding = endpoint::binding_from_json(row);
-    if (!binding) continue;
-    const std::uint64_t generation = binding->generation;
-    held.push_back(generation);
-    const Side side = binding->side;
-    binding->side = Side::kFrom;
-    Lane& lane = lanes_[generation];
-    if (lane.binding.generation == 0) {
-      lane.binding = std::move(*binding);
-      lane.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
-    }
-    (side == Side::kFrom ? lane.from : lane.to) = peer;
-    const fabric::LaneEnd end{api::counter_or_none(row, "end")};
-    next_generation_ = std::max({next_generation_, generation + 1, end.value + 1});
-    lane.hands[side == Side::kFrom ? 0 : 1] = end;
-    const auto hand =
-        hands_
-            .try_emplace(
-                end,
-                Hand{.generation = generation, .side = side, .peer = {}, .acceptor = fabric::Acceptor({})})
-            .first;
-    hand->second.peer = peer;
-    hand->second.ready = true;
-    lane.ring = static_cast<std::uint32_t>(std::max<std::int64_t>(row.int_or("ring", 0), 0));
-    take_control(generation);
+    const auto generation = static_cast<std::uint64_t>(row.int_or("generation", 0));
+    held.insert(generation);
+    if (!adopt_lane(peer, row)) strange.push(generation);
   }
+  if (!strange.as_array().empty()) {
+    peer->ask(
+        "lane.close", Json::object({{"generations", std::move(strange)}}), [](const auto&) {}, {},
+        kEndAnswerMs);
+  }
+  adopt_chains(peer);
   // A lane the panel knows of and the end does not is over.
   std::vector<std::uint64_t> over;
   for (const auto& [generation, lane] : lanes_) {
     const bool ours = lane.from.lock() == peer || lane.to.lock() == peer;
-    if (ours && lane.stage != Stage::kBuilding && std::ranges::find(held, generation) == held.end())
-      over.push_back(generation);
+    if (ours && lane.stage != Stage::kBuilding && !held.contains(generation)) over.push_back(generation);
   }
   for (const std::uint64_t generation : over) close(generation);
+  if (!changing_) reconcile();
 }
 
-void Wiring::gone(const api::Request& request, const api::Responder& respond) {
+// One lane, if it can be one that a panel of this workspace built with this end.
+bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row) {
+  auto binding = endpoint::binding_from_json(row);
+  if (!binding || binding->generation == 0 || binding->generation >= generations_end_) return false;
+  const fabric::LaneEnd end{api::counter_or_none(row, "end")};
+  if (end == fabric::LaneEnd{} || end.value >= generations_end_) return false;
+  const std::uint64_t generation = binding->generation;
+  const Side side = binding->side;
+  const bool from = side == Side::kFrom;
+  const model::Route& route = binding->route;
+  if (end_of(from ? route.from : route.to, from ? route.consumer_contract : route.contract) != peer)
+    return false;
+  if (const auto hand = hands_.find(end); hand != hands_.end() && hand->second.generation != generation)
+    return false;
+  auto at = lanes_.find(generation);
+  if (at != lanes_.end() && at->second.stage == Stage::kBuilding) return false;
+  if (at == lanes_.end()) {
+    binding->side = Side::kFrom;
+    add_lane(std::move(*binding));
+    at = lanes_.find(generation);
+    at->second.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
+  }
+  Lane& lane = at->second;
+  if (!from) lane.reader = process_of(*peer);
+  (from ? lane.from : lane.to) = peer;
+  lane.hands[from ? 0 : 1] = end;
+  Hand& hand =
+      hands_
+          .try_emplace(
+              end, Hand{.generation = generation, .side = side, .peer = {}, .acceptor = fabric::Acceptor({})})
+          .first->second;
+  hand.peer = peer;
+  hand.ready = true;
+  const auto ring = static_cast<std::uint32_t>(std::max<std::int64_t>(row.int_or("ring", 0), 0));
+  const auto epoch = static_cast<std::uint32_t>(std::max<std::int64_t>(row.int_or("epoch", 0), 0));
+  if (lane.ring == 0) lane.ring = ring;
+  if (from) lane.epoch = epoch;
+  if (!from && lane.chain) hand_chain(generation, Side::kTo);
+  return true;
+}
+
+void Wiring::gone(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+                  const api::Responder& respond) {
   respond.finish(api::Answer{Json::object({}), {}, {}});
   const auto generation = static_cast<std::uint64_t>(request.args.int_or("generation", 0));
   const auto at = lanes_.find(generation);
-  if (at == lanes_.end()) return;
+  if (at == lanes_.end() || (at->second.from.lock() != peer && at->second.to.lock() != peer)) return;
   const model::Route route = at->second.binding.route;
   const bool broken = request.args.bool_or("broken", false);
   const std::string why(request.args.string_or("why", "its lane broke"));
-  if (broken && at->second.control && at->second.to.expired())
-    at->second.control->consumer_died(at->second.ring);
   if (broken && at->second.stage == Stage::kCarrying) {
     ports_.audit(Json::object({{"action", "lane_lost"},
                                {"generation", generation},
@@ -157,7 +189,7 @@ void Wiring::gone(const api::Request& request, const api::Responder& respond) {
                                {"who", "panel"}}));
   }
   close(generation, broken ? why : std::string());
-  wire(route);
+  wire_again(route);
 }
 
 void Wiring::connection_lost(const api::Peer* peer) {
@@ -276,7 +308,8 @@ std::uint64_t Wiring::lane_before(const model::Route& route, const std::vector<m
 }
 
 const Wiring::Lane* Wiring::lane_of(const model::Route& route) const {
-  for (const auto& [generation, lane] : lanes_) {
+  for (auto [at, end] = by_route_.equal_range(route.id.value); at != end; ++at) {
+    const Lane& lane = lanes_.at(at->second);
     if (same_wire(lane.binding.route, route)) return &lane;
   }
   return nullptr;
@@ -285,17 +318,17 @@ const Wiring::Lane* Wiring::lane_of(const model::Route& route) const {
 void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
   // One message an end, however many lanes flip.
   std::map<std::shared_ptr<api::Peer>, Json> by_peer;
-  for (auto& [generation, lane] : lanes_) {
-    if (lane.stage != Stage::kBuilt) continue;
-    const bool wanted = std::ranges::any_of(
-        routes, [&](const model::Route& route) { return same_wire(route, lane.binding.route); });
-    if (!wanted) continue;
-    lane.stage = Stage::kCarrying;
-    // Shared memory flips here: one store, which both ends see at their next frame. The message only tells an
-    // end that has none.
-    if (lane.control) lane.control->flip(lane.ring);
-    for (const auto& end : {lane.to.lock(), lane.from.lock()}) {
-      if (end) by_peer[end].push(generation);
+  for (const model::Route& route : routes) {
+    for (auto [at, last] = by_route_.equal_range(route.id.value); at != last; ++at) {
+      Lane& lane = lanes_.at(at->second);
+      if (lane.stage != Stage::kBuilt || !same_wire(route, lane.binding.route)) continue;
+      lane.stage = Stage::kCarrying;
+      // Shared memory flips here: one store, which both ends see at their next frame. The message only tells
+      // an end that has none.
+      if (lane.chain) lane.chain->page.flip(lane.ring);
+      for (const auto& end : {lane.to.lock(), lane.from.lock()}) {
+        if (end) by_peer[end].push(at->second);
+      }
     }
   }
   if (by_peer.empty()) return done({});
@@ -321,15 +354,28 @@ void Wiring::drop_built() {
 
 void Wiring::settle() {
   changing_ = false;
-  const model::Graph& graph = ports_.graph();
-  std::vector<std::uint64_t> left;
-  for (const auto& [generation, lane] : lanes_) {
-    const bool stays = std::ranges::any_of(
-        graph.routes, [&](const model::Route& route) { return same_wire(route, lane.binding.route); });
-    if (!stays) left.push_back(generation);
-  }
-  for (const std::uint64_t generation : left) close(generation);
+  reconcile();
   wire_all_of([](const model::Route&) { return true; });
+}
+
+// Brings the lanes to what the graph says. What is built for a route that is in it was committed: the panel
+// that built it died before it could say so.
+void Wiring::reconcile() {
+  std::map<std::uint32_t, const model::Route*> by_id;
+  for (const model::Route& route : ports_.graph().routes) by_id[route.id.value] = &route;
+  std::vector<std::uint64_t> left;
+  std::vector<model::Route> committed;
+  for (const auto& [generation, lane] : lanes_) {
+    const auto at = by_id.find(lane.binding.route.id.value);
+    if (at == by_id.end() || !same_wire(*at->second, lane.binding.route)) {
+      left.push_back(generation);
+    } else if (lane.stage == Stage::kBuilt && !lane.from.expired() && !lane.to.expired() &&
+               !wiring_now_.contains(model::route_name(*at->second))) {
+      committed.push_back(*at->second);
+    }
+  }
+  flip(committed, [](const Status&) {});  // said to each end before its old lane is closed
+  for (const std::uint64_t generation : left) close(generation);
 }
 
 void Wiring::close(std::uint64_t generation, const std::string& broken) {
@@ -357,12 +403,15 @@ void Wiring::wire_all_of(const std::function<bool(const model::Route&)>& concern
   }
 }
 
+void Wiring::wire_again(const model::Route& route) {
+  const auto& routes = ports_.graph().routes;
+  if (std::ranges::any_of(routes, [&](const model::Route& each) { return same_wire(each, route); }))
+    wire(route);
+}
+
 void Wiring::wire(const model::Route& route) {
   const std::string name = model::route_name(route);
-  const auto& routes = ports_.graph().routes;
-  const bool in_graph =
-      std::ranges::any_of(routes, [&](const model::Route& each) { return same_wire(each, route); });
-  if (!in_graph || changing_ || is_read(route) || wiring_now_.contains(name)) return;
+  if (changing_ || is_read(route) || wiring_now_.contains(name)) return;
   if (const Lane* lane = lane_of(route); lane != nullptr) {
     const bool half = lane->from.expired() || lane->to.expired();
     if (!half) return;

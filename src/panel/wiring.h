@@ -3,10 +3,12 @@
 // built, flipped, adopted and taken down.
 //
 // A route is carried when both its ends are attached: a driver host for a symbol whose contract names a
-// driver, else a program that said endpoint.syn. For a change of the graph the lanes of new routes are built
-// beside the old ones (prepare), then flipped; a route whose end attaches later gets its lane then, outside
-// of any change. The wiring holds no frame and no state that is not also at the ends: a panel that starts
-// anew learns from each end which lanes it has (docs/formats/endpoint.md) and adopts them.
+// driver, else a program that said endpoint.attach. For a change of the graph the lanes of new routes are
+// built beside the old ones (prepare), then flipped; a route whose end attaches later gets its lane then,
+// outside of any change. The wiring holds no frame and no state that is not also at the ends: a panel that
+// starts anew learns from each end which lanes it has (docs/formats/endpoint.md), adopts them, and brings
+// them to what the committed graph says: what a change had built and not committed goes, what it had
+// committed is flipped.
 //
 // A lane is brought up by two handshakes, one with each end (docs/formats/handshake.md): the wiring invites
 // both, holds their offers until it has both, so that the lane is one that both can make, and crosses what
@@ -14,7 +16,7 @@
 //
 // Owns: what is known of ends and lanes, not the connections.   Thread: the panel's loop.   Units: none.
 // Fails: prepare: kNack… as the ends say, kDriverStart, kDeadline; attach: kNotFound, kUnsigned, kBusy.
-// Limits: kRoutesMax lanes, kEndpointsMax attached symbols.
+// Limits: one lane a route and one that takes over, kEndpointsMax attached symbols.
 #pragma once
 
 #include <array>
@@ -32,6 +34,7 @@
 #include "fabric/shm/control_page.h"
 #include "model/contract.h"
 #include "os/loop.h"
+#include "os/process_watch.h"
 #include "panel/hosts.h"
 
 namespace rtt::panel {
@@ -40,6 +43,8 @@ inline constexpr std::size_t kEndpointsMax = 4096;
 inline constexpr std::int64_t kEndAnswerMs = 5'000;  // an end that takes longer over a lane is left out
 // The participant that stands for every endpoint without a driver host.
 inline constexpr std::string_view kEndpoints = "endpoints";
+
+os::ProcessId process_of(const api::Peer& peer);
 
 class Wiring {
  public:
@@ -66,7 +71,8 @@ class Wiring {
   void host_attached(const std::string& instance, const std::shared_ptr<api::Peer>& peer,
                      const text::Json& lanes);
   void hear(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
-  void gone(const api::Request& request, const api::Responder& respond);
+  void gone(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
+            const api::Responder& respond);
   void connection_lost(const api::Peer* peer);
 
   // ---- changes of the graph
@@ -95,16 +101,23 @@ class Wiring {
 
  private:
   enum class Stage : std::uint8_t { kBuilding, kBuilt, kCarrying };
+  // The rings that follow each other in shared memory, and the page that says which one is in use.
+  struct Chain {
+    fabric::shm::ControlPage page;
+    std::uint64_t generation = 0;  // of the page
+  };
   struct Lane {
     endpoint::Binding binding;  // as the `from` end has it
     Stage stage = Stage::kBuilding;
     std::weak_ptr<api::Peer> from, to;
-    // Shared memory: the request ring's number, the page its chain follows, and the index page that whoever
-    // reads on after this lane waits for. Nothing of it before a restarted panel has asked for it again.
+    // Shared memory: the request ring's number and chain, and what whoever reads on after this lane waits
+    // for: its reader's index page, and the end of that process. A restarted panel has no chain before the
+    // `from` end is back, and no page before the `to` end is.
     std::uint32_t ring = 0;
-    std::shared_ptr<fabric::shm::ControlPage> control;
-    std::uint64_t control_generation = 0;
+    std::uint32_t epoch = 0;  // as the `from` end saw it when it came back
+    std::shared_ptr<Chain> chain;
     std::shared_ptr<os::Fd> gate;
+    os::ProcessId reader;
     std::array<fabric::LaneEnd, 2> hands{};  // by Side; none for the ends of a lane before it is invited
     // While it is built:
     std::vector<model::LaneKind> kinds;  // it may be of, best first
@@ -122,6 +135,7 @@ class Wiring {
     os::Loop::TimerId timer = 0;
     std::optional<fabric::Syn> offer;      // held until the other end's is here
     std::vector<os::Fd> theirs, for_them;  // what BIND brought; what READY brings, until it is confirmed
+    os::ProcessId gate_owner;              // of the gate among `for_them`
     bool bound = false, ready = false;
   };
   struct Happened {
@@ -146,24 +160,30 @@ class Wiring {
   Status gather(Lane& lane);
   void tripped(fabric::LaneEnd end, const fabric::Tripped& why);
   void finish(std::uint64_t generation, Status status);
+  Lane& add_lane(endpoint::Binding binding);
   void forget(std::uint64_t generation);
   Hand* hand_of(const Lane& lane, endpoint::Side side);
 
-  void take_control(std::uint64_t generation);
+  void adopt_chains(const std::shared_ptr<api::Peer>& from);
+  void hand_chain(std::uint64_t generation, endpoint::Side side);
+  bool adopt_lane(const std::shared_ptr<api::Peer>& peer, const text::Json& row);
+  void reconcile();
   [[nodiscard]] std::uint64_t lane_before(const model::Route& route,
                                           const std::vector<model::Route>& leaving) const;
   [[nodiscard]] const Lane* lane_of(const model::Route& route) const;
   void adopt(const std::shared_ptr<api::Peer>& peer, const text::Json& lanes);
-  void wire(const model::Route& route);
+  void wire(const model::Route& route);        // REQUIRES: it is in the graph
+  void wire_again(const model::Route& route);  // if it still is
   void wire_all_of(const std::function<bool(const model::Route&)>& concerns);
   // `broken`: why it cannot carry on; empty: what is owed on it still comes in.
   void close(std::uint64_t generation, const std::string& broken = {});
 
   Ports ports_;
-  std::uint64_t next_generation_ = 0;
+  std::uint64_t next_generation_ = 0, generations_end_ = 0;
   bool changing_ =
       false;  // from a change's first prepare until settle(): which routes there are is not settled
   std::map<std::uint64_t, Lane> lanes_;
+  std::multimap<std::uint32_t, std::uint64_t> by_route_;  // route id: generations of its lanes
   std::map<fabric::LaneEnd, Hand> hands_;
   std::deque<Happened> happened_;  // a step may bring the next: never nested
   bool stepping_ = false;

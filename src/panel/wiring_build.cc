@@ -42,6 +42,10 @@ fabric::Acceptor::Offer offer_of(const model::Route& route, Side side) {
   return offer;
 }
 
+void set_process(Json& args, const std::string& who, const os::ProcessId& process) {
+  args.set(who + "_pid", process.pid).set(who + "_start", process.start_time);
+}
+
 Result<std::vector<os::Fd>> copies_of(const std::vector<os::Fd>& fds) {
   std::vector<os::Fd> copies;
   for (const os::Fd& fd : fds) {
@@ -68,15 +72,15 @@ void Wiring::build(const model::Route& route, std::uint64_t follows, OnDone done
   const auto to = end_of(route.to, route.contract);
   if (!from || !to) return done({});
   const std::uint64_t generation = next_generation_++;
-  Lane& lane = lanes_[generation];
-  lane.binding = {.generation = generation,
-                  .side = Side::kFrom,
-                  .route = route,
-                  .lane = route.lane,
-                  .port = endpoint::port_of(route),
-                  .follows = follows};
+  Lane& lane = add_lane({.generation = generation,
+                         .side = Side::kFrom,
+                         .route = route,
+                         .lane = route.lane,
+                         .port = endpoint::port_of(route),
+                         .follows = follows});
   lane.from = from;
   lane.to = to;
+  lane.reader = process_of(*to);
   lane.kinds = {model::LaneKind::kUds};
   if (has_rings(route.lane)) lane.kinds.insert(lane.kinds.begin(), model::LaneKind::kShm);
   lane.done = std::move(done);
@@ -159,10 +163,13 @@ void Wiring::meet(std::uint64_t generation) {
     if (const Hand* hand = hand_of(lane, side); hand == nullptr || !hand->offer) return;
   }
   if (lane.offered) {
-    auto node = lanes_.extract(generation);
+    const std::uint64_t before = generation;
+    auto node = lanes_.extract(before);
     generation = node.key() = next_generation_++;
     lanes_.insert(std::move(node));
     lane.binding.generation = generation;
+    const auto [first, last] = by_route_.equal_range(lane.binding.route.id.value);
+    std::find_if(first, last, [&](const auto& entry) { return entry.second == before; })->second = generation;
   }
   lane.offered = true;
   lane.over = false;
@@ -190,33 +197,29 @@ Result<fabric::LaneParams> Wiring::terms(Lane& lane) {
   });
   const model::Route& route = lane.binding.route;
   fabric::LaneParams params{.route_id = route.id.value};
-  lane.control.reset();
+  lane.chain.reset();
   lane.ring = 0;
   if (!lane.kinds.empty() && has_rings(lane.kinds.front())) {
     // The chain of the lane before goes on if it is this route's and its page is at hand; else a new one
     // begins.
     const auto before = lanes_.find(lane.binding.follows);
-    if (before != lanes_.end() && before->second.control && before->second.gate &&
-        before->second.binding.route.id == route.id) {
-      lane.control = before->second.control;
-      lane.control_generation = before->second.control_generation;
+    if (before != lanes_.end() && before->second.chain && before->second.gate &&
+        before->second.binding.route.id == route.id &&
+        before->second.chain->page.epoch() == before->second.ring) {
+      lane.chain = before->second.chain;
       lane.ring = before->second.ring + 1;
+    } else if (auto page = fabric::shm::ControlPage::create(
+                   {.generation = lane.binding.generation, .route_id = route.id.value}, 1)) {
+      lane.chain = std::make_shared<Chain>(std::move(*page), lane.binding.generation);
+      lane.ring = 1;
     } else {
-      lane.control_generation = lane.binding.generation;
-      auto page = fabric::shm::ControlPage::create(
-          {.generation = lane.control_generation, .route_id = route.id.value}, 1);
-      if (page) {
-        lane.control = std::make_shared<fabric::shm::ControlPage>(std::move(*page));
-        lane.ring = 1;
-      } else {
-        lane.kinds.erase(lane.kinds.begin());  // memfd is denied to the panel itself
-      }
+      lane.kinds.erase(lane.kinds.begin());  // memfd is denied to the panel itself
     }
     const fabric::shm::RingSize size = fabric::shm::ring_size(route.qos, 0);
     params.ring_slots = size.slots;
     params.arena_bytes = static_cast<std::uint32_t>(size.arena_bytes);
     params.ring = std::max(lane.ring, 1U);
-    params.control = {lane.control_generation};
+    params.control = {lane.chain ? lane.chain->generation : 1};
     if (from.fence == fabric::WaitFence::kSeqCst || to.fence == fabric::WaitFence::kSeqCst)
       params.fence = fabric::WaitFence::kSeqCst;
   }
@@ -285,8 +288,8 @@ void Wiring::say(LaneEnd end, const fabric::HandshakeMessage& message) {
     const Lane& lane = lanes_.at(hand.generation);
     if (const auto across = (hand.side == Side::kFrom ? lane.to : lane.from).lock();
         across && has_rings(lane.binding.lane)) {
-      const int pid = across->identity().pid;
-      request.args.set("peer_pid", pid).set("peer_start", os::process_start_time(pid).value_or(0));
+      set_process(request.args, "peer", process_of(*across));
+      if (hand.gate_owner.pid != 0) set_process(request.args, "gate", hand.gate_owner);
     }
   }
   peer->ask(std::string(request.verb), request.args, [](const auto&) {}, std::move(fds), kEndAnswerMs);
@@ -332,7 +335,7 @@ Status Wiring::gather(Lane& lane) {
   RTT_TRY_SET(os::Fd gate, to.theirs[1].duplicate());
   lane.gate = std::make_shared<os::Fd>(std::move(gate));
   for (Hand* hand : {&from, &to}) {
-    RTT_TRY_SET(os::Fd control, lane.control->descriptor());
+    RTT_TRY_SET(os::Fd control, lane.chain->page.descriptor());
     hand->for_them.push_back(std::move(control));
     for (os::Fd& fd : (hand == &from ? to : from).theirs) hand->for_them.push_back(std::move(fd));
   }
@@ -342,6 +345,7 @@ Status Wiring::gather(Lane& lane) {
       return fail(Code::kLost, "the lane it takes over from went away");
     RTT_TRY_SET(os::Fd waits_for, before->second.gate->duplicate());
     to.for_them.push_back(std::move(waits_for));
+    to.gate_owner = before->second.reader;
   }
   return {};
 }
@@ -353,7 +357,7 @@ void Wiring::tripped(LaneEnd end, const fabric::Tripped& why) {
   if (lane.stage != Stage::kBuilding) {
     const model::Route route = lane.binding.route;
     close(generation, why.reason.message.empty() ? "an end gave it up" : why.reason.message);
-    return wire(route);
+    return wire_again(route);
   }
   if (lane.over && !why.for_good) return;  // the other end has ended this attempt
   const model::LaneKind kind = lane.binding.lane;
@@ -394,9 +398,17 @@ void Wiring::finish(std::uint64_t generation, Status status) {
   done(std::unexpected(std::move(error).in("no lane for " + name)));
 }
 
+Wiring::Lane& Wiring::add_lane(endpoint::Binding binding) {
+  const std::uint64_t generation = binding.generation;
+  by_route_.emplace(binding.route.id.value, generation);
+  return lanes_.emplace(generation, Lane{.binding = std::move(binding)}).first->second;
+}
+
 void Wiring::forget(std::uint64_t generation) {
   const auto at = lanes_.find(generation);
   if (at == lanes_.end()) return;
+  const auto [first, last] = by_route_.equal_range(at->second.binding.route.id.value);
+  by_route_.erase(std::find_if(first, last, [&](const auto& entry) { return entry.second == generation; }));
   ports_.loop.cancel(at->second.deadline);
   for (const LaneEnd end : at->second.hands) {
     const auto hand = hands_.find(end);
@@ -407,32 +419,54 @@ void Wiring::forget(std::uint64_t generation) {
   lanes_.erase(at);
 }
 
-// A lane that an earlier panel built: its chain cannot be flipped before its ends follow a page of this
-// panel.
-void Wiring::take_control(std::uint64_t generation) {
-  const auto at = lanes_.find(generation);
-  if (at == lanes_.end() || at->second.ring == 0 || at->second.control) return;
-  Lane& lane = at->second;
-  const auto from = lane.from.lock(), to = lane.to.lock();
-  if (!from || !to) return;
-  const std::uint64_t number = next_generation_++;
-  auto page = fabric::shm::ControlPage::create(
-      {.generation = number, .route_id = lane.binding.route.id.value}, lane.ring);
-  if (!page) return;
-  lane.control = std::make_shared<fabric::shm::ControlPage>(std::move(*page));
-  lane.control_generation = number;
-  for (const auto& end : {from, to}) {
-    std::vector<os::Fd> fds;
-    if (auto copy = lane.control->descriptor()) fds.push_back(std::move(*copy));
-    end->ask(
-        "lane.adopt", Json::object({{"control", number}, {"generation", generation}}),
-        [this, generation, reader = end == to](Result<api::Answer> answer) {
-          const auto still = lanes_.find(generation);
-          if (!answer || !reader || answer->fds.size() != 1 || still == lanes_.end()) return;
-          still->second.gate = std::make_shared<os::Fd>(std::move(answer->fds.front()));
-        },
-        std::move(fds), kEndAnswerMs);
+// Chains that an earlier panel built cannot be flipped before their ends follow a page of this panel. The
+// `from` end has all lanes of a chain, and says how far it has come.
+void Wiring::adopt_chains(const std::shared_ptr<api::Peer>& from) {
+  std::vector<std::vector<std::uint64_t>> chains;  // generations, by ring
+  std::map<std::uint64_t, std::size_t> chain_of;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane.ring == 0 || lane.chain || lane.from.lock() != from || lane.stage == Stage::kBuilding) continue;
+    const auto before = lanes_.find(lane.binding.follows);
+    const auto known = chain_of.find(lane.binding.follows);
+    if (known != chain_of.end() && before->second.binding.route.id == lane.binding.route.id &&
+        before->second.ring + 1 == lane.ring) {
+      chain_of[generation] = known->second;
+      chains[known->second].push_back(generation);
+    } else {
+      chain_of[generation] = chains.size();
+      chains.push_back({generation});
+    }
   }
+  for (const auto& generations : chains) {
+    const Lane &first = lanes_.at(generations.front()), &last = lanes_.at(generations.back());
+    const std::uint32_t epoch = std::clamp(first.epoch, first.ring, last.ring);
+    if (last.ring > epoch + 1) continue;  // no panel prepares two rings at once
+    const std::uint64_t number = next_generation_++;
+    auto page = fabric::shm::ControlPage::create(
+        {.generation = number, .route_id = first.binding.route.id.value}, epoch);
+    if (!page) continue;  // they go on as they are
+    const auto chain = std::make_shared<Chain>(std::move(*page), number);
+    for (const std::uint64_t generation : generations) {
+      lanes_.at(generation).chain = chain;
+      for (const Side side : kSides) hand_chain(generation, side);
+    }
+  }
+}
+
+void Wiring::hand_chain(std::uint64_t generation, Side side) {
+  const Lane& lane = lanes_.at(generation);
+  const auto end = (side == Side::kFrom ? lane.from : lane.to).lock();
+  if (!end) return;
+  std::vector<os::Fd> fds;
+  if (auto copy = lane.chain->page.descriptor()) fds.push_back(std::move(*copy));
+  end->ask(
+      "lane.adopt", Json::object({{"control", lane.chain->generation}, {"generation", generation}}),
+      [this, generation, side](Result<api::Answer> answer) {
+        const auto still = lanes_.find(generation);
+        if (!answer || side == Side::kFrom || answer->fds.size() != 1 || still == lanes_.end()) return;
+        still->second.gate = std::make_shared<os::Fd>(std::move(answer->fds.front()));
+      },
+      std::move(fds), kEndAnswerMs);
 }
 
 }  // namespace rtt::panel

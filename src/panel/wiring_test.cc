@@ -33,7 +33,8 @@ struct End {
   Json wanted;                             // its args
   fabric::Nonce nonce{10};
   std::vector<HandshakeMessage> heard;
-  std::vector<std::vector<os::Fd>> fds;  // of each
+  std::vector<std::vector<os::Fd>> fds;             // of each
+  std::vector<std::pair<std::string, Json>> asked;  // every request of the panel
   bool closed = false;
 
   template <typename Message>
@@ -54,12 +55,13 @@ class WiringTest : public ::testing::Test {
         wiring_({.loop = *loop_,
                  .hosts = hosts_,
                  .contract = [this](const Digest& hash) -> Result<model::Contract> {
-                   for (const auto& each : {hook_, api_})
-                     if (each.hash == hash) return each;
+                   for (const auto* each :
+                        std::initializer_list<const model::Contract*>{&hook_, &api_, also_known_})
+                     if (each != nullptr && each->hash == hash) return *each;
                    return fail(Code::kNotFound, "no such contract");
                  },
                  .in_force = [this](const std::string& reference) -> Result<model::Contract> {
-                   return reference == kHook ? hook_ : api_;
+                   return reference == kHook ? hook_ : reference == kApi ? api_ : *also_known_;
                  },
                  .graph = [this]() -> const model::Graph& { return graph_; },
                  .audit = [this](Json record) { audited_.emplace_back(record.string_or("action")); }}) {
@@ -82,6 +84,7 @@ class WiringTest : public ::testing::Test {
         *loop_, std::move(pair.second), {.role = api::Peer::Role::kAccepting},
         [this, &end](api::Request request, const api::Responder& respond) {
           if (request.verb == "endpoint.attach") return wiring_.attach(end.there, request, respond);
+          if (request.verb == "endpoint.gone") return wiring_.gone(end.there, request, respond);
           wiring_.hear(end.there, std::move(request), respond);
         },
         [this, &end](const Error&) { wiring_.connection_lost(end.there.get()); });
@@ -92,6 +95,7 @@ class WiringTest : public ::testing::Test {
             end.end = {api::counter_or_none(request.args, "end")};
             end.wanted = request.args;
           }
+          end.asked.emplace_back(request.verb, request.args);
           if (api::is_handshake(request.verb)) {
             end.heard.push_back(api::read_handshake(request.verb, request.args).value().message);
             end.fds.push_back(std::move(request.fds));
@@ -101,11 +105,13 @@ class WiringTest : public ::testing::Test {
         [&end](const Error&) { end.closed = true; });
   }
 
+  [[nodiscard]] std::string_view symbol_of(const End& end) const {
+    return &end == &from_ ? kHook : &end == &to_ ? kApi : "rtt://core/api/metrics@1.3.0";
+  }
   void attach(End& end, Json lanes) {
     bool attached = false;
     end.here->ask("endpoint.attach",
-                  Json::object({{"lanes", std::move(lanes)},
-                                {"symbols", Json::array({&end == &from_ ? kHook : kApi})}}),
+                  Json::object({{"lanes", std::move(lanes)}, {"symbols", Json::array({symbol_of(end)})}}),
                   [&](const Result<api::Answer>& answer) { attached = answer.has_value(); });
     until([&] { return attached; });
   }
@@ -167,6 +173,7 @@ class WiringTest : public ::testing::Test {
 
   std::unique_ptr<os::Loop> loop_;
   model::Contract hook_ = contract_of(kHook), api_ = contract_of(kApi);
+  const model::Contract* also_known_ = nullptr;
   model::Graph graph_;
   model::Route route_;
   std::vector<std::string> audited_;
@@ -347,6 +354,119 @@ TEST_F(WiringTest, a_lane_of_an_earlier_panel_is_taken_over) {
   ASSERT_EQ(wiring_.carried().size(), 1U);
   EXPECT_EQ(wiring_.carried()[0].generation, 3U);
   EXPECT_EQ(wiring_.view(route_).state, "ready");
+}
+
+// A chain of rings as both ends hold it when a panel dies in the middle of a swap, for the one that follows
+// it.
+class AdoptionTest : public WiringTest {
+ protected:
+  AdoptionTest() {
+    second_ = api_;
+    second_.saddr = model::parse_definition("rtt://core/api/metrics@1.3.0").value();
+    second_.hash = crypto::sha256("second");
+    also_known_ = &second_;
+    swapped_ = route_;
+    swapped_.to = second_.saddr;
+    swapped_.contract = second_.hash;
+    connect(other_);
+  }
+  [[nodiscard]] Json row(const model::Route& route, endpoint::Side side, std::uint64_t generation,
+                         std::uint32_t ring, bool carrying, std::uint32_t epoch) const {
+    Json row = endpoint::to_json({.generation = generation,
+                                  .side = side,
+                                  .route = route,
+                                  .lane = LaneKind::kShm,
+                                  .port = "rtt://core/api/metrics",
+                                  .follows = generation - 10});
+    row.set("carrying", carrying).set("ring", ring).set("epoch", epoch);
+    row.set("end", std::to_string(generation + (side == endpoint::Side::kFrom ? 1 : 2)));
+    return row;
+  }
+  // The old lane carries, the new one is built; the page says `epoch`.
+  void come_back(std::uint32_t epoch) {
+    using endpoint::Side;
+    attach(to_, Json::array({row(route_, Side::kTo, 20, 1, true, epoch)}));
+    attach(other_, Json::array({row(swapped_, Side::kTo, 30, 2, false, epoch)}));
+    attach(from_, Json::array({row(route_, Side::kFrom, 20, 1, true, epoch),
+                               row(swapped_, Side::kFrom, 30, 2, false, epoch)}));
+    quiet();
+  }
+  [[nodiscard]] static std::vector<std::int64_t> generations(const End& end, std::string_view verb) {
+    std::vector<std::int64_t> all;
+    for (const auto& [said, args] : end.asked) {
+      if (said != verb) continue;
+      for (const Json& each : args.find("generations")->as_array()) all.push_back(each.as_int());
+    }
+    return all;
+  }
+  static std::vector<std::int64_t> controls(const End& end) {
+    std::vector<std::int64_t> all;
+    for (const auto& [said, args] : end.asked) {
+      if (said == "lane.adopt") all.push_back(args.int_or("control", 0));
+    }
+    return all;
+  }
+  model::Contract second_;
+  model::Route swapped_;
+  End other_;
+};
+
+TEST_F(AdoptionTest, what_was_built_and_not_committed_goes_and_the_old_lane_carries_on) {
+  graph_.routes = {route_};
+  come_back(1);
+  EXPECT_EQ(generations(from_, "lane.close"), (std::vector<std::int64_t>{30}));
+  EXPECT_TRUE(generations(from_, "lane.flip").empty());
+  EXPECT_TRUE(generations(to_, "lane.close").empty());
+  EXPECT_EQ(generations(other_, "lane.close"), (std::vector<std::int64_t>{30}));
+  EXPECT_EQ(wiring_.carried().size(), 1U);
+  EXPECT_EQ(wiring_.view(route_).state, "ready");
+}
+
+TEST_F(AdoptionTest, what_was_committed_is_flipped_and_the_old_lane_is_closed_after_it) {
+  graph_.routes = {swapped_};
+  come_back(1);
+  EXPECT_EQ(generations(from_, "lane.flip"), (std::vector<std::int64_t>{30}));
+  EXPECT_EQ(generations(other_, "lane.flip"), (std::vector<std::int64_t>{30}));
+  EXPECT_EQ(generations(from_, "lane.close"), (std::vector<std::int64_t>{20}));
+  EXPECT_EQ(wiring_.view(swapped_).state, "ready");
+  // One page for the whole chain, at every end.
+  ASSERT_EQ(controls(from_).size(), 2U);
+  EXPECT_EQ(controls(from_)[0], controls(from_)[1]);
+  EXPECT_EQ(controls(other_), (std::vector{controls(from_)[0]}));
+}
+
+// The page had moved when the panel died, its messages were not sent.
+TEST_F(AdoptionTest, a_page_that_moved_before_its_panel_died_stays_where_it_is) {
+  graph_.routes = {swapped_};
+  come_back(2);
+  EXPECT_EQ(generations(from_, "lane.flip"), (std::vector<std::int64_t>{30}));
+  EXPECT_EQ(wiring_.view(swapped_).state, "ready");
+}
+
+TEST_F(AdoptionTest, only_an_end_of_a_lane_may_claim_it_or_give_it_up) {
+  graph_.routes = {route_};
+  using endpoint::Side;
+  attach(from_, Json::array({row(route_, Side::kFrom, 20, 1, true, 1)}));
+  attach(to_, Json::array({row(route_, Side::kTo, 20, 1, true, 1)}));
+  attach(other_,
+         Json::array({row(route_, Side::kTo, 20, 1, true, 1), row(route_, Side::kFrom, 40, 1, true, 1)}));
+  other_.here->ask("endpoint.gone", Json::object({{"broken", true}, {"generation", 20}}), [](const auto&) {});
+  quiet();
+  EXPECT_EQ(generations(other_, "lane.close"), (std::vector<std::int64_t>{20, 40}));
+  EXPECT_TRUE(generations(from_, "lane.close").empty());
+  EXPECT_EQ(wiring_.view(route_).state, "ready");
+}
+
+// Numbers no panel has given yet would take the place of those that one will.
+TEST_F(AdoptionTest, numbers_from_nowhere_are_not_taken_up) {
+  graph_.routes = {route_};
+  using endpoint::Side;
+  Json far = row(route_, Side::kFrom, 20, 1, true, 1);
+  far.set("end", "18446744073709551614");
+  attach(from_, Json::array({row(route_, Side::kFrom, std::uint64_t{1} << 40, 1, true, 1), far}));
+  quiet();
+  EXPECT_EQ(generations(from_, "lane.close").size(), 2U);
+  EXPECT_TRUE(wiring_.carried().empty());
 }
 
 }  // namespace

@@ -190,6 +190,30 @@ class Swaps(EndpointsCase):
         self.assertEqual(0, result["wrong"], err)
         self.assertGreater(len(out.splitlines()), 20, "hardly any swap was seen by the asker")
         self.assertEqual(result["asked"], self.stop_provider(first) + self.stop_provider(second))
+        self.assertNotIn("lane_fallback", [record["action"] for record in self.run_rtt("audit", "--json").lines])
+        self.assertEqual("shm", self.route()["lane"])
+
+    def test_a_provider_that_hangs_is_swapped_away_and_killed(self):
+        hung, second, asker = self.provider("prom"), self.provider("fast"), self.asker(deadline_ms=300)
+        self.ready()
+        for i in range(4):
+            hung.send_signal(signal.SIGSTOP)
+            self.ok("qc", "ui/refresh", "core/metrics#fast" if i % 2 == 0 else "core/metrics#prom")
+            hung.kill()
+            hung.communicate()
+            answered = self.answered()
+            self.wait_for(lambda: self.answered() > answered + 100)
+            hung, second = second, self.provider("prom" if i % 2 == 0 else "fast")
+            self.wait_for(lambda: self.attached(second.pid))
+        result, _, err = self.stop_asking(asker)
+        self.assertEqual(0, result["wrong"] + result["other"], err)
+
+    def answered(self):
+        line = next(iter(self.run_rtt("tap", self.route()["id"], "--count", "1", "--json").lines))
+        return line["received"]
+
+    def attached(self, pid):
+        return any(driver["pid"] == pid for driver in self.json("ls", "drivers")["drivers"])
 
     def test_the_panel_dies_before_during_and_after_swaps(self):
         first, second, asker = self.provider("prom"), self.provider("fast"), self.asker()
@@ -203,9 +227,10 @@ class Swaps(EndpointsCase):
             swap.communicate()
             self.ok("panel", "start")
             self.ready()
-        result, _, err = self.stop_asking(asker)
-        self.assertEqual(result["asked"], result["answered"] + result["lost"], err)
-        self.assertEqual(0, result["wrong"] + result["late"] + result["other"], err)
+        result, out, err = self.stop_asking(asker)
+        self.assertEqual(result["asked"], result["answered"], err)
+        self.assertEqual(0, result["wrong"] + result["late"] + result["other"] + result["lost"], err)
+        self.assertEqual(self.route()["to"].split("#")[1], out.splitlines()[-2].split()[1], "not who the graph says")
         self.stop_provider(first)
         self.stop_provider(second)
 

@@ -56,8 +56,9 @@ void ChainConsumer::drop_unused() {
 }
 
 Status ChainConsumer::adopt(ControlView control) {
-  if (control.generation() <= control_.generation()) {
-    return fail(Code::kNack, fmt::format("control page of generation {} is not newer than {}",
+  if (control.generation() == control_.generation()) return {};
+  if (control.generation() < control_.generation()) {
+    return fail(Code::kNack, fmt::format("control page of generation {} is older than {}",
                                          control.generation(), control_.generation()));
   }
   control_ = std::move(control);
@@ -84,7 +85,7 @@ bool ChainConsumer::start() {
     if (!gate_open({.closed = word.closed(),
                     .cut = word.position,
                     .index = index,
-                    .owner_dead = control_.consumer_dead(ring.number - 1)})) {
+                    .owner_dead = gate_owner_dead_})) {
       return false;
     }
   }
@@ -93,6 +94,7 @@ bool ChainConsumer::start() {
   const auto id = static_cast<std::uint32_t>(commit >> 32);
   if (id == 0) return false;
   ring.gate.reset();
+  gate_owner_dead_ = false;
   store_word(ring.index.writable().data() + offsetof(IndexPage, wait_word), std::uint64_t{0},
              std::memory_order_release);
   enter(id);
@@ -117,7 +119,7 @@ void ChainConsumer::advance() {
   ring_.reset();
   spent_ = std::move(rings_.front());
   rings_.pop_front();
-  closing_ = false;
+  closing_ = producer_dead_ = false;
   empty_since_.reset();
   moved_at_.reset();
   if (rings_.front().producer == Peer::kSame && !rings_.front().gate.valid()) enter(due);
@@ -132,13 +134,12 @@ void ChainConsumer::release() {
 std::optional<ChainPoll> ChainConsumer::on_empty() {
   const std::uint32_t number = rings_.front().number;
   const bool moved = moved_on(control_.epoch(), number);
-  const bool dead = control_.producer_dead(number);
-  if (!moved && !dead && !closing_) {
+  if (!moved && !producer_dead_ && !closing_) {
     empty_since_.reset();
     return ChainPoll::kEmpty;
   }
   Peer producer = rings_.size() > 1 ? rings_[1].producer : Peer::kSame;
-  if (dead) producer = Peer::kDead;
+  if (producer_dead_) producer = Peer::kDead;
   std::int64_t empty_ns = 0;
   if (moved && !closing_) {
     const Instant now = os::now();

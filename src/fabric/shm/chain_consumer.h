@@ -45,6 +45,10 @@ class ChainConsumer {
   Status add(Ring next);
   void drop_unused();
   Status adopt(ControlView control);
+  // The writer of the present ring has died: what it committed is taken, then this end moves on.
+  void producer_died() { producer_dead_ = true; }
+  // The reader of the ring before has died, whatever it says in the gate's page.
+  void gate_owner_died() { gate_owner_dead_ = true; }
 
   ChainPoll poll();
   // REQUIRES: poll() == kFrame, and no release() since.
@@ -89,6 +93,7 @@ class ChainConsumer {
   std::optional<RingConsumer> ring_;  // none while gated, or until another producer's first frame
   std::optional<Instant> empty_since_;
   std::optional<std::uint32_t> moved_at_;  // position at which the epoch was seen to have left this ring
+  bool producer_dead_ = false, gate_owner_dead_ = false;
   bool closing_ = false, inside_message_ = false, left_ = false, broken_ = false;
   Error error_;
 };

@@ -54,15 +54,18 @@ void ChainProducer::drop_unused() {
 }
 
 Status ChainProducer::adopt(ControlView control) {
-  if (control.generation() <= control_.generation()) {
-    return fail(Code::kNack, fmt::format("control page of generation {} is not newer than {}",
+  if (control.generation() == control_.generation()) return {};
+  if (control.generation() < control_.generation()) {
+    return fail(Code::kNack, fmt::format("control page of generation {} is older than {}",
                                          control.generation(), control_.generation()));
   }
   control_ = std::move(control);
   return {};
 }
 
-bool ChainProducer::consumer_dead() const { return control_.consumer_dead(rings_.front().number); }
+void ChainProducer::reader_died(std::uint32_t number) {
+  for (Ring& ring : rings_) ring.reader_dead = ring.reader_dead || ring.number == number;
+}
 
 std::size_t ChainProducer::carrying() const {
   std::size_t frames = 0;
@@ -122,16 +125,15 @@ ChainSent ChainProducer::leave(std::uint32_t cut) {
 ChainSent ChainProducer::look() {
   const bool epoch_moved = moved_on(control_.epoch(), rings_.front().number);
   const bool closing = ring_->peer_closing();
-  const bool dead = (epoch_moved || closing) && consumer_dead();
   const std::optional<std::uint32_t> cut = closing ? ring_->cut() : std::nullopt;
   if (ring_->fault() != Fault::kNone) return broken(ring_->error());
   if (over_ && ring_->finished() && (!cut || *cut == ring_->position())) return ChainSent::kDone;
   switch (producer_move({.epoch_moved = epoch_moved,
                          .fin_sent = ring_->finished(),
-                         .inside_message = inside_message_,
+                         .inside_message = inside_message_ || !left_.empty(),
                          .closing = closing,
                          .closed = cut.has_value(),
-                         .consumer_dead = dead})) {
+                         .consumer_dead = rings_.front().reader_dead})) {
     case ProducerMove::kSend:
       return ChainSent::kDone;
     case ProducerMove::kFin: {
@@ -169,7 +171,8 @@ ChainSent ChainProducer::carry() {
   return ChainSent::kDone;
 }
 
-// Until the present ring is open and nothing is left to carry. One round a ring: each leaves one behind.
+// Until the present ring is open and nothing is left to carry. Two rounds a ring: each is left once, and
+// carried from once.
 ChainSent ChainProducer::settle() {
   if (broken_) return ChainSent::kBroken;
   if (control_.poisoned()) {
@@ -181,7 +184,9 @@ ChainSent ChainProducer::settle() {
     const ChainSent seen = look();
     if (seen != ChainSent::kDone) return seen;
     if (rings_.front().number != number) continue;
+    const bool carries = !left_.empty();
     const ChainSent carried = carry();
+    if (carried == ChainSent::kDone && carries) continue;  // the epoch may have left this ring meanwhile
     if (carried == ChainSent::kDone && over_ && !ring_->finished()) return answer(ring_->send_fin());
     if (carried != ChainSent::kStalled) return carried;
     if (!ring_->peer_closing()) return carried;

@@ -36,6 +36,7 @@ class ChainProducer {
     os::Mapping lane;          // created by us, lane_bytes(size)
     os::Mapping index;         // the consumer's, mapped read-only
     int bell = -1;
+    bool reader_dead = false;
   };
   ChainProducer(ControlView control, Ring first);
 
@@ -44,7 +45,10 @@ class ChainProducer {
   Status add(Ring next);
   // Takes rings back that no epoch names yet: the flip was called off.
   void drop_unused();
-  // The page of a panel that restarted; takes effect at the next frame. kNack: an older generation.
+  // Whoever reads ring `number` has died; a ring that is not here any more: nothing.
+  void reader_died(std::uint32_t number);
+  // The page of a panel that restarted; takes effect at the next frame. kNack: an older generation. The one
+  // it has already: nothing.
   Status adopt(ControlView control);
 
   // One frame; flags without coverage and wrap.
@@ -65,8 +69,9 @@ class ChainProducer {
   bool may_sleep(std::size_t len) { return ring_->may_sleep(len); }
   void disarm() { ring_->disarm(); }
 
-  [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }  // of the present ring
-  [[nodiscard]] std::uint32_t frame_id() const { return ring_->frame_id(); }    // of the next frame
+  [[nodiscard]] std::uint32_t number() const { return rings_.front().number; }      // of the present ring
+  [[nodiscard]] std::uint32_t last_number() const { return rings_.back().number; }  // of the newest prepared
+  [[nodiscard]] std::uint32_t frame_id() const { return ring_->frame_id(); }        // of the next frame
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
   [[nodiscard]] std::size_t carrying() const;  // frames of left rings that are not in the present one yet
   // Frames wait for the cut or for room: call follow() or wait() until it is false, or they stay behind.
@@ -90,7 +95,6 @@ class ChainProducer {
   void enter(std::uint32_t frame_id_first);
   ChainSent answer(Sent sent);
   ChainSent broken(Error error);
-  [[nodiscard]] bool consumer_dead() const;
 
   ControlView control_;
   std::deque<Ring> rings_;  // front: the present one; then those prepared

@@ -205,7 +205,8 @@ TEST(Chain, a_dead_consumer_costs_what_was_in_its_ring_and_it_is_counted) {
   for (const std::uint64_t value : {1U, 2U, 3U}) send(producer, value);
   ChainConsumer after(view_of(control), std::move(two.consumer));
   ASSERT_TRUE(producer.add(std::move(two.producer)));
-  control.consumer_died(1);
+  producer.reader_died(1);
+  after.gate_owner_died();
   control.flip(2);
   send(producer, 4);
   EXPECT_EQ(producer.lost(), 3U);
@@ -215,7 +216,7 @@ TEST(Chain, a_dead_consumer_costs_what_was_in_its_ring_and_it_is_counted) {
 TEST(Chain, what_a_dead_producer_committed_is_taken_and_another_one_follows) {
   ChainPair pair;
   send(pair.producer, 1);
-  pair.control.producer_died(1);
+  pair.consumer.producer_died();
   EXPECT_EQ(take(pair.consumer), frame(1, 1));
   EXPECT_EQ(take(pair.consumer).poll, ChainPoll::kLeft);
   RingEnds two = make_ring(2);
@@ -232,7 +233,9 @@ TEST(Chain, what_a_dead_producer_committed_is_taken_and_another_one_follows) {
 TEST(Chain, a_restarted_panel_flips_whoever_took_its_page_and_the_others_keep_their_ring) {
   ChainPair pair;
   ControlPage restarted = make_control(2, 1);
-  EXPECT_FALSE(pair.producer.adopt(view_of(pair.control)));  // not newer
+  ControlPage older = make_control(0, 1);
+  EXPECT_FALSE(pair.producer.adopt(view_of(older, 0)));
+  EXPECT_TRUE(pair.producer.adopt(view_of(pair.control)));  // again
   ASSERT_TRUE(pair.producer.adopt(view_of(restarted, 2)));
   send(pair.producer, 1);
   EXPECT_EQ(take(pair.consumer), frame(1, 1));
@@ -253,7 +256,7 @@ TEST(Chain, a_producer_that_ignores_the_epoch_is_cut_off_once_the_panel_says_so)
   two.consumer.producer = Peer::kOther;
   ASSERT_TRUE(consumer.add(std::move(two.consumer)));
   control.flip(2);
-  control.producer_died(1);
+  consumer.producer_died();
   const std::uint64_t value = 5;
   ASSERT_EQ(stubborn.send(0, view_of(value)), Sent::kDone);
   EXPECT_EQ(take(consumer), frame(5, 1));
@@ -289,6 +292,34 @@ TEST(Chain, a_cut_that_was_never_offered_breaks_the_route_with_its_reason) {
   const std::uint64_t value = 2;
   EXPECT_EQ(producer.send(0, view_of(value)), ChainSent::kBroken);
   EXPECT_EQ(producer.error().code, Code::kFrame);
+}
+
+// A reader that closes its ring, waits through two flips and then says that it has taken nothing: what it is
+// given back goes on in order, in a ring that the epoch has left as well.
+TEST(Chain, a_cut_that_comes_two_flips_late_is_followed_in_order) {
+  ControlPage control = make_control();
+  RingEnds one = make_ring(1), two = make_ring(2), three = make_ring(3);
+  ChainProducer producer(view_of(control), std::move(one.producer));
+  for (const std::uint64_t value : {1U, 2U, 3U}) send(producer, value);
+  ChainConsumer after(view_of(control), std::move(two.consumer));
+  ASSERT_TRUE(after.add(std::move(three.consumer)));
+  ASSERT_TRUE(producer.add(std::move(two.producer)));
+  ASSERT_TRUE(producer.add(std::move(three.producer)));
+  const auto say = [&](std::uint32_t state) {
+    const std::uint64_t word = pack({.state = state, .position = 0});
+    std::memcpy(one.consumer.index.writable().data() + offsetof(IndexPage, wait_word), &word, sizeof word);
+  };
+  say(kWordClosing);
+  control.flip(2);
+  EXPECT_EQ(producer.follow(), ChainSent::kStalled);
+  control.flip(3);
+  EXPECT_EQ(producer.follow(), ChainSent::kStalled);
+  say(kWordClosed);
+  EXPECT_EQ(producer.follow(), ChainSent::kDone);
+  EXPECT_EQ(producer.number(), 3U);
+  send(producer, 4);
+  for (const std::uint32_t value : {1U, 2U, 3U}) EXPECT_EQ(take(after), frame(value, value));
+  EXPECT_EQ(take(after), frame(4, 5));  // the second ring's FIN was 4
 }
 
 TEST(Chain, a_poisoned_route_stops_both_ends) {

@@ -37,8 +37,6 @@ void ControlPage::flip(std::uint32_t next) {
 }
 
 void ControlPage::poison() { set(offsetof(ControlWords, poison), 1); }
-void ControlPage::consumer_died(std::uint32_t number) { set(offsetof(ControlWords, consumer_dead), number); }
-void ControlPage::producer_died(std::uint32_t number) { set(offsetof(ControlWords, producer_dead), number); }
 
 Result<ControlView> ControlView::open(int fd, const ControlIdentity& identity) {
   RTT_TRY_SET(os::Mapping mapping, os::map_shared_memory(fd, kPageBytes));
@@ -53,24 +51,12 @@ Result<ControlView> ControlView::open(int fd, const ControlIdentity& identity) {
   return ControlView(std::move(mapping), identity.generation);
 }
 
-// 0: nobody has died.
-bool ControlView::consumer_dead(std::uint32_t number) const {
-  const std::uint32_t dead = load(offsetof(ControlWords, consumer_dead));
-  return dead != 0 && !moved_on(number, dead);
-}
-
-bool ControlView::producer_dead(std::uint32_t number) const {
-  const std::uint32_t dead = load(offsetof(ControlWords, producer_dead));
-  return dead != 0 && !moved_on(number, dead);
-}
-
 std::array<os::WaitWord, ControlView::kWords> ControlView::words() const {
   const auto word = [&](std::size_t at) {
     return os::WaitWord{.word = reinterpret_cast<const std::uint32_t*>(mapping_.bytes().data() + at),
                         .expected = load(at)};
   };
-  return {word(offsetof(ControlWords, epoch)), word(offsetof(ControlWords, poison)),
-          word(offsetof(ControlWords, consumer_dead)), word(offsetof(ControlWords, producer_dead))};
+  return {word(offsetof(ControlWords, epoch)), word(offsetof(ControlWords, poison))};
 }
 
 }  // namespace rtt::fabric::shm

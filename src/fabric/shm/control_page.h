@@ -4,7 +4,6 @@
 //
 //     epoch      the number of the ring both ends are on or on their way to; storing it is the flip
 //     poison     not 0: the route is cut, both ends stop
-//     consumer_dead, producer_dead   the owner of that end of ring `number`, and of all before it, has died
 //
 // An end reads the epoch before each operation (its line stays shared: +0.07 ns) and sleeps on these words as
 // well as on the ring's own; the panel wakes after each store. A panel that restarts cannot write the old
@@ -32,9 +31,8 @@ struct ControlWords {
   std::uint32_t reserved[27] = {};
   std::uint32_t epoch = 0;  // at 128: away from what is only read at the start
   std::uint32_t poison = 0;
-  std::uint32_t consumer_dead = 0, producer_dead = 0;
 };
-static_assert(offsetof(ControlWords, epoch) == 128 && sizeof(ControlWords) == 144);
+static_assert(offsetof(ControlWords, epoch) == 128 && sizeof(ControlWords) == 136);
 inline constexpr std::uint64_t kControlMagic = 0x314C525443545452;  // "RTTCTRL1"
 
 struct ControlIdentity {
@@ -50,8 +48,6 @@ class ControlPage {
 
   void flip(std::uint32_t epoch);  // REQUIRES: the present one or the next: one ring at a time
   void poison();
-  void consumer_died(std::uint32_t number);
-  void producer_died(std::uint32_t number);
   [[nodiscard]] std::uint32_t epoch() const;
   [[nodiscard]] int readable() const { return memory_.readable.get(); }  // what is passed to the ends
   [[nodiscard]] Result<os::Fd> descriptor() const { return memory_.readable.duplicate(); }
@@ -69,11 +65,9 @@ class ControlView {
 
   [[nodiscard]] std::uint32_t epoch() const { return load(offsetof(ControlWords, epoch)); }
   [[nodiscard]] bool poisoned() const { return load(offsetof(ControlWords, poison)) != 0; }
-  [[nodiscard]] bool consumer_dead(std::uint32_t number) const;
-  [[nodiscard]] bool producer_dead(std::uint32_t number) const;
   [[nodiscard]] std::uint64_t generation() const { return generation_; }
 
-  static constexpr std::size_t kWords = 4;
+  static constexpr std::size_t kWords = 2;
   // The words as they are now, for a wait that ends when one changes. Take them before looking at the rest.
   [[nodiscard]] std::array<os::WaitWord, kWords> words() const;
 
