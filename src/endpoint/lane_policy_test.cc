@@ -3,6 +3,8 @@
 // that does not arrive is counted under its reason.
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "endpoint/board.h"
 #include "fabric/frame.h"
 #include "fabric/shm/control_page.h"
@@ -237,6 +239,26 @@ TEST_P(LanePolicy, a_handler_that_waits_is_not_entered_again) {
   expect_in_order(50);
 }
 
+TEST_P(LanePolicy, what_comes_on_another_lane_waits_for_the_handler) {
+  connect(RouteClass::kStream, std::nullopt);
+  route_.id = {2};
+  route_.to = model::parse_definition("rtt://obs/extension/other@1.0.0").value();
+  build(2, LaneKind::kUds, 0);
+  flip(2);
+  int depth = 0;
+  std::map<std::string, int> came;  // by lane
+  to_.on = [&](const Arrival& arrival) {
+    ASSERT_EQ(++depth, 1);
+    ASSERT_EQ(std::stoi(std::string(as_text(arrival.payload))),
+              came[std::to_string(arrival.binding->generation)]++);
+    for (int i = 0; i < 3; ++i) to_.board.wait({0}, {0});
+    --depth;
+  };
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(i)))->sent, 2U);
+  for (int turns = 0; turns < 2000 && to_.arrived.size() < 100; ++turns) loop_->run_once(nanos_from_ms(10));
+  EXPECT_EQ(came, (std::map<std::string, int>{{"1", 50}, {"2", 50}}));
+}
+
 TEST_P(LanePolicy, a_lane_that_goes_while_its_handler_waits_is_there_until_it_returns) {
   connect(RouteClass::kStream, std::nullopt);
   to_.on = [&](const Arrival& arrival) {
@@ -263,6 +285,7 @@ TEST_P(LanePolicy, a_built_lane_that_is_closed_leaves_its_place) {
     for (End* end : {&from_, &to_}) {
       end->board.close(generation);
       EXPECT_EQ(end->board.lanes(), 1U);
+      ASSERT_EQ(end->gone.size(), generation - 1);
       EXPECT_FALSE(end->gone.back().broken);
     }
   }

@@ -7,6 +7,7 @@
 
 #include "api/handshake_json.h"
 #include "crypto/sha256.h"
+#include "fabric/shm/layout.h"
 #include "os/unix_socket.h"
 
 namespace rtt::panel {
@@ -35,6 +36,7 @@ struct End {
   std::vector<HandshakeMessage> heard;
   std::vector<std::vector<os::Fd>> fds;             // of each
   std::vector<std::pair<std::string, Json>> asked;  // every request of the panel
+  os::Fd page;                                      // of lane.adopt
   bool closed = false;
 
   template <typename Message>
@@ -96,6 +98,7 @@ class WiringTest : public ::testing::Test {
             end.wanted = request.args;
           }
           end.asked.emplace_back(request.verb, request.args);
+          if (request.verb == "lane.adopt") end.page = std::move(request.fds.front());
           if (api::is_handshake(request.verb)) {
             end.heard.push_back(api::read_handshake(request.verb, request.args).value().message);
             end.fds.push_back(std::move(request.fds));
@@ -435,10 +438,19 @@ TEST_F(AdoptionTest, what_was_committed_is_flipped_and_the_old_lane_is_closed_af
   EXPECT_EQ(controls(other_), (std::vector{controls(from_)[0]}));
 }
 
-// The page had moved when the panel died, its messages were not sent.
+// The page had moved when the panel died, its messages were not sent: the new one says the same, also before
+// the new provider is back.
 TEST_F(AdoptionTest, a_page_that_moved_before_its_panel_died_stays_where_it_is) {
+  using endpoint::Side;
   graph_.routes = {swapped_};
-  come_back(2);
+  attach(from_, Json::array(
+                    {row(route_, Side::kFrom, 20, 1, true, 2), row(swapped_, Side::kFrom, 30, 2, false, 2)}));
+  quiet();
+  const auto page = os::map_shared_memory(from_.page.get(), fabric::shm::kPageBytes).value();
+  EXPECT_EQ(load_le<std::uint32_t>(page.bytes(), 128), 2U);
+  EXPECT_TRUE(generations(from_, "lane.flip").empty());
+  attach(other_, Json::array({row(swapped_, Side::kTo, 30, 2, false, 2)}));
+  quiet();
   EXPECT_EQ(generations(from_, "lane.flip"), (std::vector<std::int64_t>{30}));
   EXPECT_EQ(wiring_.view(swapped_).state, "ready");
 }
@@ -463,7 +475,9 @@ TEST_F(AdoptionTest, numbers_from_nowhere_are_not_taken_up) {
   using endpoint::Side;
   Json far = row(route_, Side::kFrom, 20, 1, true, 1);
   far.set("end", "18446744073709551614");
-  attach(from_, Json::array({row(route_, Side::kFrom, std::uint64_t{1} << 40, 1, true, 1), far}));
+  Json farther = row(route_, Side::kFrom, std::uint64_t{1} << 40, 1, true, 1);
+  farther.set("end", "50");
+  attach(from_, Json::array({farther, far}));
   quiet();
   EXPECT_EQ(generations(from_, "lane.close").size(), 2U);
   EXPECT_TRUE(wiring_.carried().empty());
