@@ -317,9 +317,11 @@ void Panel::State::ls_drivers(const api::Request& request, const api::Responder&
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  respond.finish(api::Answer{Json::object({{"drivers", filtered(driver_rows(*snapshot, hosts.describe()),
-                                                                request.args.string_or("filter"))}}),
-                             {}});
+  Json rows = driver_rows(*snapshot, hosts.describe());
+  const Json endpoints = wiring.describe();
+  for (const Json& endpoint : endpoints.as_array()) rows.push(endpoint);
+  respond.finish(api::Answer{
+      Json::object({{"drivers", filtered(std::move(rows), request.args.string_or("filter"))}}), {}});
 }
 
 Result<model::Contract> Panel::State::contract(const Digest& hash) {

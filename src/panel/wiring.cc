@@ -469,8 +469,12 @@ Json Wiring::describe() const {
   for (const auto& [definition, end] : ends_) {
     const auto peer = end.lock();
     if (!peer || !peer->open()) continue;
-    list.push(Json::object(
-        {{"name", definition}, {"pid", peer->identity().pid}, {"restarts", 0}, {"state", "ready"}}));
+    list.push(Json::object({{"kind", "native"},
+                            {"name", definition},
+                            {"pid", peer->identity().pid},
+                            {"restarts", 0},
+                            {"serves", 1},
+                            {"state", "ready"}}));
   }
   return list;
 }

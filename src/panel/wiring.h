@@ -97,7 +97,7 @@ class Wiring {
   };
   [[nodiscard]] std::vector<Carried> carried() const;  // by generation
   [[nodiscard]] bool attached(const std::string& definition) const;
-  [[nodiscard]] text::Json describe() const;  // attached endpoints, for `status` and `ls drivers`
+  [[nodiscard]] text::Json describe() const;  // attached endpoints, as rows of `ls drivers`
 
  private:
   enum class Stage : std::uint8_t { kBuilding, kBuilt, kCarrying };
