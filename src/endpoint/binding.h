@@ -34,8 +34,8 @@ Result<Binding> binding_from_json(const text::Json& json);
 
 // The port of a route: the symbol its consumer asked for, also where a quick connect stands in for it.
 std::string port_of(const model::Route& route);
-// What a full lane does with one more message: the route's own word, else as its class needs: a request is
-// refused (nack), an event is dropped and counted (taildrop), a stream waits (buffer).
+// What a full lane does with one more event or stream message: the route's own word, else an event is dropped
+// and counted (taildrop) and a stream waits (buffer). A request is always refused.
 model::Backpressure backpressure_of(const model::Route& route);
 
 }  // namespace rtt::endpoint

@@ -96,6 +96,26 @@ class BoardTest : public ::testing::Test {
   End consumer_{*loop_, "consumer"}, first_{*loop_, "first"}, second_{*loop_, "second"};
 };
 
+TEST_F(BoardTest, a_cancelled_call_ends_at_once_and_its_late_reply_is_skipped) {
+  connect(1, route(1, "rtt://core/api/metrics@1.0.0"), consumer_, first_);
+  flip(1, consumer_, first_);
+  first_.hold = true;
+  std::vector<std::string> answers;
+  const auto id = consumer_.board.call(kPort, as_bytes("a"), kNever, [&](const Result<Board::Reply>& reply) {
+    answers.push_back(reply ? "reply" : code_name(reply.error().code));
+  });
+  ASSERT_TRUE(until([&] { return first_.held.size() == 1; }));
+  consumer_.board.cancel(id);
+  consumer_.board.cancel(id);
+  EXPECT_EQ(answers, std::vector<std::string>{"RTT0707"});
+  EXPECT_FALSE(consumer_.board.owes());
+  first_.hold = false;
+  ASSERT_TRUE(first_.board.reply(first_.held[0].first, first_.held[0].second, as_bytes("late")).has_value());
+  ask(consumer_, "b", answers);
+  ASSERT_TRUE(until([&] { return answers.size() == 2; }));
+  EXPECT_EQ(answers[1], "first:b");
+}
+
 TEST_F(BoardTest, a_built_lane_carries_nothing_before_its_flip) {
   connect(1, route(1, "rtt://core/api/metrics@1.0.0"), consumer_, first_);
   EXPECT_FALSE(consumer_.board.wired(kPort));

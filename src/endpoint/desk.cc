@@ -69,6 +69,7 @@ bool Desk::handle(api::Request& request, const api::Responder& respond) {
     respond.finish(adopt(request));
     return true;
   }
+  if (request.verb == "lane.link") return answer(link(request));
   if (request.verb == "lane.flip") return answer(flip(request));
   if (request.verb == "lane.close") return answer(close(request));
   if (request.verb == "lane.page") {
@@ -342,6 +343,20 @@ Result<os::Fd> Desk::page(const api::Request& request) const {
   if (at == lanes_.end()) return fail(Code::kNotFound, "there is no such lane here");
   if (!at->second.page.valid()) return fail(Code::kPermission, "shared memory is denied here");
   return at->second.page.duplicate();
+}
+
+// One caller's lane, there as long as its caller is: no later panel asks for it.
+Result<Json> Desk::link(api::Request& request) {
+  RTT_TRY_SET(Binding binding, binding_from_json(request.args));
+  if (binding.generation == 0 || binding.side != Side::kTo || request.fds.size() != 1)
+    return fail(Code::kPanelProtocol, "lane.link needs a binding of the `to` side and one descriptor");
+  const auto parts = std::make_shared<Board::Parts>();
+  parts->socket = std::move(request.fds.front());
+  RTT_TRY_SET(parts->page, os::create_private_memory(telemetry::kPageBytes));
+  on_board_([parts, binding = std::move(binding)](Board& board) {
+    (void)board.bind(binding, std::move(*parts));  // a failure closes the socket, which tells the caller
+  });
+  return Json::object({});
 }
 
 Result<Json> Desk::flip(const api::Request& request) {

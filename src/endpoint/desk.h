@@ -83,6 +83,7 @@ class Desk {
   Status take_parts(Hand& hand, api::Request& request);
   Result<api::Answer> adopt(api::Request& request);
   Result<os::Fd> page(const api::Request& request) const;
+  Result<text::Json> link(api::Request& request);
   Result<text::Json> flip(const api::Request& request);
   Result<text::Json> close(const api::Request& request);
 

@@ -65,7 +65,9 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
     if (lane == LaneKind::kShm) {
       if (ring == 1) {
         page_generation_ = generation;
-        control_ = fabric::shm::ControlPage::create({.generation = generation, .route_id = 1}, 1).value();
+        control_ =
+            fabric::shm::ControlPage::create({.generation = generation, .route_id = route_.id.value}, 1)
+                .value();
       }
       from.params = to.params = {.ring = ring,
                                  .size = {64, std::size_t{256} << 10},
@@ -73,7 +75,7 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
                                  .control = page_generation_};
       from.offer = ShmOffer::make(here, from.params).value();
       to.offer = ShmOffer::make(there, to.params).value();
-      from.shm = parts_of(to.offer, to_.board, *control_);
+      from.shm = parts_of(to.offer, reader_->board, *control_);
       to.shm = parts_of(from.offer, from_.board, *control_);
       if (ring > 1) to.shm.gate = gate_.duplicate().value();
       to.shm.gate_owner = gate_owner;
@@ -85,15 +87,15 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
     }
     for (auto* each : {&from, &to}) {
       auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
-      (each == &from ? from_ : to_).page =
+      (each == &from ? from_ : *reader_).page =
           os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
       each->page = std::move(page.memory);
     }
     ASSERT_TRUE(from_.board.bind(here, std::move(from)));
-    ASSERT_TRUE(to_.board.bind(there, std::move(to)));
+    ASSERT_TRUE(reader_->board.bind(there, std::move(to)));
   }
   void flip(std::uint64_t generation) {
-    ASSERT_TRUE(to_.board.flip(generation));
+    ASSERT_TRUE(reader_->board.flip(generation));
     ASSERT_TRUE(from_.board.flip(generation));
   }
   [[nodiscard]] Binding binding(Side side, std::uint64_t generation, LaneKind lane,
@@ -142,6 +144,7 @@ class LanePolicy : public ::testing::TestWithParam<LaneKind> {
 
   std::unique_ptr<os::Loop> loop_ = os::Loop::create().value();
   End from_{*loop_}, to_{*loop_};
+  End* reader_ = &to_;  // of the lane built next
   model::Route route_;
   std::optional<fabric::shm::ControlPage> control_;  // of the chain built last
   std::uint64_t page_generation_ = 0;
@@ -237,6 +240,31 @@ TEST_P(LanePolicy, a_handler_that_waits_is_not_entered_again) {
   };
   for (int i = 0; i < 50; ++i) ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(i)))->sent, 1U);
   expect_in_order(50);
+}
+
+TEST_P(LanePolicy, a_slow_subscriber_costs_the_others_nothing) {
+  constexpr std::size_t kMessages = 2000;  // 125 MiB: more than a ring or a socket's queue holds
+  connect(RouteClass::kPubsub, std::nullopt);
+  const auto another_loop = os::Loop::create().value();  // which nobody runs
+  End slow(*another_loop);
+  reader_ = &slow;
+  route_.id = {2};
+  route_.to = model::parse_definition("rtt://obs/extension/slow@1.0.0").value();
+  build(2, GetParam(), 0);
+  flip(2);
+  const std::string padding(64 << 10, ' ');
+  std::size_t dropped = 0;
+  for (std::size_t i = 0; i < kMessages; ++i) {
+    const auto done = from_.board.publish({}, as_bytes(std::to_string(i) + padding)).value();
+    ASSERT_GE(done.sent, 1U);
+    dropped += done.dropped;
+    for (int turns = 0; turns < 2000 && to_.arrived.size() <= i; ++turns) loop_->run_once(nanos_from_ms(10));
+    ASSERT_EQ(to_.arrived.size(), i + 1);
+  }
+  EXPECT_GT(dropped, 0U);
+  expect_in_order(kMessages);
+  EXPECT_TRUE(slow.arrived.empty());
+  EXPECT_EQ(from_.dropped(DropReason::kFull), dropped);  // counted on the slow one's lane, built last
 }
 
 TEST_P(LanePolicy, what_comes_on_another_lane_waits_for_the_handler) {

@@ -73,53 +73,57 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
     return;
   }
   const std::string address = model::identity(provider->saddr);
-  const std::string instance = instance_of(*provider);
-  if (instance.empty()) {
-    respond.finish(fail(Code::kNoProvider,
-                        fmt::format("{} has no driver, and no endpoint of it is attached", address), address,
-                        "rtt ls drivers"));
-    return;
-  }
   std::uint32_t route = 0;
   for (const model::Route& planned : graph.routes) {
     if (planned.from.ns == "local" && planned.from.name == "cli" && model::identity(planned.to) == address)
       route = planned.id.value;
   }
-  const std::uint32_t link = kUnplanned | next_link;
+  const std::uint32_t wire_route = route != 0 ? route : kUnplanned | next_link;
   next_link = next_link % (kUnplanned - 1) + 1;
+  auto pair = os::socket_pair();
+  if (!pair) return respond.finish(std::unexpected(pair.error()));
+  const auto ours = std::make_shared<os::Fd>(std::move(pair->second));
+  const auto opened = [=](const Status& status) {
+    if (!status) return respond.finish(std::unexpected(status.error()));
+    api::Answer answer{Json::object({{"lane", "uds"},
+                                     {"link", static_cast<std::int64_t>(wire_route)},
+                                     {"route", static_cast<std::int64_t>(route)},
+                                     {"saddr", address}}),
+                       {}};
+    answer.fds.push_back(std::move(*ours));
+    respond.finish(std::move(answer));
+  };
+  const std::string instance = instance_of(*provider);
+  if (instance.empty()) {
+    return wiring.link({.id = {wire_route},
+                        .from = *caller,
+                        .to = provider->saddr,
+                        .contract = provider->hash,
+                        .node_from = "local",
+                        .node_to = "local",
+                        .origin = "routes"},
+                       std::move(pair->first), [=, this](const Status& status) {
+                         // A driver host says of each call what came of it; here only that somebody called.
+                         if (status)
+                           audit(apply::to_json(apply::AuditRecord{"call", std::string(kCommandLine),
+                                                                   Json::object({{"to", address}})}));
+                         opened(status);
+                       });
+  }
+  const auto theirs = std::make_shared<os::Fd>(std::move(pair->first));
   hosts.when_ready(instance, [=, contract = provider->object](Result<std::shared_ptr<api::Peer>> host) {
-    if (!host) {
-      respond.finish(std::unexpected(host.error()));
-      return;
-    }
-    auto pair = os::socket_pair();
-    if (!pair) {
-      respond.finish(std::unexpected(pair.error()));
-      return;
-    }
-    std::vector<os::Fd> theirs;
-    theirs.push_back(std::move(pair->first));
-    const auto ours = std::make_shared<os::Fd>(std::move(pair->second));
-    const std::uint32_t wire_route = route != 0 ? route : link;
+    if (!host) return opened(std::unexpected(host.error()));
+    std::vector<os::Fd> fds;
+    fds.push_back(std::move(*theirs));
     (*host)->ask(
         "host.open",
         Json::object({{"consumer", kCommandLine},
                       {"contract", contract},
                       {"route", static_cast<std::int64_t>(wire_route)}}),
-        [=](const Result<api::Answer>& opened) {
-          if (!opened) {
-            respond.finish(std::unexpected(opened.error()));
-            return;
-          }
-          api::Answer answer{Json::object({{"lane", "uds"},
-                                           {"link", static_cast<std::int64_t>(wire_route)},
-                                           {"route", static_cast<std::int64_t>(route)},
-                                           {"saddr", address}}),
-                             {}};
-          answer.fds.push_back(std::move(*ours));
-          respond.finish(std::move(answer));
+        [=](const Result<api::Answer>& answer) {
+          opened(answer ? Status{} : Status(std::unexpected(answer.error())));
         },
-        std::move(theirs));
+        std::move(fds));
   });
 }
 

@@ -232,6 +232,29 @@ bool Wiring::attached(const std::string& definition) const {
   return at != ends_.end() && !at->second.expired();
 }
 
+void Wiring::link(const model::Route& route, os::Fd socket, OnDone done) {
+  const auto at = ends_.find(model::identity(route.to));
+  const auto to = at == ends_.end() ? nullptr : at->second.lock();
+  if (!to || !to->open()) {
+    return done(fail(Code::kNoProvider,
+                     model::identity(route.to) + " has no driver, and no endpoint of it is attached",
+                     model::identity(route.to), "start the program that attaches as it, or: rtt ls drivers"));
+  }
+  std::vector<os::Fd> fds;
+  fds.push_back(std::move(socket));
+  to->ask(
+      "lane.link",
+      endpoint::to_json({.generation = next_generation_++,
+                         .side = Side::kTo,
+                         .route = route,
+                         .lane = model::LaneKind::kUds,
+                         .port = endpoint::port_of(route)}),
+      [done = std::move(done)](const Result<api::Answer>& answer) {
+        done(answer ? Status{} : Status(std::unexpected(answer.error())));
+      },
+      std::move(fds), kEndAnswerMs);
+}
+
 // ---- changes of the graph
 
 void Wiring::prepare(const std::vector<model::Route>& routes, const std::vector<model::Route>& leaving,

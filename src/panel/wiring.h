@@ -97,6 +97,9 @@ class Wiring {
   };
   [[nodiscard]] std::vector<Carried> carried() const;  // by generation
   [[nodiscard]] bool attached(const std::string& definition) const;
+  // A lane outside of the plan, of one caller who has the other end of `socket`: to an attached endpoint.
+  // kNoProvider: it is not.
+  void link(const model::Route& route, os::Fd socket, OnDone done);
   [[nodiscard]] text::Json describe() const;  // attached endpoints, as rows of `ls drivers`
 
  private:

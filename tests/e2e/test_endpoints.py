@@ -83,6 +83,9 @@ class EndpointsCase(RttCase):
             self.assertLess(time.monotonic(), end, f"did not come: {what}")
             time.sleep(0.02)
 
+    def attached(self, pid):
+        return any(driver["pid"] == pid for driver in self.json("ls", "drivers")["drivers"])
+
     def ready(self):
         self.wait_for(lambda: self.route()["state"] == "ready")
 
@@ -171,6 +174,20 @@ class Calls(EndpointsCase):
         self.assertEqual(1, second.returncode)
         self.assertTrue(err.startswith("706 "), err)
 
+    def test_the_command_line_calls_whoever_is_attached(self):
+        with open(f"{self.ws}/.rtt/policy.json", "w") as file:
+            json.dump({"allow": POLICY["allow"] + [{"from": "rtt://local/proc/cli", "to": "rtt://core/api/*"}]}, file)
+        self.ok("sign", "--yes")
+        error = self.refused("RTT0501", 1, "call", "core/metrics#prom", "n=1")
+        self.assertIn("no endpoint of it is attached", error["message"])
+        provider = self.provider("prom")
+        self.wait_for(lambda: self.attached(provider.pid))
+        for i in range(3):
+            answer = self.json("call", "core/metrics#prom", f"n={i}")
+            self.assertEqual({"by": "prom", "answered": i + 1, "request": {"n": i}}, answer["result"])
+        self.wait_for(lambda: len(self.run_rtt("audit", "--action", "call", "--json").lines) == 3)
+        self.assertEqual(3, self.stop_provider(provider))
+
     def test_an_unknown_symbol_does_not_attach(self):
         process = self.start(METRICS, ".", "rtt://core/api/nothing", "x")
         _, err = process.communicate(timeout=30)
@@ -209,9 +226,6 @@ class Swaps(EndpointsCase):
 
     def carries(self):
         return any(line["frames"] > 100 for line in self.run_rtt("tap", "--flight", "300ms", "--json").lines)
-
-    def attached(self, pid):
-        return any(driver["pid"] == pid for driver in self.json("ls", "drivers")["drivers"])
 
     def test_the_panel_dies_before_during_and_after_swaps(self):
         first, second, asker = self.provider("prom"), self.provider("fast"), self.asker()

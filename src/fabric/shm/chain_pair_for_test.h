@@ -4,6 +4,10 @@
 // Owns: the control page.   Thread: one.   Fails: by aborting.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <cstring>
+
 #include "fabric/shm/chain_consumer.h"
 #include "fabric/shm/chain_producer.h"
 #include "os/clock.h"
@@ -62,5 +66,40 @@ struct ChainPair {
 };
 
 inline ByteView view_of(const std::uint64_t& value) { return std::as_bytes(std::span(&value, 1)); }
+
+inline Instant patience() { return os::now() + Nanos{60'000'000'000}; }
+
+inline void send(ChainProducer& producer, std::uint64_t value) {
+  ASSERT_EQ(producer.send(0, view_of(value)), ChainSent::kDone) << producer.error().message;
+}
+
+struct Taken {
+  ChainPoll poll = ChainPoll::kEmpty;
+  std::uint64_t value = 0;
+  std::uint32_t id = 0;
+  friend bool operator==(const Taken&, const Taken&) = default;
+};
+
+template <typename Consumer>
+Taken take(Consumer& consumer) {
+  const ChainPoll polled = consumer.poll();
+  if (polled != ChainPoll::kFrame) return {.poll = polled};
+  Taken taken{.poll = polled, .id = consumer.header().frame_id};
+  EXPECT_GE(consumer.payload().size(), sizeof taken.value);
+  std::vector<std::byte> copy(consumer.payload().size());
+  EXPECT_TRUE(consumer.copy_out(copy));
+  std::memcpy(&taken.value, copy.data(), sizeof taken.value);
+  consumer.release();
+  return taken;
+}
+
+inline Taken frame(std::uint64_t value, std::uint32_t id) { return {ChainPoll::kFrame, value, id}; }
+
+// Polls until the consumer stands on ring `number`; what it takes on the way is a failure.
+inline void settle_on(ChainConsumer& consumer, std::uint32_t number) {
+  const Instant end = patience();
+  while (consumer.number() != number && os::now() < end) ASSERT_EQ(take(consumer).poll, ChainPoll::kEmpty);
+  ASSERT_EQ(consumer.number(), number);
+}
 
 }  // namespace rtt::fabric::shm
