@@ -78,13 +78,12 @@ Result<std::unique_ptr<Carrier>> Board::carrier_for(const Binding& binding, Part
     return ShmTo::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), surroundings,
                        std::move(events));
   }
-  std::shared_ptr<RequestChain> chain;
   if (const Lane* before = find(binding.follows); parts.params.ring > 1 && before != nullptr &&
                                                   before->shm_from != nullptr &&
                                                   before->binding.route.id == binding.route.id) {
-    chain = before->shm_from->chain();
+    parts.shm.before = before->shm_from->chain();
   }
-  return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm), std::move(chain),
+  return ShmFrom::bind(binding, parts.params, std::move(parts.offer), std::move(parts.shm),
                        std::move(surroundings), std::move(events));
 }
 

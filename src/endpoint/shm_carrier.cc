@@ -114,9 +114,8 @@ void RequestChain::drop_unused() {
 // ---- from
 
 Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const ShmParams& params,
-                                               ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before,
-                                               Surroundings surroundings, Events events) {
+                                               ShmOffer offer, ShmParts parts, Surroundings surroundings,
+                                               Events events) {
   std::unique_ptr<ShmFrom> from(new ShmFrom);
   from->route_ = binding.route.id;
   from->fence_ = params.fence;
@@ -140,14 +139,15 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
                                         .lane = std::move(offer.ring.memory),
                                         .index = std::move(there),
                                         .bell = chain_bell.get()};
-  if (before == nullptr) {
+  std::shared_ptr<RequestChain> chain = std::move(parts.before);
+  if (chain == nullptr) {
     RTT_TRY_SET(ControlView control,
                 ControlView::open(parts.control.get(),
                                   {.generation = params.control, .route_id = binding.route.id.value}));
-    before = std::make_shared<RequestChain>(std::move(surroundings), std::move(control));
+    chain = std::make_shared<RequestChain>(std::move(surroundings), std::move(control));
   }
-  RTT_TRY(before->add(std::move(ring), std::move(chain_bell), parts.peer));
-  from->chain_ = std::move(before);
+  RTT_TRY(chain->add(std::move(ring), std::move(chain_bell), parts.peer));
+  from->chain_ = std::move(chain);
   from->buffer_ = message_buffer();
   from->incoming_ = incoming_into(from->buffer_);
   from->events_ = std::move(events);

@@ -27,6 +27,8 @@ namespace rtt::endpoint {
 
 inline constexpr std::size_t kShmQueueBytesMax = limits::kClientQueueBytesMax;
 
+class RequestChain;
+
 // What came with READY: the other end's memory, in the order of docs/formats/handshake.md, and the processes
 // that this end depends on; no memory tells of their death.
 struct ShmParts {
@@ -36,6 +38,7 @@ struct ShmParts {
   os::Fd control;  // the panel's page of the request chain
   os::Fd gate;     // `to` of a lane that takes over: index page of the consumer before; else not valid
   os::ProcessId peer, gate_owner;
+  std::shared_ptr<RequestChain> before;  // `from` of a lane whose chain goes on: that chain
 };
 
 // Messages that did not fit their ring yet, in the order they follow.
@@ -90,11 +93,9 @@ class RequestChain {
 
 class ShmFrom final : public Carrier {
  public:
-  // `before`: the chain of the lane it takes over from, if that goes on; else nullptr.
   static Result<std::unique_ptr<ShmFrom>> bind(const Binding& binding, const ShmParams& params,
-                                               ShmOffer offer, ShmParts parts,
-                                               std::shared_ptr<RequestChain> before,
-                                               Surroundings surroundings, Events events);
+                                               ShmOffer offer, ShmParts parts, Surroundings surroundings,
+                                               Events events);
 
   Result<std::uint32_t> request(ByteView payload, std::span<os::Fd> fds) override;
   Status respond(fabric::MessageKind kind, std::uint32_t request_id, ByteView payload,
