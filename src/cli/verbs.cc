@@ -40,7 +40,8 @@ constexpr auto kCallFlags = std::to_array<Flag>({
 constexpr auto kFilter = std::to_array<Positional>({{"filter", Arity::kOptional, Names::kText}});
 constexpr auto kLsFlags =
     std::to_array<Flag>({{"watch", Takes::kNothing, "", "show again whenever the list changes"}});
-constexpr auto kTapPositionals = std::to_array<Positional>({{"route", Arity::kOptional, Names::kText}});
+constexpr auto kTapPositionals = std::to_array<Positional>(
+    {{"route", Arity::kOptional, Names::kText}, {"to", Arity::kOptional, Names::kText}});
 constexpr auto kTapFlags = std::to_array<Flag>({
     {"flight", Takes::kText, "SPAN", "every route, for this long: 5s, 2m"},
     {"for", Takes::kText, "SPAN", "stop after this long (else on Ctrl-C)"},

@@ -285,19 +285,27 @@ void Panel::State::status(const api::Responder& respond) {
 void Panel::State::tap(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
                        const api::Responder& respond) {
   Tap::Options watched;
-  if (const std::string_view word = request.args.string_or("route"); !word.empty()) {
-    auto route = route_named(graph, word);
-    if (!route) return respond.finish(std::unexpected(std::move(route).error()));
-    watched.route = *route;
+  const Json* route = request.args.find("route");
+  const Json* flight = request.args.find("flight");
+  const Json* span = request.args.find("for");
+  if (flight != nullptr && (route != nullptr || span != nullptr))
+    return respond.finish(fail(Code::kBadArgument, "a flight is of every route, and says itself for how long",
+                               {}, "rtt tap ROUTE --for 5s, or rtt tap --flight 5s"));
+  if (route != nullptr) {
+    std::string word(request.args.string_or("route"));
+    if (const std::string_view to = request.args.string_or("to"); !to.empty())
+      word += (to == "-" ? " " : " -> ") + std::string(to);
+    auto id = route_named(graph, word);
+    if (!id) return respond.finish(std::unexpected(std::move(id).error()));
+    watched.route = *id;
   }
-  const std::string_view span =
-      request.args.string_or(watched.route ? "for" : "flight", request.args.string_or("for"));
-  if (!span.empty()) {
-    const auto ms = milliseconds_of(span);
+  if (flight != nullptr) span = flight;
+  if (span != nullptr) {
+    const auto ms = milliseconds_of(span->is_string() ? span->as_string() : std::string_view());
     if (!ms) return respond.finish(std::unexpected(ms.error()));
     watched.for_ms = *ms;
   }
-  Tap::start(loop, wiring, watched, peer, respond);
+  Tap::start({loop, wiring, [this] { last_used = os::now(); }}, watched, peer, respond);
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {

@@ -5,9 +5,12 @@
 
 #include <gtest/gtest.h>
 
+#include "api/peer.h"
+#include "model/saddr.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "os/temp_dir.h"
+#include "os/unix_socket.h"
 #include "panel/hosts.h"
 #include "panel/ledger.h"
 #include "panel/mcp_rows.h"
@@ -54,6 +57,57 @@ TEST(Panel, one_that_nobody_uses_ends_by_itself_and_leaves_a_whole_journal) {
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(view->report.end, journal::ReadReport::End::kClean);
   EXPECT_EQ(view->report.records, 1U);  // panel_start
+}
+
+// Watching is using: the tap is told for longer than an unused panel lives, and then the panel ends as well.
+TEST(Panel, one_that_is_watched_stays_until_the_watcher_has_seen_all) {
+  const auto dir = *os::TempDir::create();
+  const registry::Workspace workspace{.root = dir.path(), .user_dir = dir.path() + "/user"};
+  ASSERT_TRUE(registry::create_workspace(workspace));
+  const auto loop = *os::Loop::create();
+  const auto panel = Panel::start(*loop, workspace, {.idle_after = nanos_from_ms(300)});
+  ASSERT_TRUE(panel) << panel.error().message;
+  const auto peer = api::Peer::start(
+      *loop, *os::connect_unix(dir.path() + "/.rtt/sockets", "panel.sock"), {.client_name = "watcher"},
+      [](const auto&, const auto&) {}, [](const Error&) {});
+  std::optional<Result<api::Answer>> seen;
+  peer->ask("tap", Json::object({{"for", "1s"}}),
+            [&](Result<api::Answer> answer) { seen = std::move(answer); });
+  loop->run();
+  ASSERT_TRUE(seen);
+  EXPECT_TRUE(*seen) << seen->error().message;
+}
+
+TEST(Rows, a_route_is_named_by_number_by_both_ends_or_by_one_end_of_its_own) {
+  model::Graph graph;
+  const auto add = [&](std::uint32_t id, const char* from, const char* to) {
+    model::Route route;
+    route.id = {id};
+    route.from = *model::parse_definition(from);
+    route.to = *model::parse_definition(to);
+    graph.routes.push_back(route);
+  };
+  add(1, "rtt://ui/hook/a@1.0.0", "rtt://core/api/m@1.2.0#x");
+  add(2, "rtt://ui/hook/a@1.0.0", "rtt://core/api/m@2.0.0#y");
+  add(13, "rtt://ui/hook/b@1.0.0", "rtt://core/api/other@1.0.0");
+  const auto id = [&](std::string_view word) -> std::uint32_t {
+    const auto route = route_named(graph, word);
+    return route ? route->value : static_cast<std::uint32_t>(route.error().code);
+  };
+  EXPECT_EQ(id("13"), 13U);
+  EXPECT_EQ(id("route/2"), 2U);
+  EXPECT_EQ(id("core/m#x"), 1U);
+  EXPECT_EQ(id("core/m@^2"), 2U);
+  EXPECT_EQ(id("ui/a -> m@^1"), 1U);
+  EXPECT_EQ(id("rtt://ui/hook/b -> core/other"), 13U);
+  EXPECT_EQ(id("other"), 13U);
+  EXPECT_EQ(id("hook/b"), 13U);  // a part of the address
+  EXPECT_EQ(id("core/m"), static_cast<std::uint32_t>(Code::kAmbiguous));
+  EXPECT_EQ(id("ui/b -> core/m"), static_cast<std::uint32_t>(Code::kNotFound));
+  EXPECT_EQ(id("3"), static_cast<std::uint32_t>(Code::kNotFound));
+  EXPECT_EQ(id("ui/a -"), static_cast<std::uint32_t>(Code::kBadRoute));
+  EXPECT_TRUE(route_named(graph, "ui/bb -> x").error().hint.find("rtt ls routes") != std::string::npos);
+  EXPECT_TRUE(route_named(graph, "core/othr").error().hint.find("core/other") != std::string::npos);
 }
 
 TEST(Rows, a_file_is_named_by_itself_its_folder_and_its_signature) {

@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "base/flat_map.h"
+#include "model/saddr.h"
 #include "panel/hosts.h"
 #include "text/glob.h"
 
@@ -27,19 +28,56 @@ Json route_row(const model::Route& route, const Wiring::View& view) {
                        {"to", model::identity(route.to)}});
 }
 
+namespace {
+
+// A part of its address, or a short form of it.
+bool names_end(std::string_view word, const model::Saddr& end) {
+  if (model::identity(end).find(word) != std::string::npos) return true;
+  const auto meant = model::resolve_short(word, {end});
+  return meant && meant->ns == end.ns && meant->type == end.type && meant->name == end.name &&
+         (meant->variant.empty() || meant->variant == end.variant) &&
+         (!meant->range || meant->range->contains(*end.version));
+}
+
+Error no_route(const model::Graph& graph, std::string_view word) {
+  std::vector<std::string> known;
+  for (const model::Route& route : graph.routes) {
+    known.push_back(model::route_name(route));
+    for (const model::Saddr* end : {&route.from, &route.to}) {
+      known.push_back(end->ns + "/" + end->name);
+      known.push_back(end->name);
+    }
+  }
+  const auto near = model::nearest(word, known);
+  return {Code::kNotFound,
+          fmt::format("no route is `{}`", word),
+          {},
+          near ? fmt::format("did you mean {}? rtt ls routes", *near) : std::string("rtt ls routes"),
+          {}};
+}
+
+}  // namespace
+
 Result<RouteId> route_named(const model::Graph& graph, std::string_view word) {
   std::string_view number = word;
   if (number.starts_with("route/")) number.remove_prefix(6);
   std::uint32_t id = 0;
   const auto [stop, status] = std::from_chars(number.data(), number.data() + number.size(), id);
   const bool is_number = status == std::errc() && stop == number.data() + number.size();
+  std::optional<model::RouteText> pair;
+  if (word.find(" -") != std::string_view::npos) {
+    RTT_TRY_SET(pair, model::split_route(word));
+  }
+  const auto named = [&](const model::Route& route) {
+    if (is_number) return route.id.value == id;
+    if (pair) return names_end(pair->from, route.from) && names_end(pair->to, route.to);
+    return names_end(word, route.from) || names_end(word, route.to);
+  };
   std::vector<const model::Route*> found;
   for (const model::Route& route : graph.routes) {
-    const bool named =
-        is_number ? route.id.value == id : model::route_name(route).find(word) != std::string::npos;
-    if (named) found.push_back(&route);
+    if (named(route)) found.push_back(&route);
   }
-  if (found.empty()) return fail(Code::kNotFound, fmt::format("no route is `{}`", word), {}, "rtt ls routes");
+  if (found.empty()) return std::unexpected(no_route(graph, word));
   if (found.size() > 1) {
     std::string names;
     for (const model::Route* route : found)

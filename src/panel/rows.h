@@ -19,8 +19,8 @@ text::Json route_row(const model::Route& route, const Wiring::View& view);
 // {name,kind,pid,state,restarts,serves}: every driver instance the snapshot needs, with what `running` says
 // of it.
 text::Json driver_rows(const registry::Snapshot& snapshot, const text::Json& running);
-// The route a person means: `7`, `route/7`, `A -> B`, or an end that only one route has (kNotFound,
-// kAmbiguous).
+// The route a person means: `7`, `route/7`, `A -> B`, or an end that only one route has; an end by its short
+// form or a part of its address (kNotFound, kAmbiguous, kBadRoute).
 Result<RouteId> route_named(const model::Graph& graph, std::string_view word);
 // `5s`, `250ms`, `2m` as milliseconds; kBadArgument.
 Result<std::int64_t> milliseconds_of(std::string_view span);

@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "os/clock.h"
 #include "os/file.h"
@@ -43,104 +45,149 @@ std::optional<telemetry::RouteSample> since_last(ByteView page, std::optional<te
 
 }  // namespace
 
-Tap::Tap(os::Loop& loop, Wiring& wiring, Options options, std::weak_ptr<api::Peer> watcher,
-         api::Responder respond)
-    : loop_(loop),
-      wiring_(wiring),
+// One route in one period, over all the lanes that carried it.
+struct Tap::Line {
+  model::LaneKind lane = model::LaneKind::kUds;
+  std::optional<telemetry::RouteSample> from, to;
+  std::set<int> pids;
+
+  static void add(std::optional<telemetry::RouteSample>& sum,
+                  const std::optional<telemetry::RouteSample>& more) {
+    if (!more) return;
+    if (sum) {
+      sum->add(*more);
+    } else {
+      sum = more;
+    }
+  }
+};
+
+Tap::Tap(Ports ports, Options options, std::weak_ptr<api::Peer> watcher, api::Responder respond)
+    : ports_(std::move(ports)),
       options_(options),
       watcher_(std::move(watcher)),
       respond_(std::move(respond)),
       next_(os::now()),
       end_(next_ + nanos_from_ms(options.for_ms.value_or(0))) {}
 
-void Tap::start(os::Loop& loop, Wiring& wiring, Options options, std::weak_ptr<api::Peer> watcher,
-                api::Responder respond) {
-  const std::shared_ptr<Tap> tap(new Tap(loop, wiring, options, std::move(watcher), std::move(respond)));
-  tap->look();
+void Tap::start(Ports ports, Options options, std::weak_ptr<api::Peer> watcher, api::Responder respond) {
+  const std::shared_ptr<Tap> tap(new Tap(std::move(ports), options, std::move(watcher), std::move(respond)));
+  tap->look(tap->ports_.wiring.carried());
   tap->tick();
 }
 
-// Finds the pages of lanes that are new since the last look.
-void Tap::look() {
-  for (const Wiring::Carried& lane : wiring_.carried()) {
+// Finds lanes that are new since the last look, and asks their ends for pages it does not have.
+void Tap::look(const std::vector<Wiring::Carried>& carried) {
+  for (const Wiring::Carried& lane : carried) {
     if (options_.route && lane.route.id != *options_.route) continue;
-    if (watched_.contains(lane.generation)) continue;
-    watched_[lane.generation];
-    open(lane.generation, Side::kFrom, lane.from);
-    open(lane.generation, Side::kTo, lane.to);
+    Watched& watched = watched_[lane.generation];
+    watched.route = lane.route;
+    watched.lane = lane.lane;
+    if (!watched.from.page.valid()) open(lane.generation, Side::kFrom, lane.from);
+    if (!watched.to.page.valid()) open(lane.generation, Side::kTo, lane.to);
   }
 }
 
 void Tap::open(std::uint64_t generation, Side side, const std::shared_ptr<api::Peer>& peer) {
-  if (!peer) return;
+  Watched& watched = watched_[generation];
+  End& end = side == Side::kFrom ? watched.from : watched.to;
+  if (!peer || end.asked) return;
+  end.asked = true;
   peer->ask(
       "lane.page", Json::object({{"generation", generation}}),
       [self = weak_from_this(), generation, side, pid = peer->identity().pid](Result<api::Answer> answer) {
-        const auto alive = self.lock();
-        if (!alive || !answer || answer->fds.empty()) return;
-        const auto at = alive->watched_.find(generation);
-        if (at == alive->watched_.end()) return;
-        auto page = os::map_shared_memory(answer->fds.front().get(), telemetry::kPageBytes);
-        if (!page) return;
-        End& end = side == Side::kFrom ? at->second.from : at->second.to;
-        // The first sample is what later ones are compared with: a tap tells what happens while it looks.
-        if (auto first = telemetry::sample_of(page->bytes())) end.last = *first;
-        end.page = std::move(*page);
-        end.pid = pid;
-        end.calls_last = system_calls(pid);
+        if (const auto alive = self.lock()) alive->opened(generation, side, pid, std::move(answer));
       },
       {}, kEndAnswerMs);
+}
+
+void Tap::opened(std::uint64_t generation, Side side, int pid, Result<api::Answer> answer) {
+  const auto at = watched_.find(generation);
+  if (at == watched_.end()) return;
+  End& end = side == Side::kFrom ? at->second.from : at->second.to;
+  end.asked = false;
+  if (!answer || answer->fds.empty()) return;
+  auto page = os::map_shared_memory(answer->fds.front().get(), telemetry::kPageBytes);
+  if (!page) return;
+  // The first sample is what later ones are compared with: a tap tells what happens while it looks.
+  if (auto first = telemetry::sample_of(page->bytes())) end.last = *first;
+  end.page = std::move(*page);
+  end.pid = pid;
+  calls_.try_emplace(pid, Calls{.last = system_calls(pid)});
 }
 
 void Tap::tick() {
   const auto watcher = watcher_.lock();
   if (!watcher || !watcher->open()) return respond_.finish(api::Answer{Json::object({}), {}, {}});
-  next_ = next_ + kPeriod;
-  loop_.after(next_ - os::now(), [self = shared_from_this()] {
-    self->look();
-    for (const Wiring::Carried& lane : self->wiring_.carried()) {
-      const auto at = self->watched_.find(lane.generation);
-      if (at != self->watched_.end()) self->report(lane, at->second);
-    }
+  // After a time in which nothing ran the periods that were missed are one.
+  next_ = std::max(next_ + kPeriod, os::now());
+  if (options_.for_ms) next_ = std::min(next_, end_);
+  ports_.loop.after(std::max(Nanos{0}, next_ - os::now()), [self = shared_from_this()] {
+    self->ports_.used();
+    const auto carried = self->ports_.wiring.carried();
+    self->look(carried);
+    self->report();
+    std::erase_if(self->watched_, [&](const auto& entry) {
+      return std::ranges::find(carried, entry.first, &Wiring::Carried::generation) == carried.end();
+    });
     if (self->options_.for_ms && self->next_ >= self->end_)
       return self->respond_.finish(api::Answer{Json::object({}), {}, {}});
     self->tick();
   });
 }
 
-void Tap::report(const Wiring::Carried& lane, Watched& watched) {
-  const auto from = since_last(watched.from.page.bytes(), watched.from.last);
-  const auto to = since_last(watched.to.page.bytes(), watched.to.last);
-  // The asking end's latency is what its caller feels; a route without replies has only the other's.
-  const auto& main = from && (from->latency.count() > 0 || !to) ? from : to;
-  if (!main) return;
-  std::uint64_t drops = 0, calls = 0;
-  telemetry::DropReason reason = telemetry::DropReason::kNone;
-  for (const auto* sample : {&from, &to}) {
-    if (!*sample) continue;
-    if ((*sample)->dropped() > 0 && reason == telemetry::DropReason::kNone) reason = (*sample)->main_reason();
-    drops += (*sample)->dropped();
+// Each process once, however many routes it has.
+void Tap::count_calls() {
+  std::map<int, Calls> now;
+  for (const auto& [generation, watched] : watched_) {
+    for (const End* end : {&watched.from, &watched.to}) {
+      if (!end->page.valid() || now.contains(end->pid)) continue;
+      const std::uint64_t made = system_calls(end->pid), before = calls_[end->pid].last;
+      now[end->pid] = {.last = std::max(made, before), .grown = made > before ? made - before : 0};
+    }
   }
-  for (End* end : {&watched.from, &watched.to}) {
-    if (end->pid == 0 || (end == &watched.to && end->pid == watched.from.pid)) continue;
-    const std::uint64_t now = system_calls(end->pid);
-    calls += now > end->calls_last ? now - end->calls_last : 0;
-    end->calls_last = now;
+  calls_ = std::move(now);
+}
+
+void Tap::report() {
+  count_calls();
+  std::map<std::pair<RouteId, std::string>, Line> lines;
+  for (auto& [generation, watched] : watched_) {  // the newest last: its queue is the route's
+    const auto from = since_last(watched.from.page.bytes(), watched.from.last);
+    const auto to = since_last(watched.to.page.bytes(), watched.to.last);
+    if (!from && !to) continue;
+    Line& line = lines[{watched.route.id, model::identity(watched.route.to)}];
+    line.lane = watched.lane;
+    Line::add(line.from, from);
+    Line::add(line.to, to);
+    if (from) line.pids.insert(watched.from.pid);
+    if (to) line.pids.insert(watched.to.pid);
   }
-  respond_.part(Json::object(
-      {{"breaker_state", "closed"},
-       {"drop_reason", reason == telemetry::DropReason::kNone ? Json() : Json(telemetry::to_string(reason))},
-       {"drops", drops},
-       {"frames", main->sent + main->received},
-       {"lane", to_string(lane.lane)},
-       {"p50", main->latency.p50()},
-       {"p95", main->latency.p95()},
-       {"p99", main->latency.p99()},
-       {"qdepth", main->queue_depth},
-       {"route_id", static_cast<std::int64_t>(lane.route.id.value)},
-       {"syscalls_delta", calls},
-       {"to", model::identity(lane.route.to)},
-       {"ts", os::rfc3339(os::wall_now())}}));
+  const std::string ts = os::rfc3339(os::wall_now());
+  for (const auto& [name, line] : lines) {
+    // What the asking end sees is what its caller feels.
+    const telemetry::RouteSample& seen = line.from ? *line.from : *line.to;
+    telemetry::RouteSample both = seen;
+    if (line.from && line.to) both.add(*line.to);
+    const telemetry::DropReason reason = both.main_reason();
+    std::uint64_t calls = 0;
+    for (const int pid : line.pids) calls += calls_[pid].grown;
+    respond_.part(
+        Json::object({{"breaker_state", "closed"},
+                      {"drop_reason",
+                       reason == telemetry::DropReason::kNone ? Json() : Json(telemetry::to_string(reason))},
+                      {"drops", both.dropped()},
+                      {"frames", seen.sent + seen.received},
+                      {"lane", to_string(line.lane)},
+                      {"p50", seen.latency.p50()},
+                      {"p95", seen.latency.p95()},
+                      {"p99", seen.latency.p99()},
+                      {"qdepth", seen.queue_depth},
+                      {"route_id", static_cast<std::int64_t>(name.first.value)},
+                      {"syscalls_delta", calls},
+                      {"to", name.second},
+                      {"ts", ts}}));
+  }
 }
 
 }  // namespace rtt::panel

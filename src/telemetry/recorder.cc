@@ -54,6 +54,15 @@ RouteSample RouteSample::since(const RouteSample& earlier) const {
   return out;
 }
 
+void RouteSample::add(const RouteSample& other) {
+  sent += other.sent;
+  received += other.received;
+  errors += other.errors;
+  queue_depth = other.queue_depth;
+  for (std::size_t i = 0; i < kDropReasons; ++i) drops[i] += other.drops[i];
+  latency.add(other.latency);
+}
+
 Recorder::Recorder(MutableBytes page, std::uint32_t route_id, std::uint64_t generation) {
   RTT_ASSERT(page.size() >= sizeof(RoutePage));
   RTT_ASSERT(reinterpret_cast<std::uintptr_t>(page.data()) % alignof(RoutePage) == 0);

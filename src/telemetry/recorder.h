@@ -60,6 +60,8 @@ struct RouteSample {
   [[nodiscard]] DropReason main_reason() const;  // of most drops; kNone without any
   // What happened since `earlier`, a sample of the same page; the queue depth stays the present one.
   [[nodiscard]] RouteSample since(const RouteSample& earlier) const;
+  // Intervals of several pages together; the queue depth becomes the other's.
+  void add(const RouteSample& other);
 };
 
 class Recorder {

@@ -68,6 +68,25 @@ TEST(Recorder, counts_what_was_said_by_a_model_of_it) {
   }
 }
 
+TEST(Recorder, what_several_pages_counted_adds_up) {
+  auto first = std::make_unique<Page>(), second = std::make_unique<Page>();
+  Recorder one(first->bytes, 1, 1), two(second->bytes, 1, 2);
+  one.sent(), two.sent(), two.received(), two.error();
+  one.drop(DropReason::kLost), two.drop(DropReason::kFull), two.drop(DropReason::kFull);
+  one.latency(100), two.latency(1000), two.latency(1000);
+  one.queue_depth(9), two.queue_depth(3);
+  RouteSample sum = one.sample();
+  sum.add(two.sample());
+  EXPECT_EQ(sum.sent, 2U);
+  EXPECT_EQ(sum.received, 1U);
+  EXPECT_EQ(sum.errors, 1U);
+  EXPECT_EQ(sum.dropped(), 3U);
+  EXPECT_EQ(sum.main_reason(), DropReason::kFull);
+  EXPECT_EQ(sum.latency.count(), 3U);
+  EXPECT_NEAR(static_cast<double>(sum.latency.p50()), 1000, 10);
+  EXPECT_EQ(sum.queue_depth, 3U);
+}
+
 TEST(Recorder, an_interval_is_the_difference_and_the_commonest_reason_is_named) {
   auto page = std::make_unique<Page>();
   Recorder recorder(page->bytes, 1, 1);
