@@ -13,6 +13,7 @@ from rtt_case import RTT, RttCase
 BUILD = os.path.dirname(os.path.dirname(RTT))
 METRICS = f"{BUILD}/examples/metrics"
 SWAPS = int(os.environ.get("RTT_SWAPS", "100"))   # make soak: 1,000
+KILLS = int(os.environ.get("RTT_KILLS", "12"))   # make soak: 200
 ASK = f"{BUILD}/examples/ask"
 PASS_FD = f"{BUILD}/examples/pass_fd"
 MANIFEST = {"contracts": [
@@ -263,21 +264,54 @@ class Deaths(EndpointsCase):
         self.assertLessEqual(result["lost"], 20, err)
 
     def test_nothing_is_left_behind_by_killed_endpoints(self):
+        """Askers are killed beside a provider that stays, then providers beside an asker that stays; each on its way to its
+        lane, as soon as it has it, or at work. Whoever stays, and the panel, holds what it held before."""
         panel = self.json("panel", "start")["pid"]
-        provider = self.provider("prom")
+        def asker(_):
+            return self.asker()
 
-        def descriptors():
-            return len(os.listdir(f"/proc/{panel}/fd"))
-        counts = []
-        for _ in range(12):
-            asker = self.asker()
-            self.ready()
-            asker.kill()
-            asker.communicate()
-            self.wait_for(lambda: self.route()["state"] == "waiting")
-            counts.append(descriptors())
-        self.assertLessEqual(counts[-1], counts[2] + 1, f"descriptors of the panel grew: {counts}")
-        self.stop_provider(provider)
+        def provider(name):
+            return self.start(METRICS, ".", "rtt://core/api/metrics#prom", name)
+        for stays, dies in ((provider, asker), (asker, provider)):
+            survivor = stays("first")
+            before = None
+            for i in range(-2, (KILLS + 1) // 2):   # the first two come before anything is compared
+                victim = dies(f"number{i}")
+                moment = self.random.choice(("starting", "ready", "working")) if i >= 0 else "working"
+                if moment != "starting":
+                    self.ready()
+                if moment == "working":
+                    asking, answers = (victim, "first") if dies is asker else (survivor, f"number{i}")
+                    while asking.stdout.readline().split()[1] != answers:   # who answers, from when on
+                        pass
+                victim.kill()
+                victim.communicate()
+                self.running.remove(victim)
+                self.wait_for(lambda: self.route()["state"] == "waiting")
+                held = self.held(panel, survivor.pid)
+                if i < 0:
+                    before = [min(pair) for pair in zip(held, before or held)]
+                    own = {pid: self.own_kib(pid) for pid in (panel, survivor.pid)}
+                elif any(now > then for now, then in zip(held, before)):   # perhaps it is on its way out
+                    self.wait_for(lambda: all(now <= then for now, then in zip(self.held(panel, survivor.pid), before)))
+            for pid, then in own.items():
+                self.assertLess(self.own_kib(pid), then + 1024, f"process {pid} grew from {then} KiB")
+            survivor.kill()
+            survivor.communicate()
+        self.ok("down")
+        self.wait_for(lambda: self.processes() == {})
+
+    def own_kib(self, pid):
+        [kib] = [line.split()[1] for line in self.proc(pid, "status").splitlines() if line.startswith(b"RssAnon:")]
+        return int(kib)
+
+    def held(self, *pids):
+        """Of each process: descriptors, mappings of shared memory, and their bytes."""
+        held = []
+        for pid in pids:
+            ranges = [line.split()[0].split(b"-") for line in self.proc(pid, "maps").splitlines() if b"/memfd:rtt-" in line]
+            held += [len(os.listdir(f"/proc/{pid}/fd")), len(ranges), sum(int(end, 16) - int(begin, 16) for begin, end in ranges)]
+        return held
 
 
 if __name__ == "__main__":
