@@ -17,7 +17,8 @@ constexpr int kReadsPerRound = 8;  // then other descriptors get their turn
 constexpr Nanos kFirstBackoff = nanos_from_ms(100);
 constexpr Nanos kBackoffMax = nanos_from_ms(5000);
 constexpr Nanos kLeaveGrace = nanos_from_ms(2000);  // from closing its stdin to killing it
-constexpr Nanos kEndGrace = nanos_from_ms(250);     // from a closed output to giving the child up
+constexpr Nanos kLevelAnswer = nanos_from_ms(10'000);
+constexpr Nanos kEndGrace = nanos_from_ms(250);  // from a closed output to giving the child up
 constexpr std::size_t kJunkShownMax = 200;
 constexpr std::uint64_t kJunkLoggedMax = 20;  // per start
 
@@ -51,11 +52,12 @@ std::string_view to_string(BackendState state) {
 }
 
 Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-                 SecretValues fresh)
+                 BackendProfile profile)
     : loop_(loop),
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
-      fresh_(std::move(fresh)),
+      profile_(std::move(profile)),
+      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
       stream_(limits::kMcpLineBytesMax),
       outbox_(limits::kClientQueueBytesMax) {}
 
@@ -102,7 +104,7 @@ Result<BackendTicket> Backend::call(BackendCall call) {
     return ticket;
   }
   if (state() == BackendState::kFailed) {
-    ++failed_calls_;
+    ++record_->failed_calls;
     Error why{.code = Code::kServerStart,
               .message = "server '" + pins_->config.name + "' failed " + std::to_string(failures_.size()) +
                          " times within a minute and is not started again for now",
@@ -153,11 +155,13 @@ void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
   }
 }
 
+void Backend::leave_client() { profile_.client = nullptr; }
+
 void Backend::restart() {
   failures_.clear();
   last_failure_.reset();
   if (session_) {
-    note("restart");
+    record_->note("restart");
     lose(Error{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was restarted"});
   }
 }
@@ -173,28 +177,33 @@ void Backend::stop(std::function<void()> done) {
 
 void Backend::start() {
   if (session_) return;
-  ++starts_;
+  if (std::exchange(started_, true)) ++record_->restarts;
   if (const Status spawned = spawn(); !spawned) {
     Error why = std::move(spawned).error();
-    note("did not start: " + why.message);
+    record_->note("did not start: " + why.message);
     if (why.code != Code::kSecretMissing) note_failure(why);
     fail_waiting(why);
     return;
   }
-  session_.emplace(pins_->config.name);
+  session_.emplace(pins_->config.name,
+                   BackendSession::ClientSide{.capabilities = profile_.client_capabilities,
+                                              .answers = profile_.client != nullptr});
   watch_child();
-  note("started, pid " + std::to_string(child_.pid()));
+  record_->note("started, pid " + std::to_string(child_.pid()));
   perform(session_->start(os::now()));
   if (session_) arm(next_event(os::now()));
 }
 
 Status Backend::spawn() {
-  auto launch = resolve_launch(pins_->config, workspace_, fresh_);
+  auto launch = resolve_launch(pins_->config, workspace_, profile_.fresh);
   if (!launch) {
     return std::unexpected(
         std::move(launch).error().in("server '" + pins_->config.name + "' cannot be started"));
   }
-  secrets_ = std::move(launch->secrets);
+  for (std::string& secret : launch->secrets) {
+    if (std::ranges::find(record_->secrets, secret) == record_->secrets.end())
+      record_->secrets.push_back(std::move(secret));
+  }
   auto child = os::spawn(launch->options);
   if (!child) {
     Error why = std::move(child).error().in("server '" + pins_->config.name + "' did not start");
@@ -211,7 +220,7 @@ Status Backend::spawn() {
 void Backend::watch_child() {
   const auto watched = [&](int fd, std::uint32_t interest, os::Loop::Handler handler) {
     if (const Status status = loop_.watch(fd, interest, std::move(handler)); !status)
-      note(status.error().message);
+      record_->note(status.error().message);
   };
   watched(child_.out.get(), os::kReadable, [this](std::uint32_t) { read_output(); });
   watched(child_.err.get(), os::kReadable, [this](std::uint32_t) { read_errors(); });
@@ -254,13 +263,13 @@ void Backend::take_lines() {
     if (!item) return;
     const std::uint64_t junk = session_->counters().junk_lines;
     if (item->overlong_bytes > 0) {
-      note("a line of " + std::to_string(item->overlong_bytes) + " bytes on stdout was dropped");
+      record_->note("a line of " + std::to_string(item->overlong_bytes) + " bytes on stdout was dropped");
       perform(session_->on_overlong(item->overlong_bytes, id_from_ends(item->head, item->tail)));
     } else {
       perform(session_->on_line(item->line, now));
     }
     if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
-      note("not JSON-RPC on stdout: " + std::string(item->line.substr(0, kJunkShownMax)));
+      record_->note("not JSON-RPC on stdout: " + std::string(item->line.substr(0, kJunkShownMax)));
     }
   }
 }
@@ -273,7 +282,7 @@ void Backend::read_errors() {
     child_.err.reset();
     return;
   }
-  append_log(as_text(ByteView(buffer).first(got->bytes)));
+  record_->append_log(as_text(ByteView(buffer).first(got->bytes)));
 }
 
 void Backend::write_line(std::string_view line) {
@@ -282,7 +291,7 @@ void Backend::write_line(std::string_view line) {
   const Status written = later ? outbox_.keep(line) : outbox_.write(child_.in.get(), line);
   if (!written) {
     // That nobody reads is reported by the pidfd or by its closed output.
-    if (written.error().code != Code::kLost) note("stdin: " + written.error().message);
+    if (written.error().code != Code::kLost) record_->note("stdin: " + written.error().message);
   } else if (later) {
     batch_->add(*this);
   } else {
@@ -298,7 +307,7 @@ void Backend::watch_input() {
     return;
   }
   const Status status = loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
-  if (!status) note(status.error().message);
+  if (!status) record_->note(status.error().message);
 }
 
 void Backend::flush_input() {
@@ -326,7 +335,7 @@ void Backend::perform(BackendActions actions) {
                      if (!found) return;
                      const Running running = *found;
                      running_.erase(reply.key);
-                     latency_.record(os::now() - running.started);
+                     record_->latency.record(os::now() - running.started);
                      last_used_ = os::now();
                      running.user->on_backend_reply(running.token, reply.kind, reply.payload);
                    },
@@ -335,20 +344,52 @@ void Backend::perform(BackendActions actions) {
                      if (!found) return;
                      const Running running = *found;
                      running_.erase(failure.key);
-                     ++failed_calls_;
+                     ++record_->failed_calls;
                      running.user->on_backend_failure(running.token, failure.why);
                    },
                    [&](act::Progress& progress) {
                      const Running* const found = running_.find(progress.key);
                      if (found) found->user->on_backend_progress(found->token, progress.params);
                    },
-                   [&](act::Notice&) {},
+                   [&](act::Notice& notice) {
+                     if (profile_.owner)
+                       profile_.owner->on_backend_notice(*this, notice.method, notice.params);
+                   },
+                   [&](act::Ask& ask) {
+                     if (profile_.client)
+                       profile_.client->on_backend_ask(*this, ask.key, ask.method, ask.params);
+                   },
+                   [&](act::AskWithdrawn& ask) {
+                     if (profile_.client)
+                       profile_.client->on_backend_ask_withdrawn(*this, ask.key, ask.params);
+                   },
                },
                action);
   }
 }
 
+void Backend::answer(AskKey key, act::Reply::Kind kind, std::string_view payload) {
+  if (session_) perform(session_->answer(key, kind, payload));
+}
+
+void Backend::ask_progress(AskKey key, std::string_view params) {
+  if (session_) perform(session_->ask_progress(key, params));
+}
+
+void Backend::notify(std::string_view method, std::string_view params) {
+  if (live() != nullptr) write_line(notification_line(method, params));
+}
+
+void Backend::set_log_level(std::string_view params) {
+  log_level_ = params;
+  if (live() == nullptr || !session_->offers("logging")) return;
+  // Nobody waits for the answer; the session drops it as one that was not asked for.
+  const auto asked = session_->request("logging/setLevel", log_level_, os::now() + kLevelAnswer);
+  if (asked) write_line(asked->line);
+}
+
 void Backend::became_ready() {
+  if (!log_level_.empty()) set_log_level(std::string(log_level_));
   verdicts_ = compare_server(*pins_, session_->definitions());
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& waits : waiting) {
@@ -384,10 +425,10 @@ Status Backend::check_pin(const BackendCall& call) const {
 }
 
 Status Backend::begin(const Waiting& waiting) {
-  ++calls_;
+  ++record_->calls;
   const BackendCall& call = waiting.call;
   if (Status admitted = check_pin(call); !admitted) {
-    ++failed_calls_;
+    ++record_->failed_calls;
     return admitted;
   }
   if (call.method.empty()) {
@@ -406,7 +447,7 @@ Status Backend::begin(const Waiting& waiting) {
   }
   const std::size_t bytes = outbox_.bytes() + call.params.size();
   if (bytes > limits::kClientQueueBytesMax / 2) {
-    ++failed_calls_;
+    ++record_->failed_calls;
     return fail(Code::kBusy, "server '" + pins_->config.name + "' does not read what it is sent");
   }
   RTT_TRY_SET(const BackendSession::Submitted submitted,
@@ -429,7 +470,7 @@ void Backend::child_ended() {
   if (!session_) return;
   if (child_.err.valid()) read_errors();
   const auto exit = child_.poll();
-  note(ending(exit));
+  record_->note(ending(exit));
   const Error why{
       .code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
       .message = "server '" + pins_->config.name + "' " + ending(exit),
@@ -442,12 +483,13 @@ void Backend::child_ended() {
 void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
+  if (profile_.client) profile_.client->on_backend_ended(*this);
   release_child();
   verdicts_.clear();
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
   const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
-  failed_calls_ += running.size() + waiting.size();
+  record_->failed_calls += running.size() + waiting.size();
   for (const auto& [key, call] : running) call.user->on_backend_failure(call.token, why);
   for (const Waiting& waits : waiting) waits.call.user->on_backend_failure(waits.call.token, why);
 }
@@ -504,7 +546,7 @@ void Backend::note_failure(const Error& why) {
 void Backend::fail_waiting(const Error& why) {
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& waits : waiting) {
-    ++failed_calls_;
+    ++record_->failed_calls;
     waits.call.user->on_backend_failure(waits.call.token, why);
   }
 }
@@ -536,9 +578,9 @@ void Backend::on_timer() {
                    .hint = "rtt mcp logs " + pins_->config.name};
   for (const Waiting& waits : late) waits.call.user->on_backend_failure(waits.call.token, slow);
   if (session_) perform(session_->on_tick(now));
-  const bool idle = session_ && running_.empty() && waiting_.empty();
+  const bool idle = session_ && running_.empty() && waiting_.empty() && profile_.stops_idle;
   if (idle && now - last_used_ >= nanos_from_ms(limits::kServerIdleMs)) {
-    note("idle, stopped");
+    record_->note("idle, stopped");
     lose(Error{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was idle"});
   }
   const Instant next = next_event(now);
@@ -550,6 +592,7 @@ Instant Backend::next_event(Instant now) const {
   for (const Waiting& waits : waiting_) next = std::min(next, waits.call.deadline);
   if (!session_) return next;
   next = std::min(next, session_->next_deadline().value_or(kNever));
+  if (!profile_.stops_idle) return next;
   const bool idle = running_.empty() && waiting_.empty();
   return std::min(next, (idle ? last_used_ : now) + nanos_from_ms(limits::kServerIdleMs));
 }

@@ -7,7 +7,9 @@
 // deadline, an exit fails what is under way, and too many ends within a minute trip the server until it is
 // restarted by hand or the minute is over.
 //
-// Owns: the child, its pipes, what it printed on stderr (kServerLogBytesMax).   Thread: the loop's.
+// A server has one backend, or one for each AI client (its instance), which then speaks to that client alone.
+//
+// Owns: the child, its pipes, a share in the server's record.   Thread: the loop's.
 // Fails: calls end with kServerStart, kServerProtocol, kServerGone, kDeadline, kDrift, kTooLarge, kBusy….
 // Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within
 // kDriverRestartWindowMs.
@@ -21,10 +23,10 @@
 #include <vector>
 
 #include "mcp/backend_session.h"
-#include "mcp/latency.h"
 #include "mcp/launch.h"
 #include "mcp/line_stream.h"
 #include "mcp/pin.h"
+#include "mcp/server_record.h"
 #include "mcp/write_batch.h"
 #include "os/loop.h"
 #include "os/out_queue.h"
@@ -40,6 +42,35 @@ class BackendUser {
   virtual void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) = 0;
   virtual void on_backend_failure(std::uint64_t token, const Error& why) = 0;
   virtual void on_backend_progress(std::uint64_t token, std::string_view params) = 0;
+};
+
+class Backend;
+
+// Whom a server speaks to beside its calls: one AI client, or the gateway for all of them.
+class BackendOwner {
+ public:
+  virtual ~BackendOwner() = default;
+  virtual void on_backend_notice(Backend& backend, std::string_view method, std::string_view params) = 0;
+};
+// The AI client whose own instance a backend is: it answers what the server asks.
+class BackendClient {
+ public:
+  virtual ~BackendClient() = default;
+  // Answer with Backend::answer(), now or later.
+  virtual void on_backend_ask(Backend& backend, AskKey key, std::string_view method,
+                              std::string_view params) = 0;
+  virtual void on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) = 0;
+  virtual void on_backend_ended(Backend& backend) = 0;  // what it asked needs no answer any more
+};
+
+// Whose instance of a server a backend is. What it points to outlives it.
+struct BackendProfile {
+  SecretValues fresh;                      // secrets not yet in the store (an import under way)
+  std::string client_capabilities = "{}";  // raw JSON
+  BackendOwner* owner = nullptr;
+  BackendClient* client = nullptr;
+  bool stops_idle = true;                // one that keeps a client's state ends with its client instead
+  std::shared_ptr<ServerRecord> record;  // of the server; nullptr: of this backend alone
 };
 
 struct BackendCall {
@@ -59,9 +90,8 @@ std::string_view to_string(BackendState state);  // stopped starting ready faile
 
 class Backend final : public BatchedWriter {
  public:
-  // `fresh` are secrets not yet in the store (an import under way).
   Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-          SecretValues fresh = {});
+          BackendProfile profile = {});
   ~Backend() override;
   Backend(const Backend&) = delete;
   Backend& operator=(const Backend&) = delete;
@@ -72,8 +102,14 @@ class Backend final : public BatchedWriter {
   // An error returned here is the answer: the user is not called.
   Result<BackendTicket> call(BackendCall call);
   void cancel(BackendTicket ticket, std::string_view reason);  // the user is not called any more
+  // The client's word on what the server asked; late or unknown: nothing.
+  void answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
+  void ask_progress(AskKey key, std::string_view params);
+  void notify(std::string_view method, std::string_view params);  // if it runs
+  void set_log_level(std::string_view params);  // of logging/setLevel; kept for later starts
   // New definitions accepted. The child goes on unless how to start it changed.
   void set_pins(std::shared_ptr<const PinnedServer> pins);
+  void leave_client();                    // it has gone: nothing is asked of it any more
   void restart();                         // forgets earlier failures; the next call starts it
   void stop(std::function<void()> done);  // ends the child; calls fail with kServerGone
 
@@ -83,7 +119,9 @@ class Backend final : public BatchedWriter {
   [[nodiscard]] const BackendSession* live() const;
   // {name,namespace,state,tools,instances,calls,failures,in_flight,p50_ns,p99_ns,pid,restarts,drift,…}
   [[nodiscard]] text::Json health() const;
-  [[nodiscard]] std::string log() const;  // stderr and what RTT noticed, secrets struck out
+  [[nodiscard]] bool busy() const { return !running_.empty() || !waiting_.empty(); }
+  [[nodiscard]] const ServerRecord& record() const { return *record_; }
+  [[nodiscard]] std::string log() const { return record_->clean_log(); }  // stderr and what RTT noticed
 
  private:
   static constexpr Instant kNever{INT64_MAX};
@@ -128,21 +166,20 @@ class Backend final : public BatchedWriter {
   [[nodiscard]] Instant next_event(Instant now) const;
   void leave(os::Child child);
   void forget_left(int pidfd);
-  void note(std::string_view line);
-  void append_log(std::string_view text);
 
   os::Loop& loop_;
   std::shared_ptr<const PinnedServer> pins_;
   registry::Workspace workspace_;
-  SecretValues fresh_;
-  std::vector<std::string> secrets_;
+  BackendProfile profile_;
+  std::shared_ptr<ServerRecord> record_;
+  std::string log_level_;  // raw params; empty: the server's own
+  bool started_ = false;
 
   os::Child child_;
   std::optional<BackendSession> session_;
   LineStream stream_;
   os::OutQueue outbox_;
   WriteBatch* batch_ = nullptr;
-  std::string log_;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
 
   BackendTicket next_ticket_ = 1;
@@ -156,8 +193,6 @@ class Backend final : public BatchedWriter {
 
   std::vector<std::unique_ptr<Leaving>> leaving_;
   std::function<void()> on_stopped_;
-  Latency latency_;
-  std::uint64_t calls_ = 0, failed_calls_ = 0, starts_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted tasks look whether it is still there
 };
 

@@ -25,29 +25,16 @@ text::Json Backend::health() const {
                        {"state", refusing ? "drift" : to_string(state())},
                        {"tools", tools},
                        {"instances", session_ ? 1 : 0},
-                       {"calls", calls_},
-                       {"failures", failed_calls_},
+                       {"calls", record_->calls},
+                       {"failures", record_->failed_calls},
                        {"in_flight", running_.size() + waiting_.size()},
-                       {"p50_ns", calls_ > 0 ? Json(latency_.quantile_ns(500)) : Json()},
-                       {"p99_ns", calls_ > 0 ? Json(latency_.quantile_ns(990)) : Json()},
+                       {"p50_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(500)) : Json()},
+                       {"p99_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(990)) : Json()},
                        {"pid", session_ ? Json(child_.pid()) : Json()},
-                       {"restarts", starts_ > 0 ? starts_ - 1 : 0},
+                       {"restarts", record_->restarts},
                        {"junk_lines", counters.junk_lines + counters.overlong_lines},
                        {"stray_replies", counters.unknown_replies},
                        {"drift", std::move(drift)}});
-}
-
-std::string Backend::log() const { return without_secrets(log_, secrets_); }
-
-void Backend::note(std::string_view line) {
-  append_log(os::rfc3339(os::wall_now()) + " rtt: " + std::string(line) + "\n");
-}
-
-void Backend::append_log(std::string_view text) {
-  log_.append(text);
-  if (log_.size() <= 2 * limits::kServerLogBytesMax) return;
-  log_.erase(0, log_.size() - limits::kServerLogBytesMax);
-  log_.erase(0, log_.find('\n') + 1);  // whole lines only
 }
 
 }  // namespace rtt::mcp

@@ -47,10 +47,13 @@ std::string cancel_params(RequestKey key, std::string_view reason) {
 }
 
 // `params` with the client's progressToken replaced by our key, so that progress finds its way back.
-std::string with_own_token(std::string_view params, RequestKey key) {
-  if (params.find("progressToken") == std::string_view::npos) return std::string(params);
+std::optional<std::string_view> token_of(std::string_view params) {
+  if (params.find("progressToken") == std::string_view::npos) return std::nullopt;
   const auto meta = member(params, "_meta");
-  const auto token = meta ? member(*meta, "progressToken") : std::nullopt;
+  return meta ? member(*meta, "progressToken") : std::nullopt;
+}
+std::string with_own_token(std::string_view params, RequestKey key) {
+  const auto token = token_of(params);
   return token ? spliced(params, *token, std::to_string(key)) : std::string(params);
 }
 
@@ -70,7 +73,8 @@ BackendActions BackendSession::start(Instant now) {
   start_limit_ = now + nanos_from_ms(limits::kServerStartMs);
   initialize_key_ = next_key_++;
   std::string params = R"({"protocolVersion":)";
-  params.append(json_quoted(kProtocolNewest)).append(R"(,"capabilities":{},"clientInfo":{"name":)");
+  params.append(json_quoted(kProtocolNewest)).append(R"(,"capabilities":)").append(side_.capabilities);
+  params.append(R"(,"clientInfo":{"name":)");
   params.append(json_quoted(kImplementationName)).append(R"(,"version":)");
   params.append(json_quoted(kImplementationVersion)).append("}}");
   BackendActions out;
@@ -179,6 +183,26 @@ BackendActions BackendSession::cancel(RequestKey key, std::string_view reason) {
   return out;
 }
 
+BackendActions BackendSession::answer(AskKey key, act::Reply::Kind kind, std::string_view payload) {
+  BackendActions out;
+  const Asked* const asked = asks_.find(key);
+  if (!asked || phase_ == Phase::kOver) return out;
+  out.emplace_back(act::Send{kind == act::Reply::Kind::kResult ? result_line(asked->id, payload)
+                                                               : error_line(asked->id, payload)});
+  asks_.erase(key);
+  return out;
+}
+
+BackendActions BackendSession::ask_progress(AskKey key, std::string_view params) const {
+  BackendActions out;
+  const Asked* const asked = asks_.find(key);
+  const auto token = member(params, "progressToken");
+  if (!asked || asked->token.empty() || !token) return out;
+  out.emplace_back(
+      act::Send{notification_line("notifications/progress", spliced(params, *token, asked->token))});
+  return out;
+}
+
 std::optional<Instant> BackendSession::next_deadline() const {
   std::optional<Instant> next;
   const auto earlier = [&next](Instant at) {
@@ -197,6 +221,19 @@ void BackendSession::on_request(BackendActions& out, const Message& message) {
     out.emplace_back(act::Send{result_line(message.id, "{}")});
     return;
   }
+  if (side_.answers && asks_.size() >= limits::kMcpInFlightMax) {
+    const std::string busy =
+        "Busy: " + std::to_string(limits::kMcpInFlightMax) + " requests wait for the client";
+    out.emplace_back(act::Send{error_line(message.id, error_object(RpcCode::kBackend, busy))});
+    return;
+  }
+  if (side_.answers) {
+    const AskKey key = next_ask_++;
+    const auto token = token_of(message.params);
+    asks_.set(key, {std::string(message.id), std::string(token.value_or(std::string_view()))});
+    out.emplace_back(act::Ask{key, message.method, with_own_token(message.params, key)});
+    return;
+  }
   ++counters_.refused_requests;
   const std::string what = "Method not found: " + clipped(message.method);
   out.emplace_back(act::Send{error_line(message.id, error_object(RpcCode::kMethodNotFound, what))});
@@ -207,6 +244,16 @@ void BackendSession::on_notification(BackendActions& out, Message& message, Inst
     const auto token = member(message.params, "progressToken");
     const auto key = token ? own_id(*token) : std::nullopt;
     if (key && calls_.contains(*key)) out.emplace_back(act::Progress{*key, message.params});
+    return;
+  }
+  if (message.method == "notifications/cancelled") {
+    const auto id = member(message.params, "requestId");
+    for (const auto& [key, asked] : asks_) {
+      if (!id || asked.id != *id) continue;
+      out.emplace_back(act::AskWithdrawn{key, message.params});
+      asks_.erase(AskKey{key});
+      return;
+    }
     return;
   }
   if (phase_ == Phase::kListing || phase_ == Phase::kReady) {

@@ -4,13 +4,13 @@
 // Lines, requests, cancellations, the clock and the end of the child are events; what to write and what to
 // tell whom are returned actions, so every order of replies, every silence and every kind of junk is a plain
 // test. The session never trusts the server's ordering: replies are matched by ids it chose itself, late,
-// doubled and unknown ones are counted and dropped. It declares no client capabilities, so lists are taken
-// under the empty set (some servers list more tools to richer clients) and requests a server sends are
-// answered -32601, except ping.
+// doubled and unknown ones are counted and dropped. Requests a server sends (sampling, elicitation, roots)
+// are passed on if somebody is there to answer them, under ids of ours, and else answered -32601; ping always
+// is answered here.
 //
-// Owns: requests under way.   Thread: one (pure).
+// Owns: requests under way, both ways.   Thread: one (pure).
 // Fails: Failed{kServerProtocol|kServerStart} ends the session; a request ends with one Reply or Failure.
-// Limits: kMcpInFlightMax requests, kMcpPagesMax pages, kMcpToolsPerServerMax definitions of a kind,
+// Limits: kMcpInFlightMax requests each way, kMcpPagesMax pages, kMcpToolsPerServerMax definitions of a kind,
 // kServerStartMs.
 #pragma once
 
@@ -28,6 +28,7 @@
 namespace rtt::mcp {
 
 using RequestKey = std::uint64_t;  // the JSON-RPC id used towards the server
+using AskKey = std::uint64_t;      // a request of the server that was passed on
 
 namespace act {
 struct Send {  // write this line (newline included) to the server
@@ -55,9 +56,18 @@ struct Notice {  // any other notification
   std::string method;
   std::string_view params;
 };
+struct Ask {  // the server wants something of its client; answer with answer()
+  AskKey key = 0;
+  std::string method;
+  std::string params;  // raw; a progressToken in it is our key
+};
+struct AskWithdrawn {  // it does not want it any more
+  AskKey key = 0;
+  std::string_view params;  // raw, of notifications/cancelled
+};
 }  // namespace act
 using BackendAction = std::variant<act::Send, act::Ready, act::Listed, act::Failed, act::Reply, act::Failure,
-                                   act::Progress, act::Notice>;
+                                   act::Progress, act::Notice, act::Ask, act::AskWithdrawn>;
 using BackendActions = std::vector<BackendAction>;
 
 struct BackendCounters {
@@ -71,7 +81,15 @@ class BackendSession {
  public:
   enum class Phase : std::uint8_t { kNew, kInitializing, kListing, kReady, kOver };
 
+  // As whose client RTT speaks: one AI client's, whose capabilities (raw JSON) it declares and to whom it
+  // passes on what the server asks, or nobody's in particular.
+  struct ClientSide {
+    std::string capabilities = "{}";
+    bool answers = false;
+  };
   explicit BackendSession(std::string server_name) : name_(std::move(server_name)) {}
+  BackendSession(std::string server_name, ClientSide side)
+      : name_(std::move(server_name)), side_(std::move(side)) {}
 
   BackendActions start(Instant now);
   BackendActions on_line(std::string_view line, Instant now);
@@ -92,12 +110,19 @@ class BackendSession {
   // Tells the server and forgets the request; its reply, if it still comes, counts as unknown. Unknown keys:
   // nothing.
   BackendActions cancel(RequestKey key, std::string_view reason);
+  // The client's answer to an Ask, raw; unknown keys: nothing.
+  BackendActions answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
+  // The client's progress on an Ask, raw params with our key as token.
+  [[nodiscard]] BackendActions ask_progress(AskKey key, std::string_view params) const;
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] const ServerInfo& info() const { return info_; }
   [[nodiscard]] const Definitions& definitions() const { return definitions_; }
   [[nodiscard]] const BackendCounters& counters() const { return counters_; }
   [[nodiscard]] std::size_t in_flight() const { return calls_.size(); }
+  [[nodiscard]] bool offers(std::string_view capability) const {
+    return info_.capabilities.find(capability) != nullptr;
+  }
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
  private:
@@ -128,11 +153,17 @@ class BackendSession {
   std::vector<text::Json>& stored(List list);
 
   std::string name_;
+  ClientSide side_;
   Phase phase_ = Phase::kNew;
   RequestKey next_key_ = 1;
   RequestKey initialize_key_ = 0;
   Instant start_limit_{};
   FlatMap<RequestKey, Instant> calls_;  // deadline of each request under way
+  struct Asked {
+    std::string id, token;  // raw, as the server wrote them
+  };
+  FlatMap<AskKey, Asked> asks_;
+  AskKey next_ask_ = 1;
   Listing lists_[kListCount];
   ServerInfo info_;
   Definitions definitions_;

@@ -210,7 +210,7 @@ TEST_F(BackendTest, a_tool_that_changes_while_it_runs_is_refused_from_then_on) {
 
 TEST_F(BackendTest, pages_are_put_together) {
   launch({{"DEMO_PAGE", "3"}});
-  EXPECT_EQ(pins_->items.size(), 19U);
+  EXPECT_EQ(pins_->items.size(), 25U);
   EXPECT_EQ(answer("echo", R"({"text":"x"})"), "x");
 }
 

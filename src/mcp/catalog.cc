@@ -123,7 +123,15 @@ class Builder {
       const Json& capabilities = server->info.capabilities;
       catalog_.offers_prompts = catalog_.offers_prompts || capabilities.find("prompts");
       catalog_.offers_completions = catalog_.offers_completions || capabilities.find("completions");
-      if (capabilities.find("resources")) with_resources.push_back(server);
+      catalog_.offers_logging = catalog_.offers_logging || capabilities.find("logging");
+      const Json* const resources = capabilities.find("resources");
+      if (resources) with_resources.push_back(server);
+      if (resources && resources->bool_or("subscribe", false)) catalog_.offers_subscriptions = true;
+    }
+    if (servers_.size() == 1 && verdict(servers_.front()->connector).allowed) {
+      const PinnedServer& sole = *servers_.front();
+      catalog_.sole = CatalogEntry{.ns = sole.ns(), .address = to_string(sole.connector)};
+      if (sole.info.capabilities.is_object()) catalog_.sole_capabilities = sole.info.capabilities;
     }
     catalog_.offers_resources = !with_resources.empty();
     if (with_resources.size() != 1) return;

@@ -42,6 +42,10 @@ struct Catalog {
   std::string instructions;
   std::string notice;  // why nothing is offered; empty if something is
   bool offers_prompts = false, offers_resources = false, offers_completions = false;
+  bool offers_subscriptions = false, offers_logging = false;
+  // The one server chosen: what RTT does not know goes to it as it is, and it says what it can.
+  std::optional<CatalogEntry> sole;
+  text::Json sole_capabilities;  // object
   // Where a resource goes that no list names: the one server that has resources.
   std::optional<CatalogEntry> resource_fallback;
 };

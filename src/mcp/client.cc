@@ -29,6 +29,10 @@ bool is_tool_error(std::string_view result) {
          member(result, "isError") == std::string_view("true");
 }
 
+std::string gone_error() {
+  return error_object(RpcCode::kBackend, "the client has closed its input and answers nothing any more");
+}
+
 }  // namespace
 
 Client::Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control,
@@ -101,6 +105,7 @@ void Client::input_ended() {
   phase_ = Phase::kDraining;
   loop_.unwatch(in_.get());
   watch_output();  // its reader going away ends the wait
+  decline_asks();
   end_if_drained();
 }
 
@@ -123,11 +128,25 @@ void Client::perform(ClientActions actions) {
                    [&](emit::Identify& who) {
                      if (label_.empty()) label_ = who.name;
                      address_ = to_string(client_address(label_));
+                     capabilities_ = std::move(who.capabilities);
                      catalog_ = services_.catalog_for(*this);
                      perform(session_.identified(catalog_));
                    },
                    [&](emit::Forward& call) { forward(call); },
                    [&](emit::Withdraw& call) { withdraw(call.key, call.reason); },
+                   [&](emit::Answered& answer) { answered(answer.key, answer.kind, answer.payload); },
+                   [&](emit::AskProgress& progress) {
+                     if (const Ask* const ask = asks_.find(progress.key))
+                       ask->backend->ask_progress(ask->key, progress.params);
+                   },
+                   [&](emit::Tell& tell) {
+                     for (Backend* const own : services_.backends(*this))
+                       own->notify(tell.method, tell.params);
+                   },
+                   [&](emit::SetLevel& level) {
+                     level_ = level.params;
+                     for (Backend* const own : services_.backends(*this)) own->set_log_level(level_);
+                   },
                },
                action);
   }
@@ -145,7 +164,11 @@ void Client::forward(emit::Forward& forward) {
               .method = forward.method,
               .in_bytes = forward.params.size(),
               .started = now};
-  asked.backend = services_.backend(forward.ns);
+  asked.backend = services_.backend(*this, forward.ns);
+  if (asked.backend && !subscribe(forward, *asked.backend)) {
+    write_line(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"));
+    return;
+  }
   Result<BackendTicket> ticket =
       fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
   if (asked.backend) {
@@ -164,6 +187,72 @@ void Client::forward(emit::Forward& forward) {
   }
   asked.ticket = *ticket;
   asked_.set(forward.key, std::move(asked));
+}
+
+void Client::on_notice(std::string_view method, std::string_view params) {
+  if (phase_ == Phase::kOpen) write_line(session_.on_notice(method, params));
+}
+
+// Whether the server is to be asked: it keeps one list for all clients of an instance, so a subscription that
+// another client still wants stays.
+bool Client::subscribe(const emit::Forward& forward, const Backend& server) {
+  const bool off = forward.method == "resources/unsubscribe";
+  if (!off && forward.method != "resources/subscribe") return true;
+  const auto raw = member(forward.params, "uri");
+  const std::string uri = (raw ? decode_string(*raw) : std::nullopt).value_or("");
+  if (!off) {
+    if (subscribed_.size() < kSubscriptionsMax) subscribed_.insert(uri);
+    return true;
+  }
+  subscribed_.erase(uri);
+  return !services_.subscribed(server, uri);
+}
+
+void Client::on_backend_ask(Backend& backend, AskKey key, std::string_view method, std::string_view params) {
+  if (phase_ != Phase::kOpen) {
+    backend.answer(key, act::Reply::Kind::kError, gone_error());
+    return;
+  }
+  const CallKey own = next_ask_++;
+  asks_.set(own, {&backend, key});
+  write_line(session_.ask(own, method, params));
+}
+
+void Client::on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) {
+  for (const auto& [own, ask] : asks_) {
+    if (ask.backend != &backend || ask.key != key) continue;
+    const CallKey gone = own;
+    asks_.erase(gone);
+    write_line(session_.ask_withdrawn(gone, params));
+    return;
+  }
+}
+
+void Client::on_backend_ended(Backend& backend) {
+  std::vector<CallKey> gone;
+  for (const auto& [own, ask] : asks_) {
+    if (ask.backend == &backend) gone.push_back(own);
+  }
+  for (const CallKey own : gone) {
+    asks_.erase(own);
+    write_line(session_.ask_withdrawn(own, {}));
+  }
+}
+
+void Client::answered(CallKey key, act::Reply::Kind kind, std::string_view payload) {
+  const Ask* const found = asks_.find(key);
+  if (!found) return;
+  const Ask ask = *found;
+  asks_.erase(key);
+  ask.backend->answer(ask.key, kind, payload);
+}
+
+// Nobody will answer any more: the servers are told rather than left waiting.
+void Client::decline_asks() {
+  const FlatMap<CallKey, Ask> asks = std::exchange(asks_, {});
+  for (const auto& [own, ask] : asks) {
+    ask.backend->answer(ask.key, act::Reply::Kind::kError, gone_error());
+  }
 }
 
 void Client::withdraw(CallKey key, std::string_view reason) {
@@ -266,6 +355,7 @@ void Client::end_if_drained() {
 void Client::end(int status) {
   if (phase_ == Phase::kOver) return;
   phase_ = Phase::kOver;
+  decline_asks();
   const FlatMap<CallKey, Asked> asked = std::exchange(asked_, {});
   for (const auto& [key, call] : asked) {
     call.backend->cancel(call.ticket, "the client went away");

@@ -9,6 +9,7 @@
 
 #include "crypto/sha256.h"
 #include "mcp/hidden_text.h"
+#include "mcp/jsonrpc.h"
 #include "model/limits.h"
 
 namespace rtt::mcp {
@@ -97,6 +98,7 @@ Json connector_params(const ServerConfig& config, const ServerInfo& info) {
                               {"env", config.env},
                               {"server", std::move(server)}});
   if (!config.directory.empty()) params.set("cwd", config.directory);
+  if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
   return params;
 }
 
@@ -192,6 +194,10 @@ bool item_less(const PinnedItem& a, const PinnedItem& b) {
 }
 
 }  // namespace
+
+std::string_view to_string(Instances instances) {
+  return instances == Instances::kSession ? "session" : "workspace";
+}
 
 std::string_view to_string(ItemKind kind) {
   switch (kind) {
@@ -392,6 +398,12 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
   const Json* const env = params.find("env");
   config.env = env && env->is_object() ? *env : Json::object({});
   config.directory = params.string_or("cwd");
+  const std::string_view instances = params.string_or("instances", "session");
+  if (instances != "session" && instances != "workspace") {
+    return fail(Code::kBadShape, fmt::format("`instances` is '{}'", clean_text(instances.substr(0, 40))),
+                where, "session: one for each AI client; workspace: one for all");
+  }
+  config.instances = instances == "session" ? Instances::kSession : Instances::kWorkspace;
   return config;
 }
 

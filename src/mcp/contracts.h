@@ -23,6 +23,11 @@
 
 namespace rtt::mcp {
 
+// Who shares a running server: nobody (each AI client has its own, as when it starts it itself), or all of
+// the workspace.
+enum class Instances : std::uint8_t { kSession, kWorkspace };
+std::string_view to_string(Instances instances);  // session workspace
+
 // How a server is started, in portable form.
 struct ServerConfig {
   std::string name;  // as configured
@@ -31,6 +36,7 @@ struct ServerConfig {
   text::Json args;        // array of strings or {"secret":NAME}
   text::Json env;         // object of strings or {"secret":NAME}
   std::string directory;  // `cwd`; empty = the workspace
+  Instances instances = Instances::kSession;
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
 // What a server said in `initialize`.

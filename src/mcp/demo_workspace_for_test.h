@@ -31,7 +31,8 @@ class DemoWorkspace {
   [[nodiscard]] ImportOptions import_options() const { return {.workspace = workspace_}; }
   static text::Json entry(const Variables& env);  // as a client's configuration has it
   // Imports, writes the manifest and signs it: `rtt mcp import`.
-  Imported accept(const std::string& name, const Variables& env = {});
+  Imported accept(const std::string& name, const Variables& env = {},
+                  Instances instances = Instances::kSession);
   void write_policy(std::string_view json);  // and signs it
   void sign();
   PinnedServer pinned(const std::string& name, const Variables& env = {});

@@ -57,11 +57,15 @@ text::Json DemoWorkspace::entry(const Variables& env) {
        {"env", std::move(variables)}});
 }
 
-Imported DemoWorkspace::accept(const std::string& name, const Variables& env) {
+Imported DemoWorkspace::accept(const std::string& name, const Variables& env, Instances instances) {
   ImportOptions options = import_options();
   for (const auto& [key, value] : env) options.plain.push_back(key);
   Imported imported = must(import_server({.name = name, .file = ".mcp.json", .entry = entry(env)}, options));
   EXPECT_EQ(imported.state, ImportState::kListed) << text::to_json(summary(imported));
+  if (instances != Instances::kSession) {
+    imported.config.instances = instances;
+    imported.manifest = must(manifest_from(imported.config, imported.info, imported.definitions));
+  }
   must(os::make_directories(workspace_.dot("manifests")));
   must(os::write_atomic(workspace_.path(imported.path), text::to_pretty_json(imported.manifest)));
   sign();

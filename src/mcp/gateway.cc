@@ -8,6 +8,7 @@
 #include "mcp/call_ledger.h"
 #include "mcp/client.h"
 #include "mcp/pinboard.h"
+#include "mcp/server.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/dir.h"
@@ -86,7 +87,9 @@ struct Gateway::State final : ClientServices, BackendUser {
   };
 
   std::shared_ptr<const Catalog> catalog_for(const Client& client) override;
-  Backend* backend(std::string_view ns) override;
+  Backend* backend(Client& client, std::string_view ns) override;
+  std::vector<Backend*> backends(const Client& client) override;
+  bool subscribed(const Backend& backend, std::string_view uri) override;
   void record(CallRecord record) override { ledger.add(std::move(record)); }
   void refresh() override;
   void client_gone(Client& client) override;
@@ -97,7 +100,9 @@ struct Gateway::State final : ClientServices, BackendUser {
 
   void reload();
   void place_backends();
-  Backend* named(std::string_view name);
+  Server* server(std::string_view ns);
+  Server* named(std::string_view name);
+  void on_common_notice(const Server& from, std::string_view method, std::string_view params);
   Result<drivers::CallId> submit(const model::Contract& provider, DriverCall call, BackendCall ask,
                                  std::string_view payload);
   void finish(std::uint64_t token, Result<drivers::CallReply> outcome, CallRecord::Outcome kind);
@@ -110,8 +115,8 @@ struct Gateway::State final : ClientServices, BackendUser {
   std::shared_ptr<const Pinboard> board;
   std::optional<os::FileStamp> stamp;
   Instant next_refresh{};
-  FlatMap<std::string, std::unique_ptr<Backend>> backends;  // by namespace
-  std::vector<std::unique_ptr<Backend>> retired;            // no longer accepted, their children still ending
+  FlatMap<std::string, std::unique_ptr<Server>> servers;  // by namespace
+  std::vector<std::unique_ptr<Server>> retired;           // no longer accepted, their children still ending
   std::vector<std::unique_ptr<Client>> clients;
   drivers::CallId next_call = 1;
   FlatMap<drivers::CallId, DriverCall> calls;
@@ -132,14 +137,46 @@ std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client)
                                                         .trouble = board->trouble}));
 }
 
-Backend* Gateway::State::backend(std::string_view ns) {
-  const auto* const found = backends.find(ns);
+Server* Gateway::State::server(std::string_view ns) {
+  const auto* const found = servers.find(ns);
   return found ? found->get() : nullptr;
 }
 
-Backend* Gateway::State::named(std::string_view name) {
-  for (const auto& [ns, server] : backends) {
-    if (ns == name || server->pins().config.name == name) return server.get();
+Backend* Gateway::State::backend(Client& client, std::string_view ns) {
+  Server* const found = server(ns);
+  return found ? &found->of(client) : nullptr;
+}
+
+std::vector<Backend*> Gateway::State::backends(const Client& client) {
+  std::vector<Backend*> out;
+  for (const auto& [ns, held] : servers) {
+    Backend* const backend = client.sees(ns) ? held->running_of(client) : nullptr;
+    if (backend) out.push_back(backend);
+  }
+  return out;
+}
+
+bool Gateway::State::subscribed(const Backend& backend, std::string_view uri) {
+  return std::ranges::any_of(clients, [&](const auto& client) {
+    const Server* const found = server(backend.pins().ns());
+    return found && found->is_common(backend) && client->sees(backend.pins().ns()) && client->subscribed(uri);
+  });
+}
+
+// What the common instance says is for every client it serves; an update only for those who subscribed.
+void Gateway::State::on_common_notice(const Server& from, std::string_view method, std::string_view params) {
+  if (from.pins().config.instances != Instances::kWorkspace) return;
+  const auto raw = method == "notifications/resources/updated" ? member(params, "uri") : std::nullopt;
+  const std::string uri = (raw ? decode_string(*raw) : std::nullopt).value_or("");
+  for (const auto& client : clients) {
+    if (client->sees(from.pins().ns()) && (!raw || client->subscribed(uri)))
+      client->on_notice(method, params);
+  }
+}
+
+Server* Gateway::State::named(std::string_view name) {
+  for (const auto& [ns, held] : servers) {
+    if (ns == name || held->pins().config.name == name) return held.get();
   }
   return nullptr;
 }
@@ -163,33 +200,38 @@ void Gateway::State::reload() {
 
 void Gateway::State::place_backends() {
   std::vector<std::string> gone;
-  for (const auto& [ns, server] : backends) {
+  for (const auto& [ns, held] : servers) {
     const bool stays = std::any_of(board->servers.begin(), board->servers.end(),
                                    [&](const PinnedServer& pinned) { return pinned.ns() == ns; });
     if (!stays) gone.push_back(ns);
   }
   for (const std::string& ns : gone) {
-    retired.push_back(std::move(*backends.find(ns)));
-    backends.erase(ns);
-    Backend* const server = retired.back().get();
-    server->stop([this, server, still = std::weak_ptr(alive)] {
-      if (still.expired()) return;
-      std::erase_if(retired, [server](const auto& held) { return held.get() == server; });
+    retired.push_back(std::move(*servers.find(ns)));
+    servers.erase(ns);
+    Server* const leaving = retired.back().get();
+    leaving->stop([this, leaving, still = std::weak_ptr(alive)] {
+      later([this, leaving] {
+        std::erase_if(retired, [leaving](const auto& held) { return held.get() == leaving; });
+      });
     });
   }
   for (const PinnedServer& pinned : board->servers) {
     std::shared_ptr<const PinnedServer> pins(board, &pinned);
-    if (Backend* const server = backend(pinned.ns())) {
-      server->set_pins(std::move(pins));
+    if (Server* const held = server(pinned.ns())) {
+      held->set_pins(std::move(pins));
     } else {
-      auto fresh = std::make_unique<Backend>(loop, std::move(pins), options.workspace);
-      fresh->write_together(writes);
-      backends.set(pinned.ns(), std::move(fresh));
+      servers.set(pinned.ns(), std::make_unique<Server>(loop, std::move(pins), options.workspace, writes,
+                                                        [this](const Server& from, std::string_view method,
+                                                               std::string_view params) {
+                                                          on_common_notice(from, method, params);
+                                                        }));
     }
   }
 }
 
 void Gateway::State::client_gone(Client& client) {
+  for (const auto& [ns, held] : servers) held->client_gone(client);
+  for (const auto& held : retired) held->client_gone(client);
   later([this, gone = &client] {
     std::erase_if(clients, [gone](const auto& held) { return held.get() == gone; });
   });
@@ -199,13 +241,13 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
                                                BackendCall ask, std::string_view payload) {
   refresh();
   RTT_TRY_SET(const model::Saddr connector, connector_of(provider));
-  Backend* server = backend(connector.ns);
-  if (!server) {  // accepted a moment ago, within kRefreshEvery: look now
+  Server* held = server(connector.ns);
+  if (!held) {  // accepted a moment ago, within kRefreshEvery: look now
     next_refresh = Instant{};
     refresh();
-    server = backend(connector.ns);
+    held = server(connector.ns);
   }
-  if (!server) {
+  if (!held) {
     Error why{.code = Code::kNotFound,
               .message = "no accepted MCP server is behind " + to_string(provider.saddr),
               .where = to_string(connector),
@@ -217,7 +259,7 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
     RTT_TRY_SET(const PinnedItem item, item_from_contract(provider));
     ask.kind = item.kind;
     ask.item = item.key();
-    const PinnedItem* const accepted = server->pins().find(item.kind, item.key());
+    const PinnedItem* const accepted = held->pins().find(item.kind, item.key());
     if (!accepted || accepted->definition != item.definition) ask.pin = item.definition;
     if (call.reply) {
       RTT_TRY_SET(Wire wire, wire_of(item, payload));
@@ -231,9 +273,9 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
   const drivers::CallId id = next_call++;
   ask.user = this;
   ask.token = id;
-  call.backend = server;
+  call.backend = &held->common();
   call.in_bytes = payload.size();
-  RTT_TRY_SET(call.ticket, server->call(std::move(ask)));
+  RTT_TRY_SET(call.ticket, call.backend->call(std::move(ask)));
   calls.set(id, std::move(call));
   return id;
 }
@@ -359,8 +401,8 @@ void Gateway::cancel(drivers::CallId call) {
 
 Json Gateway::health() const {
   Json drivers(text::JsonArray{}), servers(text::JsonArray{});
-  for (const auto& [ns, server] : state_->backends) {
-    Json row = server->health();
+  for (const auto& [ns, held] : state_->servers) {
+    Json row = held->health();
     const auto watchers = std::count_if(state_->clients.begin(), state_->clients.end(),
                                         [&name = ns](const auto& client) { return client->sees(name); });
     row.set("clients", watchers);
@@ -385,16 +427,16 @@ Result<Json> Gateway::control(std::string_view verb, const Json& args) {
   }
   if (verb == "mcp.reload") {
     state.reload();
-    return Json::object({{"servers", state.backends.size()}});
+    return Json::object({{"servers", state.servers.size()}});
   }
   if (verb != "mcp.logs" && verb != "mcp.restart") {
     return fail(Code::kUnknownVerb, "the MCP gateway has no verb '" + std::string(verb) + "'");
   }
   const std::string_view name = args.string_or("name");
-  Backend* const server = state.named(name);
+  Server* const server = state.named(name);
   if (!server) {
     std::vector<std::string> known;
-    for (const auto& [ns, held] : state.backends) known.push_back(held->pins().config.name);
+    for (const auto& [ns, held] : state.servers) known.push_back(held->pins().config.name);
     const auto near = model::nearest(name, known);
     return fail(Code::kNotFound, "no accepted MCP server is called '" + std::string(name) + "'", {},
                 near ? "did you mean " + *near + "?" : "rtt mcp ls");
@@ -403,17 +445,17 @@ Result<Json> Gateway::control(std::string_view verb, const Json& args) {
     return Json::object({{"name", server->pins().config.name}, {"text", clean_text(server->log())}});
   }
   server->restart();
-  return Json::object({{"name", server->pins().config.name}, {"state", to_string(server->state())}});
+  return Json::object({{"name", server->pins().config.name}, {"state", server->health().string_or("state")}});
 }
 
 void Gateway::stop(OnDone done) {
   State& state = *state_;
   for (std::size_t i = 0; i < state.clients.size(); ++i) state.clients[i]->end(kGatewayLostStatus);
-  auto left = std::make_shared<std::size_t>(state.backends.size() + 1);
+  auto left = std::make_shared<std::size_t>(state.servers.size() + 1);
   const auto one_done = [left, done = std::move(done)] {
     if (--*left == 0) done({});
   };
-  for (const auto& [ns, server] : state.backends) server->stop(one_done);
+  for (const auto& [ns, server] : state.servers) server->stop(one_done);
   state.ledger.flush();
   state.later(one_done);
 }

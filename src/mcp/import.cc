@@ -61,7 +61,8 @@ class Listing final : public ImportJob, public BackendUser {
     auto pins = std::make_shared<PinnedServer>();
     pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
     pins->config = imported_.config;
-    backend_ = std::make_unique<Backend>(loop_, std::move(pins), workspace_, imported_.secrets);
+    backend_ = std::make_unique<Backend>(loop_, std::move(pins), workspace_,
+                                         BackendProfile{.fresh = imported_.secrets});
     auto ticket = backend_->call({.deadline = deadline_, .user = this});
     if (!ticket) fail_with(std::move(ticket).error());
   }

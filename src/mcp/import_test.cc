@@ -54,11 +54,11 @@ TEST(Import, gives_every_definition_of_a_real_server) {
   EXPECT_EQ(row.string_or("namespace"), "demo-one");
   EXPECT_EQ(row.string_or("version"), "1.2.3");
   EXPECT_EQ(row.string_or("protocol"), "2025-11-25");
-  EXPECT_EQ(row.int_or("tools", 0), 16);
+  EXPECT_EQ(row.int_or("tools", 0), 22);
   EXPECT_EQ(row.int_or("resources", 0), 2);
   EXPECT_EQ(row.int_or("prompts", 0), 1);
   EXPECT_EQ(imported->path, ".rtt/manifests/mcp.demo-one.json");
-  EXPECT_EQ(imported->manifest.find("contracts")->as_array().size(), 20U);
+  EXPECT_EQ(imported->manifest.find("contracts")->as_array().size(), 26U);
 }
 
 TEST(Import, a_secret_reaches_the_child_and_nothing_else) {
@@ -152,7 +152,7 @@ TEST(Import, listing_an_accepted_server_again_gives_the_same_definitions) {
   const auto listed = list_server(pinned.config, demo.import_options());
   ASSERT_TRUE(listed);
   ASSERT_EQ(listed->state, ImportState::kListed);
-  EXPECT_EQ(listed->definitions.tools.size(), 16U);
+  EXPECT_EQ(listed->definitions.tools.size(), 22U);
 }
 
 }  // namespace

@@ -35,7 +35,9 @@ class Explainer final : public ClientServices {
   std::shared_ptr<const Catalog> catalog_for(const Client& client) override {
     return std::make_shared<const Catalog>(build_catalog({.client = client.label(), .trouble = reason_}));
   }
-  Backend* backend(std::string_view) override { return nullptr; }
+  Backend* backend(Client&, std::string_view) override { return nullptr; }
+  std::vector<Backend*> backends(const Client&) override { return {}; }
+  bool subscribed(const Backend&, std::string_view) override { return false; }
   void record(CallRecord) override {}
   void refresh() override {}
   void client_gone(Client&) override { loop_.stop(); }

@@ -2,6 +2,7 @@
 #include "mcp/server_session.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.h"
@@ -46,13 +47,33 @@ RpcCode rpc_code_of(const Error& why) {
   return RpcCode::kBackend;
 }
 
+// RFC 5424, as the protocol lists them.
+constexpr std::array<std::string_view, 8> kLogLevels{"debug", "info",     "notice", "warning",
+                                                     "error", "critical", "alert",  "emergency"};
+int log_level(std::string_view name) {
+  const auto at = std::ranges::find(kLogLevels, name);
+  return at == kLogLevels.end() ? -1 : static_cast<int>(at - kLogLevels.begin());
+}
+
+// Notifications that RTT itself gives, of its own lists, or that end in a session.
+bool stays_here(std::string_view method) {
+  return method.ends_with("/list_changed") || method == "notifications/cancelled" ||
+         method == "notifications/progress" || method == "notifications/initialized";
+}
+
 std::string initialize_result(const Catalog& catalog, std::string_view protocol) {
   using text::Json;
   const Json changes = Json::object({{"listChanged", true}});
-  Json capabilities = Json::object({{"tools", changes}});
+  Json capabilities = catalog.sole_capabilities.is_object() ? catalog.sole_capabilities : Json::object({});
+  capabilities.set("tools", changes);
   if (catalog.offers_prompts) capabilities.set("prompts", changes);
-  if (catalog.offers_resources) capabilities.set("resources", changes);
+  if (catalog.offers_resources) {
+    Json resources = changes;
+    if (catalog.offers_subscriptions) resources.set("subscribe", true);
+    capabilities.set("resources", std::move(resources));
+  }
   if (catalog.offers_completions) capabilities.set("completions", Json::object({}));
+  if (catalog.offers_logging) capabilities.set("logging", Json::object({}));
   Json result = Json::object({{"protocolVersion", protocol},
                               {"capabilities", std::move(capabilities)},
                               {"serverInfo", Json::object({{"name", kImplementationName},
@@ -84,12 +105,12 @@ ClientActions ServerSession::on_line(std::string_view line) {
       on_request(out, message);
       break;
     case MessageKind::kNotification:
-      if (message.method == "notifications/cancelled") on_cancelled(out, message.params);
-      break;  // the others tell nothing RTT acts on
+      on_notification(out, message);
+      break;
     case MessageKind::kResult:
     case MessageKind::kError:
-      ++counters_.junk_lines;
-      break;  // RTT asks clients nothing
+      on_answer(out, message);
+      break;
     case MessageKind::kInvalid:
       ++counters_.junk_lines;
       if (message.fault == Fault::kSyntax) {
@@ -128,14 +149,20 @@ void ServerSession::on_request(ClientActions& out, const Message& message) {
     list(out, message, catalog_->resources_result);
   } else if (method == "resources/templates/list" && catalog_->offers_resources) {
     list(out, message, catalog_->templates_result);
-  } else if (method == "resources/read" && catalog_->offers_resources) {
+  } else if ((method == "resources/read" && catalog_->offers_resources) ||
+             ((method == "resources/subscribe" || method == "resources/unsubscribe") &&
+              catalog_->offers_subscriptions)) {
     read_resource(out, message);
+  } else if (method == "logging/setLevel" && catalog_->offers_logging) {
+    set_level(out, message);
   } else if (method == "prompts/list" && catalog_->offers_prompts) {
     list(out, message, catalog_->prompts_result);
   } else if (method == "prompts/get" && catalog_->offers_prompts) {
     call_named(out, message, ItemKind::kPrompt);
   } else if (method == "completion/complete" && catalog_->offers_completions) {
     complete(out, message);
+  } else if (catalog_->sole) {
+    pass_on(out, message);
   } else {
     send_error(out, message.id, RpcCode::kMethodNotFound, "Method not found: " + method.substr(0, 200));
   }
@@ -158,6 +185,8 @@ void ServerSession::initialize(ClientActions& out, const Message& message) {
     who.name = text_member(*info, "name").value_or("");
     who.version = text_member(*info, "version").value_or("");
   }
+  const auto capabilities = member(message.params, "capabilities");
+  who.capabilities = capabilities && capabilities->starts_with('{') ? *capabilities : "{}";
   out.emplace_back(std::move(who));
 }
 
@@ -260,7 +289,7 @@ void ServerSession::read_resource(ClientActions& out, const Message& message) {
            .kind = entry->original == *uri ? ItemKind::kResource : ItemKind::kTemplate,
            .item = entry->original,
            .address = entry->address,
-           .method = "resources/read",
+           .method = message.method,
            .params = std::string(message.params)});
 }
 
@@ -291,6 +320,74 @@ void ServerSession::complete(ClientActions& out, const Message& message) {
            .address = entry->address,
            .method = "completion/complete",
            .params = std::move(params)});
+}
+
+void ServerSession::set_level(ClientActions& out, const Message& message) {
+  const auto name = text_member(message.params, "level");
+  const int level = name ? log_level(*name) : -1;
+  if (level < 0) {
+    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: level is none of RFC 5424's");
+    return;
+  }
+  level_ = level;
+  out.emplace_back(emit::SetLevel{std::string(message.params)});
+  out.emplace_back(emit::Send{result_line(message.id, "{}")});
+}
+
+void ServerSession::pass_on(ClientActions& out, const Message& message) {
+  forward(out, message,
+          {.ns = catalog_->sole->ns,
+           .kind = ItemKind::kResource,
+           .item = {},
+           .address = catalog_->sole->address,
+           .method = message.method,
+           .params = std::string(message.params)});
+}
+
+void ServerSession::on_notification(ClientActions& out, const Message& message) {
+  if (message.method == "notifications/cancelled") return on_cancelled(out, message.params);
+  if (message.method == "notifications/progress") {
+    const auto token = member(message.params, "progressToken");
+    const auto key = token ? own_id(*token) : std::nullopt;
+    if (key && asks_.contains(*key)) out.emplace_back(emit::AskProgress{*key, message.params});
+    return;
+  }
+  const bool roots = message.method == "notifications/roots/list_changed";
+  if (catalog_ && (roots || (catalog_->sole && !stays_here(message.method))))
+    out.emplace_back(emit::Tell{message.method, message.params});
+}
+
+void ServerSession::on_answer(ClientActions& out, const Message& message) {
+  const auto key = own_id(message.id);
+  if (!key || !asks_.erase(*key)) {
+    ++counters_.junk_lines;
+    return;
+  }
+  const bool result = message.kind == MessageKind::kResult;
+  out.emplace_back(
+      emit::Answered{*key, result ? act::Reply::Kind::kResult : act::Reply::Kind::kError, message.payload});
+}
+
+std::string ServerSession::ask(CallKey key, std::string_view method, std::string_view params) {
+  asks_.set(key, true);
+  return request_line(key, method, params);
+}
+
+std::string ServerSession::ask_withdrawn(CallKey key, std::string_view params) {
+  if (!asks_.erase(key)) return {};
+  const auto id = member(params, "requestId");
+  const std::string own = std::to_string(key);
+  return notification_line("notifications/cancelled",
+                           id ? spliced(params, *id, own) : R"({"requestId":)" + own + "}");
+}
+
+std::string ServerSession::on_notice(std::string_view method, std::string_view params) const {
+  if (!catalog_ || stays_here(method)) return {};
+  if (method == "notifications/message") {
+    const auto name = text_member(params, "level");
+    if (name && log_level(*name) < level_) return {};
+  }
+  return notification_line(method, params);
 }
 
 void ServerSession::forward(ClientActions& out, const Message& message, emit::Forward forward) {

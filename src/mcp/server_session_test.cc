@@ -123,7 +123,7 @@ TEST(Initialize, comes_first_and_once) {
 }
 
 TEST(Errors, have_the_codes_of_the_protocol) {
-  Bench bench({server("a", {"t"})});
+  Bench bench({server("a", {"t"}), server("b", {"u"})});
   bench.initialize();
   EXPECT_EQ(code_of(bench.ask("junk")), "-32700");
   EXPECT_EQ(code_of(bench.ask("[]")), "-32600");

@@ -20,6 +20,9 @@ SCHEMA = os.environ.get("DEMO_SCHEMA", "")
 PAGE = int(os.environ.get("DEMO_PAGE", "100"))
 lock = threading.Lock()
 cancelled = set()
+asked = {}          # id of a question to the client -> id of the call it belongs to
+kept = {"text": "nothing", "level": "", "client": {}, "roots_changed": 0}
+subscribed = set()
 
 
 def write(text):
@@ -58,7 +61,9 @@ def tools():
     listed = [echo, tool("raw", json="string"), tool("env", name="string"), tool("slow", ms="integer"),
               tool("progress", steps="integer"), tool("fail"), tool("die", code="integer"), tool("hang"),
               tool("junk"), tool("twice"), tool("huge", bytes="integer"), tool("complain", text="string"),
-              tool("was_cancelled"), tool("relist"), tool("close_stdout"), tool("ask_client")]
+              tool("was_cancelled"), tool("relist"), tool("close_stdout"), tool("ask_client"),
+              tool("ask", method="string", params="string"), tool("withdraw_ask"), tool("keep", text="string"),
+              tool("kept", what="string"), tool("say", level="string"), tool("touch", uri="string")]
     if SCHEMA == "removed":
         listed = listed[1:]
     if SCHEMA == "new":
@@ -114,6 +119,28 @@ def call(request_id, name, args, meta):
     elif name == "ask_client":
         write('{"jsonrpc":"2.0","id":"from-server","method":"sampling/createMessage","params":{}}')
         reply(request_id, text_result("asked"))
+    elif name == "ask":
+        asked["q-" + str(len(asked))] = request_id
+        write(json.dumps({"jsonrpc": "2.0", "id": "q-" + str(len(asked) - 1), "method": args["method"],
+                          "params": json.loads(args.get("params", "{}"))}))
+    elif name == "withdraw_ask":
+        asked["withdrawn"] = request_id
+        write('{"jsonrpc":"2.0","id":"withdrawn","method":"roots/list"}')
+        write('{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"withdrawn","reason":"never mind"}}')
+        reply(request_id, text_result("withdrawn"))
+    elif name == "keep":
+        kept["text"] = args["text"]
+        reply(request_id, text_result("kept"))
+    elif name == "kept":
+        reply(request_id, text_result(json.dumps(kept[args.get("what", "text")])))
+    elif name == "say":
+        write(json.dumps({"jsonrpc": "2.0", "method": "notifications/message",
+                          "params": {"level": args["level"], "data": "a message"}}))
+        reply(request_id, text_result("said"))
+    elif name == "touch":
+        if args["uri"] in subscribed:
+            write(json.dumps({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": args["uri"]}}))
+        reply(request_id, text_result(str(len(subscribed))))
     else:
         error(request_id, -32602, f"Unknown tool: {name}")
 
@@ -129,7 +156,8 @@ def initialize(request_id):
         write("Welcome to the demo server v1.0")
     protocol = "1999-01-01" if START == "protocol" else "2025-11-25"
     reply(request_id, {"protocolVersion": protocol,
-                       "capabilities": {"tools": {"listChanged": True}, "resources": {}, "prompts": {}},
+                       "capabilities": {"tools": {"listChanged": True}, "resources": {"subscribe": True}, "prompts": {},
+                                        "logging": {}, "experimental": {"demo/echo": {}}},
                        "serverInfo": {"name": os.environ.get("DEMO_NAME", "demo"),
                                       "version": os.environ.get("DEMO_VERSION", "1.2.3")},
                        "instructions": "Use echo to echo."})
@@ -138,8 +166,25 @@ def initialize(request_id):
 def handle(message):
     request_id, method = message.get("id"), message.get("method", "")
     params = message.get("params") or {}
-    if method == "initialize":
+    if not method:
+        if request_id in asked:
+            reply(asked[request_id], text_result(json.dumps(message.get("result", message.get("error")))))
+    elif method == "initialize":
+        kept["client"] = params.get("capabilities")
         initialize(request_id)
+    elif method == "notifications/roots/list_changed":
+        kept["roots_changed"] += 1
+    elif method == "logging/setLevel":
+        kept["level"] = params["level"]
+        reply(request_id, {})
+    elif method == "resources/subscribe":
+        subscribed.add(params["uri"])
+        reply(request_id, {})
+    elif method == "resources/unsubscribe":
+        subscribed.discard(params["uri"])
+        reply(request_id, {})
+    elif method == "demo/echo":
+        reply(request_id, params)
     elif method == "ping":
         reply(request_id, {})
     elif method == "tools/list":
