@@ -243,10 +243,19 @@ TEST_F(GatewayTest, what_a_server_asks_reaches_its_client_and_nobody_elses) {
   ASSERT_EQ(question.kind, MessageKind::kRequest) << asked;
   EXPECT_EQ(question.method, "sampling/createMessage");
   EXPECT_EQ(*member(question.params, "maxTokens"), "5");
+  const auto meta = member(question.params, "_meta");
+  ASSERT_TRUE(meta);
+  const std::string token(member(*meta, "progressToken").value_or("none"));
+  EXPECT_NE(token, "\"tok\"");  // RTT's own: two servers may choose the same
+  agent.say(R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" + token +
+            R"(,"progress":7}})");
   agent.say(R"({"jsonrpc":"2.0","id":)" + std::string(question.id) + R"(,"result":{"role":"assistant"}})");
   const std::string answer = agent.hear();
   EXPECT_EQ(classify(answer).id, "2");
   EXPECT_NE(answer.find("assistant"), std::string::npos);
+  const std::string progress = agent.ask(call_line("5", "kept", R"({"what":"progress"})"));
+  EXPECT_NE(progress.find(R"(\"progressToken\": \"tok\")"), std::string::npos) << progress;
+  EXPECT_NE(progress.find(R"(\"progress\": 7)"), std::string::npos);
   // Answered once: a second answer goes nowhere.
   agent.say(R"({"jsonrpc":"2.0","id":)" + std::string(question.id) + R"(,"result":{"role":"twice"}})");
   // An error of the client is the server's to hear, too.
@@ -271,6 +280,18 @@ TEST_F(GatewayTest, a_question_that_is_withdrawn_is_withdrawn_from_the_client) {
   EXPECT_EQ(classify(withdrawn).method, "notifications/cancelled");
   EXPECT_EQ(*member(classify(withdrawn).params, "requestId"), classify(asked).id);
   EXPECT_NE(agent.hear().find("\"withdrawn\""), std::string::npos);
+}
+
+TEST_F(GatewayTest, what_is_asked_when_a_client_closes_its_input_is_declined) {
+  demo_.accept("demo");
+  open();
+  Agent agent(*loop_, *gateway_);
+  agent.initialize();
+  agent.say(call_line("1", "ask", R"({"method":"elicitation/create"})"));
+  EXPECT_EQ(classify(agent.hear()).method, "elicitation/create");
+  agent.end_input();
+  EXPECT_NE(agent.hear().find("closed its input"), std::string::npos);
+  EXPECT_EQ(agent.status(), 0);
 }
 
 // A script that wrote its requests and closed: the server that asks something is told that nobody answers.

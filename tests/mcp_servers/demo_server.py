@@ -21,7 +21,7 @@ PAGE = int(os.environ.get("DEMO_PAGE", "100"))
 lock = threading.Lock()
 cancelled = set()
 asked = {}          # id of a question to the client -> id of the call it belongs to
-kept = {"text": "nothing", "level": "", "client": {}, "roots_changed": 0}
+kept = {"text": "nothing", "level": "", "client": {}, "roots_changed": 0, "progress": None}
 subscribed = set()
 
 
@@ -174,6 +174,8 @@ def handle(message):
         initialize(request_id)
     elif method == "notifications/roots/list_changed":
         kept["roots_changed"] += 1
+    elif method == "notifications/progress":
+        kept["progress"] = params
     elif method == "logging/setLevel":
         kept["level"] = params["level"]
         reply(request_id, {})
