@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <iterator>
 
 #include "os/clock.h"
 
@@ -65,12 +66,16 @@ StdioClient::~StdioClient() {
   child_.wait();
 }
 
-std::string StdioClient::ask(const std::string& line) {
-  for (std::size_t at = 0; at < line.size();) {
-    const ssize_t put = ::write(child_.in.get(), line.data() + at, line.size() - at);
+void StdioClient::send(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t put = ::write(child_.in.get(), text.data(), text.size());
     if (put <= 0) give_up("the server closed its input");
-    at += static_cast<std::size_t>(put);
+    text.remove_prefix(static_cast<std::size_t>(put));
   }
+}
+
+std::string StdioClient::ask(const std::string& line) {
+  send(line);
   const std::string id = fmt::format("\"id\":{}", next_ - 1);
   for (;;) {
     for (std::size_t end; (end = buffer_.find('\n')) != std::string::npos;) {
@@ -100,6 +105,46 @@ std::string StdioClient::list() {
   return ask(fmt::format(R"({{"jsonrpc":"2.0","id":{},"method":"tools/list","params":{{}}}})"
                          "\n",
                          next_++));
+}
+
+std::int64_t StdioClient::pipelined(std::string_view tool, int calls, int in_flight) {
+  const std::uint64_t first = next_;
+  int asked = 0, answered = 0;
+  std::vector<bool> seen(static_cast<std::size_t>(calls));
+  std::string out;
+  std::string chunk(1 << 16, '\0');
+  const std::int64_t begin = now_ns();
+  while (answered < calls) {
+    out.clear();
+    for (; asked < calls && asked - answered < in_flight; ++asked, ++next_) {
+      fmt::format_to(
+          std::back_inserter(out),
+          R"({{"jsonrpc":"2.0","id":{0},"method":"tools/call","params":{{"name":"{1}","arguments":{{"text":"marker-{0:09}"}}}}}})"
+          "\n",
+          next_, tool);
+    }
+    send(out);
+    const ssize_t got = ::read(child_.out.get(), chunk.data(), chunk.size());
+    if (got <= 0) give_up("the server ended before it answered");
+    buffer_.append(chunk, 0, static_cast<std::size_t>(got));
+    std::size_t start = 0;
+    for (std::size_t end; (end = buffer_.find('\n', start)) != std::string::npos; start = end + 1) {
+      const std::string_view reply = std::string_view(buffer_).substr(start, end - start);
+      const std::size_t id_at = reply.find("\"id\":"), marker_at = reply.find("marker-");
+      if (id_at == std::string_view::npos || marker_at == std::string_view::npos) {
+        if (reply.find("\"method\"") != std::string_view::npos) continue;
+        give_up("wrong reply: " + std::string(reply));
+      }
+      const std::uint64_t id = std::stoull(std::string(reply.substr(id_at + 5, 20)));
+      const std::uint64_t marker = std::stoull(std::string(reply.substr(marker_at + 7, 9)));
+      const std::size_t index = id - first;
+      if (id != marker || index >= seen.size() || seen[index]) give_up("wrong reply: " + std::string(reply));
+      seen[index] = true;
+      ++answered;
+    }
+    buffer_.erase(0, start);
+  }
+  return now_ns() - begin;
 }
 
 std::int64_t StdioClient::call(std::string_view tool) {

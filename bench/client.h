@@ -27,10 +27,13 @@ class StdioClient {
   ~StdioClient();
   void initialize();
   std::string list();                        // the tools/list reply line
+  // `calls` calls with `in_flight` of them under way at a time; ns for all. Every reply is checked.
+  std::int64_t pipelined(std::string_view tool, int calls, int in_flight);
   std::int64_t call(std::string_view tool);  // round trip in ns; the echoed marker is checked
 
  private:
   std::string ask(const std::string& line);
+  void send(std::string_view text);
   os::Child child_;
   std::string buffer_;
   std::uint64_t next_ = 1;

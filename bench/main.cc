@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc)
       only = argv[++i];
     else
-      give_up("usage: rtt_bench [--quick] [--only engine|control|mcp|shm|live] [--json FILE]");
+      give_up("usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live] [--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
   ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own
@@ -35,13 +35,14 @@ int main(int argc, char** argv) {
   for (const Group& group : {Group{"engine", engine_rows},
                              {"control", control_rows},
                              {"mcp", mcp_rows},
+                             {"gateway", gateway_rows},
                              {"shm", shm_rows},
                              {"live", live_rows}}) {
     if (!only.empty() && only != group.name) continue;
     group.measure(settings, report);
     measured = true;
   }
-  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, shm, live");
+  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

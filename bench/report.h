@@ -51,6 +51,7 @@ struct Settings {
 
 void control_rows(const Settings& settings, Report& report);
 void engine_rows(const Settings& settings, Report& report);
+void gateway_rows(const Settings& settings, Report& report);
 void live_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);
 void shm_rows(const Settings& settings, Report& report);
