@@ -26,7 +26,7 @@ class StdioClient {
   explicit StdioClient(const std::vector<std::string>& argv);
   ~StdioClient();
   void initialize();
-  std::string list();                        // the tools/list reply line
+  std::string list();  // the tools/list reply line
   // `calls` calls with `in_flight` of them under way at a time; ns for all. Every reply is checked.
   std::int64_t pipelined(std::string_view tool, int calls, int in_flight);
   std::int64_t call(std::string_view tool);  // round trip in ns; the echoed marker is checked

@@ -40,8 +40,9 @@ std::string text_of(const std::filesystem::path& path) {
 int gateway_of(const std::string& root) {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string words = text_of(entry.path() / "cmdline");
-    if (words.find("driver-host") != std::string::npos && words.find(root) != std::string::npos &&
-        (words.find("--gateway") != std::string::npos || words.find(std::string("\0mcp\0", 5)) != std::string::npos))
+    const bool gateway = words.find("--gateway") != std::string::npos ||
+                         words.find(std::string("\0mcp\0", 5)) != std::string::npos;
+    if (gateway && words.find("driver-host") != std::string::npos && words.find(root) != std::string::npos)
       return std::stoi(entry.path().filename());
   }
   give_up("no gateway runs for " + root);

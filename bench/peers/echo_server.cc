@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An MCP server that does as little as one can, so that what stands before it dominates a measurement: tools
-// echo0…echoN that answer with their text. `bench_echo_server [TOOLS [MS]]`: it needs MS milliseconds to start. It reads only what it needs of each
-// line and trusts its client; it is no example of a server.
+// echo0…echoN that answer with their text. `bench_echo_server [TOOLS [MS]]`: it needs MS milliseconds to
+// start. It reads only what it needs of each line and trusts its client; it is no example of a server.
+#include <poll.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -58,7 +59,7 @@ std::string answer(std::string_view line, int tools) {
 
 int main(int argc, char** argv) {
   const int tools = argc > 1 ? std::atoi(argv[1]) : 1;
-  if (argc > 2) ::usleep(static_cast<useconds_t>(std::atoi(argv[2])) * 1000);
+  if (argc > 2) ::poll(nullptr, 0, std::atoi(argv[2]));
   std::string buffer, out;
   char chunk[1 << 16];
   for (;;) {

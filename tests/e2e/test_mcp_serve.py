@@ -224,13 +224,35 @@ class One(Serve):
         self.assertEqual("Echo: back", again.said("echo", message="back"))
         self.assertEqual(0, again.close())
 
-    def test_two_clients_share_one_server(self):
+    def serve_three(self):
         clients = [self.client() for _ in range(3)]
-        pids = set()
         for client in clients:
             client.open()
-            pids.add(client.said("pid"))
-        self.assertEqual(1, len(pids))
+        return clients, [client.said("pid") for client in clients]
+
+    def test_each_client_has_a_server_of_its_own_in_one_gateway(self):
+        clients, pids = self.serve_three()
+        self.assertEqual(3, len(set(pids)))
+        self.assertEqual(1, len(self.gateways()))
+        clients[0].process.kill()
+        clients[0].process.wait()
+        clients[0].close()
+        self.eventually(lambda: not os.path.exists(f"/proc/{pids[0]}"))
+        self.assertEqual(pids[1], clients[1].said("pid"))
+        for client in clients[1:]:
+            self.assertEqual(0, client.close())
+        self.eventually(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids))
+
+    def test_clients_share_a_server_whose_manifest_says_so(self):
+        manifest = self.path(".rtt/manifests/mcp.notes.json")
+        with open(manifest, encoding="utf-8") as file:
+            document = json.load(file)
+        document["contracts"][0]["symbol"]["driver"]["params"]["instances"] = "workspace"
+        with open(manifest, "w", encoding="utf-8") as file:
+            json.dump(document, file)
+        self.ok("sign", "--yes")
+        clients, pids = self.serve_three()
+        self.assertEqual(1, len(set(pids)))
         self.assertEqual(1, len(self.gateways()))
         clients[0].process.kill()
         clients[0].process.wait()
