@@ -53,6 +53,8 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
     {kBadShape, Exit::kFailed, "wrong shape", "A value has the wrong type or a required one is missing."},
     {kBadFrontMatter, Exit::kFailed, "front matter unusable",
      "A Markdown agent or skill starts with `---`, YAML, `---`."},
+    {kTomlSyntax, Exit::kFailed, "not usable TOML",
+     "The text is not TOML 1.0. An AI client that reads the file refuses it too; mend it there."},
     {kNoWorkspace, Exit::kFailed, "no workspace here",
      "No .rtt folder in this directory or above it. `rtt init` makes one."},
     {kBadWorkspace, Exit::kFailed, "workspace unusable",

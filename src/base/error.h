@@ -53,6 +53,7 @@ enum class Code : std::uint16_t {
   kUnknownKey = 210,
   kBadShape = 211,
   kBadFrontMatter = 212,
+  kTomlSyntax = 213,
 
   kNoWorkspace = 301,
   kBadWorkspace = 302,

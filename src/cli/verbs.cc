@@ -82,6 +82,7 @@ constexpr auto kRevokeFlags =
 constexpr auto kRoute = std::to_array<Positional>({{"route", Arity::kRoute, Names::kSymbol}});
 constexpr auto kFiles = std::to_array<Positional>({{"files", Arity::kMany, Names::kPath}});
 constexpr auto kImportFlags = std::to_array<Flag>({
+    {"user", Takes::kNothing, "", "read the clients' files of this user, not of this project"},
     {"only", Takes::kList, "NAME", "only this server of the file"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
 });

@@ -141,6 +141,7 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
                          .where = server.file,
                          .hint = "rtt mcp ls"});
   }
+  if (server.why) return refused(std::move(imported), ImportState::kUnsupported, *server.why);
   const std::string transport = transport_of(server.entry);
   if (transport != "stdio") {
     return refused(
@@ -206,28 +207,6 @@ Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const Impor
 }
 
 }  // namespace
-
-Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std::string_view file) {
-  RTT_TRY_SET(const Json config,
-              text::parse_json(text, {.source_name = file, .bytes_max = limits::kConfigBytesMax}));
-  const Json* servers = config.find("mcpServers");
-  if (!servers) servers = config.find("servers");
-  if (!servers || !servers->is_object()) {
-    return fail(Code::kBadShape, "no object 'mcpServers' in it", std::string(file),
-                "the file names servers as {\"mcpServers\":{\"NAME\":{\"command\":…}}}");
-  }
-  if (servers->as_object().size() > limits::kMcpServersMax) {
-    return fail(
-        Code::kLimit,
-        fmt::format("{} servers; {} are the most", servers->as_object().size(), limits::kMcpServersMax),
-        std::string(file));
-  }
-  std::vector<ConfigServer> out;
-  for (const auto& [name, entry] : servers->as_object()) {
-    out.push_back({.name = name, .file = std::string(file), .entry = entry});
-  }
-  return out;
-}
 
 bool is_own_door(const Json& entry) {
   const std::string_view command = entry.string_or("command");

@@ -17,19 +17,12 @@
 #include <utility>
 #include <vector>
 
+#include "mcp/client_config.h"
 #include "mcp/contracts.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
-
-struct ConfigServer {
-  std::string name;
-  std::string file;  // where it was found, for messages
-  text::Json entry;  // may hold secrets: never print or store it
-};
-// `{"mcpServers":{…}}` (or VS Code's `servers`). Sorted by name.
-Result<std::vector<ConfigServer>> read_client_config(std::string_view text, std::string_view file);
 
 // An entry that starts `rtt mcp serve`, as `rtt mcp connect` prints it: RTT as the client's server, never a
 // server of RTT's. Imported, each call to it would ask itself.

@@ -18,7 +18,7 @@ TEST(ClientConfig, reads_servers_sorted_and_names_what_is_wrong) {
   ASSERT_TRUE(servers);
   EXPECT_EQ(servers->at(0).name, "a");
   EXPECT_EQ(servers->at(1).file, ".mcp.json");
-  EXPECT_EQ(read_client_config(R"({"servers":{"v":{}}})", "mcp.json")->size(), 1U);
+  EXPECT_EQ(read_client_config(R"({"servers":{"v":{"command":"x"}}})", "mcp.json")->size(), 1U);
   EXPECT_EQ(read_client_config(R"({})", "f").error().where, "f");
   EXPECT_EQ(read_client_config(R"({"mcpServers":{"a":{},"a":{}}})", "f").error().code,
             Code::kJsonDuplicateKey);

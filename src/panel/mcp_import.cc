@@ -74,9 +74,13 @@ bool manifest_unchanged(const Workspace& workspace, const mcp::Imported& importe
   return present && text::canonical_json(*present) == text::canonical_json(imported.manifest);
 }
 
-Json row_of(const mcp::Imported& imported, std::string_view state) {
+Json row_of(const mcp::Imported& imported, std::string_view state, const ImportPlan& plan) {
   Json row = mcp::summary(imported);
   row.set("state", state);
+  const auto server = std::ranges::find(plan.servers, imported.name, &mcp::ConfigServer::name);
+  Json sources = text::JsonArray{};
+  for (const std::string& source : server->sources) sources.push(source);
+  row.set("sources", std::move(sources));
   return row;
 }
 
@@ -84,41 +88,52 @@ Json row_of(const mcp::Imported& imported, std::string_view state) {
 
 Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& request) {
   ImportPlan plan{.servers = {}, .plain = request.plain};
+  std::vector<mcp::ConfigServer> found;
   if (request.files.empty()) {
-    RTT_TRY_SET(const auto snapshot,
-                registry::load_snapshot(
-                    workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-    for (const auto& found : snapshot.servers) plan.servers.push_back({found.name, found.file, found.entry});
+    RTT_TRY_SET(found, servers_of_clients(workspace, request.scope));
   }
   for (const std::string& file : request.files) {
     const std::string path = file.starts_with('/') ? file : request.directory + "/" + file;
-    auto read = os::read_file(path, limits::kConfigBytesMax);
+    auto read = os::read_file(path, limits::kClientConfigBytesMax);
     if (!read) return std::unexpected(std::move(read).error().hinting("rtt scan"));
-    const std::string text = *std::move(read);
-    RTT_TRY_SET(auto servers, mcp::read_client_config(text, file));
-    for (auto& server : servers) plan.servers.push_back(std::move(server));
+    RTT_TRY_SET(auto servers,
+                mcp::read_client_config(*read, mcp::ReadOptions{.file = file, .project = workspace.root}));
+    for (auto& server : servers) found.push_back(std::move(server));
   }
+  std::vector<std::string> known;
+  for (const auto& server : found) known.push_back(server.name);
   for (const std::string& name : request.only) {
-    if (std::ranges::none_of(plan.servers, [&](const auto& server) { return server.name == name; })) {
-      std::vector<std::string> known;
-      for (const auto& server : plan.servers) known.push_back(server.name);
-      const auto near = model::nearest(name, known);
-      return fail(Code::kNotFound, fmt::format("no server `{}` in the files read", name), {},
-                  near ? "did you mean " + *near + "?" : "rtt scan");
-    }
+    if (std::ranges::find(known, name) != known.end()) continue;
+    const auto near = model::nearest(name, known);
+    return fail(Code::kNotFound, fmt::format("no server `{}` in the files read", name), {},
+                near ? "did you mean " + *near + "?" : "rtt scan");
   }
   if (!request.only.empty()) {
-    std::erase_if(plan.servers, [&](const auto& server) {
+    std::erase_if(found, [&](const mcp::ConfigServer& server) {
       return std::ranges::find(request.only, server.name) == request.only.end();
     });
   }
+  // RTT's own entry in one client's file says nothing about the server of that name in another's.
+  std::vector<std::string> direct;
+  for (const auto& server : found) {
+    if (!mcp::is_own_door(server.entry)) direct.push_back(server.name);
+  }
+  std::erase_if(found, [&](const mcp::ConfigServer& server) {
+    return mcp::is_own_door(server.entry) && std::ranges::find(direct, server.name) != direct.end();
+  });
+  if (!request.only.empty()) {
+    for (auto& server : found) {
+      if (!server.enabled && server.entry.find("command")) server.why.reset();  // named: wanted all the same
+    }
+  }
+  RTT_TRY_SET(plan.servers, mcp::merge_servers(std::move(found)));
   return plan;
 }
 
 Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan) {
   std::vector<mcp::ConfigServer> left;
   for (auto& server : plan.servers) {
-    if (mcp::is_own_door(server.entry)) continue;
+    if (mcp::is_own_door(server.entry) || server.why) continue;
     RTT_TRY_SET(const std::string ns, mcp::namespace_of(server.name));
     if (!os::exists(workspace.path(mcp::manifest_path(ns)))) left.push_back(std::move(server));
   }
@@ -133,10 +148,15 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
       lines.push_back(fmt::format("leave {} ({}) out: it is rtt itself", server.name, server.file));
       continue;
     }
+    const std::string places = fmt::format("{}", fmt::join(server.sources, ", "));
+    if (server.why) {
+      lines.push_back(fmt::format("leave {} ({}) out: {}", server.name, places, server.why->message));
+      continue;
+    }
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
-    std::string line = fmt::format("start {} ({}): {}", server.name, server.file,
-                                   entry.string_or("command", "(no command)"));
+    std::string line =
+        fmt::format("start {} ({}): {}", server.name, places, entry.string_or("command", "(no command)"));
     if (const Json* args = entry.find("args"); args != nullptr && args->is_array()) {
       for (const Json& arg : args->as_array())
         line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
@@ -170,7 +190,7 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
   for (const mcp::Imported& one : imported) {
     if (one.state != mcp::ImportState::kListed) {
       failed = failed || one.state == mcp::ImportState::kFailed;
-      rows.push(row_of(one, one.state == mcp::ImportState::kFailed ? "failed" : "skipped"));
+      rows.push(row_of(one, one.state == mcp::ImportState::kFailed ? "failed" : "skipped", plan));
       continue;
     }
     for (const auto& [name, value] : one.secrets) {
@@ -185,7 +205,7 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
       manifests.push(one.path);
     }
     paths.push_back(one.path);  // also an unchanged one: it may lack a signature
-    rows.push(row_of(one, same ? "unchanged" : "imported"));
+    rows.push(row_of(one, same ? "unchanged" : "imported", plan));
   }
   RTT_TRY_SET(const auto rules, allow_clients(workspace, namespaces));
   if (!rules.empty()) paths.emplace_back(kPolicyPath);

@@ -14,13 +14,15 @@
 #include <vector>
 
 #include "mcp/import.h"
+#include "panel/client_files.h"
 #include "registry/workspace.h"
 
 namespace rtt::panel {
 
 struct ImportRequest {
   std::string directory;           // the caller's, for relative FILEs
-  std::vector<std::string> files;  // empty: the `.mcp.json` files the scan finds
+  std::vector<std::string> files;  // empty: the files of known clients, in the place that `scope` names
+  ClientScope scope = ClientScope::kProject;
   std::vector<std::string> only, plain;
 };
 struct ImportPlan {
@@ -30,7 +32,8 @@ struct ImportPlan {
 Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
 // Servers whose manifest is absent, RTT's own door left out: what `up` would still import.
 Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);
-// One line a server: its command, with every literal value of env, headers and URLs left out.
+// One line a server: its command and every file that names it, with every literal value of env, headers and
+// URLs left out.
 std::vector<std::string> describe_import(const ImportPlan& plan);
 // {servers:[…],manifests:[…],secrets:[…],rules:[…]}
 Result<text::Json> run_import(const registry::Workspace& workspace, const ImportPlan& plan,

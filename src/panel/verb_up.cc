@@ -90,8 +90,7 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
 }
 
 Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
-  RTT_TRY_SET(ImportPlan found,
-              plan_import(workspace, {.directory = workspace.root, .files = {}, .only = {}, .plain = {}}));
+  RTT_TRY_SET(ImportPlan found, plan_import(workspace, {.directory = workspace.root}));
   RTT_TRY_SET(const ImportPlan plan, without_imported(workspace, std::move(found)));
   if (plan.servers.empty()) return std::nullopt;
   if (!turn.granted("import")) {

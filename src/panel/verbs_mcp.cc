@@ -107,10 +107,12 @@ Json error_json(const Error& error) {
 
 Result<Json> verb_mcp_import(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(ImportPlan plan, plan_import(workspace, {.directory = turn.ask.directory,
-                                                       .files = turn.list("files"),
-                                                       .only = turn.list("only"),
-                                                       .plain = turn.list("plain")}));
+  RTT_TRY_SET(ImportPlan plan,
+              plan_import(workspace, {.directory = turn.ask.directory,
+                                      .files = turn.list("files"),
+                                      .scope = turn.set("user") ? ClientScope::kUser : ClientScope::kProject,
+                                      .only = turn.list("only"),
+                                      .plain = turn.list("plain")}));
   if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
     return asking("Start these programs once, and take what they offer?", describe_import(plan));
   }
