@@ -59,12 +59,13 @@ Result<Json> value_at(const Opened& in, const text::KeyPath& path) {
 bool holds_servers(const Json& value) {
   if (!value.is_object()) return false;
   return std::ranges::all_of(value.as_object(), [](const auto& member) {
-    return member.second.is_object() && (member.second.find("command") || member.second.find("url") ||
-                                         member.second.find("type"));
+    return member.second.is_object() &&
+           (member.second.find("command") || member.second.find("url") || member.second.find("type"));
   });
 }
 
-Result<std::vector<Section>> json_sections(const Opened& in, std::string_view file, std::string_view project) {
+Result<std::vector<Section>> json_sections(const Opened& in, std::string_view file,
+                                           std::string_view project) {
   using enum ClientForm;
   std::vector<Section> out;
   const auto add_if = [&](ClientForm form, text::KeyPath path, bool checked) -> Status {
@@ -94,11 +95,13 @@ Result<std::vector<Named>> named_entries(const Opened& in, const Section& sectio
   if (value.is_object()) {
     for (const auto& [name, native] : value.as_object()) out.push_back({name, native});
   } else if (value.is_array()) {
-    for (const Json& native : value.as_array()) out.push_back({std::string(native.string_or("name")), native});
+    for (const Json& native : value.as_array())
+      out.push_back({std::string(native.string_or("name")), native});
   }
   for (const Named& one : out) {
     if (one.name.empty())
-      return fail(Code::kBadShape, "a server without a name", std::string(file), "give it a name in its file");
+      return fail(Code::kBadShape, "a server without a name", std::string(file),
+                  "give it a name in its file");
   }
   return out;
 }
@@ -129,8 +132,9 @@ std::string_view difference(const Json& a, const Json& b) {
     const Json nothing;
     const Json& left = one != nullptr ? *one : nothing;
     const Json& right = other != nullptr ? *other : nothing;
-    const bool both_empty = (left.is_null() || left == Json(text::JsonArray{}) || left == Json(text::JsonObject{})) &&
-                            (right.is_null() || right == Json(text::JsonArray{}) || right == Json(text::JsonObject{}));
+    const bool both_empty =
+        (left.is_null() || left == Json(text::JsonArray{}) || left == Json(text::JsonObject{})) &&
+        (right.is_null() || right == Json(text::JsonArray{}) || right == Json(text::JsonObject{}));
     if (left != right && !both_empty) return key;
   }
   return {};
@@ -138,7 +142,8 @@ std::string_view difference(const Json& a, const Json& b) {
 
 }  // namespace
 
-Result<std::vector<Section>> sections_of(std::string_view text, std::string_view file, std::string_view project) {
+Result<std::vector<Section>> sections_of(std::string_view text, std::string_view file,
+                                         std::string_view project) {
   RTT_TRY_SET(const Opened in, open(text, file));
   if (in.jsonc) return json_sections(in, file, project);
   std::vector<Section> out;
@@ -174,7 +179,8 @@ Result<std::vector<ConfigServer>> read_client_config(std::string_view text, cons
                                                .name = one.name,
                                                .inputs = inputs,
                                                .bare_variables = expands_bare_variables(file)});
-      ConfigServer server{.name = one.name, .file = file, .entry = std::move(read.entry), .why = std::move(read.why)};
+      ConfigServer server{
+          .name = one.name, .file = file, .entry = std::move(read.entry), .why = std::move(read.why)};
       if (server.why) server.why->where = file;
       server.enabled = read.enabled && std::ranges::find(off, one.name) == off.end();
       if (!server.enabled && !server.why) server.why = off_error(server);
@@ -182,7 +188,8 @@ Result<std::vector<ConfigServer>> read_client_config(std::string_view text, cons
     }
   }
   if (found.size() > limits::kMcpServersMax)
-    return fail(Code::kLimit, fmt::format("{} servers; {} are the most", found.size(), limits::kMcpServersMax), file);
+    return fail(Code::kLimit,
+                fmt::format("{} servers; {} are the most", found.size(), limits::kMcpServersMax), file);
   std::vector<ConfigServer> out;
   for (auto& [name, server] : found) out.push_back(std::move(server));
   return out;
@@ -203,11 +210,12 @@ Result<std::vector<ConfigServer>> merge_servers(std::vector<ConfigServer> found)
     }
     const std::string_view differs = difference(same->entry, server.entry);
     if (!differs.empty()) {
-      return fail(Code::kNameClash,
-                  fmt::format("server `{}` of {} is another one in {}: their `{}` differ", server.name, same->file,
-                              server.file, differs),
-                  server.file,
-                  fmt::format("rtt mcp import {} — a FILE chooses; --only NAME leaves the others out", same->file));
+      return fail(
+          Code::kNameClash,
+          fmt::format("server `{}` of {} is another one in {}: their `{}` differ", server.name, same->file,
+                      server.file, differs),
+          server.file,
+          fmt::format("rtt mcp import {} — a FILE chooses; --only NAME leaves the others out", same->file));
     }
     if (same->why && !server.why) {  // switched off in one place, on in another
       server.sources.insert(server.sources.begin(), same->sources.begin(), same->sources.end());

@@ -23,8 +23,8 @@ namespace rtt::mcp {
 
 struct ConfigServer {
   std::string name;
-  std::string file;  // where it was found, for messages
-  text::Json entry;  // may hold secrets: never print or store it
+  std::string file;                    // where it was found, for messages
+  text::Json entry;                    // may hold secrets: never print or store it
   std::vector<std::string> sources{};  // every file that names it; empty = `file` alone
   std::optional<Error> why{};          // it cannot be started from this entry, or is switched off
   bool enabled = true;
@@ -42,7 +42,7 @@ Result<std::vector<Section>> sections_of(std::string_view text, std::string_view
 
 struct ReadOptions {
   std::string_view file;
-  std::string_view project{};  // absolute
+  std::string_view project{};                                                       // absolute
   enum class Absent : std::uint8_t { kRefused, kEmpty } absent = Absent::kRefused;  // no servers in it
 };
 // Sorted by name; a name that two sections have is the first one's.

@@ -30,10 +30,12 @@ class EntryReader {
     forwarded();
     remote();
     if (const std::string_view cwd = native_.string_or("cwd"); !cwd.empty()) set("cwd", expanded(cwd));
-    if (native_.find("envFile") != nullptr) refuse("takes variables from a file (envFile); write them into `env`");
+    if (native_.find("envFile") != nullptr)
+      refuse("takes variables from a file (envFile); write them into `env`");
     if (!out_.entry.find("command") && !out_.entry.find("url")) {
-      refuse(context_.form == ClientForm::kContextServers ? "is an extension's own server, without a command here"
-                                                          : "has neither a command nor a url");
+      refuse(context_.form == ClientForm::kContextServers
+                 ? "is an extension's own server, without a command here"
+                 : "has neither a command nor a url");
     }
     transport();
     return std::move(out_);
@@ -154,11 +156,11 @@ class EntryReader {
     const std::string_view given = native_.string_or("type", native_.string_or("transport"));
     if (out_.entry.find("command") != nullptr && (given.empty() || given == "local" || given == "stdio")) {
       set("type", "stdio");
-    } else if (given == "sse" || (given.empty() && native_.find("url") != nullptr && native_.find("httpUrl") == nullptr &&
-                                  context_.bare_variables)) {
+    } else if (given == "sse" || (given.empty() && native_.find("url") != nullptr &&
+                                  native_.find("httpUrl") == nullptr && context_.bare_variables)) {
       set("type", "sse");
-    } else if (given.empty() || given == "remote" || given == "streamable-http" || given == "streamableHttp" ||
-               given == "http") {
+    } else if (given.empty() || given == "remote" || given == "streamable-http" ||
+               given == "streamableHttp" || given == "http") {
       set("type", out_.entry.find("url") != nullptr ? "http" : "stdio");
     } else {
       set("type", given);
@@ -204,14 +206,16 @@ class EntryReader {
     const bool ours = !inside.empty() && is_word(inside[0]);
     const std::size_t end = std::min(inside.find(":-"), inside.size());
     if (!ours || !std::ranges::all_of(inside.substr(0, end), is_word))
-      refuse(fmt::format("uses ${{{}}}, which RTT has no value for", inside.substr(0, inside.find_first_of(" :")))); 
+      refuse(fmt::format("uses ${{{}}}, which RTT has no value for",
+                         inside.substr(0, inside.find_first_of(" :"))));
     return fmt::format("${{{}}}", inside);
   }
 
   // What the client would ask its user becomes a variable of that name, or the answer it suggests.
   std::string input(std::string_view id) {
     std::string variable;
-    for (const char c : id) variable += is_word(c) ? static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) : '_';
+    for (const char c : id)
+      variable += is_word(c) ? static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c) : '_';
     if (context_.inputs.is_array()) {
       for (const Json& input : context_.inputs.as_array()) {
         if (input.string_or("id") != id || input.bool_or("password", false)) continue;

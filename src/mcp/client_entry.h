@@ -25,7 +25,7 @@ struct ReadEntry {
 struct EntryContext {
   ClientForm form = ClientForm::kMcpServers;
   std::string_view name;
-  text::Json inputs{};           // VS Code's `inputs`
+  text::Json inputs{};          // VS Code's `inputs`
   bool bare_variables = false;  // `$NAME` is one
 };
 ReadEntry read_entry(const text::Json& native, const EntryContext& context);

@@ -38,7 +38,7 @@ enum class Overlap : std::uint8_t {
 enum class Base : std::uint8_t { kHome, kConfig, kProject };  // ~, $XDG_CONFIG_HOME, the workspace
 struct ClientPlace {
   Base base = Base::kHome;
-  std::string_view path;  // below it
+  std::string_view path;             // below it
   std::string_view home_variable{};  // an environment variable that names the path's first folder instead
 };
 

@@ -29,7 +29,8 @@ std::string absolute(const Workspace& workspace, const mcp::ClientPlace& place) 
   }
   if (!place.home_variable.empty()) {
     const std::string given = os::environment(std::string(place.home_variable).c_str());
-    if (!given.empty()) return given + "/" + path.substr(path.find('/') == std::string::npos ? 0 : path.find('/') + 1);
+    if (!given.empty())
+      return given + "/" + path.substr(path.find('/') == std::string::npos ? 0 : path.find('/') + 1);
   }
   return os::home_directory() + "/" + path;
 }
@@ -54,8 +55,8 @@ std::set<std::string> refused_by_claude(const Workspace& workspace) {
         home + "/.claude/settings.json", home + "/.claude.json"}) {
     auto text = os::read_file(path, limits::kClientConfigBytesMax);
     if (!text) continue;
-    const auto read =
-        text::JsoncText::read(*std::move(text), {.source_name = path, .bytes_max = limits::kClientConfigBytesMax});
+    const auto read = text::JsoncText::read(
+        *std::move(text), {.source_name = path, .bytes_max = limits::kClientConfigBytesMax});
     if (!read) continue;
     add_names(*read, {"disabledMcpjsonServers"}, out);
     add_names(*read, {"projects", workspace.root, "disabledMcpjsonServers"}, out);
@@ -66,10 +67,11 @@ std::set<std::string> refused_by_claude(const Workspace& workspace) {
 void switch_off(mcp::ConfigServer& server) {
   server.enabled = false;
   if (server.why) return;
-  server.why = Error{.code = Code::kServerStart,
-                     .message = fmt::format("server '{}' is switched off in Claude Code's settings", server.name),
-                     .where = server.file,
-                     .hint = "rtt mcp import --only " + server.name};
+  server.why =
+      Error{.code = Code::kServerStart,
+            .message = fmt::format("server '{}' is switched off in Claude Code's settings", server.name),
+            .where = server.file,
+            .hint = "rtt mcp import --only " + server.name};
 }
 
 }  // namespace
@@ -83,7 +85,8 @@ std::string shown_path(const Workspace& workspace, const std::string& path) {
   return path;
 }
 
-std::vector<ClientFile> client_files(const Workspace& workspace, const mcp::Client& client, ClientScope scope) {
+std::vector<ClientFile> client_files(const Workspace& workspace, const mcp::Client& client,
+                                     ClientScope scope) {
   std::vector<ClientFile> out;
   for (const mcp::ClientPlace& place : scope == ClientScope::kUser ? client.user : client.project) {
     if (place.path.empty()) continue;
@@ -113,10 +116,12 @@ Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& works
       if (!os::exists(file.path)) continue;
       auto text = os::read_file(file.path, limits::kClientConfigBytesMax);
       if (!text) return std::unexpected(std::move(text).error().hinting("rtt mcp import FILE"));
-      auto servers = mcp::read_client_config(*text, mcp::ReadOptions{.file = file.shown,
-                                                                     .project = workspace.root,
-                                                                     .absent = mcp::ReadOptions::Absent::kEmpty});
-      if (!servers) return std::unexpected(std::move(servers).error().hinting("mend it, or name the FILE to read"));
+      auto servers =
+          mcp::read_client_config(*text, mcp::ReadOptions{.file = file.shown,
+                                                          .project = workspace.root,
+                                                          .absent = mcp::ReadOptions::Absent::kEmpty});
+      if (!servers)
+        return std::unexpected(std::move(servers).error().hinting("mend it, or name the FILE to read"));
       for (auto& server : *servers) out.push_back(std::move(server));
     }
   }
@@ -128,7 +133,10 @@ Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& works
   for (const auto& found : snapshot.servers) {
     if (found.file == ".mcp.json") continue;
     mcp::ReadEntry read = mcp::read_entry(found.entry, {.name = found.name});
-    out.push_back({.name = found.name, .file = found.file, .entry = std::move(read.entry), .why = std::move(read.why),
+    out.push_back({.name = found.name,
+                   .file = found.file,
+                   .entry = std::move(read.entry),
+                   .why = std::move(read.why),
                    .enabled = read.enabled});
   }
   const std::set<std::string> refused = refused_by_claude(workspace);

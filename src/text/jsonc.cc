@@ -85,7 +85,8 @@ Status JsoncText::blank() {
   const JsonOutline outline(bare_, [this](std::size_t comma) { strict_[comma] = ' '; });
   const std::size_t begin = outline.skip_space(0);
   const auto end = outline.skip_value(begin);
-  if (!end) return std::unexpected(error_at(end.error(), Code::kJsonSyntax, "JSON cannot go on like this here"));
+  if (!end)
+    return std::unexpected(error_at(end.error(), Code::kJsonSyntax, "JSON cannot go on like this here"));
   root_ = {begin, *end};
   if (const std::size_t rest = outline.skip_space(*end); rest < text_.size())
     return std::unexpected(error_at(rest, Code::kJsonSyntax, "more text after the end of the JSON value"));
@@ -131,9 +132,9 @@ Result<std::optional<Span>> JsoncText::find(const KeyPath& path) const {
   std::string shown;
   for (const std::string& key : path) {
     if (bare_[at.begin] != '{') {
-      return std::unexpected(error_at(at.begin, Code::kBadShape,
-                                      shown.empty() ? std::string("an object is expected")
-                                                    : fmt::format("{} must be an object", shown)));
+      return std::unexpected(error_at(
+          at.begin, Code::kBadShape,
+          shown.empty() ? std::string("an object is expected") : fmt::format("{} must be an object", shown)));
     }
     std::optional<Member> found;
     for (Member& member : members(at)) {

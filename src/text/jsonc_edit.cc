@@ -35,7 +35,8 @@ class JsoncEditor {
     std::vector<Splice> splices;
     Span cut{gone.key.begin, gone.value.end};
     const std::size_t after = outline_.skip_space(cut.end);
-    if (members.size() == 1 && only_space(object.begin + 1, cut.begin) && only_space_or_comma(cut.end, object.end - 1))
+    if (members.size() == 1 && only_space(object.begin + 1, cut.begin) &&
+        only_space_or_comma(cut.end, object.end - 1))
       return spliced(in_.text_, {{.at = {object.begin + 1, object.end - 1}, .with = {}}});
     if (outline_.at(after) == ',') {
       cut.end = after + 1;
@@ -59,7 +60,8 @@ class JsoncEditor {
   }
   [[nodiscard]] std::string indentation(std::size_t at) const {
     const std::size_t start = line_start(at);
-    return std::string(all().substr(start, std::min(all().find_first_not_of(" \t", start), all().size()) - start));
+    return std::string(
+        all().substr(start, std::min(all().find_first_not_of(" \t", start), all().size()) - start));
   }
   [[nodiscard]] bool on_own_line(std::size_t at) const {
     const std::size_t start = line_start(at);
@@ -105,9 +107,9 @@ class JsoncEditor {
     if (on_own_line(members[0].key.begin)) {
       if (!trailing) splices.push_back({.at = {end, end}, .with = ","});
       const std::size_t at = end_of_line_after(from);
-      splices.push_back({.at = {at, at},
-                         .with = newline_ + indentation(members[0].key.begin) + member(name, raw) +
-                                 (trailing ? "," : "")});
+      splices.push_back(
+          {.at = {at, at},
+           .with = newline_ + indentation(members[0].key.begin) + member(name, raw) + (trailing ? "," : "")});
     } else {
       const std::string gap = spaced_ ? " " : "";
       splices.push_back({.at = {from, from},
@@ -120,11 +122,11 @@ class JsoncEditor {
     const std::size_t inside = object.begin + 1, close = object.end - 1;
     const bool bare = only_space(inside, close);
     const bool empty_root = object == in_.root_;
-    if (!lines_ && !empty_root) return spliced(in_.text_, {{.at = {inside, inside}, .with = member(name, raw)}});
+    if (!lines_ && !empty_root)
+      return spliced(in_.text_, {{.at = {inside, inside}, .with = member(name, raw)}});
     const std::string outer = indentation(object.begin);
     const std::string line = newline_ + outer + unit_ + member(name, raw);
-    if (spans_lines(inside, close))
-      return spliced(in_.text_, {{.at = {inside, inside}, .with = line}});
+    if (spans_lines(inside, close)) return spliced(in_.text_, {{.at = {inside, inside}, .with = line}});
     if (!bare) return spliced(in_.text_, {{.at = {inside, inside}, .with = " " + member(name, raw)}});
     return spliced(in_.text_, {{.at = {inside, close}, .with = line + newline_ + outer}});
   }

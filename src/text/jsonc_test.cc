@@ -28,7 +28,8 @@ TEST(Jsonc, a_new_member_is_written_as_its_neighbours_are) {
            {"{\n\t\"s\": {\n\t\t\"a\": 1\n\t}\n}\n", "{\n\t\"s\": {\n\t\t\"a\": 1,\n\t\t\"n\": 1\n\t}\n}\n"},
            {"{\r\n    \"s\": {\r\n        \"a\": 1, // x\r\n    },\r\n}",
             "{\r\n    \"s\": {\r\n        \"a\": 1, // x\r\n        \"n\": 1,\r\n    },\r\n}"},
-           {"{\n  \"s\": {\n    \"a\": 1 // x\n  }\n}", "{\n  \"s\": {\n    \"a\": 1, // x\n    \"n\": 1\n  }\n}"},
+           {"{\n  \"s\": {\n    \"a\": 1 // x\n  }\n}",
+            "{\n  \"s\": {\n    \"a\": 1, // x\n    \"n\": 1\n  }\n}"},
            {R"({"s":{"a":1}})", R"({"s":{"a":1,"n":1}})"},
            {R"({"s":{}})", R"({"s":{"n":1}})"},
            {R"({ "s": { "a": 1 } })", R"({ "s": { "a": 1, "n": 1 } })"},
@@ -86,7 +87,8 @@ TEST(Jsonc, says_where_a_text_is_wrong_and_repeats_no_value) {
 }
 
 TEST(Jsonc, what_nobody_asks_for_may_be_no_strict_json) {
-  const JsoncText odd = read(R"({"history":"\ud800","big":12345678901234567890,"x":1,"x":2,"s":{"a":"\u0041"}})");
+  const JsoncText odd =
+      read(R"({"history":"\ud800","big":12345678901234567890,"x":1,"x":2,"s":{"a":"\u0041"}})");
   const auto at = odd.find({"s"});
   ASSERT_TRUE(at && *at);
   EXPECT_EQ(odd.value(**at)->string_or("a"), "A");
@@ -118,10 +120,13 @@ class Writer {
     for (std::size_t i = 0; i < depth; ++i) out += unit_;
     return out;
   }
-  std::string note() { return !comments_ || below(3) != 0 ? "" : inline_ ? " /* \" , } */" : " // it's \"x\", {"; }
+  std::string note() {
+    return !comments_ || below(3) != 0 ? "" : inline_ ? " /* \" , } */" : " // it's \"x\", {";
+  }
   std::string object(std::size_t depth, std::size_t deeper, const std::vector<std::string>& always) {
     std::vector<std::string> names = always;
-    for (std::size_t i = below(4); i > 0; --i) names.push_back(pick({"a", "ü", "b c", "\"q\"", "c"}) + std::to_string(i));
+    for (std::size_t i = below(4); i > 0; --i)
+      names.push_back(pick({"a", "ü", "b c", "\"q\"", "c"}) + std::to_string(i));
     std::string out = "{";
     for (std::size_t i = 0; i < names.size(); ++i) {
       out += gap(depth + 1);
@@ -134,7 +139,9 @@ class Writer {
     if (!names.empty()) out += gap(depth);
     return out + "}";
   }
-  std::string scalar() { return pick({"1", "-2.5e3", "\"x // y\"", "\"\\u00e9\\\"}\"", "null", "[1, [2], {}]", "true"}); }
+  std::string scalar() {
+    return pick({"1", "-2.5e3", "\"x // y\"", "\"\\u00e9\\\"}\"", "null", "[1, [2], {}]", "true"});
+  }
 
   std::mt19937& random_;
   std::string newline_, unit_;

@@ -32,7 +32,8 @@ std::string as_written(const T& date) {
 }
 
 Result<Json> converted(const toml::node& node, int depth) {
-  if (depth > kDepthMax) return fail(Code::kJsonDepth, fmt::format("nested deeper than {} levels", kDepthMax));
+  if (depth > kDepthMax)
+    return fail(Code::kJsonDepth, fmt::format("nested deeper than {} levels", kDepthMax));
   if (const auto* table = node.as_table()) {
     Json out = JsonObject{};
     for (const auto& [key, value] : *table) {
@@ -53,7 +54,8 @@ Result<Json> converted(const toml::node& node, int depth) {
   if (const auto* number = node.as_integer()) return Json(number->get());
   if (const auto* flag = node.as_boolean()) return Json(flag->get());
   if (const auto* real = node.as_floating_point()) {
-    if (!std::isfinite(real->get())) return Json(std::isnan(real->get()) ? "nan" : real->get() < 0 ? "-inf" : "inf");
+    if (!std::isfinite(real->get()))
+      return Json(std::isnan(real->get()) ? "nan" : real->get() < 0 ? "-inf" : "inf");
     return Json(real->get());
   }
   if (const auto* date = node.as_date()) return Json(as_written(date->get()));
@@ -67,7 +69,8 @@ Result<Json> converted(const toml::node& node, int depth) {
 Result<Json> parse_toml(std::string_view text, ParseOptions options) {
   const std::string name(options.source_name);
   if (text.size() > options.bytes_max)
-    return fail(Code::kTooLarge, fmt::format("{} bytes; {} are the most", text.size(), options.bytes_max), name);
+    return fail(Code::kTooLarge, fmt::format("{} bytes; {} are the most", text.size(), options.bytes_max),
+                name);
   const toml::parse_result parsed = toml::parse(text, options.source_name);
   if (!parsed) {
     const auto& at = parsed.error().source().begin;

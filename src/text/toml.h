@@ -2,7 +2,8 @@
 // TOML 1.0 read into Json, and the places of its statements for edits that leave every other byte alone.
 //
 // toml++ judges and reads the text (docs/design/005); TomlText then finds where each table header and each
-// `key = value` stands in a text already known to be TOML. Dates become text, as do integers JSON cannot hold.
+// `key = value` stands in a text already known to be TOML. Dates become text, as do integers JSON cannot
+// hold.
 //
 // Owns: TomlText its text.   Thread: values.   Units: byte offsets; errors say NAME:line:column.
 // Fails: kTomlSyntax, kTooLarge, kJsonDepth. No message repeats a value.
@@ -31,9 +32,9 @@ class TomlText {
     // From the root; the tables of an array are "[0]", "[1]", …
     KeyPath path;
     std::size_t own = 0;  // how many of its parts the statement itself writes
-    Span lines;  // from the start of its first line to the start of the next
-    Span key;    // as written
-    Span value;  // kValue
+    Span lines;           // from the start of its first line to the start of the next
+    Span key;             // as written
+    Span value;           // kValue
   };
   static Result<TomlText> read(std::string text, ParseOptions options = {});
 

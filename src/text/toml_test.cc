@@ -9,14 +9,17 @@ namespace {
 
 TEST(Toml, reads_into_json) {
   const auto json = parse_toml(
-      "a = 1\nb = [1.5, inf]\nc = 1979-05-27T07:32:00Z\n[t.'x y']\ns = \"\\u00e9\"\n[[l]]\nn = 1\n[[l]]\nn = 2\n");
+      "a = 1\nb = [1.5, inf]\nc = 1979-05-27T07:32:00Z\n[t.'x y']\ns = \"\\u00e9\"\n[[l]]\nn = 1\n[[l]]\nn = "
+      "2\n");
   ASSERT_TRUE(json) << json.error().where;
-  EXPECT_EQ(to_json(*json),
-            R"({"a":1,"b":[1.5,"inf"],"c":"1979-05-27T07:32:00Z","l":[{"n":1},{"n":2}],"t":{"x y":{"s":"é"}}})");
+  EXPECT_EQ(
+      to_json(*json),
+      R"({"a":1,"b":[1.5,"inf"],"c":"1979-05-27T07:32:00Z","l":[{"n":1},{"n":2}],"t":{"x y":{"s":"é"}}})");
 }
 
 TEST(Toml, says_where_it_is_wrong_and_repeats_no_value) {
-  for (const std::string text : {"a = \"sentinel\nb = 1", "k = sentinel", "[t]\n[t]", "a = 1\na = 2", "x = \xff"}) {
+  for (const std::string text :
+       {"a = \"sentinel\nb = 1", "k = sentinel", "[t]\n[t]", "a = 1\na = 2", "x = \xff"}) {
     const auto read = TomlText::read(text, {.source_name = "f"});
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, Code::kTomlSyntax);
@@ -30,7 +33,8 @@ TEST(Toml, says_where_it_is_wrong_and_repeats_no_value) {
 
 TEST(Toml, statements_stand_where_they_are_written) {
   const std::string source =
-      "# top\nmodel = \"x\" # [not.a.table]\n\n[mcp_servers.a]\nargs = [\n  \"[x]\", # one\n]\nenv.K = '''\n[no]\n'''\n"
+      "# top\nmodel = \"x\" # [not.a.table]\n\n[mcp_servers.a]\nargs = [\n  \"[x]\", # one\n]\nenv.K = "
+      "'''\n[no]\n'''\n"
       "[[v]]\nname = \"1\"\n[v.env]\nX = { y = 1, z = [2] }\n[[v]]\nname = \"2\"";
   const auto toml = TomlText::read(source);
   ASSERT_TRUE(toml);
