@@ -146,6 +146,8 @@ TEST(Consent, only_asking_verbs_ask) {
                                                                  {"mcp", "import"},
                                                                  {"mcp", "accept", "a"},
                                                                  {"mcp", "connect", "a", "--write"},
+                                                                 {"mcp", "disconnect", "a"},
+                                                                 {"eject"},
                                                                  {"keys", "trust", "a"},
                                                                  {"keys", "revoke", "a"}}) {
     EXPECT_EQ(consent(words), "show") << words[0];

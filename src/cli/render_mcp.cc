@@ -107,17 +107,49 @@ std::string difference(const Json& body, const View& view) {
   return text.empty() ? "no servers\n" : text;
 }
 
+std::string diff_text(const Json& client, const View& view) {
+  const std::string file = printable(client.string_or("file"));
+  std::string text = view.paint(Tone::kBold, file) + "\n";
+  for (const Json& line : items(client, "diff")) {
+    const std::string shown = printable(plain(&line));
+    const Tone tone = shown.starts_with('+')   ? Tone::kGood
+                      : shown.starts_with('-') ? Tone::kBad
+                      : shown.starts_with('@') ? Tone::kDim
+                                               : Tone::kPlain;
+    text += view.paint(tone, shown) + "\n";
+  }
+  return text;
+}
+
 std::string connected(const Json& body, const View& view) {
   std::string text;
   const bool written = body.bool_or("written", false);
-  const std::string file = printable(body.string_or("file"));
-  if (written) {
-    text = view.paint(Tone::kGood, "written") + " to " + file + ":\n";
-  } else if (!file.empty()) {
-    text = "add to " + file + ", in place of what has the same name there:\n";
+  bool pending = false;
+  for (const Json& client : items(body, "clients")) {
+    const std::string name = printable(client.string_or("client"));
+    if (client.find("error") != nullptr) {
+      text += name + ": " + view.paint(Tone::kBad, "nothing done") + "\n";
+      continue;
+    }
+    const bool changed = client.bool_or("changed", false);
+    const std::string file = printable(client.string_or("file"));
+    if (!changed) {
+      text += name + ": " + file + " stays as it is\n";
+    } else if (written) {
+      text += name + ": " + file + " " + view.paint(Tone::kGood, "written") + "\n";
+    } else {
+      text += diff_text(client, view);
+      pending = true;
+    }
+    for (const Json& server : items(client, "servers")) {
+      const std::string why = printable(server.string_or("why"));
+      if (!why.empty())
+        text += "  " + printable(server.string_or("state")) + " " + printable(server.string_or("name")) +
+                ": " + why + "\n";
+    }
   }
-  for (const Json& line : items(body, "add")) text += printable(plain(&line), Lines::kMany) + "\n";
-  return text;
+  if (pending) text += view.paint(Tone::kNew, "next") + ": the same with --write\n";
+  return text.empty() ? "no client is connected to this workspace\n" : text;
 }
 
 }  // namespace
@@ -126,7 +158,7 @@ std::string render_mcp(std::string_view what, const Json& body, const View& view
   if (what == "ls") return servers_table(body, view);
   if (what == "import") return imported(body, view);
   if (what == "diff") return difference(body, view);
-  if (what == "connect") return connected(body, view);
+  if (what == "connect" || what == "disconnect") return connected(body, view);
   std::string text;
   if (what == "logs") {
     for (const Json& line : items(body, "lines")) text += printable(plain(&line)) + "\n";

@@ -242,6 +242,13 @@ TEST(Printable, hostile_names_reach_no_terminal) {
                       {{"name", evil}, {"state", evil}, {"detail", evil}, {"hint", evil}})})},
        {"lines", text::Json::array({evil})},
        {"connect", text::Json::array({evil})},
+       {"clients", text::Json::array({text::Json::object(
+                       {{"client", evil},
+                        {"file", evil},
+                        {"changed", true},
+                        {"diff", text::Json::array({evil})},
+                        {"servers", text::Json::array({text::Json::object(
+                                        {{"name", evil}, {"state", evil}, {"why", evil}})})}})})},
        {"add_lines", evil},
        {"created", text::Json::array({evil})},
        {"signed", text::Json::array({evil})},

@@ -91,9 +91,15 @@ constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome,
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
 constexpr auto kServeFlags =
     std::to_array<Flag>({{"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"}});
-constexpr auto kClient = std::to_array<Positional>({{"client", Arity::kOne, Names::kText}});
-constexpr auto kConnectFlags = std::to_array<Flag>(
-    {{"write", Takes::kNothing, "", "change the client's configuration file (asks first)"}});
+constexpr auto kClients = std::to_array<Positional>({{"clients", Arity::kMany, Names::kText}});
+constexpr Flag kAllClients{"all", Takes::kNothing, "", "every client found here"};
+constexpr auto kConnectFlags = std::to_array<Flag>({
+    kAllClients,
+    {"write", Takes::kNothing, "", "change the clients' files (asks first)"},
+    {"project", Takes::kNothing, "", "the project's own file, which others may share"},
+    {"single", Takes::kNothing, "", "one entry `rtt` for all servers"},
+});
+constexpr auto kDisconnectFlags = std::to_array<Flag>({kAllClients});
 constexpr auto kLogsFlags =
     std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});
 constexpr auto kWords = std::to_array<Positional>({{"words", Arity::kMany}});
@@ -264,6 +270,10 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .what = "stop the panel and everything it started",
      .service = "down",
      .where = Where::kPanelIfUp},
+    {.name = "eject",
+     .what = "give AI clients plain entries of their own back",
+     .service = "eject",
+     .consent = Consent::kAlways},
     {.name = "mcp ls",
      .what = "MCP servers of this workspace",
      .service = "mcp.ls",
@@ -293,11 +303,17 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .flags = kServeFlags,
      .runs = Runs::kServe},
     {.name = "mcp connect",
-     .what = "what to add to an AI client's configuration",
+     .what = "have AI clients use these servers through RTT",
      .service = "mcp.connect",
-     .positionals = kClient,
+     .positionals = kClients,
      .flags = kConnectFlags,
      .consent = Consent::kWithWrite},
+    {.name = "mcp disconnect",
+     .what = "put AI clients' configuration back as it was",
+     .service = "mcp.disconnect",
+     .positionals = kClients,
+     .flags = kDisconnectFlags,
+     .consent = Consent::kAlways},
     {.name = "mcp logs",
      .what = "what a server printed on stderr",
      .service = "mcp.logs",

@@ -13,7 +13,8 @@ namespace rtt::limits {
 inline constexpr std::size_t kManifestBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kConfigBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kClientConfigBytesMax = std::size_t{16} << 20;  // an AI client's own file
-inline constexpr std::size_t kNameBytesMax = 128;                            // one part of an address
+inline constexpr std::size_t kConnectRecordsMax = 4096;
+inline constexpr std::size_t kNameBytesMax = 128;  // one part of an address
 inline constexpr std::size_t kContractsPerFileMax = 4096;
 inline constexpr std::size_t kCapabilitiesMax = 64;
 inline constexpr std::size_t kProblemsPerFileMax = 100;  // each costs a second pass to find its line

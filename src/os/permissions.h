@@ -13,5 +13,7 @@
 namespace rtt::os {
 
 Result<std::uint32_t> permissions_of(const std::string& path);  // follows no final symlink
+// Exactly these nine bits, whatever the umask.
+Status set_permissions(const std::string& path, std::uint32_t mode);
 
 }  // namespace rtt::os

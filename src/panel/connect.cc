@@ -3,132 +3,388 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <algorithm>
 
+#include "mcp/client_entry.h"
 #include "mcp/contracts.h"
-#include "model/saddr.h"
+#include "mcp/launch.h"
+#include "model/limits.h"
 #include "os/file.h"
-#include "os/process.h"
+#include "panel/connect_text.h"
+#include "registry/secret_split.h"
 #include "registry/snapshot.h"
 
 namespace rtt::panel {
 namespace {
 
+using mcp::ClientText;
+using registry::Workspace;
 using text::Json;
 
-// How a client writes a local MCP server down.
-enum class Form : std::uint8_t {
-  kMcpServers,  // {"mcpServers":{NAME:{"command","args"}}}
-  kServers,     // {"servers":{NAME:{"type":"stdio","command","args"}}}
-  kOpenCode,    // {"mcp":{NAME:{"type":"local","command":[…]}}}
-  kCodexToml,   // [mcp_servers.NAME]
-  kVibeToml,    // [[mcp_servers]]
-};
-struct Client {
-  std::string_view name, file;
-  Form form;
-};
-constexpr auto kClients = std::to_array<Client>({
-    {"claude", ".mcp.json (project) or ~/.claude.json (yours)", Form::kMcpServers},
-    {"claude-desktop", "~/.config/Claude/claude_desktop_config.json", Form::kMcpServers},
-    {"codex", "~/.codex/config.toml", Form::kCodexToml},
-    {"cursor", "~/.cursor/mcp.json", Form::kMcpServers},
-    {"gemini", "~/.gemini/settings.json", Form::kMcpServers},
-    {"opencode", "~/.config/opencode/opencode.json", Form::kOpenCode},
-    {"qwen", "~/.qwen/settings.json", Form::kMcpServers},
-    {"vibe", "~/.vibe/config.toml", Form::kVibeToml},
-    {"vscode", ".vscode/mcp.json", Form::kServers},
-});
+Result<std::vector<mcp::PinnedServer>> accepted_servers(const Workspace& workspace) {
+  RTT_TRY_SET(const auto snapshot,
+              registry::load_snapshot(workspace,
+                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+  const auto contracts = snapshot.in_force();
+  RTT_TRY_SET(auto pinned, mcp::pinned_servers(contracts));
+  if (pinned.empty())
+    return fail(Code::kNotFound, "this workspace has no MCP servers yet", workspace.root, "rtt mcp import");
+  return pinned;
+}
 
-struct ServerEntry {
-  std::string name;
-  std::vector<std::string> command;  // program first
-};
-
-// The program as a client finds it: the bare name where PATH leads to this very file.
-std::string program() {
-  const std::string own = os::own_executable();
-  const auto found = os::find_on_path("rtt", os::environment("PATH"));
-  if (found) {
-    if (const auto real = os::real_path(*found); real && *real == own) return "rtt";
+// Where the client looks for its servers in that file.
+mcp::Section section_for(const Workspace& workspace, const mcp::Client& client, ClientScope scope,
+                         const std::string& text) {
+  mcp::Section out{.form = client.form, .path = {"mcpServers"}};
+  switch (client.form) {
+    case mcp::ClientForm::kServers:
+      out.path = {"servers"};
+      break;
+    case mcp::ClientForm::kOpenCode:
+      out.path = {"mcp"};
+      break;
+    case mcp::ClientForm::kContextServers:
+      out.path = {"context_servers"};
+      break;
+    case mcp::ClientForm::kCodexToml:
+    case mcp::ClientForm::kVibeToml:
+      out.path = {"mcp_servers"};
+      break;
+    case mcp::ClientForm::kMcpServers:
+      if (client.name == "claude" && scope == ClientScope::kUser && workspace.root != workspace.user_dir)
+        out.path = {"projects", workspace.root, "mcpServers"};
+      if (client.name == "mcp-hub") {
+        const auto found = mcp::sections_of(text, "servers.json", {});
+        if (found && !found->empty()) out.path = found->front().path;
+      }
+      break;
   }
-  return own;
+  return out;
 }
 
-Json strings(const std::vector<std::string>& items, std::size_t from) {
-  Json list = text::JsonArray{};
-  for (std::size_t i = from; i < items.size(); ++i) list.push(items[i]);
-  return list;
-}
+// One client's file and all that decides what happens to it.
+class Connecting {
+ public:
+  Connecting(const Workspace& workspace, const ConnectRequest& request, const mcp::Client& client,
+             const std::vector<mcp::PinnedServer>& servers)
+      : workspace_(workspace),
+        request_(request),
+        client_(client),
+        servers_(servers),
+        scope_(request.project ? ClientScope::kProject : ClientScope::kUser) {}
 
-std::string as_json(const std::vector<ServerEntry>& servers, Form form) {
-  Json entries = text::JsonObject{};
-  for (const ServerEntry& server : servers) {
-    Json entry = form == Form::kOpenCode
-                     ? Json::object({{"command", strings(server.command, 0)}, {"type", "local"}})
-                     : Json::object({{"args", strings(server.command, 1)}, {"command", server.command[0]}});
-    if (form == Form::kServers) entry.set("type", "stdio");
-    entries.set(server.name, std::move(entry));
+  ClientChange run() {
+    out_.client = client_.name;
+    out_.scope = client_.name == "claude" && scope_ == ClientScope::kUser ? "local" : to_string(scope_);
+    if (auto done = plan(); !done) out_.error = std::move(done).error();
+    return std::move(out_);
   }
-  const char* key = form == Form::kOpenCode ? "mcp" : form == Form::kServers ? "servers" : "mcpServers";
-  return text::to_pretty_json(Json::object({{key, std::move(entries)}}));
-}
 
-// JSON strings and arrays of them are TOML too (its basic strings use the same escapes).
-std::string as_toml(const std::vector<ServerEntry>& servers, Form form) {
-  std::string out;
-  for (const ServerEntry& server : servers) {
-    if (form == Form::kCodexToml) {
-      out += fmt::format("[mcp_servers.{}]\n", text::to_json(Json(server.name)));
-    } else {
-      out += fmt::format("[[mcp_servers]]\nname = {}\ntransport = \"stdio\"\n",
-                         text::to_json(Json(server.name)));
+ private:
+  Status plan() {
+    RTT_TRY(open_file());
+    RTT_TRY(read_other_scope());
+    const mcp::Section section = section_for(workspace_, client_, scope_, file_.text.value_or(""));
+    RTT_TRY_SET(const ClientText present, ClientText::read(file_.text.value_or(""), section, out_.shown));
+    if (in_place(present)) {
+      out_.after = out_.before;
+      for (const auto& server : servers_) out_.rows.push_back({.name = server.config.name, .state = "same"});
+      return {};
     }
-    out += fmt::format("command = {}\nargs = {}\n\n", text::to_json(Json(server.command[0])),
-                       text::to_json(strings(server.command, 1)));
+    // Planned from the file as it was before RTT, so that a second time is no different from the first.
+    std::optional<std::string> base = file_.text;
+    const ConnectStore store(workspace_);
+    RTT_TRY_SET(const auto earlier, store.find(out_.client, file_.path));
+    if (earlier && file_.text) {
+      RTT_TRY_SET(auto back, reverted(*earlier, *file_.text, out_.shown));
+      base = std::move(back.text);
+    }
+    RTT_TRY_SET(ClientText text, ClientText::read(base.value_or(""), section, out_.shown));
+    ConnectRecord record{.client = out_.client,
+                         .scope = out_.scope,
+                         .workspace = workspace_.root,
+                         .file = file_.path,
+                         .section = section,
+                         .single = request_.single,
+                         .original = base};
+    RTT_TRY(request_.single ? put_one(text, record) : put_each(text, record));
+    out_.after = record.entries.empty() ? base : std::optional(text.text());
+    record.left_hash = hash_of(out_.after.value_or(""));
+    out_.diff = diff_of(out_.before, out_.after, section);
+    out_.record = std::move(record);
+    return {};
+  }
+
+  Status open_file() {
+    const auto places = client_files(workspace_, client_, scope_);
+    if (places.empty()) {
+      return fail(Code::kBadArgument, fmt::format("{} has no configuration of a project", client_.product),
+                  {}, fmt::format("rtt mcp connect {}", client_.name));
+    }
+    ClientFile place = places.front();
+    for (const ClientFile& one : places) {
+      if (os::exists(one.path)) {
+        place = one;
+        break;
+      }
+    }
+    out_.shown = place.shown;
+    RTT_TRY_SET(file_, read_client_file(place.path));
+    out_.path = file_.path;
+    out_.before = file_.text;
+    return {};
+  }
+
+  // Names the client's other file has, which it would list beside ours or instead of them.
+  Status read_other_scope() {
+    const ClientScope other = scope_ == ClientScope::kUser ? ClientScope::kProject : ClientScope::kUser;
+    for (const ClientFile& file : client_files(workspace_, client_, other)) {
+      RTT_TRY_SET(const FileText text, read_client_file(file.path));
+      if (!text.text) continue;
+      other_shown_ = file.shown;
+      const mcp::Section section = section_for(workspace_, client_, ClientScope::kProject, *text.text);
+      RTT_TRY_SET(const ClientText read, ClientText::read(*text.text, section, file.shown));
+      for (const mcp::EntryText& entry : read.entries()) {
+        (is_door(entry, section) ? other_doors_ : other_direct_).push_back(entry.name);
+      }
+    }
+    if (client_.overlap == mcp::Overlap::kProjectOnly && scope_ == ClientScope::kUser &&
+        !other_shown_.empty()) {
+      return fail(Code::kBadArgument,
+                  fmt::format("{} reads {} instead of {} here", client_.product, other_shown_, out_.shown),
+                  other_shown_, fmt::format("rtt mcp connect {} --project", client_.name));
+    }
+    return {};
+  }
+
+  bool in_place(const ClientText& text) const {
+    const auto is_ours = [&](const std::string& name, const std::string& server) {
+      const mcp::EntryText* entry = text.find(name);
+      if (entry == nullptr) return false;
+      const auto fields = mcp::started_fields(text.section().form, door_of(workspace_, out_.client, server));
+      return std::ranges::all_of(fields, [&](const auto& field) {
+        const Json* value = entry->native.find(field.first);
+        return field.first == "type" || (value != nullptr && *value == field.second);
+      });
+    };
+    if (request_.single) {
+      return is_ours(kSingleName, "") && std::ranges::none_of(servers_, [&](const auto& server) {
+               return text.find(server.config.name) != nullptr;
+             });
+    }
+    const mcp::EntryText* one = text.find(kSingleName);
+    if (one != nullptr && is_door(*one, text.section()) &&
+        workspace_of_door(*one, text.section()) == workspace_.root)
+      return false;
+    return std::ranges::all_of(
+        servers_, [&](const auto& server) { return is_ours(server.config.name, server.config.name); });
+  }
+
+  // Why this server's entry stays as it is; nothing if it may be RTT's.
+  std::string obstacle(const ClientText& text, const mcp::PinnedServer& server) const {
+    const std::string& name = server.config.name;
+    const auto in = [&](const std::vector<std::string>& names) {
+      return std::ranges::find(names, name) != names.end();
+    };
+    const bool local = client_.name == "claude";  // wins over both other files
+    if (!local && scope_ == ClientScope::kUser && in(other_direct_)) {
+      return fmt::format("{} names it too, and {}; rtt mcp connect {} --project", other_shown_,
+                         client_.overlap == mcp::Overlap::kBoth ? "both would be listed" : "wins there",
+                         client_.name);
+    }
+    if (scope_ == ClientScope::kUser && !local && in(other_doors_))
+      return other_shown_ + " has RTT's entry already";
+    if (scope_ == ClientScope::kProject && client_.overlap == mcp::Overlap::kBoth &&
+        (in(other_direct_) || in(other_doors_)))
+      return fmt::format("{} names it too, and both would be listed", other_shown_);
+    const mcp::EntryText* entry = text.find(name);
+    if (entry == nullptr) return {};
+    if (is_door(*entry, text.section())) {
+      const std::string other = workspace_of_door(*entry, text.section());
+      return other == workspace_.root ? "" : fmt::format("the workspace {} serves it there", other);
+    }
+    return starts_the_same(*entry, text.section(), server)
+               ? ""
+               : "its entry there starts another program than the server accepted here";
+  }
+
+  bool starts_the_same(const mcp::EntryText& entry, const mcp::Section& section,
+                       const mcp::PinnedServer& server) const {
+    const mcp::ReadEntry read = mcp::read_entry(
+        entry.native,
+        {.form = section.form, .name = entry.name, .bare_variables = mcp::expands_bare_variables(out_.path)});
+    const auto split = registry::split_secrets(read.entry, {.ns = server.ns()});
+    if (!split) return false;
+    const auto config = mcp::config_from_entry(entry.name, split->entry, mcp::path_bases(workspace_));
+    return config && config->command == server.config.command && config->args == server.config.args;
+  }
+
+  Status put_each(ClientText& text, ConnectRecord& record) {
+    for (const auto& server : servers_) {
+      const std::string& name = server.config.name;
+      if (std::string why = obstacle(text, server); !why.empty()) {
+        out_.rows.push_back({.name = name, .state = "left", .why = std::move(why)});
+        continue;
+      }
+      const mcp::EntryText* entry = text.find(name);
+      RecordedEntry kept{.name = name, .raw = {}};
+      if (entry != nullptr) kept.raw = entry->raw;
+      out_.rows.push_back({.name = name, .state = entry != nullptr ? "replaced" : "added"});
+      RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, name)));
+      record.entries.push_back(std::move(kept));
+    }
+    return {};
+  }
+
+  Status put_one(ClientText& text, ConnectRecord& record) {
+    const mcp::EntryText* taken = text.find(kSingleName);
+    if (taken != nullptr)
+      return fail(Code::kNameClash, fmt::format("a server `{}` is there already", kSingleName), out_.shown,
+                  fmt::format("rtt mcp connect {}", client_.name));
+    for (const auto& server : servers_) {
+      const std::string& name = server.config.name;
+      if (std::ranges::find(other_direct_, name) != other_direct_.end()) {
+        return fail(Code::kNameClash,
+                    fmt::format("{} starts `{}` itself, so {} would list its tools twice", other_shown_, name,
+                                client_.product),
+                    other_shown_, fmt::format("rtt mcp connect {} (without --single)", client_.name));
+      }
+      const mcp::EntryText* entry = text.find(name);
+      if (entry == nullptr) continue;
+      if (std::string why = obstacle(text, server); !why.empty()) {
+        out_.rows.push_back({.name = name, .state = "left", .why = std::move(why)});
+        continue;
+      }
+      out_.rows.push_back({.name = name, .state = "replaced"});
+      record.entries.push_back({.name = name, .raw = entry->raw});
+      RTT_TRY_SET(text, text.without(name));
+    }
+    out_.rows.push_back({.name = kSingleName, .state = "added"});
+    record.entries.push_back({.name = kSingleName, .raw = {}});
+    RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, "")));
+    return {};
+  }
+
+  const Workspace& workspace_;
+  const ConnectRequest& request_;
+  const mcp::Client& client_;
+  const std::vector<mcp::PinnedServer>& servers_;
+  ClientScope scope_;
+  FileText file_;
+  std::string other_shown_;
+  std::vector<std::string> other_direct_, other_doors_;
+  ClientChange out_;
+};
+
+// ${VAR} as the client writes it.
+std::string variable(const mcp::Client& client, std::string_view name) {
+  if (client.form == mcp::ClientForm::kOpenCode) return fmt::format("{{env:{}}}", name);
+  if (client.name == "vscode" || client.name == "cursor") return fmt::format("${{env:{}}}", name);
+  return fmt::format("${{{}}}", name);
+}
+
+// A value of a manifest as text of a client's file: secrets by the name of a variable, never by value.
+std::string native_value(const mcp::Client& client, const Json& value, const mcp::PathBases& bases) {
+  if (value.is_string()) {
+    std::string out = value.as_string();
+    for (const auto& [mark, folder] : {std::pair<std::string, std::string>{"${workspace}", bases.workspace},
+                                       std::pair<std::string, std::string>{"${home}", bases.home}}) {
+      for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + folder.size()))
+        out.replace(at, mark.size(), folder);
+    }
+    return out;
+  }
+  if (const std::string_view secret = value.string_or("secret"); !secret.empty())
+    return variable(client, secret.substr(secret.rfind('.') + 1));
+  if (const std::string_view env = value.string_or("env"); !env.empty()) return variable(client, env);
+  std::string out;
+  if (const Json* parts = value.find("concat"); parts != nullptr && parts->is_array()) {
+    for (const Json& part : parts->as_array()) out += native_value(client, part, bases);
   }
   return out;
 }
 
 }  // namespace
 
-Result<Json> connect_lines(const registry::Workspace& workspace, const std::string& client) {
-  const Client* known = nullptr;
-  std::vector<std::string> names;
-  for (const Client& one : kClients) {
-    if (one.name == client) known = &one;
-    names.emplace_back(one.name);
+std::vector<std::string> clients_here(const Workspace& workspace) {
+  std::vector<std::string> out;
+  for (const mcp::Client& client : mcp::clients()) {
+    if (is_used_here(workspace, client)) out.emplace_back(client.name);
   }
-  if (known == nullptr) {
-    const auto near = model::nearest(client, names);
-    return fail(Code::kNotFound,
-                fmt::format("no client `{}` is known; known are {}", client, fmt::join(names, ", ")), {},
-                near ? "rtt mcp connect " + *near : "rtt mcp connect claude");
+  return out;
+}
+
+Result<std::vector<ClientChange>> plan_connect(const Workspace& workspace, const ConnectRequest& request) {
+  const auto here = clients_here(workspace);
+  RTT_TRY_SET(const auto clients, named_clients(workspace, request, here));
+  if (clients.empty())
+    return fail(Code::kNotFound, "no AI client is set up for this user or project", workspace.root,
+                "rtt mcp connect claude");
+  RTT_TRY_SET(const auto servers, accepted_servers(workspace));
+  std::vector<ClientChange> out;
+  for (const mcp::Client* client : clients) {
+    if (request.all && request.project && client->project.front().path.empty()) continue;
+    out.push_back(Connecting(workspace, request, *client, servers).run());
   }
-  RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace,
-                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-  const auto contracts = snapshot.in_force();
-  RTT_TRY_SET(const auto pinned, mcp::pinned_servers(contracts));
-  if (pinned.empty()) {
-    return fail(Code::kNotFound, "this workspace has no MCP servers yet", workspace.root, "rtt mcp import");
+  return out;
+}
+
+Result<std::vector<ClientChange>> plan_disconnect(const Workspace& workspace, const ConnectRequest& request,
+                                                  GiveBack how) {
+  const ConnectStore store(workspace);
+  RTT_TRY_SET(const auto records, store.all());
+  std::vector<std::string> connected;
+  for (const ConnectRecord& record : records) {
+    if (std::ranges::find(connected, record.client) == connected.end()) connected.push_back(record.client);
   }
-  std::vector<ServerEntry> servers;
-  for (const auto& server : pinned) {
-    servers.push_back(
-        {server.config.name,
-         {program(), "mcp", "serve", server.config.name, "--as", client, "-C", workspace.root}});
+  RTT_TRY_SET(const auto clients, named_clients(workspace, request, connected));
+  std::vector<mcp::PinnedServer> servers;
+  if (how == GiveBack::kNative) {
+    if (auto accepted = accepted_servers(workspace)) servers = *std::move(accepted);
   }
-  const bool toml = known->form == Form::kCodexToml || known->form == Form::kVibeToml;
-  const std::string text = toml ? as_toml(servers, known->form) : as_json(servers, known->form);
-  Json lines = text::JsonArray{};
-  for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    lines.push(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+  std::vector<ClientChange> out;
+  for (const ConnectRecord& record : records) {
+    const mcp::Client* client = mcp::find_client(record.client);
+    if (std::ranges::find(clients, client) == clients.end()) continue;
+    const Native native = [&](const std::string& name) -> std::optional<mcp::Started> {
+      const auto at = std::ranges::find_if(servers, [&](const auto& one) { return one.config.name == name; });
+      if (at == servers.end()) return std::nullopt;
+      const mcp::PathBases bases = mcp::path_bases(workspace);
+      const auto said = [&](const Json& value) { return native_value(*client, value, bases); };
+      mcp::Started started{.name = name, .command = {said(at->config.command)}};
+      for (const Json& arg : at->config.args.as_array()) started.command.push_back(said(arg));
+      for (const auto& [key, value] : at->config.env.as_object()) started.env.emplace_back(key, said(value));
+      if (!at->config.directory.empty()) started.directory = said(Json(at->config.directory));
+      return started;
+    };
+    ClientChange change{.client = record.client,
+                        .scope = record.scope,
+                        .path = record.file,
+                        .shown = shown_path(workspace, record.file),
+                        .record = record};
+    const auto plan = [&]() -> Status {
+      RTT_TRY_SET(const FileText file, read_client_file(record.file));
+      if (!file.text) {
+        return fail(Code::kNotFound, fmt::format("{} is gone; nothing was written", change.shown),
+                    change.shown, "its backup is " + store.backup_of(record));
+      }
+      change.before = file.text;
+      RTT_TRY_SET(Reverted back,
+                  reverted(record, *file.text, change.shown, how == GiveBack::kNative ? native : Native{}));
+      change.after = std::move(back.text);
+      change.rows = std::move(back.rows);
+      if (!back.exact && how == GiveBack::kAsItWas) {
+        change.rows.push_back({.name = change.shown,
+                               .state = "kept",
+                               .why = "the file was edited since; only RTT's entries are taken back"});
+      }
+      change.diff = diff_of(change.before, change.after, record.section);
+      return {};
+    };
+    if (auto done = plan(); !done) change.error = std::move(done).error();
+    out.push_back(std::move(change));
   }
-  return Json::object(
-      {{"add", std::move(lines)}, {"client", client}, {"file", known->file}, {"written", false}});
+  return out;
 }
 
 }  // namespace rtt::panel

@@ -153,6 +153,11 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
       lines.push_back(fmt::format("leave {} ({}) out: {}", server.name, places, server.why->message));
       continue;
     }
+    if (!server.entry.find("command")) {
+      lines.push_back(fmt::format("leave {} ({}) out: it is reached by {}", server.name, places,
+                                  server.entry.string_or("type", "http")));
+      continue;
+    }
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
     std::string line =

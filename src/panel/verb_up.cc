@@ -148,6 +148,15 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   return std::nullopt;
 }
 
+bool offers_servers(const Workspace& workspace) {
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (!snapshot) return false;
+  const auto contracts = snapshot->in_force();
+  const auto servers = mcp::pinned_servers(contracts);
+  return servers && !servers->empty();
+}
+
 }  // namespace
 
 Result<Json> verb_up(const Turn& turn) {
@@ -169,11 +178,10 @@ Result<Json> verb_up(const Turn& turn) {
     }
     if (*question) return **std::move(question);
   }
-  if (connect_lines(workspace, "claude")) {
+  if (auto clients = clients_here(workspace); offers_servers(workspace)) {
     Json hints = text::JsonArray{};
-    for (const char* client : {"claude", "codex", "gemini", "opencode"}) {
-      hints.push(fmt::format("rtt mcp connect {}", client));
-    }
+    if (clients.empty()) clients.emplace_back("claude");
+    for (const std::string& client : clients) hints.push(fmt::format("rtt mcp connect {} --write", client));
     body.set("connect", std::move(hints));
   }
   return body;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Verbs about MCP servers that need no gateway: import, diff, accept, ls, connect.
+// Verbs about MCP servers that need no gateway: import, diff, accept, ls.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include "model/limits.h"
 #include "os/file.h"
 #include "os/process.h"
-#include "panel/connect.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/mcp_rows.h"
@@ -189,15 +188,6 @@ Result<Json> verb_mcp_ls(const Turn& turn) {
               registry::load_snapshot(workspace,
                                       {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
   return Json::object({{"servers", mcp_rows(snapshot, text::JsonArray{})}});
-}
-
-Result<Json> verb_mcp_connect(const Turn& turn) {
-  RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  if (turn.set("write")) {
-    return fail(Code::kBadArgument, "this version prints the lines and writes no client's configuration", {},
-                "rtt mcp connect " + turn.text("client"));
-  }
-  return connect_lines(workspace, turn.text("client"));
 }
 
 }  // namespace rtt::panel

@@ -44,6 +44,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.accept", verb_mcp_accept},
     {"mcp.ls", verb_mcp_ls},
     {"mcp.connect", verb_mcp_connect},
+    {"mcp.disconnect", verb_mcp_disconnect},
+    {"eject", verb_eject},
 });
 
 }  // namespace

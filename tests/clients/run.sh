@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Real AI clients on a workspace's tools through `rtt mcp serve`: codex and opencode, set up with the very text that
-# `rtt mcp connect` prints, list the tools, and call one because their model, played by a server on loopback, says so.
+# Real AI clients on a workspace's tools through `rtt mcp serve`: codex and opencode, set up by
+# `rtt mcp connect --write`, list the tools, and call one because their model, played by a server on loopback, says so.
 # Nothing but loopback is there to be reached, nobody is logged in, and HOME and the environment are empty at the start.
 # `make clients` runs it. Usage: run.sh; RTT names another rtt, KEEP=1 keeps what the run wrote.
 set -u
@@ -27,12 +27,8 @@ trap end EXIT; trap 'exit 130' INT TERM
 check() { local text=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok    $text"; passed=$((passed + 1)); else echo "FAIL  $text"; failed=$((failed + 1)); fi; }
 # soon CMD…: the command succeeds within 10 s; calls are written down by the panel, after their answer.
 soon() { local stop=$((SECONDS + 10)); until "$@"; do ((SECONDS < stop)) || return 1; done; }
-# add CLIENT: does what `mcp connect` says, with its own words: these lines into that file.
-add() {
-  local file
-  rtt mcp connect "$1" -C "$ws" > "$work/$1.connect" && file=$(sed -n '1s/^add to \([^,]*\),.*:$/\1/p' "$work/$1.connect") && [[ $file == '~'/* ]] || return 1
-  mkdir -p "$(dirname "$HOME/${file#\~/}")" && sed 1d "$work/$1.connect" > "$HOME/${file#\~/}"
-}
+# add CLIENT: has it use the workspace's servers through RTT.
+add() { rtt mcp connect "$1" --write --yes -C "$ws" > "$work/$1.connect"; }
 # model NAME: a model that wants "kept by NAME" noted; its address is in $url.
 model() {
   local port
@@ -63,7 +59,7 @@ rtt up --yes -C "$ws" > "$work/up" || { echo "rtt up failed"; exit 1; }
 cd "$ws" || exit 1
 : > "$work/empty"
 
-check "codex: mcp connect says where its lines go" add codex
+check "codex: mcp connect writes its file" add codex
 timeout 60 "$codex" mcp list --json < "$work/empty" > "$work/codex.list" 2> "$work/codex.err"
 check "codex reads them" jq -e '[.[] | select(.enabled and .transport.command == "rtt") | .name] | sort == ["diary", "notes"]' "$work/codex.list"
 model codex
@@ -72,7 +68,7 @@ timeout 90 "$codex" exec --skip-git-repo-check --dangerously-bypass-approvals-an
 check "codex ends well" test $? = 0
 proved codex 1
 
-check "opencode: mcp connect says where its lines go" add opencode
+check "opencode: mcp connect writes its file" add opencode
 export OPENCODE_DISABLE_AUTOUPDATE=1 OPENCODE_DISABLE_MODELS_FETCH=1
 timeout 90 "$opencode" mcp list < "$work/empty" > "$work/opencode.list" 2>&1
 check "opencode connects to both servers" test "$(grep -Ec '(notes|diary).*connected' "$work/opencode.list")" = 2

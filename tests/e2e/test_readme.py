@@ -71,11 +71,21 @@ class Readme(RttCase):
         os.close(ours)
         return running.wait(10), shown, answered
 
+    def serves(self, ws, env):
+        """What the client's file now holds, started as the client starts it, answers a tool call."""
+        with open(os.path.join(self.me.home, ".claude.json"), encoding="utf-8") as file:
+            entry = json.load(file)["projects"][ws]["mcpServers"]["everything"]
+        client = Client([entry["command"], *entry["args"]], ws, env)
+        self.addCleanup(client.kill)
+        client.initialize()
+        answer = client.request("tools/call", {"name": "echo", "arguments": {"message": "hello"}})
+        self.assertIn("Echo: hello", json.dumps(answer))
+
     @unittest.skipUnless(os.path.exists(README), "there is no README yet")
     def test_its_commands_run_in_order(self):
         with open(README, encoding="utf-8") as file:
             wanted = blocks(file.read())
-        for word in ("rtt up", "rtt call", "rtt mcp connect"):
+        for word in ("rtt up", "rtt call", "rtt mcp connect claude --write"):
             self.assertTrue([c for block in wanted for _, c in block if word in c], f"README shows no `{word}`")
         env = {**self.me.env, "PATH": os.path.dirname(RTT) + os.pathsep + self.me.env["PATH"], "TERM": "xterm"}
         questions = 0
@@ -90,6 +100,8 @@ class Readme(RttCase):
                 questions += answered
                 if command.startswith("rtt up"):
                     self.assertTrue(1 <= answered <= 3, f"{answered} questions:\n{shown}")
+                if command.startswith("rtt mcp connect claude --write"):
+                    self.serves(ws, env)
                 if command.startswith("rtt call everything/echo message=hello"):
                     self.assertIn("Echo: hello", shown)
         self.assertGreater(questions, 0)

@@ -83,7 +83,8 @@ class Secrets(RttCase):
         self.allow(("rtt://common/agent/*", "rtt://alpha/tool/*"))
         for words in (["sign"], ["sign", "--yes"], ["plan", "--explain"], ["plan"], ["apply"], ["status"], ["doctor"],
                       ["ls", "symbols"], ["ls", "routes"], ["ls", "drivers"], ["mcp", "ls"],
-                      ["mcp", "connect", "codex"],
+                      ["mcp", "connect", "codex"], ["mcp", "connect", "codex", "--write", "--yes"],
+                      ["mcp", "disconnect", "codex", "--yes"],
                       ["mcp", "diff"], ["mcp", "accept", "alpha", "--yes"], ["registry", "verify"], ["check"]):
             self.both(*words, timeout=90)
         self.servers_received(env_a, env_b)

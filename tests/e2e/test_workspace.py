@@ -190,9 +190,8 @@ class Fresh(RttCase):
     def test_a_client_connected_in_the_same_file_is_no_server_to_import(self):
         self.mcp_json({"notes": self.server_entry("notes.py")})
         self.ok("up", "--yes", timeout=120)
-        lines = self.json("mcp", "connect", "claude")["add"]
-        with open(os.path.join(self.ws, ".mcp.json"), "w", encoding="utf-8") as file:
-            file.write("\n".join(lines))
+        self.json("mcp", "connect", "claude", "--project", "--write", "--yes")
+        self.assertIn("serve", self.read_json(".mcp.json")["mcpServers"]["notes"]["args"])
         self.assertEqual([], self.json("scan")["servers"])
         self.assertEqual([], self.json("scan")["servers"])
         self.assertFalse(self.json("up", "--yes")["changed"])
@@ -524,9 +523,9 @@ class Consent(RttCase):
         for client in ("codex", "claude"):
             printed = self.json("mcp", "connect", client)
             self.assertFalse(printed["written"])
-            self.assertIn("mcp", " ".join(printed["add"]))
+            self.assertIn("mcp", " ".join(printed["clients"][0]["diff"]))
         before = self.tree()
-        self.refused("RTT0103", 2, "mcp", "connect", "codex", "--write")
+        self.refused("RTT0104", 3, "mcp", "connect", "codex", "--write")
         self.assertEqual(before, self.tree())
 
 

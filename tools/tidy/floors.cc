@@ -30,6 +30,7 @@ constexpr auto kLibraries = std::to_array<Library>({
     {"benchmark/", {"test"}},
     {"openssl/", {"crypto"}},
     {"sodium.h", {"crypto"}},
+    {"toml++/", {"text"}},
     {"yaml-cpp/", {"text"}},
     {"simdjson.h", {"text", "mcp", "test"}},
     {"flatbuffers/", {"api"}},
