@@ -4,6 +4,7 @@
 Run is every indented line whose first word is `rtt`, without the comment behind it; questions are answered with yes.
 Lines of one indented block share a folder; a block that begins with `rtt init` gets a fresh one, as its reader would.
 """
+import json
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ import subprocess
 import time
 import unittest
 
+from mcp_client import McpClient
 from rtt_case import HERE, RTT, RttCase, main
 
 README = os.path.join(HERE, "../../README.md")
@@ -75,11 +77,11 @@ class Readme(RttCase):
         """What the client's file now holds, started as the client starts it, answers a tool call."""
         with open(os.path.join(self.me.home, ".claude.json"), encoding="utf-8") as file:
             entry = json.load(file)["projects"][ws]["mcpServers"]["everything"]
-        client = Client([entry["command"], *entry["args"]], ws, env)
-        self.addCleanup(client.kill)
-        client.initialize()
-        answer = client.request("tools/call", {"name": "echo", "arguments": {"message": "hello"}})
-        self.assertIn("Echo: hello", json.dumps(answer))
+        self.assertEqual(["mcp", "serve"], entry["args"][:2])
+        client = McpClient(*entry["args"][2:], cwd=ws, env=env, rtt=entry["command"])
+        client.open()
+        self.assertEqual("Echo: hello", client.said("echo", message="hello"))
+        self.assertEqual(0, client.close())
 
     @unittest.skipUnless(os.path.exists(README), "there is no README yet")
     def test_its_commands_run_in_order(self):
