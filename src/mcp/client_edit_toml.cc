@@ -117,6 +117,7 @@ class TomlSection {
     const auto fields = started_fields(form_, started);
     const auto place = find(started.name);
     if (!place) return insert(started.name, fields);
+    if (!place->inline_value && place->lines.empty()) return unreachable(started.name);
     if (place->inline_value) {
       return text::spliced(toml_.text(),
                            {{.at = *place->inline_value, .with = rebuilt(*place->inline_value, fields)}});
@@ -127,6 +128,7 @@ class TomlSection {
   Result<std::string> with_raw(std::string_view name, std::string_view raw) const {
     const auto place = find(name);
     const bool is_inline = raw.starts_with('{');
+    if (place && !place->inline_value && place->lines.empty()) return unreachable(name);
     if (place && place->inline_value && is_inline)
       return text::spliced(toml_.text(), {{.at = *place->inline_value, .with = std::string(raw)}});
     if (place && !place->inline_value && !is_inline) {
@@ -154,6 +156,12 @@ class TomlSection {
   }
 
  private:
+  // Dotted keys within an inline table: `mcp_servers = { a.command = "x" }`.
+  static std::unexpected<Error> unreachable(std::string_view name) {
+    return fail(Code::kBadShape,
+                fmt::format("`{}` is written in a way RTT has no safe edit of; nothing was changed", name),
+                {}, fmt::format("write it as [{}.{}]", kServers, text::toml_key(name)));
+  }
   using Fields = std::vector<std::pair<std::string, Json>>;
 
   std::string nl() const { return std::string(toml_.newline()); }
