@@ -2,20 +2,14 @@
 #include "mcp/client.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
+#include "base/assert.h"
 #include "model/limits.h"
 #include "os/clock.h"
-#include "os/pipe.h"
-#include "os/unix_socket.h"
 
 namespace rtt::mcp {
 namespace {
-
-constexpr int kReadsPerRound = 4;  // then the other clients and servers get their turn
-constexpr std::size_t kPauseAt = std::size_t{4} << 20;
-constexpr std::size_t kResumeAt = std::size_t{1} << 20;
 
 template <typename... Fs>
 struct Overloaded : Fs... {
@@ -35,104 +29,45 @@ std::string gone_error() {
 
 }  // namespace
 
-Client::Client(os::Loop& loop, ClientServices& services, os::Fd in, os::Fd out, os::Fd control,
-               ClientOptions options)
-    : loop_(loop),
-      services_(services),
-      in_(std::move(in)),
-      out_(std::move(out)),
-      control_(std::move(control)),
-      options_(std::move(options)),
-      label_(options_.as),
-      stream_(limits::kMcpLineBytesMax),
-      outbox_(limits::kClientQueueBytesMax) {}
+Client::Client(ClientServices& services, ClientShell& shell, ClientOptions options)
+    : services_(services), shell_(shell), options_(std::move(options)), label_(options_.as) {}
 
-Client::~Client() {
-  end(1);
-  if (WriteBatch* const batch = services_.batch()) batch->forget(*this);
-  for (const int fd : {in_.get(), out_.get(), control_.get()}) {
-    if (fd >= 0) loop_.unwatch(fd);
-  }
-}
-
-Status Client::start() {
-  if (control_.valid()) {
-    RTT_TRY(loop_.watch(control_.get(), os::kReadable, [this](std::uint32_t) {
-      std::array<std::byte, 64> buffer{};
-      const auto got = os::receive(control_.get(), buffer);
-      if (!got || got->closed) end(1);
-    }));
-  }
-  return loop_.watch(in_.get(), os::kReadable, [this](std::uint32_t) { read_input(); });
-}
+Client::~Client() { RTT_ASSERT(phase_ == Phase::kOver); }
 
 bool Client::sees(std::string_view ns) const {
   if (!catalog_) return false;
   return std::find(catalog_->servers.begin(), catalog_->servers.end(), ns) != catalog_->servers.end();
 }
 
-void Client::read_input() {
-  services_.refresh();
-  const WriteBatch::Scope batched(services_.batch());
-  for (int i = 0; i < kReadsPerRound && phase_ == Phase::kOpen; ++i) {
-    const MutableBytes room = stream_.room();
-    const auto got = os::read_nowait(in_.get(), room);
-    if (!got || got->closed) {
-      input_ended();
-      return;
-    }
-    stream_.commit(got->bytes);
-    take_lines();
-    if (got->would_block || got->bytes < room.size()) return;
-  }
+void Client::take(std::string_view line, StreamId stream) { take(classify(line), stream); }
+
+void Client::take(const Message& message, StreamId stream) {
+  if (phase_ == Phase::kOpen) perform(session_.on_message(message), stream);
 }
 
-void Client::take_lines() {
-  while (phase_ == Phase::kOpen) {
-    const auto item = stream_.next();
-    if (!item) break;
-    perform(item->overlong_bytes > 0 ? session_.on_overlong(item->overlong_bytes)
-                                     : session_.on_line(item->line));
-  }
-  pace_input();
+void Client::take_overlong(std::size_t byte_count) {
+  if (phase_ == Phase::kOpen) perform(session_.on_overlong(byte_count), kNoStream);
 }
 
 void Client::input_ended() {
-  if (const auto rest = stream_.rest(); rest && phase_ == Phase::kOpen && !rest->line.empty()) {
-    perform(session_.on_line(rest->line));
-  }
   if (phase_ != Phase::kOpen) return;
-  phase_ = Phase::kDraining;
-  loop_.unwatch(in_.get());
-  watch_output();  // its reader going away ends the wait
+  phase_ = Phase::kDeaf;
   decline_asks();
-  end_if_drained();
 }
 
-void Client::pace_input() {
-  if (phase_ != Phase::kOpen) return;
-  const bool reading = loop_.watching(in_.get());
-  if (reading && outbox_.bytes() > kPauseAt) {
-    loop_.unwatch(in_.get());
-  } else if (!reading && outbox_.bytes() < kResumeAt) {
-    const Status watched = loop_.watch(in_.get(), os::kReadable, [this](std::uint32_t) { read_input(); });
-    if (!watched) end(1);
-  }
-}
-
-void Client::perform(ClientActions actions) {
+void Client::perform(ClientActions actions, StreamId stream) {
   for (ClientAction& action : actions) {
     if (phase_ == Phase::kOver) return;
     std::visit(Overloaded{
-                   [&](emit::Send& send) { write_line(send.line); },
+                   [&](emit::Send& send) { deliver(send.line, stream, Part::kAnswer); },
                    [&](emit::Identify& who) {
                      if (label_.empty()) label_ = who.name;
                      address_ = to_string(client_address(label_));
                      capabilities_ = std::move(who.capabilities);
                      catalog_ = services_.catalog_for(*this);
-                     perform(session_.identified(catalog_));
+                     perform(session_.identified(catalog_), stream);
                    },
-                   [&](emit::Forward& call) { forward(call); },
+                   [&](emit::Forward& call) { forward(call, stream); },
                    [&](emit::Withdraw& call) { withdraw(call.key, call.reason); },
                    [&](emit::Answered& answer) { answered(answer.key, answer.kind, answer.payload); },
                    [&](emit::AskProgress& progress) {
@@ -155,18 +90,19 @@ void Client::perform(ClientActions actions) {
 void Client::catalog_changed() {
   if (!session_.is_identified() || phase_ == Phase::kOver) return;
   catalog_ = services_.catalog_for(*this);
-  perform(session_.on_catalog(catalog_));
+  for (const std::string& line : session_.on_catalog(catalog_)) deliver(line, kNoStream, Part::kBefore);
 }
 
-void Client::forward(emit::Forward& forward) {
+void Client::forward(emit::Forward& forward, StreamId stream) {
   const Instant now = os::now();
-  Asked asked{.address = std::move(forward.address),
+  Asked asked{.stream = stream,
+              .address = std::move(forward.address),
               .method = forward.method,
               .in_bytes = forward.params.size(),
               .started = now};
   asked.backend = services_.backend(*this, forward.ns);
   if (asked.backend && !subscribe(forward, *asked.backend)) {
-    write_line(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"));
+    deliver(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"), stream, Part::kAnswer);
     return;
   }
   Result<BackendTicket> ticket =
@@ -182,15 +118,25 @@ void Client::forward(emit::Forward& forward) {
   }
   if (!ticket) {
     record(asked, CallRecord::Outcome::kFailure, ticket.error().code, 0);
-    write_line(session_.on_failure(forward.key, ticket.error()));
+    deliver(session_.on_failure(forward.key, ticket.error()), stream, Part::kAnswer);
     return;
   }
   asked.ticket = *ticket;
   asked_.set(forward.key, std::move(asked));
 }
 
-void Client::on_notice(std::string_view method, std::string_view params) {
-  if (phase_ == Phase::kOpen) write_line(session_.on_notice(method, params));
+StreamId Client::stream_of(const Backend& backend) const {
+  StreamId newest = kNoStream;
+  for (const auto& [key, call] : asked_) {
+    if (call.backend == &backend) newest = call.stream;
+  }
+  return newest;
+}
+
+void Client::on_notice(const Backend& backend, std::string_view method, std::string_view params) {
+  if (phase_ != Phase::kOpen) return;
+  const bool of_call = method != "notifications/resources/updated";
+  deliver(session_.on_notice(method, params), of_call ? stream_of(backend) : kNoStream, Part::kBefore);
 }
 
 // Whether the server is to be asked: it keeps one list for all clients of an instance, so a subscription that
@@ -214,28 +160,30 @@ void Client::on_backend_ask(Backend& backend, AskKey key, std::string_view metho
     return;
   }
   const CallKey own = next_ask_++;
-  asks_.set(own, {&backend, key});
-  write_line(session_.ask(own, method, params));
+  const StreamId stream = stream_of(backend);
+  asks_.set(own, {&backend, key, stream});
+  deliver(session_.ask(own, method, params), stream, Part::kBefore);
 }
 
 void Client::on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) {
   for (const auto& [own, ask] : asks_) {
     if (ask.backend != &backend || ask.key != key) continue;
     const CallKey gone = own;
+    const StreamId stream = ask.stream;
     asks_.erase(gone);
-    write_line(session_.ask_withdrawn(gone, params));
+    deliver(session_.ask_withdrawn(gone, params), stream, Part::kBefore);
     return;
   }
 }
 
 void Client::on_backend_ended(Backend& backend) {
-  std::vector<CallKey> gone;
+  std::vector<std::pair<CallKey, StreamId>> gone;
   for (const auto& [own, ask] : asks_) {
-    if (ask.backend == &backend) gone.push_back(own);
+    if (ask.backend == &backend) gone.emplace_back(own, ask.stream);
   }
-  for (const CallKey own : gone) {
+  for (const auto& [own, stream] : gone) {
     asks_.erase(own);
-    write_line(session_.ask_withdrawn(own, {}));
+    deliver(session_.ask_withdrawn(own, {}), stream, Part::kBefore);
   }
 }
 
@@ -260,8 +208,9 @@ void Client::withdraw(CallKey key, std::string_view reason) {
   if (!asked) return;
   asked->backend->cancel(asked->ticket, reason);
   record(*asked, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
+  const StreamId stream = asked->stream;
   asked_.erase(key);
-  end_if_drained();
+  shell_.unanswered(stream);
 }
 
 void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) {
@@ -274,22 +223,23 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
          : tool_error ? CallRecord::Outcome::kToolError
                       : CallRecord::Outcome::kResult,
          Code::kToolFailed, payload.size());
+  const StreamId stream = asked->stream;
   asked_.erase(token);
-  write_line(session_.on_reply(token, kind, payload));
-  end_if_drained();
+  deliver(session_.on_reply(token, kind, payload), stream, Part::kAnswer);
 }
 
 void Client::on_backend_failure(std::uint64_t token, const Error& why) {
   const Asked* const asked = asked_.find(token);
   if (!asked) return;
   record(*asked, CallRecord::Outcome::kFailure, why.code, 0);
+  const StreamId stream = asked->stream;
   asked_.erase(token);
-  write_line(session_.on_failure(token, why));
-  end_if_drained();
+  deliver(session_.on_failure(token, why), stream, Part::kAnswer);
 }
 
 void Client::on_backend_progress(std::uint64_t token, std::string_view params) {
-  write_line(session_.on_progress(token, params));
+  const Asked* const asked = asked_.find(token);
+  if (asked) deliver(session_.on_progress(token, params), asked->stream, Part::kBefore);
 }
 
 void Client::record(const Asked& asked, CallRecord::Outcome outcome, Code code, std::size_t out_bytes) {
@@ -304,52 +254,8 @@ void Client::record(const Asked& asked, CallRecord::Outcome outcome, Code code, 
                     .out_bytes = out_bytes});
 }
 
-void Client::write_line(std::string_view line) {
-  if (line.empty() || phase_ == Phase::kOver) return;
-  WriteBatch* const batch = services_.batch();
-  const bool later = batch != nullptr && batch->open();
-  if (const Status written = later ? outbox_.keep(line) : outbox_.write(out_.get(), line); !written) {
-    end(1);
-  } else if (later) {
-    batch->add(*this);
-  } else if (!outbox_.empty()) {
-    watch_output();
-  }
-}
-
-void Client::watch_output() {
-  const std::uint32_t interest = outbox_.empty() ? 0U : std::uint32_t{os::kWritable};
-  if (loop_.watching(out_.get())) {
-    loop_.change(out_.get(), interest);
-    return;
-  }
-  const Status watched = loop_.watch(out_.get(), interest, [this](std::uint32_t ready) {
-    if ((ready & os::kWritable) != 0) {
-      flush_output();
-    } else if ((ready & os::kHangup) != 0) {
-      end(1);  // nobody reads its stdout any more
-    }
-  });
-  if (!watched) end(1);
-}
-
-void Client::flush_output() {
-  if (phase_ == Phase::kOver) return;
-  if (const Status flushed = outbox_.flush(out_.get()); !flushed) {
-    end(1);
-    return;
-  }
-  if (!outbox_.empty() || phase_ == Phase::kDraining) {
-    watch_output();
-  } else {
-    loop_.unwatch(out_.get());
-  }
-  pace_input();
-  end_if_drained();
-}
-
-void Client::end_if_drained() {
-  if (phase_ == Phase::kDraining && asked_.empty() && outbox_.empty()) end(0);
+void Client::deliver(std::string_view line, StreamId stream, Part part) {
+  if (!line.empty() && phase_ != Phase::kOver) shell_.deliver(line, stream, part);
 }
 
 void Client::end(int status) {
@@ -361,13 +267,7 @@ void Client::end(int status) {
     call.backend->cancel(call.ticket, "the client went away");
     record(call, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
   }
-  for (const int fd : {in_.get(), out_.get(), control_.get()}) {
-    if (fd >= 0) loop_.unwatch(fd);
-  }
-  if (control_.valid()) {
-    const std::string line = text::to_json(text::Json::object({{"status", status}})) + "\n";
-    (void)os::send(control_.get(), as_bytes(line));  // if nobody listens, nobody needs it
-  }
+  shell_.ended(status);
   services_.client_gone(*this);
 }
 

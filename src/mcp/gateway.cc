@@ -9,6 +9,7 @@
 #include "mcp/client.h"
 #include "mcp/pinboard.h"
 #include "mcp/server.h"
+#include "mcp/stdio_client.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/dir.h"
@@ -102,7 +103,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   void place_backends();
   Server* server(std::string_view ns);
   Server* named(std::string_view name);
-  void on_common_notice(const Server& from, std::string_view method, std::string_view params);
+  void on_common_notice(Server& from, std::string_view method, std::string_view params);
   Result<drivers::CallId> submit(const model::Contract& provider, DriverCall call, BackendCall ask,
                                  std::string_view payload);
   void finish(std::uint64_t token, Result<drivers::CallReply> outcome, CallRecord::Outcome kind);
@@ -117,7 +118,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   Instant next_refresh{};
   FlatMap<std::string, std::unique_ptr<Server>> servers;  // by namespace
   std::vector<std::unique_ptr<Server>> retired;           // no longer accepted, their children still ending
-  std::vector<std::unique_ptr<Client>> clients;
+  std::vector<std::unique_ptr<ClientShell>> shells;
   drivers::CallId next_call = 1;
   FlatMap<drivers::CallId, DriverCall> calls;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -157,20 +158,22 @@ std::vector<Backend*> Gateway::State::backends(const Client& client) {
 }
 
 bool Gateway::State::subscribed(const Backend& backend, std::string_view uri) {
-  return std::ranges::any_of(clients, [&](const auto& client) {
-    const Server* const found = server(backend.pins().ns());
-    return found && found->is_common(backend) && client->sees(backend.pins().ns()) && client->subscribed(uri);
-  });
+  const std::string_view ns = backend.pins().ns();
+  const Server* const found = server(ns);
+  return found && found->is_common(backend) && std::ranges::any_of(shells, [&](const auto& shell) {
+           return shell->client().sees(ns) && shell->client().subscribed(uri);
+         });
 }
 
 // What the common instance says is for every client it serves; an update only for those who subscribed.
-void Gateway::State::on_common_notice(const Server& from, std::string_view method, std::string_view params) {
+void Gateway::State::on_common_notice(Server& from, std::string_view method, std::string_view params) {
   if (from.pins().config.instances != Instances::kWorkspace) return;
   const auto raw = method == "notifications/resources/updated" ? member(params, "uri") : std::nullopt;
   const std::string uri = (raw ? decode_string(*raw) : std::nullopt).value_or("");
-  for (const auto& client : clients) {
-    if (client->sees(from.pins().ns()) && (!raw || client->subscribed(uri)))
-      client->on_notice(method, params);
+  for (const auto& shell : shells) {
+    Client& client = shell->client();
+    if (client.sees(from.pins().ns()) && (!raw || client.subscribed(uri)))
+      client.on_notice(from.common(), method, params);
   }
 }
 
@@ -195,7 +198,7 @@ void Gateway::State::reload() {
   stamp = present ? std::optional(*present) : std::nullopt;
   board = read_pinboard(options.workspace);
   place_backends();
-  for (std::size_t i = 0; i < clients.size(); ++i) clients[i]->catalog_changed();
+  for (std::size_t i = 0; i < shells.size(); ++i) shells[i]->client().catalog_changed();
 }
 
 void Gateway::State::place_backends() {
@@ -220,11 +223,11 @@ void Gateway::State::place_backends() {
     if (Server* const held = server(pinned.ns())) {
       held->set_pins(std::move(pins));
     } else {
-      servers.set(pinned.ns(), std::make_unique<Server>(loop, std::move(pins), options.workspace, writes,
-                                                        [this](const Server& from, std::string_view method,
-                                                               std::string_view params) {
-                                                          on_common_notice(from, method, params);
-                                                        }));
+      servers.set(pinned.ns(), std::make_unique<Server>(
+                                   loop, std::move(pins), options.workspace, writes,
+                                   [this](Server& from, std::string_view method, std::string_view params) {
+                                     on_common_notice(from, method, params);
+                                   }));
     }
   }
 }
@@ -233,7 +236,7 @@ void Gateway::State::client_gone(Client& client) {
   for (const auto& [ns, held] : servers) held->client_gone(client);
   for (const auto& held : retired) held->client_gone(client);
   later([this, gone = &client] {
-    std::erase_if(clients, [gone](const auto& held) { return held.get() == gone; });
+    std::erase_if(shells, [gone](const auto& held) { return &held->client() == gone; });
   });
 }
 
@@ -324,7 +327,7 @@ Gateway::~Gateway() {
   if (!state_) return;
   state_->ledger.flush();
   state_->alive.reset();
-  state_->clients.clear();  // they withdraw their calls from backends that still stand
+  state_->shells.clear();  // they withdraw their calls from backends that still stand
 }
 
 Result<std::unique_ptr<Gateway>> Gateway::create(os::Loop& loop, GatewayOptions options) {
@@ -336,16 +339,26 @@ Result<std::unique_ptr<Gateway>> Gateway::create(os::Loop& loop, GatewayOptions 
 }
 
 Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options) {
+  StdioClient* stdio = nullptr;
+  RTT_TRY(add_client([&](ClientServices& services) {
+    auto made = std::make_unique<StdioClient>(
+        state_->loop, services,
+        StdioFds{.in = std::move(in), .out = std::move(out), .control = std::move(control)},
+        std::move(options));
+    stdio = made.get();
+    return made;
+  }));
+  Status started = stdio->start();
+  if (!started) stdio->client().end(1);
+  return started;
+}
+
+Status Gateway::add_client(const std::function<std::unique_ptr<ClientShell>(ClientServices&)>& make) {
   State& state = *state_;
-  if (state.clients.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
+  if (state.shells.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
     return fail(Code::kBusy, std::to_string(limits::kClientsMax) + " AI clients are served already");
   }
-  state.clients.push_back(std::make_unique<Client>(state.loop, state, std::move(in), std::move(out),
-                                                   std::move(control), std::move(options)));
-  if (Status started = state.clients.back()->start(); !started) {
-    state.clients.back()->end(1);
-    return started;
-  }
+  state.shells.push_back(make(state));
   return {};
 }
 
@@ -365,7 +378,7 @@ std::vector<std::string> Gateway::unknown_servers(const std::vector<std::string>
   return unknown;
 }
 
-std::size_t Gateway::client_count() const { return state_->clients.size(); }
+std::size_t Gateway::client_count() const { return state_->shells.size(); }
 
 void Gateway::prepare(const model::Contract& provider, OnDone done) {
   State::DriverCall call{.done = done};
@@ -403,8 +416,9 @@ Json Gateway::health() const {
   Json drivers(text::JsonArray{}), servers(text::JsonArray{});
   for (const auto& [ns, held] : state_->servers) {
     Json row = held->health();
-    const auto watchers = std::count_if(state_->clients.begin(), state_->clients.end(),
-                                        [&name = ns](const auto& client) { return client->sees(name); });
+    const auto watchers =
+        std::count_if(state_->shells.begin(), state_->shells.end(),
+                      [&name = ns](const auto& shell) { return shell->client().sees(name); });
     row.set("clients", watchers);
     drivers.push(Json::object({{"name", "mcp/" + ns},
                                {"pid", *row.find("pid")},
@@ -412,9 +426,8 @@ Json Gateway::health() const {
                                {"restarts", *row.find("restarts")}}));
     servers.push(std::move(row));
   }
-  Json answer = Json::object({{"drivers", std::move(drivers)},
-                              {"servers", std::move(servers)},
-                              {"clients", state_->clients.size()}});
+  Json answer = Json::object(
+      {{"drivers", std::move(drivers)}, {"servers", std::move(servers)}, {"clients", state_->shells.size()}});
   if (!state_->board->trouble.empty()) answer.set("trouble", state_->board->trouble);
   return answer;
 }
@@ -450,7 +463,7 @@ Result<Json> Gateway::control(std::string_view verb, const Json& args) {
 
 void Gateway::stop(OnDone done) {
   State& state = *state_;
-  for (std::size_t i = 0; i < state.clients.size(); ++i) state.clients[i]->end(kGatewayLostStatus);
+  for (std::size_t i = 0; i < state.shells.size(); ++i) state.shells[i]->client().end(kGatewayLostStatus);
   auto left = std::make_shared<std::size_t>(state.servers.size() + 1);
   const auto one_done = [left, done = std::move(done)] {
     if (--*left == 0) done({});

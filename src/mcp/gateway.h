@@ -38,6 +38,9 @@ struct GatewayOptions {
   std::function<void(text::Json record)> on_audit;
 };
 
+class ClientShell;
+class ClientServices;
+
 struct ClientOptions {
   std::vector<std::string> servers;  // names or namespaces; empty = all
   std::string as;                    // empty = the client's own clientInfo.name
@@ -54,6 +57,8 @@ class Gateway : public drivers::Driver {
   // {"status":N} is sent on `control` (a stream socket) and it is closed; the other end closing ends the
   // session.
   Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
+  // Serves a client that comes another way; the gateway keeps what `make` gives until the session is over.
+  Status add_client(const std::function<std::unique_ptr<ClientShell>(ClientServices&)>& make);
   [[nodiscard]] std::size_t client_count() const;
   // Of these names, those that are no server accepted here, however lately.
   [[nodiscard]] std::vector<std::string> unknown_servers(const std::vector<std::string>& names);

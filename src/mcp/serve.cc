@@ -8,8 +8,8 @@
 #include <optional>
 #include <utility>
 
-#include "mcp/client.h"
 #include "mcp/gateway_listen.h"
+#include "mcp/stdio_client.h"
 #include "os/file.h"
 #include "os/loop.h"
 #include "os/process.h"
@@ -71,8 +71,8 @@ int explain(const ServeOptions& options, const Error& why) {
   auto out = own_copy(options.out);
   if (!loop || !in || !out) return status_of(Exit::kFailed);
   Explainer services(**loop, reason);
-  Client client(**loop, services, *std::move(in), *std::move(out), os::Fd(),
-                {.servers = options.servers, .as = options.as});
+  StdioClient client(**loop, services, {.in = *std::move(in), .out = *std::move(out), .control = os::Fd()},
+                     {.servers = options.servers, .as = options.as});
   if (!client.start()) return status_of(Exit::kFailed);
   (*loop)->run();
   return status_of(exit_status(why.code));

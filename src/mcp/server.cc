@@ -107,7 +107,7 @@ void Server::stop(const std::function<void()>& done) {
 void Server::on_backend_notice(Backend& backend, std::string_view method, std::string_view params) {
   if (is_common(backend)) return on_notice_(*this, method, params);
   for (const auto& [client, own] : own_) {
-    if (own.get() == &backend) return client->on_notice(method, params);
+    if (own.get() == &backend) return client->on_notice(backend, method, params);
   }
 }
 

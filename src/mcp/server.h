@@ -24,7 +24,7 @@ namespace rtt::mcp {
 class Server final : public BackendOwner {
  public:
   // Notices of the common instance, for whoever wants them.
-  using OnNotice = std::function<void(const Server&, std::string_view method, std::string_view params)>;
+  using OnNotice = std::function<void(Server&, std::string_view method, std::string_view params)>;
   Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
          WriteBatch& writes, OnNotice on_notice);
 

@@ -96,9 +96,8 @@ std::string rpc_error_of(const Error& why) {
   return error_object(rpc_code_of(why), message, text::canonical_json(data));
 }
 
-ClientActions ServerSession::on_line(std::string_view line) {
+ClientActions ServerSession::on_message(const Message& message) {
   ClientActions out;
-  const Message message = classify(line);
   switch (message.kind) {
     case MessageKind::kRequest:
       ++counters_.requests;
@@ -199,13 +198,11 @@ ClientActions ServerSession::identified(std::shared_ptr<const Catalog> catalog) 
   return out;
 }
 
-ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) {
-  ClientActions out;
+std::vector<std::string> ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) {
+  std::vector<std::string> out;
   if (!catalog_) return out;
   const std::shared_ptr<const Catalog> before = std::exchange(catalog_, std::move(catalog));
-  const auto tell = [&out](std::string_view method) {
-    out.emplace_back(emit::Send{notification_line(method, {})});
-  };
+  const auto tell = [&out](std::string_view method) { out.push_back(notification_line(method, {})); };
   if (before->tools_result != catalog_->tools_result) tell("notifications/tools/list_changed");
   if (before->offers_prompts && before->prompts_result != catalog_->prompts_result) {
     tell("notifications/prompts/list_changed");

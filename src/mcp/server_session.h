@@ -27,7 +27,7 @@ namespace rtt::mcp {
 using CallKey = std::uint64_t;  // a client's request that was forwarded
 
 namespace emit {
-struct Send {  // write this line (newline included) to the client
+struct Send {  // the answer to the message at hand: write this line (newline included) to the client
   std::string line;
 };
 struct Identify {  // the client said who it is; answer with identified()
@@ -74,12 +74,13 @@ struct ClientCounters {
 
 class ServerSession {
  public:
-  ClientActions on_line(std::string_view line);
+  ClientActions on_line(std::string_view line) { return on_message(classify(line)); }
+  ClientActions on_message(const Message& message);
   ClientActions on_overlong(std::size_t byte_count);
   // Answers the initialize under way. REQUIRES: an Identify that was not answered yet.
   ClientActions identified(std::shared_ptr<const Catalog> catalog);
-  // The accepted servers or the policy changed; tells the client if what it sees did.
-  ClientActions on_catalog(std::shared_ptr<const Catalog> catalog);
+  // The accepted servers or the policy changed: lines that tell the client if what it sees did.
+  std::vector<std::string> on_catalog(std::shared_ptr<const Catalog> catalog);
 
   // Lines for the client; empty if the call was withdrawn meanwhile.
   std::string on_reply(CallKey key, act::Reply::Kind kind, std::string_view payload);
