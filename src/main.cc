@@ -39,11 +39,21 @@ Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) 
 }
 
 int serve(const cli::ServeArgs& args) {
-  return mcp::serve_main({.servers = args.names,
-                          .as = args.as,
-                          .directory = args.place.directory,
-                          .search = args.place.search == "exactly" ? mcp::ServeOptions::Search::kExactly
-                                                                   : mcp::ServeOptions::Search::kUpward});
+  mcp::ServeOptions options{.servers = args.names,
+                            .as = args.as,
+                            .directory = args.place.directory,
+                            .search = args.place.search == "exactly" ? mcp::ServeOptions::Search::kExactly
+                                                                     : mcp::ServeOptions::Search::kUpward,
+                            .http = {}};
+  using Http = mcp::ServeHttp;
+  if (!args.http.empty()) {
+    options.http = Http{.at = args.http,
+                        .reach = args.allow_remote ? Http::Reach::kBeyond : Http::Reach::kLoopback,
+                        .origins = args.origins,
+                        .token_file = args.token_file,
+                        .token = args.no_token ? Http::Token::kNone : Http::Token::kAsked};
+  }
+  return mcp::serve_main(options);
 }
 
 int panel_run(const cli::PanelRunArgs& args) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "api/error_json.h"
@@ -92,10 +93,37 @@ Result<Place> place_of(const Command& command) {
   return Place{.directory = absolute(here, command.directory), .search = "exactly"};
 }
 
-std::vector<std::string> names_of(const Command& command) {
-  std::vector<std::string> names;
-  for (const Json& name : items(command.args, "names")) names.push_back(name.as_string());
-  return names;
+std::vector<std::string> list_of(const Command& command, std::string_view field) {
+  std::vector<std::string> list;
+  for (const Json& item : items(command.args, field)) list.push_back(item.as_string());
+  return list;
+}
+
+int run_serve(const Session& session) {
+  const Json& args = session.command.args;
+  const std::string http(args.string_or("http"));
+  for (const char* const field : {"allow_remote", "origin", "token_file", "no_token"}) {
+    if (http.empty() && args.find(field)) {
+      std::string flag(field);
+      std::ranges::replace(flag, '_', '-');
+      return print_error(session, {.code = Code::kBadArgument,
+                                   .message = fmt::format("--{} goes with --http", flag),
+                                   .hint = "rtt mcp serve --http 127.0.0.1:8765"});
+    }
+  }
+  if (args.find("token_file") && args.find("no_token")) {
+    return print_error(session, {.code = Code::kBadArgument,
+                                 .message = "--token-file and --no-token exclude each other",
+                                 .hint = "rtt mcp serve --help"});
+  }
+  return session.ports.mcp_serve({.place = session.place,
+                                  .names = list_of(session.command, "names"),
+                                  .as = std::string(args.string_or("as")),
+                                  .http = http,
+                                  .allow_remote = args.bool_or("allow_remote", false),
+                                  .no_token = args.bool_or("no_token", false),
+                                  .origins = list_of(session.command, "origin"),
+                                  .token_file = std::string(args.string_or("token_file"))});
 }
 
 int run_verb(const Session& session) {
@@ -108,9 +136,7 @@ int run_verb(const Session& session) {
     case Runs::kLocal:
       return session.verb().name == "__complete" ? run_complete(session) : run_local(session);
     case Runs::kServe:
-      return session.ports.mcp_serve({.place = session.place,
-                                      .names = names_of(command),
-                                      .as = std::string(command.args.string_or("as"))});
+      return run_serve(session);
     case Runs::kPanelRun:
       return session.ports.panel_run({.place = session.place});
     case Runs::kDriverHost:

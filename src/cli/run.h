@@ -54,10 +54,14 @@ struct ServiceNeed {
   Place place;
 };
 
-struct ServeArgs {  // rtt mcp serve [NAME…] [--as CLIENT]
+struct ServeArgs {  // rtt mcp serve [NAME…] [--as CLIENT] [--http ADDR:PORT …]
   Place place;
   std::vector<std::string> names;  // empty = every server
   std::string as;                  // empty = the client's own name
+  std::string http;                // empty = on stdin and stdout; the rest is of it
+  bool allow_remote = false, no_token = false;
+  std::vector<std::string> origins;
+  std::string token_file;
 };
 struct PanelRunArgs {  // rtt panel run: the daemon itself, in the foreground
   Place place;

@@ -89,8 +89,14 @@ constexpr auto kImportFlags = std::to_array<Flag>({
 constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany, Names::kServer}});
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
-constexpr auto kServeFlags =
-    std::to_array<Flag>({{"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"}});
+constexpr auto kServeFlags = std::to_array<Flag>({
+    {"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"},
+    {"http", Takes::kText, "ADDR:PORT", "over HTTP at this address, until it is ended"},
+    {"allow-remote", Takes::kNothing, "", "with --http: listen where other machines reach it"},
+    {"origin", Takes::kList, "ORIGIN", "with --http: pages of this origin may ask"},
+    {"token-file", Takes::kText, "FILE", "with --http: take the token from FILE"},
+    {"no-token", Takes::kNothing, "", "with --http: ask for no token"},
+});
 constexpr auto kClients = std::to_array<Positional>({{"clients", Arity::kMany, Names::kText}});
 constexpr Flag kAllClients{"all", Takes::kNothing, "", "every client found here"};
 constexpr auto kConnectFlags = std::to_array<Flag>({

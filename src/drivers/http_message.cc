@@ -46,16 +46,62 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
   return value;
 }
 
-std::unexpected<Error> bad(std::string_view why) {
-  return fail(Code::kDriverProtocol, fmt::format("the server's answer is no HTTP/1.1: {}", why));
+bool is_target(std::string_view text) {
+  return text.starts_with('/') && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+bool names(std::string_view list, std::string_view word) {
+  for (std::size_t end = 0; !list.empty(); list.remove_prefix(std::min(list.size(), end + 1))) {
+    end = std::min(list.find(','), list.size());
+    if (trimmed(list.substr(0, end)) == word) return true;
+  }
+  return false;
+}
+
+std::string_view reason(int status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 409:
+      return "Conflict";
+    case 413:
+      return "Content Too Large";
+    case 415:
+      return "Unsupported Media Type";
+    case 417:
+      return "Expectation Failed";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 503:
+      return "Service Unavailable";
+    default:
+      return "Unknown";
+  }
 }
 
 }  // namespace
 
 Result<std::string> write_request(const HttpRequest& request) {
-  const bool plain = std::ranges::all_of(request.target, [](char c) { return c > ' ' && c < '\x7f'; });
   if (!is_token(request.method)) return fail(Code::kBadArgument, "`method` is no HTTP method");
-  if (!plain || !request.target.starts_with('/')) {
+  if (!is_target(request.target)) {
     return fail(Code::kBadArgument, "`path` begins with / and holds visible ASCII only", {},
                 "escape it as %XX");
   }
@@ -77,61 +123,93 @@ Result<std::string> write_request(const HttpRequest& request) {
   return out + "\r\n" + request.body;
 }
 
-const std::string* HttpReader::header(std::string_view name) const {
-  const auto at = std::ranges::find(response_.headers, name, &HttpHeaders::value_type::first);
-  return at == response_.headers.end() ? nullptr : &at->second;
+std::string write_answer(const HttpAnswer& answer) {
+  using Frame = HttpAnswer::Frame;
+  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
+  for (const auto& [name, value] : answer.headers) out += fmt::format("{}: {}\r\n", name, value);
+  if (answer.frame == Frame::kChunked) out += "Transfer-Encoding: chunked\r\n";
+  if (answer.frame == Frame::kLength && answer.status != 204)
+    out += fmt::format("Content-Length: {}\r\n", answer.body.size());
+  if (answer.after == HttpAnswer::After::kClose || answer.frame == Frame::kUntilClose)
+    out += "Connection: close\r\n";
+  out += "\r\n";
+  return out.append(answer.body);
 }
 
-bool HttpReader::reusable() const {
-  if (phase_ != Phase::kDone || !buffer_.empty() || http10_) return false;
-  const std::string* connection = header("connection");
-  const bool framed = header("content-length") != nullptr || header("transfer-encoding") != nullptr ||
-                      expects_ == Body::kNone || response_.status == 204 || response_.status == 304;
-  return framed && (connection == nullptr || lower(*connection) == "keep-alive");
+std::string http_chunk(std::string_view bytes) { return fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes); }
+
+std::unexpected<Error> HttpMessageReader::bad(std::string_view why) const {
+  return fail(Code::kDriverProtocol, fmt::format("{} is no HTTP/1.1: {}", words_.broken, why));
 }
 
-Status HttpReader::read_header(std::string_view line) {
+std::unexpected<Error> HttpMessageReader::too_large(std::uint64_t bytes) const {
+  return fail(Code::kTooLarge,
+              fmt::format("{} has {} bytes or more; the limit is {}", words_.whole, bytes, body_bytes_max_));
+}
+
+const std::string* HttpMessageReader::header(std::string_view name) const {
+  const auto at = std::ranges::find(headers_, name, &HttpHeaders::value_type::first);
+  return at == headers_.end() ? nullptr : &at->second;
+}
+
+std::size_t HttpMessageReader::count(std::string_view name) const {
+  return static_cast<std::size_t>(std::ranges::count(headers_, name, &HttpHeaders::value_type::first));
+}
+
+void HttpMessageReader::add(std::string_view bytes) {
+  begun_ = begun_ || !bytes.empty();
+  buffer_ += bytes;
+}
+
+void HttpMessageReader::start_over() {
+  phase_ = Phase::kHead;
+  headers_.clear();
+  body_.clear();
+  begun_ = !buffer_.empty();
+  trailer_bytes_ = 0;
+}
+
+Result<std::optional<std::string>> HttpMessageReader::take_head() {
+  const std::size_t end = buffer_.find("\r\n\r\n", searched_);
+  if (std::min(end, buffer_.size()) > kHttpHeadBytesMax) {
+    return fail(Code::kTooLarge, fmt::format("{}'s headers are over 64 KiB", words_.whole));
+  }
+  if (end == std::string::npos) {
+    searched_ = buffer_.size() - std::min<std::size_t>(buffer_.size(), 3);
+    return std::nullopt;
+  }
+  std::string text = buffer_.substr(0, end + 2);
+  buffer_.erase(0, end + 4);
+  searched_ = 0;
+  return text;
+}
+
+Status HttpMessageReader::read_header(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_token(line.substr(0, colon)))
     return bad("a header line without a name");
   const std::string_view value = trimmed(line.substr(colon + 1));
   if (!is_value(value)) return bad("a header's value with a bare CR or NUL");
-  response_.headers.emplace_back(lower(line.substr(0, colon)), value);
+  headers_.emplace_back(lower(line.substr(0, colon)), value);
   return {};
 }
 
-Status HttpReader::read_head(std::string_view head) {
-  response_ = {};
-  const std::size_t end = head.find("\r\n");
-  const std::string_view status = head.substr(0, end);
-  if (status.size() < 12 || !status.starts_with("HTTP/1.") || status[8] != ' ' ||
-      (status.size() > 12 && status[12] != ' ')) {
-    return bad("its status line");
+Status HttpMessageReader::read_headers(std::string_view lines) {
+  while (!lines.empty()) {
+    const std::size_t end = lines.find("\r\n");
+    RTT_TRY(read_header(lines.substr(0, end)));
+    lines.remove_prefix(end + 2);
   }
-  http10_ = status[7] == '0';
-  const auto code = number(status.substr(9, 3), 10);
-  if (!code || *code < 100) return bad("its status");
-  response_.status = static_cast<int>(*code);
-  for (std::string_view rest = head.substr(end + 2); !rest.empty();) {
-    const std::size_t line = rest.find("\r\n");
-    RTT_TRY(read_header(rest.substr(0, line)));
-    rest.remove_prefix(line + 2);
-  }
-  if (*code < 200)
-    return *code == 101 ? bad("an upgrade nobody asked for") : Status();  // the next head follows
-  return choose_body();
+  return {};
 }
 
-Status HttpReader::choose_body() {
+Status HttpMessageReader::choose_body(Framing framing) {
   phase_ = Phase::kDone;
-  const auto count = [&](std::string_view name) {
-    return std::ranges::count(response_.headers, name, &HttpHeaders::value_type::first);
-  };
   if (count("transfer-encoding") > 0 && count("content-length") > 0)
     return bad("a length and a transfer coding");
   if (count("transfer-encoding") > 1 || count("content-length") > 1)
     return bad("a header twice that may be there once");
-  if (expects_ == Body::kNone || response_.status == 204 || response_.status == 304) return {};
+  if (framing == Framing::kNoBody) return {};
   if (const std::string* coding = header("transfer-encoding")) {
     if (lower(*coding) != "chunked") return bad("an unknown transfer coding");
     phase_ = Phase::kChunkSize;
@@ -139,29 +217,25 @@ Status HttpReader::choose_body() {
   }
   const std::string* length = header("content-length");
   if (length == nullptr) {
-    phase_ = Phase::kUntilClose;
+    if (framing == Framing::kUntilClose) phase_ = Phase::kUntilClose;
     return {};
   }
   const auto bytes = number(*length, 10);
   if (!bytes) return bad("its length");
   left_ = *bytes;
-  if (left_ > body_bytes_max_)
-    return fail(Code::kTooLarge,
-                fmt::format("the answer has {} bytes; the limit is {}", left_, body_bytes_max_));
+  if (left_ > body_bytes_max_) return too_large(left_);
   if (left_ > 0) phase_ = Phase::kLength;
   return {};
 }
 
-Status HttpReader::take_body(std::size_t count) {
-  if (response_.body.size() + count > body_bytes_max_) {
-    return fail(Code::kTooLarge, fmt::format("the answer has more than {} bytes", body_bytes_max_));
-  }
-  response_.body.append(buffer_, 0, count);
+Status HttpMessageReader::take_body(std::size_t count) {
+  if (body_.size() + count > body_bytes_max_) return too_large(body_.size() + count);
+  body_.append(buffer_, 0, count);
   buffer_.erase(0, count);
   return {};
 }
 
-std::optional<std::string> HttpReader::line() {
+std::optional<std::string> HttpMessageReader::line() {
   const std::size_t end = buffer_.find("\r\n");
   if (end == std::string::npos) return std::nullopt;
   std::string text = buffer_.substr(0, end);
@@ -169,45 +243,30 @@ std::optional<std::string> HttpReader::line() {
   return text;
 }
 
-Result<HttpReader::More> HttpReader::chunk_size() {
+Result<HttpMessageReader::More> HttpMessageReader::chunk_size() {
   const auto text = line();
   if (!text) return buffer_.size() > kChunkLineMax ? Result<More>(bad("a chunk's size")) : More::kNo;
   const auto size = number(trimmed(std::string_view(*text).substr(0, text->find(';'))), 16);
   if (!size) return bad("a chunk's size");
   left_ = *size;
-  if (left_ > body_bytes_max_) {
-    return fail(Code::kTooLarge, fmt::format("the answer has more than {} bytes", body_bytes_max_));
-  }
+  if (left_ > body_bytes_max_) return too_large(left_);
   phase_ = left_ == 0 ? Phase::kTrailer : Phase::kChunk;
   return More::kYes;
 }
 
-Result<HttpReader::More> HttpReader::trailer() {
+Result<HttpMessageReader::More> HttpMessageReader::trailer() {
   const auto text = line();
   trailer_bytes_ += text ? text->size() : 0;
-  if (trailer_bytes_ > kHttpHeadBytesMax || buffer_.size() > kBufferedMax) return bad("its trailers");
+  if (trailer_bytes_ > kHttpHeadBytesMax || (!text && buffer_.size() > kBufferedMax))
+    return bad("its trailers");
   if (!text) return More::kNo;
   if (text->empty()) phase_ = Phase::kDone;
   return phase_ == Phase::kDone ? More::kNo : More::kYes;
 }
 
-Result<HttpReader::More> HttpReader::head() {
-  const std::size_t end = buffer_.find("\r\n\r\n");
-  if (std::min(end, buffer_.size()) > kHttpHeadBytesMax) {
-    return fail(Code::kTooLarge, "the answer's headers are over 64 KiB");
-  }
-  if (end == std::string::npos) return More::kNo;
-  const std::string text = buffer_.substr(0, end + 2);
-  buffer_.erase(0, end + 4);
-  RTT_TRY(read_head(text));
-  return More::kYes;
-}
-
-// One step over what is buffered; kNo when it needs bytes, or the response is whole.
-Result<HttpReader::More> HttpReader::step() {
+// One step over what is buffered; kNo when it needs bytes, or the message is whole.
+Result<HttpMessageReader::More> HttpMessageReader::body_step() {
   switch (phase_) {
-    case Phase::kHead:
-      return head();
     case Phase::kLength:
     case Phase::kChunk: {
       const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(left_, buffer_.size()));
@@ -230,15 +289,58 @@ Result<HttpReader::More> HttpReader::step() {
       return More::kYes;
     case Phase::kTrailer:
       return trailer();
+    case Phase::kHead:
     case Phase::kDone:
       break;
   }
   return More::kNo;
 }
 
+HttpReader::HttpReader(std::size_t body_bytes_max, Body body)
+    : HttpMessageReader({.broken = "the server's answer", .whole = "the answer"}, body_bytes_max),
+      expects_(body) {}
+
+bool HttpReader::reusable() const {
+  if (phase_ != Phase::kDone || !buffer_.empty() || http10_) return false;
+  const std::string* connection = header("connection");
+  const bool framed = header("content-length") != nullptr || header("transfer-encoding") != nullptr ||
+                      expects_ == Body::kNone || status_ == 204 || status_ == 304;
+  return framed && (connection == nullptr || lower(*connection) == "keep-alive");
+}
+
+HttpResponse HttpReader::take() {
+  return {.status = status_, .headers = std::move(headers_), .body = std::move(body_)};
+}
+
+Status HttpReader::read_head(std::string_view head) {
+  headers_.clear();
+  const std::size_t end = head.find("\r\n");
+  const std::string_view status = head.substr(0, end);
+  if (status.size() < 12 || !status.starts_with("HTTP/1.") || status[8] != ' ' ||
+      (status.size() > 12 && status[12] != ' ')) {
+    return bad("its status line");
+  }
+  http10_ = status[7] == '0';
+  const auto code = number(status.substr(9, 3), 10);
+  if (!code || *code < 100) return bad("its status");
+  status_ = static_cast<int>(*code);
+  RTT_TRY(read_headers(head.substr(end + 2)));
+  if (*code < 200)
+    return *code == 101 ? bad("an upgrade nobody asked for") : Status();  // the next head follows
+  const bool bodiless = expects_ == Body::kNone || status_ == 204 || status_ == 304;
+  return choose_body(bodiless ? Framing::kNoBody : Framing::kUntilClose);
+}
+
+Result<HttpReader::More> HttpReader::step() {
+  if (phase_ != Phase::kHead) return body_step();
+  RTT_TRY_SET(const auto head, take_head());
+  if (!head) return More::kNo;
+  RTT_TRY(read_head(*head));
+  return More::kYes;
+}
+
 Result<bool> HttpReader::feed(std::string_view bytes) {
-  begun_ = begun_ || !bytes.empty();
-  buffer_ += bytes;
+  add(bytes);
   for (More more = More::kYes; more == More::kYes;) {
     RTT_TRY_SET(more, step());
   }
@@ -249,6 +351,61 @@ Result<bool> HttpReader::close() {
   if (phase_ == Phase::kUntilClose) phase_ = Phase::kDone;
   if (phase_ == Phase::kDone) return true;
   return fail(Code::kLost, "the server closed the connection before its answer was whole");
+}
+
+HttpRequestReader::HttpRequestReader(std::size_t body_bytes_max)
+    : HttpMessageReader({.broken = "the request", .whole = "the request"}, body_bytes_max) {}
+
+void HttpRequestReader::feed(std::string_view bytes) { add(bytes); }
+
+Status HttpRequestReader::read_head(std::string_view head) {
+  const std::size_t end = head.find("\r\n");
+  const std::string_view line = head.substr(0, end);
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return bad("its first line");
+  method_ = line.substr(0, first);
+  target_ = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (!is_token(method_)) return bad("its method");
+  if (!is_target(target_)) return bad("its target, which begins with / and holds visible ASCII only");
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") return bad("its version");
+  http10_ = version == "HTTP/1.0";
+  RTT_TRY(read_headers(head.substr(end + 2)));
+  if (count("host") > 1 || (!http10_ && count("host") == 0)) return bad("not one Host");
+  if (http10_ && count("transfer-encoding") > 0) return bad("a transfer coding in HTTP/1.0");
+  return choose_body(Framing::kByHeaders);
+}
+
+Result<HttpRequestReader::Progress> HttpRequestReader::read() {
+  if (phase_ == Phase::kHead) {
+    while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // some send one behind a body (RFC 9112, 2.2)
+    RTT_TRY_SET(const auto head, take_head());
+    if (!head) return Progress::kNothing;
+    RTT_TRY(read_head(*head));
+  }
+  if (!std::exchange(said_head_, true)) return Progress::kHead;
+  for (More more = More::kYes; more == More::kYes;) {
+    RTT_TRY_SET(more, body_step());
+  }
+  return phase_ == Phase::kDone ? Progress::kWhole : Progress::kNothing;
+}
+
+bool HttpRequestReader::keeps_alive() const {
+  const std::string* connection = header("connection");
+  const std::string wish = connection == nullptr ? std::string() : lower(*connection);
+  return http10_ ? names(wish, "keep-alive") : !names(wish, "close");
+}
+
+bool HttpRequestReader::wants_continue() const {
+  const std::string* expect = header("expect");
+  return !http10_ && expect != nullptr && lower(*expect) == "100-continue" && phase_ != Phase::kDone &&
+         buffer_.empty();
+}
+
+void HttpRequestReader::next() {
+  said_head_ = false;
+  start_over();
 }
 
 }  // namespace rtt::drivers

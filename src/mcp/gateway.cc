@@ -378,6 +378,8 @@ std::vector<std::string> Gateway::unknown_servers(const std::vector<std::string>
   return unknown;
 }
 
+void Gateway::refresh() { state_->refresh(); }
+WriteBatch* Gateway::batch() { return &state_->writes; }
 std::size_t Gateway::client_count() const { return state_->shells.size(); }
 
 void Gateway::prepare(const model::Contract& provider, OnDone done) {

@@ -40,6 +40,7 @@ struct GatewayOptions {
 
 class ClientShell;
 class ClientServices;
+class WriteBatch;
 
 struct ClientOptions {
   std::vector<std::string> servers;  // names or namespaces; empty = all
@@ -59,6 +60,8 @@ class Gateway : public drivers::Driver {
   Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
   // Serves a client that comes another way; the gateway keeps what `make` gives until the session is over.
   Status add_client(const std::function<std::unique_ptr<ClientShell>(ClientServices&)>& make);
+  void refresh();       // looks, now and then, whether the workspace has changed
+  WriteBatch* batch();  // what one event writes goes out together
   [[nodiscard]] std::size_t client_count() const;
   // Of these names, those that are no server accepted here, however lately.
   [[nodiscard]] std::vector<std::string> unknown_servers(const std::vector<std::string>& names);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "mcp/http_front.h"
 #include "model/limits.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
@@ -17,20 +18,52 @@ using text::Json;
 
 constexpr int kClientFds = 2;  // its stdin and stdout
 
-Result<ClientOptions> read_hello(std::string_view line) {
+struct Hello {
+  ClientOptions options;
+  std::optional<HttpFrontOptions> http;
+};
+
+Result<std::vector<std::string>> strings(const Json& object, std::string_view key) {
+  std::vector<std::string> out;
+  const Json* const list = object.find(key);
+  if (!list || !list->is_array()) return out;
+  for (const Json& item : list->as_array()) {
+    if (!item.is_string()) return fail(Code::kPanelProtocol, std::string(key) + " holds what is no string");
+    out.push_back(item.as_string());
+  }
+  return out;
+}
+
+Result<HttpFrontOptions> read_http(const Json& http) {
+  HttpFrontOptions out;
+  const std::int64_t port = http.int_or("port", -1);
+  if (port < 0 || port > UINT16_MAX) return fail(Code::kPanelProtocol, "http.port is no port");
+  out.address = {.host = std::string(http.string_or("host")), .port = static_cast<std::uint16_t>(port)};
+  out.policy.address = out.address.host;
+  if (http.bool_or("beyond", false)) out.policy.reach = HttpPolicy::Reach::kBeyond;
+  if (out.policy.reach == HttpPolicy::Reach::kLoopback && !os::is_loopback(out.address.host))
+    return fail(Code::kPanelProtocol, out.address.host + " is no loopback address");
+  RTT_TRY_SET(out.policy.origins, strings(http, "origins"));
+  if (http.find("token")) {
+    out.policy.token = parse_digest(http.string_or("token"));
+    if (!out.policy.token) return fail(Code::kPanelProtocol, "http.token is no digest");
+  }
+  return out;
+}
+
+Result<Hello> read_hello(std::string_view line) {
   RTT_TRY_SET(const Json hello,
               text::parse_json(line, {.source_name = "hello", .bytes_max = kHelloBytesMax}));
   if (hello.string_or("hello") != kGatewayHello) {
     return fail(Code::kPanelProtocol, "the hello is not " + std::string(kGatewayHello));
   }
-  ClientOptions options{.as = std::string(hello.string_or("as"))};
-  if (const Json* servers = hello.find("servers"); servers && servers->is_array()) {
-    for (const Json& name : servers->as_array()) {
-      if (!name.is_string()) return fail(Code::kPanelProtocol, "a server's name is no string");
-      options.servers.push_back(name.as_string());
-    }
+  Hello out{.options = {.servers = {}, .as = std::string(hello.string_or("as"))}, .http = {}};
+  RTT_TRY_SET(out.options.servers, strings(hello, "servers"));
+  if (const Json* const http = hello.find("http"); http && http->is_object()) {
+    RTT_TRY_SET(out.http, read_http(*http));
+    out.http->client = out.options;
   }
-  return options;
+  return out;
 }
 
 void answer(const os::Fd& socket, const Json& body) {
@@ -48,17 +81,26 @@ struct GatewayListener::State {
     os::Loop::TimerId timer = 0;
   };
 
+  struct Front {  // what an `rtt mcp serve --http` holds open
+    os::Fd socket;
+    std::unique_ptr<HttpFront> http;
+  };
+
   State(os::Loop& the_loop, Gateway& the_gateway) : loop(the_loop), gateway(the_gateway) {}
 
   void accept();
   void read(int fd);
   void adopt(Newcomer newcomer);
   void forget(int fd);
+  void listen_http(os::Fd socket, HttpFrontOptions options);
+  void close_front(int fd);
+  Json unknown(const std::vector<std::string>& names);
 
   os::Loop& loop;
   Gateway& gateway;
   os::UnixListener listener;
   std::vector<Newcomer> newcomers;
+  std::vector<Front> fronts;
 };
 
 void GatewayListener::State::accept() {
@@ -102,21 +144,56 @@ void GatewayListener::State::read(int fd) {
 }
 
 void GatewayListener::State::adopt(Newcomer newcomer) {
-  auto options = read_hello(std::string_view(newcomer.hello).substr(0, newcomer.hello.size() - 1));
-  if (options && newcomer.fds.size() != kClientFds) {
-    options = fail(Code::kPanelProtocol, "the hello came without stdin and stdout");
-  }
-  if (!options) {
-    answer(newcomer.socket, Json::object({{"error", options.error().message}}));
+  auto hello = read_hello(std::string_view(newcomer.hello).substr(0, newcomer.hello.size() - 1));
+  if (hello && !hello->http && newcomer.fds.size() != kClientFds)
+    hello = fail(Code::kPanelProtocol, "the hello came without stdin and stdout");
+  if (!hello) {
+    answer(newcomer.socket, Json::object({{"error", hello.error().message}}));
     return;
   }
-  Json unknown(text::JsonArray{});
-  for (const std::string& name : gateway.unknown_servers(options->servers)) unknown.push(name);
+  if (hello->http) return listen_http(std::move(newcomer.socket), *std::move(hello->http));
   answer(newcomer.socket,
-         Json::object({{"accepted", true}, {"pid", os::own_pid()}, {"unknown", std::move(unknown)}}));
+         Json::object(
+             {{"accepted", true}, {"pid", os::own_pid()}, {"unknown", unknown(hello->options.servers)}}));
   // A failure ends the session, and the session says so on the socket.
   (void)gateway.serve_client(std::move(newcomer.fds[0]), std::move(newcomer.fds[1]),
-                             std::move(newcomer.socket), *std::move(options));
+                             std::move(newcomer.socket), std::move(hello->options));
+}
+
+Json GatewayListener::State::unknown(const std::vector<std::string>& names) {
+  Json out(text::JsonArray{});
+  for (const std::string& name : gateway.unknown_servers(names)) out.push(name);
+  return out;
+}
+
+void GatewayListener::State::listen_http(os::Fd socket, HttpFrontOptions options) {
+  Json names = unknown(options.client.servers);
+  Result<std::unique_ptr<HttpFront>> opened =
+      fail(Code::kLimit, std::to_string(kHttpFrontsMax) + " HTTP fronts are open already");
+  if (fronts.size() < kHttpFrontsMax) opened = HttpFront::open(loop, gateway, std::move(options));
+  if (!opened) {
+    std::string why = opened.error().message;
+    if (!opened.error().hint.empty()) why += ". Next: " + opened.error().hint;
+    answer(socket, Json::object({{"error", why}}));
+    return;
+  }
+  const int fd = socket.get();
+  const Status watched = loop.watch(fd, os::kReadable, [this, fd](std::uint32_t) {
+    std::array<std::byte, 64> buffer{};
+    const auto got = os::receive(fd, buffer);
+    if (!got || got->closed) close_front(fd);
+  });
+  if (!watched) return;  // closing the socket tells
+  answer(socket, Json::object({{"accepted", true},
+                               {"pid", os::own_pid()},
+                               {"unknown", std::move(names)},
+                               {"url", (*opened)->url()}}));
+  fronts.push_back({.socket = std::move(socket), .http = *std::move(opened)});
+}
+
+void GatewayListener::State::close_front(int fd) {
+  loop.unwatch(fd);
+  std::erase_if(fronts, [fd](const Front& front) { return front.socket.get() == fd; });
 }
 
 void GatewayListener::State::forget(int fd) {
@@ -132,9 +209,12 @@ GatewayListener::GatewayListener() = default;
 
 GatewayListener::~GatewayListener() {
   if (!state_) return;
+  while (!state_->fronts.empty()) state_->close_front(state_->fronts.back().socket.get());
   while (!state_->newcomers.empty()) state_->forget(state_->newcomers.back().socket.get());
   state_->loop.unwatch(state_->listener.fd());
 }
+
+bool GatewayListener::has_fronts() const { return !state_->fronts.empty(); }
 
 Result<std::unique_ptr<GatewayListener>> GatewayListener::start(os::Loop& loop, Gateway& gateway,
                                                                 const std::string& sockets_dir) {

@@ -3,11 +3,12 @@
 //
 // One connection a client. It sends one JSON line {"hello":"rtt-gateway/1","servers":[…],"as":"…"} whose
 // first byte carries the client's stdin and stdout (SCM_RIGHTS), and gets {"status":N} when the session is
-// over.
+// over. A hello with "http":{"host","port","beyond","origins":[…],"token":"sha256-…"} brings no descriptors:
+// the gateway listens there and answers with "url", until the connection closes.
 //
-// Owns: the listening socket and connections that have not said hello.   Thread: the loop's.
+// Owns: the listening socket, connections that have not said hello, HTTP fronts.   Thread: the loop's.
 // Fails: start: kBusy (a gateway listens already), kIo; a connection with a bad hello is closed.
-// Limits: kClientsMax connections, kHelloBytesMax a hello, kHelloMs to say it.
+// Limits: kClientsMax connections, kHttpFrontsMax fronts, kHelloBytesMax a hello, kHelloMs to say it.
 #pragma once
 
 #include <memory>
@@ -20,12 +21,14 @@ inline constexpr std::string_view kGatewaySocket = "gateway.sock";
 inline constexpr std::string_view kGatewayHello = "rtt-gateway/1";
 inline constexpr std::size_t kHelloBytesMax = 16 * 1024;
 inline constexpr std::int64_t kHelloMs = 5000;
+inline constexpr std::size_t kHttpFrontsMax = 16;
 
 class GatewayListener {
  public:
   static Result<std::unique_ptr<GatewayListener>> start(os::Loop& loop, Gateway& gateway,
                                                         const std::string& sockets_dir);
   ~GatewayListener();
+  [[nodiscard]] bool has_fronts() const;
 
  private:
   GatewayListener();

@@ -92,8 +92,7 @@ void StdioClient::pace_input() {
   if (reading && outbox_.bytes() > kPauseAt) {
     loop_.unwatch(fds_.in.get());
   } else if (!reading && outbox_.bytes() < kResumeAt) {
-    const Status watched =
-        loop_.watch(fds_.in.get(), os::kReadable, [this](std::uint32_t) { read_input(); });
+    const Status watched = loop_.watch(fds_.in.get(), os::kReadable, [this](std::uint32_t) { read_input(); });
     if (!watched) client_.end(1);
   }
 }

@@ -77,4 +77,42 @@ Status finish_connect(int fd) {
   return {};
 }
 
+Result<TcpListener> TcpListener::bind(const TcpAddress& at) {
+  auto address = parse(at.host, at.port);
+  if (!address) {
+    return fail(Code::kBadArgument, at.host + " is no numeric address", {}, "127.0.0.1:PORT, or [::1]:PORT");
+  }
+  TcpListener out;
+  out.fd_ = Fd(::socket(address->storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!out.fd_.valid()) return std::unexpected(last_error("cannot make a socket"));
+  const int on = 1;
+  ::setsockopt(out.fd_.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  auto* const where = static_cast<sockaddr*>(static_cast<void*>(&address->storage));
+  if (::bind(out.fd_.get(), where, address->bytes) != 0 || ::listen(out.fd_.get(), SOMAXCONN) != 0) {
+    const std::string place = at.host + ":" + std::to_string(at.port);
+    if (errno == EADDRINUSE)
+      return fail(Code::kBusy, "another program listens at " + place, {}, "another port");
+    return std::unexpected(last_error("cannot listen at " + place));
+  }
+  if (::getsockname(out.fd_.get(), where, &address->bytes) != 0)
+    return std::unexpected(last_error("cannot tell the port"));
+  out.port_ = ntohs(address->storage.ss_family == AF_INET
+                        ? static_cast<sockaddr_in*>(static_cast<void*>(where))->sin_port
+                        : static_cast<sockaddr_in6*>(static_cast<void*>(where))->sin6_port);
+  return out;
+}
+
+Result<std::optional<Fd>> TcpListener::accept() {
+  Fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (fd.valid()) {
+    const int on = 1;
+    ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return std::optional<Fd>(std::move(fd));
+  }
+  if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED) return std::optional<Fd>();
+  return std::unexpected(last_error("cannot accept a connection"));
+}
+
+void finish_writing(int fd) { (void)::shutdown(fd, SHUT_WR); }  // one that is gone needs it no more
+
 }  // namespace rtt::os

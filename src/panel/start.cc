@@ -228,7 +228,7 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
     auto listening = mcp::GatewayListener::start(**loop, **gateway, workspace.sockets());
     if (!listening) return failed(listening.error());
     listener = std::move(*listening);
-    in_use = [g = gateway->get()] { return g->client_count() != 0; };
+    in_use = [g = gateway->get(), l = listener.get()] { return g->client_count() != 0 || l->has_fronts(); };
     driver = std::move(*gateway);
   } else {
     driver = driver_of(**loop, workspace, instance);

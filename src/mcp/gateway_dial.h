@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `rtt mcp serve` says to the workspace's gateway: a hello, and then it waits for the end.
+//
+// A gateway that is not there is started: own executable, `driver-host --gateway -C ROOT --ready-fd N`, detached,
+// under `sockets/gateway.lock`; it writes one byte to the ready descriptor when it listens.
+//
+// Owns: one connection for the call.   Thread: blocks the caller.
+// Fails: kDriverStart, kNotOwner, kPanelDown, kLost, kIo.   Limits: kGatewayStartMs to start.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "registry/workspace.h"
+#include "text/json.h"
+
+namespace rtt::mcp {
+
+// What the gateway said before it closed the connection.
+struct Ending {
+  bool accepted = false;
+  std::size_t unknown = 0;  // of the servers asked for, how many are none
+  std::optional<int> status;
+  std::string error;
+};
+struct GatewayAsk {
+  text::Json hello;
+  std::vector<int> fds;  // go with it
+};
+using OnAccepted = std::function<void(const text::Json& line)>;
+Result<Ending> ask_gateway(const registry::Workspace& workspace, const GatewayAsk& ask,
+                           const OnAccepted& on_accepted);
+text::Json hello_of(const std::vector<std::string>& names, const std::string& as);
+std::string reason_of(const Error& why);  // with its causes, place and next command
+
+}  // namespace rtt::mcp
