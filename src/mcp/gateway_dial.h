@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What `rtt mcp serve` says to the workspace's gateway: a hello, and then it waits for the end.
 //
-// A gateway that is not there is started: own executable, `driver-host --gateway -C ROOT --ready-fd N`, detached,
-// under `sockets/gateway.lock`; it writes one byte to the ready descriptor when it listens.
+// A gateway that is not there is started: own executable, `driver-host --gateway -C ROOT --ready-fd N`,
+// detached, under `sockets/gateway.lock`; it writes one byte to the ready descriptor when it listens.
 //
 // Owns: one connection for the call.   Thread: blocks the caller.
 // Fails: kDriverStart, kNotOwner, kPanelDown, kLost, kIo.   Limits: kGatewayStartMs to start.

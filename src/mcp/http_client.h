@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // HttpClient: one AI client's session over HTTP inside the gateway.
 //
-// The session lives from initialize to DELETE, whatever connections come and go; one that has no exchange open
-// for kHttpSessionIdleMs ends. http_streams.h says what goes where.
+// The session lives from initialize to DELETE, whatever connections come and go; one that has no exchange
+// open for kHttpSessionIdleMs ends. http_streams.h says what goes where.
 //
 // Owns: the client, its streams.   Thread: the loop's.
 // Fails: never.   Limits: kHttpSessionIdleMs; those of the streams.

@@ -122,7 +122,8 @@ bool HttpConnection::take_request() {
 }
 
 void HttpConnection::refuse(const HttpRefusal& refusal) {
-  answer(refusal.status, refusal.headers, error_line({}, error_object(RpcCode::kInvalidRequest, refusal.message)));
+  answer(refusal.status, refusal.headers,
+         error_line({}, error_object(RpcCode::kInvalidRequest, refusal.message)));
 }
 
 void HttpConnection::last_words(const HttpRefusal& refusal) {
@@ -137,9 +138,9 @@ void HttpConnection::answer(int status, drivers::HttpHeaders headers, std::strin
   if (!body.empty()) headers.emplace_back("Content-Type", "application/json");
   for (auto& header : page_headers(ask_)) headers.push_back(std::move(header));
   write(drivers::write_answer({.status = status,
-                      .headers = std::move(headers),
-                      .after = keeps_ ? HttpAnswer::After::kKeep : HttpAnswer::After::kClose,
-                      .body = body}));
+                               .headers = std::move(headers),
+                               .after = keeps_ ? HttpAnswer::After::kKeep : HttpAnswer::After::kClose,
+                               .body = body}));
   finished();
 }
 
@@ -150,10 +151,11 @@ void HttpConnection::begin_events(drivers::HttpHeaders headers) {
   headers.emplace_back("Cache-Control", "no-store");
   for (auto& header : page_headers(ask_)) headers.push_back(std::move(header));
   keeps_ = keeps_ && chunked_;
-  write(drivers::write_answer({.headers = std::move(headers),
-                      .frame = chunked_ ? HttpAnswer::Frame::kChunked : HttpAnswer::Frame::kUntilClose,
-                      .after = keeps_ ? HttpAnswer::After::kKeep : HttpAnswer::After::kClose,
-                      .body = {}}));
+  write(
+      drivers::write_answer({.headers = std::move(headers),
+                             .frame = chunked_ ? HttpAnswer::Frame::kChunked : HttpAnswer::Frame::kUntilClose,
+                             .after = keeps_ ? HttpAnswer::After::kKeep : HttpAnswer::After::kClose,
+                             .body = {}}));
 }
 
 void HttpConnection::events(std::string_view text) {

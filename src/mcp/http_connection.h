@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// HttpConnection: one TCP connection of the HTTP front: requests in, one at a time, their answers out in order.
+// HttpConnection: one TCP connection of the HTTP front: requests in, one at a time, their answers out in
+// order.
 //
-// The head of a request is judged before its body is waited for. While an answer is owed, what comes behind it
-// waits in the buffer, and beyond kHttpAheadBytesMax in the socket. A request turned away with its body not
-// there ends the connection, after what the peer still sends was read for a moment: a reset would take the
-// answer with it. Deadlines hold off peers that send a byte now and then; expire() looks at them.
+// The head of a request is judged before its body is waited for. While an answer is owed, what comes behind
+// it waits in the buffer, and beyond kHttpAheadBytesMax in the socket. A request turned away with its body
+// not there ends the connection, after what the peer still sends was read for a moment: a reset would take
+// the answer with it. Deadlines hold off peers that send a byte now and then; expire() looks at them.
 //
 // Owns: the socket, the reader, the output queue.   Thread: the loop's.
 // Fails: never: the connection ends, and its owner is told once.
-// Limits: kMcpLineBytesMax a body, kHttpHeadBytesMax a head, kClientQueueBytesMax of output, the deadlines below.
+// Limits: kMcpLineBytesMax a body, kHttpHeadBytesMax a head, kClientQueueBytesMax of output, the deadlines
+// below.
 #pragma once
 
 #include <optional>

@@ -146,7 +146,8 @@ void HttpFront::State::on_request(HttpConnection& connection, const HttpAsk& ask
 
 void HttpFront::State::on_message(HttpConnection& connection, const HttpAsk& ask, std::string_view body) {
   gateway.refresh();
-  // A line is a message for the servers; in JSON a line's end is white space, and inside strings it is escaped.
+  // A line is a message for the servers; in JSON a line's end is white space, and inside strings it is
+  // escaped.
   std::string one_line;
   if (body.find_first_of("\r\n") != std::string_view::npos && is_json(body)) {
     one_line = body;
@@ -156,7 +157,8 @@ void HttpFront::State::on_message(HttpConnection& connection, const HttpAsk& ask
   }
   const std::size_t first = body.find_first_not_of(" \t");
   if (first != std::string_view::npos && body[first] == '[' && is_json(body)) {
-    connection.answer(400, {}, error_body(RpcCode::kInvalidRequest, "batches are not taken: POST one message"));
+    connection.answer(400, {},
+                      error_body(RpcCode::kInvalidRequest, "batches are not taken: POST one message"));
     return;
   }
   const Message message = classify(body);
@@ -215,13 +217,14 @@ void HttpFront::State::on_listen(HttpConnection& connection, const HttpAsk& ask)
     case HttpStreams::Heard::kListens:
       return;
     case HttpStreams::Heard::kBusy:
-      connection.answer(409, {},
-                        error_body(RpcCode::kInvalidRequest, "this session's stream is open already: one GET"));
+      connection.answer(
+          409, {}, error_body(RpcCode::kInvalidRequest, "this session's stream is open already: one GET"));
       return;
     case HttpStreams::Heard::kForgotten:
-      connection.answer(400, {},
-                        error_body(RpcCode::kInvalidRequest,
-                                   "nothing is kept behind this Last-Event-ID: GET without it, or ask again"));
+      connection.answer(
+          400, {},
+          error_body(RpcCode::kInvalidRequest,
+                     "nothing is kept behind this Last-Event-ID: GET without it, or ask again"));
       return;
   }
 }
@@ -243,7 +246,8 @@ void HttpFront::State::carry(HttpClient& client, HttpActions actions) {
               [&](http::Text& text) { to->events(text.text); },
               [&](http::End&) { to->end_events(); },
               [&](http::Refuse&) {
-                to->answer(404, {}, error_body(RpcCode::kInvalidRequest, "the session ended before an answer"));
+                to->answer(404, {},
+                           error_body(RpcCode::kInvalidRequest, "the session ended before an answer"));
               },
           }(what);
         },

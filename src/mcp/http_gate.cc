@@ -133,7 +133,8 @@ std::optional<HttpRefusal> unwelcome(const HttpRequestReader& request, const Htt
   if (!revision.empty() && !speaks(revision)) {
     std::string known;
     for (const std::string_view one : kProtocols) known += (known.empty() ? "" : ", ") + std::string(one);
-    return refused(400, "MCP-Protocol-Version " + quoted(revision) + " is not spoken here; these are: " + known);
+    return refused(400,
+                   "MCP-Protocol-Version " + quoted(revision) + " is not spoken here; these are: " + known);
   }
   return std::nullopt;
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The gate of the HTTP front: what the head of a request asks for, or why it is turned away.
 //
-// A page in a browser can reach loopback, so three things are looked at before anything else: Host, which a name
-// that was rebound to this machine cannot fake; Origin, which a browser sends for a page; the bearer token, which
-// other users of this machine do not have. A numeric Host cannot be rebound. Nothing here looks at a body.
+// A page in a browser can reach loopback, so three things are looked at before anything else: Host, which a
+// name that was rebound to this machine cannot fake; Origin, which a browser sends for a page; the bearer
+// token, which other users of this machine do not have. A numeric Host cannot be rebound. Nothing here looks
+// at a body.
 //
 // Owns: nothing.   Thread: any (pure).
 // Fails: a refusal: the HTTP status, and a message that says what to do.   Limits: the head's.

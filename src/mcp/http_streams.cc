@@ -10,7 +10,8 @@ namespace {
 
 constexpr HttpStreamId kGeneral = 0;
 constexpr std::string_view kComment = ":\n\n";
-constexpr std::string_view kPrimesFrom = "2025-11-25";  // older clients read an event without data as bad JSON
+constexpr std::string_view kPrimesFrom =
+    "2025-11-25";  // older clients read an event without data as bad JSON
 
 std::string id_text(HttpStreamId stream, std::uint64_t event) {
   return std::to_string(stream) + "-" + std::to_string(event);
@@ -90,8 +91,8 @@ HttpActions HttpStreams::deliver(std::string_view line, HttpStreamId id, Which w
   using Mode = Stream::Mode;
   if (which == Which::kBefore) {
     // Without an id of an event of it, a client cannot come back for a stream that lost its connection.
-    const bool carries = found && found->takes != HttpAsk::Takes::kJson &&
-                         (found->conn != 0 || found->mode == Mode::kEvents);
+    const bool carries =
+        found && found->takes != HttpAsk::Takes::kJson && (found->conn != 0 || found->mode == Mode::kEvents);
     Stream& stream = carries ? *found : general_;
     if (carries && stream.mode == Mode::kUndecided) open(out, id, stream, now);
     add(out, carries ? id : kGeneral, stream, line, now);

@@ -2,10 +2,11 @@
 // HttpStreams: which of its HTTP exchanges carries each line of one client's session, as a step machine.
 //
 // Each request has a stream of its own; stream 0 is for what belongs to no request and is carried by the
-// session's GET, or waits for one. An answer that comes first goes out as one JSON body; if anything else comes
-// first, or nothing for kHttpQuiet, the exchange becomes a stream of events, which the answer ends. Events are
-// numbered `STREAM-N` and the last ones kept, so a client that lost its connection goes on after Last-Event-ID.
-// A quiet stream is sent a comment now and then, which finds peers that are gone and keeps proxies from closing.
+// session's GET, or waits for one. An answer that comes first goes out as one JSON body; if anything else
+// comes first, or nothing for kHttpQuiet, the exchange becomes a stream of events, which the answer ends.
+// Events are numbered `STREAM-N` and the last ones kept, so a client that lost its connection goes on after
+// Last-Event-ID. A quiet stream is sent a comment now and then, which finds peers that are gone and keeps
+// proxies from closing.
 //
 // Owns: the streams, the events kept.   Thread: one (pure).   Units: Instant.
 // Fails: listen(): busy, or an event that is not kept.
@@ -55,8 +56,7 @@ struct Refuse {  // the session ended before an answer
   ConnId conn = 0;
 };
 }  // namespace http
-using HttpAction =
-    std::variant<http::Whole, http::Nothing, http::Begin, http::Text, http::End, http::Refuse>;
+using HttpAction = std::variant<http::Whole, http::Nothing, http::Begin, http::Text, http::End, http::Refuse>;
 using HttpActions = std::vector<HttpAction>;
 
 class HttpStreams {
@@ -73,9 +73,9 @@ class HttpStreams {
     HttpActions actions;
   };
   Listening listen(ConnId conn, const std::optional<std::string>& last_event_id, Instant now);
-  void gone(ConnId conn);           // the connection; the stream goes on without it
-  HttpActions tick(Instant now);    // now and then
-  HttpActions end();                // the session
+  void gone(ConnId conn);                 // the connection; the stream goes on without it
+  HttpActions tick(Instant now);          // now and then
+  HttpActions end();                      // the session
   void speak(std::string_view protocol);  // the revision agreed on: from 2025-11-25, streams begin with an id
 
   [[nodiscard]] bool idle() const { return streams_.empty() && general_.conn == 0; }

@@ -46,8 +46,8 @@ Result<Token> read_token(const std::string& file) {
     if (c <= ' ' || c > '~') return fail(Code::kBadArgument, "a token is one word of visible ASCII", file);
   }
   if (text.size() < kHttpTokenBytesMin) {
-    return fail(Code::kBadArgument, fmt::format("a token has {} characters or more", kHttpTokenBytesMin), file,
-                "openssl rand -hex 32 > FILE");
+    return fail(Code::kBadArgument, fmt::format("a token has {} characters or more", kHttpTokenBytesMin),
+                file, "openssl rand -hex 32 > FILE");
   }
   return Token{.text = std::move(text), .file = file};
 }
@@ -68,14 +68,18 @@ Result<Token> token_of(const ServeHttp& http, const registry::Workspace& workspa
 Result<Json> hello(const ServeOptions& options, const std::optional<Token>& token) {
   const ServeHttp& http = *options.http;
   RTT_TRY_SET(const os::TcpAddress address, parse_listen_address(http.at));
+  if (!os::is_numeric(address.host)) {
+    return fail(Code::kBadArgument, address.host + " is no numeric address", "--http",
+                "listen at 127.0.0.1 or [::1]");
+  }
   const bool beyond = http.reach == ServeHttp::Reach::kBeyond;
   if (!beyond && !os::is_loopback(address.host)) {
     return fail(Code::kBadArgument, address.host + " is reached from other machines", "--http",
                 "listen at 127.0.0.1, or add --allow-remote if that is what you want");
   }
   if (beyond && !token) {
-    return fail(Code::kBadArgument, "--no-token with --allow-remote would let anybody call your tools", "--no-token",
-                "leave one of them out");
+    return fail(Code::kBadArgument, "--no-token with --allow-remote would let anybody call your tools",
+                "--no-token", "leave one of them out");
   }
   Json origins(text::JsonArray{});
   for (const std::string& origin : http.origins) origins.push(origin);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // serve_http: `rtt mcp serve --http ADDRESS:PORT`, which has the workspace's gateway listen while it runs.
 //
-// The gateway is told the address, who may ask, and the SHA-256 of the token, never the token. The token is made once
-// a workspace, as `http/<id>.token` (0600) below this user's RTT folder, and stays the same, so that what clients are
-// configured with does. When this process ends, so do the listener and its sessions.
+// The gateway is told the address, who may ask, and the SHA-256 of the token, never the token. The token is
+// made once a workspace, as `http/<id>.token` (0600) below this user's RTT folder, and stays the same, so
+// that what clients are configured with does. When this process ends, so do the listener and its sessions.
 //
 // Owns: nothing.   Thread: blocks the caller.
-// Fails: returns the exit status: 2 bad options, 75 the gateway was lost, 1 otherwise; the reason is on stderr.
+// Fails: returns the exit status: 2 bad options, 75 the gateway was lost, 1 otherwise; the reason is on
+// stderr.
 #pragma once
 
 #include <string_view>

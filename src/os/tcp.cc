@@ -51,6 +51,8 @@ Error refused(int number) {
 
 }  // namespace
 
+bool is_numeric(const std::string& host) { return parse(host, 0).has_value(); }
+
 bool is_loopback(const std::string& host) {
   const auto address = parse(host, 0);
   return address && address->loopback;

@@ -19,6 +19,7 @@ struct TcpAddress {
   std::string host;  // IPv4 or IPv6 in digits; `localhost` is 127.0.0.1
   std::uint16_t port = 0;
 };
+[[nodiscard]] bool is_numeric(const std::string& host);
 [[nodiscard]] bool is_loopback(const std::string& host);
 Result<Fd> begin_connect(const TcpAddress& address);
 // Of a descriptor that has become writable.
