@@ -341,7 +341,7 @@ class TomlSection {
   }
 
   // Lines that go take the empty line before them along where another empty line, or nothing, follows.
-  std::vector<Span> with_blank_before(std::vector<Span> lines) const {
+  std::vector<Span> with_blank_before(const std::vector<Span>& lines) const {
     const std::string& all = toml_.text();
     std::vector<Span> out;
     for (const Span& one : lines) {
