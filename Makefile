@@ -11,7 +11,7 @@ QUICKSTART := examples/quickstart
 APT_STAMP  := build/.deps
 NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
 
-.PHONY: build deps run test check bench soak clients format clean install help
+.PHONY: build deps run test check bench soak clients conformance format clean install help
 .DEFAULT_GOAL := build
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
 	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
 	@echo "make clients  real AI clients against RTT"
+	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
 deps: $(APT_STAMP) $(NPM_STAMP)
@@ -72,6 +73,16 @@ clients: $(APT_STAMP) $(CLIENTS_STAMP)
 	@cmake --preset release >/dev/null
 	ninja -C $(RELEASE) -j$(JOBS) rtt
 	tests/clients/run.sh
+
+CONFORMANCE_STAMP := tests/conformance/node_modules/.rtt-deps
+$(CONFORMANCE_STAMP): tests/conformance/package-lock.json | $(APT_STAMP)
+	cd tests/conformance && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+conformance: $(APT_STAMP) $(CONFORMANCE_STAMP)
+	@cmake --preset release >/dev/null
+	ninja -C $(RELEASE) -j$(JOBS) rtt
+	tests/conformance/run.sh
 
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

@@ -97,5 +97,60 @@ TEST(HttpMessage, a_request_cannot_be_made_to_carry_another) {
   }
 }
 
+// Bodies, each in brackets, then the error's code if there is one.
+std::string read_requests(std::string_view bytes, std::size_t piece) {
+  HttpRequestReader reader(kBodyMax);
+  std::string out;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min(piece, bytes.size()))) {
+    reader.feed(bytes.substr(0, piece));
+    for (;;) {
+      const auto progress = reader.read();
+      if (!progress) return out + code_name(progress.error().code);
+      if (*progress == HttpRequestReader::Progress::kNothing) break;
+      if (*progress == HttpRequestReader::Progress::kHead) continue;
+      out += "[" + std::string(reader.body()) + "]";
+      reader.next();
+    }
+  }
+  return out + (reader.waiting() ? "" : "unfinished");
+}
+
+TEST(HttpRequestReader, requests_follow_each_other_however_they_are_cut) {
+  const std::string two =
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok"
+      "POST /b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"
+      "GET /c HTTP/1.0\r\n\r\n";
+  for (std::size_t piece = 1; piece <= two.size(); ++piece)
+    EXPECT_EQ(read_requests(two, piece), "[ok][hi][]");
+  EXPECT_EQ(read_requests(two.substr(0, 60), 60), "[ok]unfinished");
+}
+
+TEST(HttpRequestReader, what_two_servers_might_read_differently_is_refused) {
+  for (const char* head :
+       {"GET / HTTP/1.1", "GET / HTTP/1.1\r\nHost: a\r\nHost: a", "GET /a b HTTP/1.1\r\nHost: a",
+        "GET / HTTP/1.2\r\nHost: a", "GET http://a/ HTTP/1.1\r\nHost: a", "G(T / HTTP/1.1\r\nHost: a",
+        "GET / HTTP/1.0\r\nTransfer-Encoding: chunked", "POST / HTTP/1.1\r\nHost: a\r\n folded: x",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked",
+        "POST / HTTP/1.1\nHost: a\n\n"}) {
+    for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}})
+      EXPECT_EQ(read_requests(std::string(head) + "\r\n\r\n", piece), "RTT0802") << head;
+  }
+  EXPECT_EQ(read_requests("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65\r\n\r\n", 9), "RTT0206");
+  EXPECT_EQ(read_requests("GET / HTTP/1.1\r\nA: " + std::string(kHttpHeadBytesMax, 'x'), 1000), "RTT0206");
+}
+
+TEST(HttpAnswer, what_is_written_is_read_back) {
+  HttpReader reader(1000, HttpReader::Body::kPossible);
+  const std::string head =
+      write_answer({.headers = {{"A", "b"}}, .frame = HttpAnswer::Frame::kChunked, .body = {}});
+  const auto whole =
+      reader.feed(head + http_chunk("one") + http_chunk(std::string(300, 'x')) + std::string(kHttpLastChunk));
+  ASSERT_TRUE(whole && *whole);
+  EXPECT_EQ(reader.take().body, "one" + std::string(300, 'x'));
+  EXPECT_EQ(write_answer({.status = 204, .after = HttpAnswer::After::kClose, .body = {}}),
+            "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+}
+
 }  // namespace
 }  // namespace rtt::drivers
