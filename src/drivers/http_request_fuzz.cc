@@ -25,7 +25,8 @@ std::string reading(std::string_view bytes, std::size_t piece) {
       const auto progress = reader.read();
       if (!progress) return out + "!" + rtt::code_name(progress.error().code);
       more = *progress != HttpRequestReader::Progress::kNothing;
-      if (*progress == HttpRequestReader::Progress::kHead) out += reader.method() + " " + reader.target() + "\n";
+      if (*progress == HttpRequestReader::Progress::kHead)
+        out += reader.method() + " " + reader.target() + "\n";
       if (*progress != HttpRequestReader::Progress::kWhole) continue;
       RTT_ASSERT(reader.body().size() <= kBodyMax);
       for (const auto& [name, value] : reader.headers()) {

@@ -25,7 +25,8 @@ int status(const std::string& request, const HttpPolicy& policy) {
 
 std::string post(const std::string& more = "", const std::string& host = "localhost") {
   return "POST /mcp HTTP/1.1\r\nHost: " + host +
-         "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + more + "\r\n";
+         "\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" + more +
+         "\r\n";
 }
 
 TEST(HttpGate, a_name_that_could_be_rebound_is_no_host) {
@@ -35,7 +36,8 @@ TEST(HttpGate, a_name_that_could_be_rebound_is_no_host) {
     EXPECT_EQ(status(post("", host), here), 0) << host;
     EXPECT_EQ(status(post("", host), beyond), 0) << host;
   }
-  for (const char* host : {"", "a", "localhost.a", "127.0.0.1.a", "127.a", "[::1", "[::1].a", "localhost:a", ":80"}) {
+  for (const char* host :
+       {"", "a", "localhost.a", "127.0.0.1.a", "127.a", "[::1", "[::1].a", "localhost:a", ":80"}) {
     EXPECT_EQ(status(post("", host), here), 403) << host;
     EXPECT_EQ(status(post("", host), beyond), 403) << host;
   }
@@ -50,8 +52,9 @@ TEST(HttpGate, the_token_is_compared_whole) {
   const HttpPolicy policy{.address = "127.0.0.1", .token = crypto::sha256(std::string_view("secret-token"))};
   EXPECT_EQ(status(post("Authorization: Bearer secret-token\r\n"), policy), 0);
   EXPECT_EQ(status(post("Authorization: bearer   secret-token\r\n"), policy), 0);
-  for (const char* value : {"", "Bearer", "Bearer ", "Bearer secret-toke", "Bearer secret-token2", "secret-token",
-                            "Basic secret-token", "Bearersecret-token", "Bearer Secret-token"}) {
+  for (const char* value :
+       {"", "Bearer", "Bearer ", "Bearer secret-toke", "Bearer secret-token2", "secret-token",
+        "Basic secret-token", "Bearersecret-token", "Bearer Secret-token"}) {
     EXPECT_EQ(status(post("Authorization: " + std::string(value) + "\r\n"), policy), 401) << value;
   }
   EXPECT_EQ(status(post(), policy), 401);
@@ -63,7 +66,8 @@ TEST(HttpGate, ranges_of_accept) {
   const HttpPolicy policy{.address = "127.0.0.1"};
   const auto takes = [&](const std::string& accept) -> std::optional<HttpAsk::Takes> {
     drivers::HttpRequestReader reader(1000);
-    reader.feed("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + accept + "\r\n");
+    reader.feed("POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + accept +
+                "\r\n");
     EXPECT_TRUE(reader.read());
     const auto verdict = judge(reader, policy);
     const auto* const ask = std::get_if<HttpAsk>(&verdict);
@@ -87,7 +91,8 @@ TEST(HttpGate, addresses_to_listen_at) {
   EXPECT_EQ(at("localhost:0"), "127.0.0.1 0");
   EXPECT_EQ(at("[::1]:65535"), "::1 65535");
   const std::string bad = code_name(Code::kBadArgument);
-  for (const char* text : {"", ":", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "1:2:3", "a:-1", "a: 1"})
+  for (const char* text :
+       {"", ":", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "1:2:3", "a:-1", "a: 1"})
     EXPECT_EQ(at(text), bad) << text;
 }
 

@@ -68,7 +68,8 @@ TEST(HttpStreams, what_a_client_takes_decides) {
   EXPECT_THAT(bench.say("1", json, Which::kAnswer), ElementsAre("1 whole 1"));
   const auto events = bench.begin(2, Takes::kEvents, kStart);
   EXPECT_THAT(bench.say("2", events, Which::kAnswer), ElementsAre("2 begin", "2 2-0 ", "2 2-1 2", "2 end"));
-  EXPECT_THAT(words(bench.listen(3, {}, kStart).actions), ElementsAre("3 begin", "3 0-0 ", "3 0-1 kept for the GET"));
+  EXPECT_THAT(words(bench.listen(3, {}, kStart).actions),
+              ElementsAre("3 begin", "3 0-0 ", "3 0-1 kept for the GET"));
 }
 
 TEST(HttpStreams, older_revisions_get_no_event_without_data) {
@@ -96,7 +97,8 @@ TEST(HttpStreams, what_nothing_is_kept_of_is_said) {
   for (const char* id : {"", "-", "1-", "-1", "x-1", "1-x", "1-1-1", "9-9", "+1-1"})
     EXPECT_EQ(bench.listen(1, id, kStart).heard, Heard::kForgotten) << id;
   const auto stream = bench.begin(2, Takes::kBoth, kStart);
-  EXPECT_EQ(bench.listen(1, std::to_string(stream) + "-0", kStart).heard, Heard::kForgotten);  // it is undecided
+  EXPECT_EQ(bench.listen(1, std::to_string(stream) + "-0", kStart).heard,
+            Heard::kForgotten);  // it is undecided
 }
 
 TEST(HttpStreams, a_withdrawn_request_and_an_ended_session_leave_no_exchange_open) {
