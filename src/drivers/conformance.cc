@@ -7,9 +7,11 @@
 #include <deque>
 #include <optional>
 
+#include "api/server.h"
 #include "drivers/wire_child.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/temp_dir.h"
 #include "text/utf8.h"
 
 namespace rtt::drivers {
@@ -295,13 +297,7 @@ Result<Conformance> Scene::run() {
   RTT_TRY_SET(loop_, os::Loop::create());
   WireChild::Events events{.on_line = [this](std::string_view line) { on_line(line); },
                            .on_overlong = [this] { ++overlong_; },
-                           .on_stderr =
-                               [this](std::string_view text) {
-                                 report_.stderr_text += text;
-                                 if (report_.stderr_text.size() > kStderrShownMax) {
-                                   report_.stderr_text.erase(0, report_.stderr_text.size() - kStderrShownMax);
-                                 }
-                               },
+                           .on_stderr = [this](std::string_view text) { report_.keep_stderr(text); },
                            .on_ended = [this](const Error& why) { ended_ = why.message; }};
   RTT_TRY_SET(child_,
               WireChild::start(*loop_, spawn_options(connector_, options_.folder, options_.workspace_root),
@@ -324,6 +320,63 @@ Result<Conformance> Scene::run() {
   return std::move(report_);
 }
 
+// A native driver speaks to a panel: here to the part of one that it attaches to, in a folder of its own.
+Result<Conformance> check_native(const model::Connector& connector, const ConformanceOptions& options) {
+  Conformance report;
+  report.name = connector.name;
+  std::string said, ended;
+  bool attached = false;
+  RTT_TRY_SET(const os::TempDir place, os::TempDir::create());
+  RTT_TRY_SET(const auto loop, os::Loop::create());
+  RTT_TRY_SET(os::UnixListener listener, os::UnixListener::bind(place / ".rtt/sockets", "panel.sock"));
+  const auto panel = api::Server::start(
+      *loop, std::move(listener), {.generation = 1},
+      [&](const auto&, const api::Request& request, const api::Responder& respond) {
+        if (request.verb != "endpoint.attach")
+          return respond.finish(fail(Code::kUnknownVerb, "this panel only attaches"));
+        attached = true;
+        text::Json symbols = text::JsonArray{};
+        if (const text::Json* asked = request.args.find("symbols"); asked != nullptr && asked->is_array()) {
+          for (const text::Json& symbol : asked->as_array()) {
+            said += " " + shortened(symbol.is_string() ? symbol.as_string() : std::string());
+            symbols.push(text::Json::object({{"saddr", symbol}}));
+          }
+        }
+        respond.finish(api::Answer{text::Json::object({{"symbols", std::move(symbols)}}), {}, {}});
+      });
+  RTT_TRY_SET(
+      const auto child,
+      WireChild::start(*loop, native_options(connector, options.folder, place.path(), {options.saddr}),
+                       {.on_line = [](std::string_view) {},
+                        .on_overlong = [] {},
+                        .on_stderr = [&](std::string_view text) { report.keep_stderr(text); },
+                        .on_ended = [&](const Error& why) { ended = why.message; }}));
+  const auto wait = [&](const auto& until, std::int64_t ms) {
+    const Instant deadline = os::now() + nanos_from_ms(ms);
+    while (!until() && os::now() < deadline) loop->run_once(deadline - os::now());
+    return until();
+  };
+  const auto note = [&](std::string name, State state, std::string detail = {}) {
+    report.checks.push_back({std::move(name), state, std::move(detail)});
+  };
+  if (!wait([&] { return attached || !ended.empty(); }, kCheckWaitMs) || !attached) {
+    note("attach", State::kFailed,
+         ended.empty() ? fmt::format("did not attach within {} s", kCheckWaitMs / 1000) : ended);
+  } else if (said.empty()) {
+    note("attach", State::kFailed, "attached as no symbol");
+  } else {
+    note("attach", State::kPassed, "as" + said);
+    wait([&] { return !ended.empty(); }, kIdleWatchMs);
+    note("stays attached", ended.empty() ? State::kPassed : State::kFailed, ended);
+  }
+  note("answers", State::kSkipped, "it answers on lanes: apply a route to it");
+  if (ended.empty()) child->terminate();
+  const bool over = wait([&] { return !ended.empty(); }, kCheckWaitMs);
+  note("ends when told", over ? State::kPassed : State::kFailed,
+       over ? "" : fmt::format("still runs {} s after SIGTERM", kCheckWaitMs / 1000));
+  return report;
+}
+
 }  // namespace
 
 std::string_view to_string(CheckOutcome::State state) {
@@ -338,6 +391,11 @@ std::string_view to_string(CheckOutcome::State state) {
   return "skipped";
 }
 
+void Conformance::keep_stderr(std::string_view text) {
+  stderr_text += text;
+  if (stderr_text.size() > kStderrShownMax) stderr_text.erase(0, stderr_text.size() - kStderrShownMax);
+}
+
 bool Conformance::ok() const {
   return !checks.empty() && std::ranges::none_of(checks, [](const CheckOutcome& check) {
     return check.state == State::kFailed;
@@ -345,14 +403,7 @@ bool Conformance::ok() const {
 }
 
 Result<Conformance> check_driver(const model::Connector& connector, const ConformanceOptions& options) {
-  if (connector.wire == model::DriverWire::kNative) {
-    Conformance report;
-    report.name = connector.name;
-    report.checks.push_back(
-        {"wire", State::kFailed,
-         "a native driver is a program of librtt's, which this RTT does not have: use json or line"});
-    return report;
-  }
+  if (connector.wire == model::DriverWire::kNative) return check_native(connector, options);
   return Scene(connector, options).run();
 }
 

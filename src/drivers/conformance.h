@@ -4,7 +4,8 @@
 // Runs the driver as a host would and plays a fixed scene: what a host relies on, and what a host must
 // survive without harm from it. Each check has a name, an outcome and the reason; a driver may refuse base64
 // on the line wire and declare no probe or health, which is `skipped`, not failed. One check for the json and
-// the line wire; a native driver is told what it needs instead.
+// the line wire; a native driver must attach to a panel, stay and end when told, what it answers is not
+// looked at.
 //
 // Owns: the child while it runs.   Thread: one; blocks until the scene ends.
 // Fails: kNotFound (no driver there), kBadConfig, kDriverStart (it cannot be started). A driver that
@@ -35,6 +36,7 @@ struct Conformance {
   std::vector<CheckOutcome> checks;
   std::string stderr_text;  // the end of it, kStderrShownMax bytes
   [[nodiscard]] bool ok() const;
+  void keep_stderr(std::string_view text);
 };
 inline constexpr std::size_t kStderrShownMax = 2'000;
 

@@ -66,6 +66,8 @@ class Driver {
     told(fail(Code::kDriverFailed, "this driver takes no one-way messages",
               model::identity(refused.provider.saddr)));
   }
+  // False: its programs are endpoints of their own, so no lane of a route ends at the host.
+  [[nodiscard]] virtual bool lanes_end_here() const { return true; }
   // Who hears events and changes from now on; both functions are set. A driver without any never calls.
   virtual void listen(DriverListener listener) { const DriverListener unused = std::move(listener); }
   [[nodiscard]] virtual text::Json health() const = 0;

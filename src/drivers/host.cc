@@ -76,6 +76,7 @@ struct Host::State {
   Driver& driver;
   std::shared_ptr<api::Peer> panel;
   bool adopted = false;
+  bool said_lanes_end_here = true;  // in the last hello
   Nanos retry_delay = kFirstRetry;
   Instant unowned_since;
   endpoint::Board board;  // the lanes of planned routes
@@ -157,9 +158,11 @@ void Host::State::retry() {
 
 void Host::State::say_hello() {
   const auto start_time = os::process_start_time(os::own_pid());
+  said_lanes_end_here = driver.lanes_end_here();
   panel->ask("host.hello",
              Json::object({{"instance", options.instance},
                            {"lanes", desk.lanes()},
+                           {"lanes_end_here", said_lanes_end_here},
                            {"pid", os::own_pid()},
                            {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}}),
              [this](const Result<api::Answer>& answer) {
@@ -234,12 +237,14 @@ void Host::State::prepare(const api::Request& request, const api::Responder& res
   for (const Json& route : routes->as_array()) {
     const Json* object = route.find("contract");
     auto contract = model::contract_from_object(object != nullptr ? *object : Json(), "host.prepare");
-    const auto done = [count, respond](const Status& ready) {
+    const auto done = [this, count, respond](const Status& ready) {
       if (count->failed) return;
       if (!ready) {
         count->failed = true;
         respond.finish(std::unexpected(ready.error()));
       } else if (--count->open == 0) {
+        // Another program may have been signed: the panel learns before it builds lanes where they end.
+        if (panel && said_lanes_end_here != driver.lanes_end_here()) say_hello();
         respond.finish(api::Answer{Json::object({}), {}});
       }
     };
@@ -422,7 +427,9 @@ std::optional<Digest> Host::State::contract_of(const std::string& definition) co
 // Nobody's host, and nobody uses it: after a while it ends.
 void Host::State::look_for_owner() {
   orphan_timer = loop.after(std::min(kOrphanLook, options.orphan_after), [this] {
-    const bool used = adopted || !lanes.empty() || !desk.idle() || (options.in_use && options.in_use());
+    // Lanes of its programs' own cannot be seen from here, and outlive panels like any.
+    const bool used = adopted || !lanes.empty() || !desk.idle() || !driver.lanes_end_here() ||
+                      (options.in_use && options.in_use());
     if (used) unowned_since = os::now();
     if (!used && os::now() - unowned_since >= options.orphan_after) return end(0);
     look_for_owner();

@@ -41,5 +41,27 @@ TEST(Host, while_somebody_is_served_directly_it_stays) {
   EXPECT_GT(looks, 5);
 }
 
+// A driver whose programs attach by themselves: their lanes are nobody's business here.
+TEST(Host, whose_programs_have_lanes_of_their_own_stays_with_them) {
+  class Native : public ProcessDriver {
+   public:
+    using ProcessDriver::ProcessDriver;
+    [[nodiscard]] bool lanes_end_here() const override { return ++looks > 6; }  // one look is for the hello
+    mutable int looks = 0;
+  };
+  const auto dir = *os::TempDir::create();
+  const auto loop = *os::Loop::create();
+  Native driver(*loop, dir.path());
+  const auto host = Host::start(*loop,
+                                {.instance = "driver-x",
+                                 .sockets_dir = dir.path(),
+                                 .in_use = nullptr,
+                                 .orphan_after = nanos_from_ms(5)},
+                                driver);
+  ASSERT_TRUE(host) << host.error().message;
+  EXPECT_EQ((*host)->run(), 0);
+  EXPECT_GT(driver.looks, 6);
+}
+
 }  // namespace
 }  // namespace rtt::drivers

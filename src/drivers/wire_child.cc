@@ -45,6 +45,20 @@ os::SpawnOptions spawn_options(const model::Connector& connector, const std::str
   return options;
 }
 
+os::SpawnOptions native_options(const model::Connector& connector, const std::string& folder,
+                                const std::string& root, const std::vector<std::string>& symbols) {
+  os::SpawnOptions options = spawn_options(connector, folder, root);
+  const auto say = [&](std::string_view key, std::string value) {
+    std::erase_if(options.env, [&](const auto& entry) { return entry.first == key; });
+    options.env.emplace_back(key, std::move(value));
+  };
+  std::string list;
+  for (const std::string& symbol : symbols) list += (list.empty() ? "" : " ") + symbol;
+  say("RTT_WORKSPACE", root);
+  say("RTT_SYMBOLS", std::move(list));
+  return options;
+}
+
 WireChild::WireChild(os::Loop& loop, Events events)
     : loop_(loop),
       events_(std::move(events)),

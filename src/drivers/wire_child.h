@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// WireChild: the process of a json or line driver and its three pipes.
+// WireChild: the process of a driver of one's own and its three pipes.
 //
 // Lines come in whole and bounded, lines go out as the child reads them; a child that reads nothing fills its
 // queue and is refused more, it never holds the loop up. What it writes to stderr is handed on up to
@@ -10,6 +10,7 @@
 // Limits: kDriverLineBytesMax a line, kDriverQueueBytesMax waiting to be read by it.
 #pragma once
 
+#include <csignal>
 #include <functional>
 #include <memory>
 #include <string>
@@ -39,6 +40,7 @@ class WireChild {
 
   Status write(std::string_view line);
   void close_input();  // after what waits has been written
+  void terminate() { child_.signal_group(SIGTERM); }
   [[nodiscard]] int pid() const { return child_.pid(); }
 
  private:
@@ -67,5 +69,8 @@ class WireChild {
 // `root`; a program written with a slash and no leading one lies below the folder.
 os::SpawnOptions spawn_options(const model::Connector& connector, const std::string& folder,
                                const std::string& root);
+// The same for a native one, which is told where and as what to attach.
+os::SpawnOptions native_options(const model::Connector& connector, const std::string& folder,
+                                const std::string& root, const std::vector<std::string>& symbols);
 
 }  // namespace rtt::drivers

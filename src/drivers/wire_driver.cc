@@ -34,7 +34,10 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 
 }  // namespace
 
-WireDriver::WireDriver(os::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {}
+WireDriver::WireDriver(os::Loop& loop, Options options) : loop_(loop), options_(std::move(options)) {
+  const auto connector = options_.load();
+  native_ = connector && connector->wire == model::DriverWire::kNative;
+}
 
 WireDriver::~WireDriver() {
   for (const auto timer : {timer_, supervisor_timer_, stop_timer_}) loop_.cancel(timer);
@@ -51,12 +54,6 @@ Status WireDriver::fits(const model::Contract& provider, const model::Connector&
   if (!provider.driver || provider.driver->use != options_.name) {
     return fail(Code::kDriverStart, fmt::format("the contract does not name driver `{}`", options_.name),
                 address);
-  }
-  if (connector.wire == model::DriverWire::kNative) {
-    return fail(
-        Code::kDriverStart,
-        fmt::format("driver `{}` is native: it needs librtt, which this RTT does not have", options_.name),
-        model::connector_path(options_.name), "use the json or the line wire");
   }
   const std::string_view type = model::to_string(provider.saddr.type);
   if (!connector.types.empty() && std::ranges::find(connector.types, type) == connector.types.end()) {
@@ -80,6 +77,8 @@ void WireDriver::prepare(const model::Contract& provider, OnDone done) {
   if (connector_ && !connector_->same_program(*connector)) {
     lose({Code::kLost, fmt::format("driver `{}` was replaced by a new one", options_.name), {}, {}, {}});
   }
+  native_ = connector->wire == model::DriverWire::kNative;
+  if (native_) return prepare_native(model::identity(provider.saddr), std::move(done));
   if (supervisor_.state() == HostState::kTripped) feed(HostEvent::kHealed);
   WireOrder order{.kind = WireOrder::Kind::kPrepare,
                   .saddr = model::identity(provider.saddr),
@@ -89,6 +88,45 @@ void WireDriver::prepare(const model::Contract& provider, OnDone done) {
   submit(std::move(order), [done = std::move(done)](const Result<CallReply>& reply) {
     done(reply ? Status() : std::unexpected(reply.error()));
   });
+}
+
+// Done when the program runs; the route waits until it has attached.
+void WireDriver::prepare_native(const std::string& symbol, OnDone done) {
+  const auto knows = [&](const std::vector<std::string>& list) {
+    return std::ranges::find(list, symbol) != list.end();
+  };
+  if (child_ && !knows(symbols_) && options_.symbols && knows(options_.symbols()))
+    lose({Code::kLost, fmt::format("driver `{}` serves more symbols now", options_.name), {}, {}, {}});
+  starting_.push_back(std::move(done));
+  if (supervisor_.state() == HostState::kTripped) feed(HostEvent::kHealed);
+  const Status wanted = stopping_ ? Status(fail(Code::kCancelled, "the driver stops")) : want();
+  if (child_ || !wanted) loop_.post([this, wanted] { finish_starting(wanted); });
+}
+
+void WireDriver::finish_starting(const Status& status) {
+  for (const OnDone& done : std::exchange(starting_, {})) done(status);
+}
+
+Status WireDriver::start_native(const model::Connector& connector) {
+  symbols_ = options_.symbols ? options_.symbols() : std::vector<std::string>();
+  // What it prints is for people, up to a size.
+  RTT_TRY_SET(
+      child_,
+      WireChild::start(loop_, native_options(connector, options_.folder, options_.workspace_root, symbols_),
+                       {.on_line =
+                            [left = limits::kServerLogBytesMax](std::string_view line) mutable {
+                              if (line.size() < left) os::write_err(fmt::format("{}\n", line));
+                              left -= std::min(left, line.size() + 1);
+                            },
+                        .on_overlong = [] {},
+                        .on_stderr = [](std::string_view text) { os::write_err(std::string(text)); },
+                        .on_ended = [this](const Error& why) { lose(why); }}));
+  loop_.post([this] {
+    if (!child_) return;
+    feed(HostEvent::kAttached);  // there is no hello to wait for
+    finish_starting({});
+  });
+  return {};
 }
 
 Result<WireOrder> WireDriver::order_of(CallRequest request, WireOrder::Kind kind) const {
@@ -114,13 +152,19 @@ void WireDriver::publish(CallRequest message, OnDone done) {
          });
 }
 
+Error WireDriver::tripped() const {
+  return {Code::kDriverStart,
+          fmt::format("driver `{}` does not stay up: {}", options_.name, last_error_),
+          model::connector_path(options_.name),
+          "rtt driver test .rtt/drivers/" + options_.name,
+          {}};
+}
+
 // Sees to it that a child runs or is on its way.
 Status WireDriver::want() {
   if (supervisor_.state() == HostState::kTripped) {
     if (os::now() - tripped_at_ < nanos_from_ms(limits::kDriverRestartWindowMs)) {
-      return fail(Code::kDriverStart,
-                  fmt::format("driver `{}` does not stay up: {}", options_.name, last_error_),
-                  model::connector_path(options_.name), "rtt driver test .rtt/drivers/" + options_.name);
+      return std::unexpected(tripped());
     }
     feed(HostEvent::kHealed);
   }
@@ -152,6 +196,12 @@ CallId WireDriver::submit(Result<WireOrder> order, OnReply reply) {
 }
 
 void WireDriver::submit_queued() {
+  if (native_)
+    return refuse_queued({Code::kNoProvider,
+                          fmt::format("driver `{}` is native: it is reached through routes", options_.name),
+                          model::connector_path(options_.name),
+                          "rtt plan",
+                          {}});
   while (session_ && !queued_.empty()) {
     Queued one = std::move(queued_.front());
     queued_.erase(queued_.begin());
@@ -192,11 +242,8 @@ void WireDriver::feed(HostEvent event) {
         break;
       case HostAction::kReportTripped:
         tripped_at_ = os::now();
-        refuse_queued({Code::kDriverStart,
-                       fmt::format("driver `{}` does not stay up: {}", options_.name, last_error_),
-                       model::connector_path(options_.name),
-                       "rtt driver test .rtt/drivers/" + options_.name,
-                       {}});
+        refuse_queued(tripped());
+        finish_starting(std::unexpected(tripped()));
         break;
     }
   }
@@ -212,8 +259,11 @@ void WireDriver::spawn() {
   };
   auto connector = options_.load();
   if (!connector) return failed(connector.error());
-  if (connector->wire == model::DriverWire::kNative) {
-    return failed({Code::kDriverStart, "a native driver needs librtt", {}, {}, {}});
+  native_ = connector->wire == model::DriverWire::kNative;
+  if (native_) {
+    if (const Status started = start_native(*connector); !started) return failed(started.error());
+    connector_ = std::move(*connector);
+    return submit_queued();
   }
   auto child = WireChild::start(
       loop_, spawn_options(*connector, options_.folder, options_.workspace_root),
@@ -259,10 +309,10 @@ void WireDriver::perform(WireActions actions) {
 
 // The child is gone or given up: its calls fail, and the supervisor decides what comes next.
 void WireDriver::lose(Error why) {
-  if (!session_) return;
+  if (!child_) return;
   last_error_ = why.message;
   if (!stopping_) os::write_err(fmt::format("driver {}: {}\n", options_.name, why.message));
-  WireActions last = session_->on_closed(why);
+  WireActions last = session_ ? session_->on_closed(why) : WireActions();
   end_child();
   perform(std::move(last));
   if (stopping_) {
@@ -320,12 +370,14 @@ void WireDriver::stop(OnDone done) {
   stopping_ = true;
   refuse_queued({Code::kCancelled, "the driver stops", {}, {}, {}});
   loop_.cancel(supervisor_timer_);
-  if (!session_) {
+  finish_starting(fail(Code::kCancelled, "the driver stops"));
+  if (!child_) {
     loop_.post([done = std::move(done)] { done({}); });
     return;
   }
   stopped_ = std::move(done);
-  perform(session_->bye());
+  if (session_) perform(session_->bye());
+  if (!session_) child_->terminate();
   if (child_) child_->close_input();
   stop_timer_ = loop_.after(kLeaveGrace, [this] {
     stop_timer_ = 0;

@@ -7,6 +7,9 @@
 // under way when the child dies fail as kLost and are never sent again; calls that come while it is restarted
 // wait for it.
 //
+// A native connector is a program that attaches to the panel by itself, as the symbols it is told. It is
+// started, restarted and counted like any other, but there is no session: nothing is called through here.
+//
 // Owns: the child, the calls.   Thread: the loop's.
 // Fails: prepare and call as driver.h says; kDriverStart while tripped (a prepare or a minute heals it).
 // Limits: kDriverCallsMax calls, kDriverRestartsMax restarts a minute.
@@ -32,6 +35,7 @@ class WireDriver : public Driver {
     std::string workspace_root;
     std::string folder;  // of driver.json
     std::function<Result<model::Connector>()> load;
+    std::function<std::vector<std::string>()> symbols{};  // definitions in force that are served by it
   };
   WireDriver(os::Loop& loop, Options options);
   ~WireDriver() override;
@@ -40,6 +44,7 @@ class WireDriver : public Driver {
   CallId call(CallRequest request, OnReply reply) override;
   void cancel(CallId call) override;
   void publish(CallRequest message, OnDone done) override;
+  [[nodiscard]] bool lanes_end_here() const override { return !native_; }
   void listen(DriverListener listener) override;
   [[nodiscard]] text::Json health() const override;
   Result<text::Json> control(std::string_view verb, const text::Json& args) override;
@@ -53,6 +58,10 @@ class WireDriver : public Driver {
   [[nodiscard]] Status fits(const model::Contract& provider, const model::Connector& connector) const;
   CallId submit(Result<WireOrder> order, OnReply reply);
   [[nodiscard]] Result<WireOrder> order_of(CallRequest request, WireOrder::Kind kind) const;
+  void prepare_native(const std::string& symbol, OnDone done);
+  void finish_starting(const Status& status);
+  Status start_native(const model::Connector& connector);
+  [[nodiscard]] Error tripped() const;
   Status want();
   void submit_queued();
   void refuse_queued(const Error& why);
@@ -76,6 +85,9 @@ class WireDriver : public Driver {
   CallId next_ = 1;
   std::map<WireCall, OnReply> replies_;
   std::vector<Queued> queued_;
+  bool native_ = false;
+  std::vector<std::string> symbols_;  // native: what the child was told that it is
+  std::vector<OnDone> starting_;      // native: prepares that wait for the child
   std::string last_error_;
   Instant tripped_at_{};
   os::Loop::TimerId timer_ = 0, supervisor_timer_ = 0, stop_timer_ = 0;

@@ -136,7 +136,7 @@ void Panel::State::mcp_ls(const api::Request&, const api::Responder& respond) {
   const auto rows = [](const registry::Snapshot& s, const Json& live) {
     return api::Answer{Json::object({{"servers", mcp_rows(s, live)}}), {}};
   };
-  const auto host = hosts.attached(std::string(kGateway));
+  const auto host = hosts.running(std::string(kGateway));
   if (!host) {
     respond.finish(rows(*snapshot, text::JsonArray{}));
     return;

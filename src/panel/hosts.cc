@@ -147,6 +147,7 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
   entry.peer = std::move(peer);
   entry.pid = pid;
   entry.start_time = start_time;
+  entry.lanes_end_here = hello.bool_or("lanes_end_here", true);
   feed(instance, HostEvent::kAttached);
   for (OnReady& ready : std::exchange(entry.waiting, {})) ready(entry.peer);
   return {};
@@ -179,9 +180,14 @@ void Hosts::report(const api::Peer* peer, const text::Json& health) {
   }
 }
 
-std::shared_ptr<api::Peer> Hosts::attached(const std::string& instance) const {
+std::shared_ptr<api::Peer> Hosts::running(const std::string& instance) const {
   const auto at = entries_.find(instance);
   return at == entries_.end() ? nullptr : at->second.peer;
+}
+
+std::shared_ptr<api::Peer> Hosts::attached(const std::string& instance) const {
+  const auto at = entries_.find(instance);
+  return at == entries_.end() || !at->second.lanes_end_here ? nullptr : at->second.peer;
 }
 
 std::vector<std::string> Hosts::instances() const {

@@ -48,7 +48,9 @@ class Hosts {
   void connection_lost(const api::Peer* peer);
   // What a host says of its driver's children; of a connection that is no host's, nothing is kept.
   void report(const api::Peer* peer, const text::Json& health);
-  [[nodiscard]] std::shared_ptr<api::Peer> attached(const std::string& instance) const;  // or nullptr
+  [[nodiscard]] std::shared_ptr<api::Peer> running(const std::string& instance) const;  // or nullptr
+  // Where lanes of its symbols end: nullptr too when its programs attach by themselves.
+  [[nodiscard]] std::shared_ptr<api::Peer> attached(const std::string& instance) const;
   [[nodiscard]] std::vector<std::string> instances() const;
   // {name,pid,state,restarts} of each, for `status` and `ls drivers`; with `child` where the driver is a
   // program of its own, whose restarts count too.
@@ -61,6 +63,7 @@ class Hosts {
     drivers::Supervisor supervisor;
     os::Child child;  // empty for an adopted one
     std::shared_ptr<api::Peer> peer;
+    bool lanes_end_here = true;
     int pid = 0;
     std::uint64_t start_time = 0;
     os::Loop::TimerId timer = 0;

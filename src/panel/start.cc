@@ -124,11 +124,24 @@ std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Works
                       workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
       return snapshot.connector(name);
     };
+    const auto symbols = [workspace, name] {
+      std::vector<std::string> list;
+      const auto snapshot = registry::load_snapshot(
+          workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+      if (!snapshot) return list;
+      for (const registry::SymbolEntry& entry : snapshot->symbols) {
+        const auto& driver = entry.contract.driver;
+        if (entry.standing != registry::Standing::kRefused && driver && driver->use == name)
+          list.push_back(model::identity(entry.contract.saddr));
+      }
+      return list;
+    };
     return std::make_unique<drivers::WireDriver>(
         loop, drivers::WireDriver::Options{.name = name,
                                            .workspace_root = workspace.root,
                                            .folder = workspace.dot("drivers/" + name),
-                                           .load = load});
+                                           .load = load,
+                                           .symbols = symbols});
   }
   if (instance.starts_with("file-")) return std::make_unique<drivers::FileDriver>(loop, workspace.root);
   if (instance.starts_with("http-")) return std::make_unique<drivers::HttpDriver>(loop);

@@ -143,7 +143,7 @@ void Transition::perform(const apply::Verify&) {
       if (--count->open == 0) feed(apply::VerifyOk{});
       continue;
     }
-    const auto host = ports_.hosts.attached(name);
+    const auto host = ports_.hosts.running(name);
     if (!host) {
       feed(apply::VerifyFailed{
           Error{Code::kLost, fmt::format("driver host `{}` is gone", name), {}, "rtt doctor"}});

@@ -6,13 +6,16 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import unittest
 
-from rtt_case import HERE, RttCase, main
+from rtt_case import HERE, RTT, RttCase, main
 
 EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "examples", "drivers")
+
+BUILD = os.path.dirname(os.path.dirname(RTT))
 
 # A sound driver; each faulty one below changes one thing of it.
 SOUND = '''
@@ -103,9 +106,31 @@ class Conformance(RttCase):
         self.refused("RTT0306", 1, "driver", "test", self.path("bad"))
         self.write("gone/driver.json", {"name": "gone", "exec": ["/nowhere/to/be/found"], "wire": "json"})
         self.refused("RTT0801", 1, "driver", "test", self.path("gone"))
-        self.write("native/driver.json", {"name": "native", "exec": ["true"], "wire": "native"})
-        report = self.json("driver", "test", self.path("native"), status=1)
-        self.assertIn("librtt", report["checks"][0]["detail"])
+
+    def native(self, script):
+        """What each check says of a native driver that is this shell script, in which $metrics attaches."""
+        self.write("native/driver.json", {"name": "native", "exec": ["sh", "-c", script], "wire": "native",
+                                          "env": {"metrics": f"{BUILD}/examples/metrics"}})
+        answer = self.run_rtt("driver", "test", self.path("native"), "--json", "--saddr", "rtt://core/api/metrics@1.0.0")
+        report = answer.doc
+        self.assertEqual((answer.status == 0, "native"), (report["ok"], report["wire"]))
+        return {row["check"]: (row["state"], row.get("detail", "")) for row in report["checks"]}
+
+    def test_a_native_driver_attaches_stays_and_ends(self):
+        sound = self.native('exec "$metrics" "$RTT_WORKSPACE" "$RTT_SYMBOLS" x')
+        self.assertEqual(("passed", "as rtt://core/api/metrics@1.0.0"), sound["attach"])
+        self.assertEqual("passed", sound["stays attached"][0])
+        self.assertEqual("skipped", sound["answers"][0])
+        self.assertEqual("passed", sound["ends when told"][0])
+
+    def test_a_native_driver_that_does_not_is_found_out(self):
+        self.assertEqual(("failed", "the driver ended with exit code 4"), self.native("exit 4")["attach"])
+        self.assertIn("did not attach", self.native("exec sleep 60")["attach"][1])
+        leaves = self.native('exec "${metrics%metrics}ask" "$RTT_WORKSPACE" 0 0')
+        self.assertEqual(("passed", "as rtt://ui/hook/refresh"), leaves["attach"])
+        self.assertEqual(("failed", "the driver ended with exit code 0"), leaves["stays attached"])
+        stays = self.native('trap "" TERM; "$metrics" "$RTT_WORKSPACE" "$RTT_SYMBOLS" x; while :; do sleep 1; done')
+        self.assertEqual("failed", stays["ends when told"][0], stays)
 
 
 class Served(RttCase):
@@ -261,6 +286,133 @@ class Served(RttCase):
         answer = self.run_rtt("apply", "--json")
         self.assertEqual(5, answer.status, str(answer))
         self.assertIn("/most is not a parameter", answer.out)
+
+
+class Native(RttCase):
+    """A program of librtt as a driver: started and restarted like any, an end of its own lanes."""
+
+    def setUp(self):
+        super().setUp()
+        self.symbol("rtt://core/api/metrics@1.2.0", driver={"use": "metrics", "params": {}})
+        self.symbol("rtt://ui/hook/refresh@1.0.0", "consumer")
+        self.running = []
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def serve(self, *words, **more):
+        """Signs and applies a route to a native driver; one that is told by its environment who it is, unless said."""
+        words = words or ("sh", "-c", 'exec "$0" "$RTT_WORKSPACE" "$RTT_SYMBOLS" native', f"{BUILD}/examples/metrics")
+        self.write(".rtt/drivers/metrics/driver.json", {"name": "metrics", "exec": words, "wire": "native", **more})
+        if not os.path.exists(self.path(".rtt/policy.json")):
+            self.ok("init", "--yes")
+        self.allow(("rtt://ui/hook/*", "rtt://core/api/*"))
+        self.routes(("rtt://ui/hook/refresh", "rtt://core/api/metrics"))
+        self.ok("sign", "--yes")
+        self.ok("plan")
+        return self.run_rtt("apply", "--json")
+
+    def ask(self, count, errors=subprocess.PIPE):
+        asker = subprocess.Popen([f"{BUILD}/examples/ask", ".", str(count), "10000"], cwd=self.ws, env=self.me.env, text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        self.running.append(asker)
+        return asker
+
+    def asked(self, count):
+        out, err = self.ask(count).communicate(timeout=60)
+        self.assertEqual(count, json.loads(out.splitlines()[-1])["answered"], err)
+        return json.loads(out.splitlines()[-1])
+
+    def driver(self):
+        return next(row for row in self.json("status")["drivers"] if row["name"] == "driver-metrics")
+
+    def state(self):
+        return self.json("ls", "routes")["routes"][0]["state"]
+
+    def test_it_attaches_by_itself_and_is_called_without_its_host(self):
+        self.assertEqual("committed", self.serve().doc["state"])
+        self.asked(100)
+        self.ask(10**9)
+        self.eventually(lambda: self.state() == "ready")
+        child = self.driver()["child"]
+        self.assertEqual((0, "ready"), (child["restarts"], child["state"]))
+        self.assertTrue(b"memfd:rtt-" in self.proc(child["pid"], "maps"), "its lane ends elsewhere")
+        self.assertFalse(b"memfd:rtt-" in self.proc(self.driver()["pid"], "maps"), "a lane ends at its host")
+
+    def test_it_is_restarted_when_killed_and_its_caller_goes_on(self):
+        self.serve()
+        asker = self.ask(10**9)
+        self.eventually(lambda: self.state() == "ready")
+        before = self.driver()["child"]["pid"]
+        self.kill(before)
+        self.eventually(lambda: self.driver()["child"]["restarts"] == 1 and self.state() == "ready")
+        self.assertNotEqual(before, self.driver()["child"]["pid"])
+        asker.stdout.readline()
+        out, err = asker.communicate("stop\n", timeout=60)
+        result = json.loads(out.splitlines()[-1])
+        self.assertEqual(result["asked"], result["answered"] + result["lost"], err)
+        self.assertLessEqual(result["lost"], 1, err)
+
+    def test_the_panel_dies_and_is_not_missed(self):
+        self.serve()
+        asker = self.ask(10**9)
+        self.eventually(lambda: self.state() == "ready")
+        child = self.driver()["child"]["pid"]
+        self.kill(self.panel_pid())
+        self.ok("panel", "start")
+        self.eventually(lambda: self.state() == "ready" and self.driver().get("child"))
+        self.assertEqual(child, self.driver()["child"]["pid"])
+        out, err = asker.communicate("stop\n", timeout=60)
+        result = json.loads(out.splitlines()[-1])
+        self.assertEqual(result["asked"], result["answered"], err)
+
+    def test_one_that_does_not_stay_up_is_given_up_and_its_route_waits(self):
+        self.serve("sh", "-c", "echo out of order; exit 3")
+        self.eventually(lambda: self.driver()["state"] == "tripped", 20)
+        self.assertEqual("waiting", self.state())
+        log = self.read(".rtt/cache/host-driver-metrics.log").decode()
+        self.assertIn("out of order", log)
+        self.assertIn("exit code 3", log)
+
+    def test_one_that_cannot_be_started_stops_the_apply(self):
+        answer = self.serve("/nowhere/to/be/found")
+        self.assertEqual(5, answer.status, str(answer))
+        self.assertIn("does not stay up", answer.out)
+
+    def test_it_is_reached_through_routes_and_not_by_call(self):
+        self.serve()
+        self.assertIn("native", self.refused("RTT0501", 1, "call", "core/metrics")["message"])
+        self.asked(1)
+
+    def test_a_driver_that_becomes_native_hands_its_route_over(self):
+        self.serve(sys.executable, "-B", "-c", SOUND.replace('"faulty"', '"metrics"'), wire="json")
+        self.ask(10**9, subprocess.DEVNULL)   # goes on whatever it is answered, and by whom
+        self.eventually(lambda: self.state() == "ready")
+        self.assertTrue(b"memfd:rtt-" in self.proc(self.driver()["pid"], "maps"))
+        self.symbol("rtt://core/api/metrics@1.2.1", driver={"use": "metrics", "params": {}})
+        self.assertEqual("committed", self.serve().doc["state"])
+        self.eventually(lambda: b"memfd:rtt-" in self.proc(self.driver()["child"]["pid"], "maps"))
+        self.eventually(lambda: b"memfd:rtt-" not in self.proc(self.driver()["pid"], "maps"))
+
+    def test_it_is_started_anew_for_a_symbol_it_was_not_told_of(self):
+        self.serve()
+        self.asked(1)
+        before = self.driver()["child"]["pid"]
+        self.symbol("rtt://core/api/metrics@1.3.0#fast", driver={"use": "metrics", "params": {}})
+        self.serve()
+        self.assertEqual("rtt://core/api/metrics@1.3.0#fast", self.json("ls", "routes")["routes"][0]["to"])
+        self.asked(100)
+        self.assertNotEqual(before, self.driver()["child"]["pid"])
+
+    def test_it_is_ended_by_a_signal_it_may_heed(self):
+        self.serve("sh", "-c", 'trap "echo told > $RTT_WORKSPACE/told; kill $!; exit" TERM; "$0" "$RTT_WORKSPACE" "$RTT_SYMBOLS" native & wait',
+                   f"{BUILD}/examples/metrics")
+        self.asked(1)
+        self.ok("down")
+        self.assertEqual(b"told\n", self.read("told"))
 
 
 if __name__ == "__main__":
