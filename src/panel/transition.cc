@@ -20,6 +20,7 @@ Transition::Transition(TransitionPorts ports, OnAnswer on_answer)
       self_(std::make_shared<Transition*>(this)) {}
 
 Transition::~Transition() {
+  *self_ = nullptr;
   if (timer_ != 0) ports_.loop.cancel(timer_);
 }
 
@@ -37,13 +38,13 @@ void Transition::feed(apply::Event event) {
   events_.push_back(std::move(event));
   if (feeding_) return;
   feeding_ = true;
-  const std::weak_ptr<Transition*> alive = self_;
+  const std::shared_ptr<Transition*> self = self_;
   while (!events_.empty()) {
     const apply::Event next = std::move(events_.front());
     events_.pop_front();
     for (const apply::Action& action : machine_.step(next, os::now())) {
       perform(action);
-      if (alive.expired()) return;  // the answer ended this transition
+      if (*self == nullptr) return;  // the answer ended this transition
     }
   }
   feeding_ = false;
@@ -84,7 +85,7 @@ void Transition::perform(const apply::Prepare& action) {
   ports_.wiring.prepare(action.routes, leaving_for(action.routes.front()),
                         [self, name, round, first](const Status& done) {
                           const auto alive = self.lock();
-                          if (!alive) return;
+                          if (!alive || *alive == nullptr) return;
                           if (done) {
                             (*alive)->feed(apply::PrepareDone{name, round});
                           } else {
@@ -103,7 +104,7 @@ void Transition::perform(const apply::Flip& action) {
   }
   ports_.wiring.flip(std::exchange(prepared_[name], {}), [self, name, round](const Status& done) {
     const auto alive = self.lock();
-    if (!alive) return;
+    if (!alive || *alive == nullptr) return;
     if (done) {
       if (round == (*alive)->flip_round_) (*alive)->flip_ended_ = os::now();
       (*alive)->feed(apply::FlipDone{name, round});
@@ -151,7 +152,7 @@ void Transition::perform(const apply::Verify&) {
     }
     host->ask("host.health", Json::object({}), [self, count, name](const Result<api::Answer>& answer) {
       const auto alive = self.lock();
-      if (!alive || count->failed) return;
+      if (!alive || *alive == nullptr || count->failed) return;
       if (!answer || !answer->body.bool_or("ok", false)) {
         count->failed = true;
         Error error = answer ? Error{Code::kDriverFailed,

@@ -67,7 +67,8 @@ class Transition {
   std::deque<apply::Event> events_;
   bool feeding_ = false;
   os::Loop::TimerId timer_ = 0;
-  // Hosts answer later, perhaps after this transition is over: they hold a weak reference to this.
+  // Hosts answer later, perhaps after this transition is over: they hold a weak reference to this. It points
+  // to nothing once the transition has ended, for whoever brings the last event holds it beyond that.
   std::shared_ptr<Transition*> self_;
 };
 

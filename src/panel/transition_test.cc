@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// transition: what its shell owes whoever ends it. The decisions are TwoPhase's and tested there, what
+// becomes of real plans in tests/e2e.
+#include "panel/transition.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <memory>
+
+#include "os/temp_dir.h"
+#include "os/unix_socket.h"
+
+namespace rtt::panel {
+namespace {
+
+using text::Json;
+
+constexpr const char* kInstance = "file-x-y";
+
+// One driver host, played by the other end of a socket, which answers later.
+class TransitionTest : public testing::Test {
+ protected:
+  TransitionTest()
+      : hosts_(*loop_, {.root = folder_.path(), .user_dir = folder_.path()}, [](const std::string&) {}),
+        wiring_({.loop = *loop_,
+                 .hosts = hosts_,
+                 .contract = [](const Digest&) -> Result<model::Contract> { return model::Contract(); },
+                 .in_force = [](const std::string&) -> Result<model::Contract> { return model::Contract(); },
+                 .graph = [this]() -> const model::Graph& { return graph_; },
+                 .audit = [](const Json&) {}}) {
+    auto pair = os::socket_pair().value();
+    panel_side_ = api::Peer::start(
+        *loop_, std::move(pair.second), {.role = api::Peer::Role::kAccepting},
+        [](const auto&, const auto&) {}, [](const Error&) {});
+    host_side_ = api::Peer::start(
+        *loop_, std::move(pair.first), {.role = api::Peer::Role::kConnecting, .client_name = kInstance},
+        [](const api::Request&, const api::Responder& respond) {
+          respond.finish(api::Answer{Json::object({{"ok", true}}), {}, {}});
+        },
+        [](const Error&) {});
+    const auto start_time = os::process_start_time(os::own_pid());
+    EXPECT_TRUE(
+        hosts_.attach(Json::object({{"instance", kInstance},
+                                    {"pid", os::own_pid()},
+                                    {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}}),
+                      panel_side_));
+  }
+
+  static apply::Start one_route() {
+    apply::Start start;
+    model::Route route{.id = RouteId{1},
+                       .from = *model::parse_definition("rtt://ui/hook/a@1.0.0"),
+                       .to = *model::parse_definition("rtt://core/api/b@1.0.0"),
+                       .node_from = "local",
+                       .node_to = "local",
+                       .origin = "routes"};
+    start.plan.base = model::graph_root(start.base);
+    start.plan.routes_add = {std::move(route)};
+    start.plan.order = {{"A1"}};
+    start.plan_id = model::plan_id(start.plan);
+    start.participants = {{.name = kInstance, .routes = {RouteId{1}}}};
+    return start;
+  }
+
+  os::TempDir folder_ = *os::TempDir::create();
+  std::unique_ptr<os::Loop> loop_ = *os::Loop::create();
+  model::Graph graph_;
+  Hosts hosts_;
+  Wiring wiring_;
+  std::shared_ptr<api::Peer> panel_side_, host_side_;
+};
+
+// The panel destroys a transition in its answer, which a host's late word may bring. Its memory is taken at
+// once by something else, here by bytes that look like work to do.
+TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
+  alignas(Transition) std::array<std::byte, sizeof(Transition)> memory{};
+  auto* const transition = reinterpret_cast<Transition*>(memory.data());
+  std::optional<apply::Answer> answered;
+  Seq seq{1};
+  std::construct_at(transition,
+                    TransitionPorts{.loop = *loop_,
+                                    .hosts = hosts_,
+                                    .wiring = wiring_,
+                                    .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
+                                      return Seq{++seq.value};
+                                    },
+                                    .store_graph = [](const model::Graph&) { return Status(); }},
+                    [&](const apply::Answer& answer) {
+                      answered = answer;
+                      std::destroy_at(transition);
+                      for (std::size_t i = 0; i < memory.size(); ++i)
+                        memory[i] = static_cast<std::byte>(i * 37 + 11);
+                    });
+  transition->start(one_route());
+  for (int turns = 0; turns < 1000 && !answered; ++turns) loop_->run_once(nanos_from_ms(10));
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->state, apply::Settled::kCommitted) << answered->reason.message;
+}
+
+}  // namespace
+}  // namespace rtt::panel
