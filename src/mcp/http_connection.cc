@@ -57,7 +57,7 @@ void HttpConnection::wait_at_most(std::int64_t ms) { deadline_ = os::now() + nan
 
 void HttpConnection::read_input() {
   const WriteBatch::Scope batched(batch_);
-  std::array<std::byte, kReadBytes> buffer;
+  std::array<std::byte, kReadBytes> buffer{};
   for (int i = 0; i < kReadsPerRound && state_ != State::kClosed; ++i) {
     const auto got = os::receive(socket_.get(), buffer);
     if (!got || got->closed) return close();
