@@ -69,8 +69,8 @@ typedef void (*rtt_handler)(void* context, rtt_endpoint* endpoint, const rtt_mes
 int rtt_abi(void);
 
 /* `workspace`: a folder at or below the workspace's root. `symbols`: one address or several separated by
- * spaces. Waits up to 10 s for the panel, which is started by `rtt panel start` or any verb that needs it.
- * NULL on failure. */
+ * spaces, at most 256. Waits up to 10 s for the panel, which is started by `rtt panel start` or any verb that
+ * needs it. NULL on failure. */
 rtt_endpoint* rtt_attach(const char* workspace, const char* symbols, rtt_error* error);
 void rtt_detach(rtt_endpoint* endpoint); /* NULL: nothing */
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "endpoint/attachment.h"
 
-#include "base/hex.h"
 #include "os/clock.h"
-#include "os/entropy.h"
-#include "os/process.h"
 #include "os/unix_socket.h"
 
 namespace rtt::endpoint {
@@ -14,7 +11,6 @@ using text::Json;
 
 constexpr Nanos kFirstRetry = nanos_from_ms(20);
 constexpr Nanos kLongestRetry = nanos_from_ms(1000);
-constexpr std::size_t kNonceBytes = 32;
 
 }  // namespace
 
@@ -32,7 +28,6 @@ struct Attachment::State {
   OnAttached on_attached;
   OnRefused on_refused;
   std::shared_ptr<api::Peer> panel;
-  std::string nonce;
   bool attached = false;
   Nanos retry_delay = kFirstRetry;
   os::Loop::TimerId retry_timer = 0;
@@ -53,9 +48,6 @@ std::unique_ptr<Attachment> Attachment::start(os::Loop& loop, Options options, D
   State& state = *attachment->state_;
   state.on_attached = std::move(on_attached);
   state.on_refused = std::move(on_refused);
-  std::array<std::byte, kNonceBytes> random{};
-  os::fill_random(random);
-  state.nonce = to_hex(random);
   state.connect();
   return attachment;
 }
@@ -88,13 +80,7 @@ void Attachment::State::retry() {
 void Attachment::State::introduce() {
   Json symbols = text::JsonArray{};
   for (const std::string& symbol : options.symbols) symbols.push(symbol);
-  const auto start_time = os::process_start_time(os::own_pid());
-  panel->ask("endpoint.attach",
-             Json::object({{"lanes", desk.lanes()},
-                           {"nonce", nonce},
-                           {"pid", os::own_pid()},
-                           {"start_time", static_cast<std::int64_t>(start_time.value_or(0))},
-                           {"symbols", std::move(symbols)}}),
+  panel->ask("endpoint.attach", Json::object({{"lanes", desk.lanes()}, {"symbols", std::move(symbols)}}),
              [this](const Result<api::Answer>& answer) {
                if (!answer) {
                  // The connection's own end reports itself; a refusal leaves it open, so it is closed here.

@@ -7,9 +7,8 @@
 // (docs/formats/endpoint.md).
 //
 // Owns: the panel connection, the desk.   Thread: the loop's.   Units: milliseconds.
-// Fails: start: kBadAddress; later through on_refused, once an attempt: kNotFound, kDenied, kUnsigned… (the
-// panel does not accept the symbols), after which it tries again every kLongestRetryMs.
-// Limits: kSymbolsMax symbols.
+// Fails: through on_refused, once an attempt: kNotFound, kBusy, kUnsigned… (the panel does not accept the
+// symbols), after which it tries again, at last every second.   Limits: kSymbolsMax symbols.
 #pragma once
 
 #include <functional>

@@ -314,5 +314,13 @@ class Deaths(EndpointsCase):
         return held
 
 
+class Attaching(EndpointsCase):
+    def test_a_program_is_at_most_256_symbols(self):
+        for count, code in ((256, "105"), (257, "103")):   # the panel knows none of them; more it is not asked for
+            process = self.start(METRICS, ".", " ".join(f"rtt://core/api/number{i}" for i in range(count)), "x")
+            _, err = process.communicate(timeout=30)
+            self.assertEqual((1, code), (process.returncode, err[:3]), err)
+
+
 if __name__ == "__main__":
     unittest.main()
