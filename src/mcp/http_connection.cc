@@ -17,8 +17,8 @@ namespace {
 using drivers::HttpAnswer;
 using Progress = drivers::HttpRequestReader::Progress;
 
-constexpr int kReadsPerRound = 4;  // then the other clients and servers get their turn
-constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr int kReadsPerRound = 8;  // then the other clients and servers get their turn
+constexpr std::size_t kReadBytes = std::size_t{16} << 10;
 
 }  // namespace
 
