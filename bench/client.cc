@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 
 #include "os/clock.h"
@@ -49,6 +51,21 @@ std::int64_t timed_run(const std::vector<std::string>& argv) {
   const std::int64_t took = now_ns() - begin;
   if (exit.code != 0) give_up(fmt::format("{} exited with {}", argv[0], exit.code));
   return took;
+}
+
+std::string echo_workspace(const Settings& settings, const std::string& name, const EchoServers& echo) {
+  const std::string root = settings.work_dir + "/" + name;
+  std::filesystem::create_directories(root);
+  std::ofstream config(root + "/.mcp.json");
+  config << "{\"mcpServers\":{";
+  for (int i = 0; i < echo.servers; ++i) {
+    config << fmt::format("{}\"echo{}\":{{\"command\":\"{}/bench_echo_server\",\"args\":[\"{}\",\"{}\"]}}",
+                          i == 0 ? "" : ",", i, settings.bin_dir, echo.tools, echo.start_ms);
+  }
+  config << "}}\n";
+  config.close();
+  run({settings.rtt, "up", "--yes", "--quiet", "-C", root});
+  return root;
 }
 
 StdioClient::StdioClient(const std::vector<std::string>& argv) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "os/process.h"
+#include "report.h"
 
 namespace rtt::bench {
 
@@ -20,6 +21,12 @@ std::int64_t now_ns();
 std::string run(const std::vector<std::string>& argv);
 // Wall time of a whole process, output thrown away.
 std::int64_t timed_run(const std::vector<std::string>& argv);
+
+// A workspace below the bench's folder whose echo servers echo0, echo1… are set up; its root.
+struct EchoServers {
+  int servers = 1, tools = 1, start_ms = 0;
+};
+std::string echo_workspace(const Settings& settings, const std::string& name, const EchoServers& echo);
 
 class StdioClient {
  public:

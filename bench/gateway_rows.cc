@@ -16,21 +16,6 @@ namespace {
 
 constexpr int kBackends = 20, kTools = 5, kInFlight = 32, kSlowMs = 300;
 
-std::string make_workspace(const Settings& settings, const std::string& name, int delay_ms) {
-  const std::string root = settings.work_dir + "/" + name;
-  std::filesystem::create_directories(root);
-  std::ofstream config(root + "/.mcp.json");
-  config << "{\"mcpServers\":{";
-  for (int i = 0; i < kBackends; ++i) {
-    config << fmt::format("{}\"echo{}\":{{\"command\":\"{}/bench_echo_server\",\"args\":[\"{}\",\"{}\"]}}",
-                          i == 0 ? "" : ",", i, settings.bin_dir, kTools, delay_ms);
-  }
-  config << "}}\n";
-  config.close();
-  run({settings.rtt, "up", "--yes", "--quiet", "-C", root});
-  return root;
-}
-
 std::string text_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -138,8 +123,9 @@ void memory_rows(const Settings& settings, const std::string& root, Report& repo
 }  // namespace
 
 void gateway_rows(const Settings& settings, Report& report) {
-  const std::string root = make_workspace(settings, "gateway", 0);
-  const std::string slow = make_workspace(settings, "slow", kSlowMs);
+  const std::string root = echo_workspace(settings, "gateway", {.servers = kBackends, .tools = kTools});
+  const std::string slow =
+      echo_workspace(settings, "slow", {.servers = kBackends, .tools = kTools, .start_ms = kSlowMs});
   call_rows(settings, root, report);
   load_row(settings, root, report);
   list_rows(settings, root, slow, report);

@@ -3,9 +3,6 @@
 // client.
 #include <fmt/format.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "client.h"
 #include "placement.h"
 #include "report.h"
@@ -14,21 +11,6 @@ namespace rtt::bench {
 namespace {
 
 constexpr int kServers = 4, kTools = 5;
-
-std::string make_workspace(const Settings& settings) {
-  const std::string root = settings.work_dir + "/mcp";
-  std::filesystem::create_directories(root);
-  std::ofstream config(root + "/.mcp.json");
-  config << "{\"mcpServers\":{";
-  for (int i = 0; i < kServers; ++i) {
-    config << fmt::format("{}\"echo{}\":{{\"command\":\"{}/bench_echo_server\",\"args\":[\"{}\"]}}",
-                          i == 0 ? "" : ",", i, settings.bin_dir, kTools);
-  }
-  config << "}}\n";
-  config.close();
-  run({settings.rtt, "up", "--yes", "--quiet", "-C", root});
-  return root;
-}
 
 void call_row(const Settings& settings, const std::string& root, Report& report) {
   StdioClient served({settings.rtt, "mcp", "serve", "echo0", "-C", root});
@@ -70,7 +52,7 @@ void list_row(const Settings& settings, const std::string& root, Report& report)
 void mcp_rows(const Settings& settings, Report& report) {
   Placement placement;  // the whole chain of processes on one core: each hop costs the same both ways
   placement.same_core({});
-  const std::string root = make_workspace(settings);
+  const std::string root = echo_workspace(settings, "mcp", {.servers = kServers, .tools = kTools});
   call_row(settings, root, report);
   list_row(settings, root, report);
   run({settings.rtt, "down", "--quiet", "-C", root});

@@ -236,6 +236,7 @@ Result<Board::Published> Board::publish(std::string_view from, ByteView payload)
     if (lane->binding.route.route_class == model::RouteClass::kReq) continue;
     if (!from.empty() && model::identity(lane->binding.route.from) != from) continue;
     any = true;
+    lane->recorder.queue_depth(lane->carrier->queued_frames());  // that this message finds
     if (const auto sent = lane->carrier->request(payload, {})) {
       lane->recorder.sent();
       attend(*lane);

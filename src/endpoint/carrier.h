@@ -45,6 +45,9 @@ class Carrier {
   virtual void close() = 0;
   [[nodiscard]] virtual model::LaneKind kind() const = 0;
   [[nodiscard]] virtual std::size_t queued_bytes() const = 0;
+  // Frames of requests that the other end has not taken, as far as this end can know: over shared memory all,
+  // over a socket at most those that wait here.
+  [[nodiscard]] virtual std::size_t queued_frames() = 0;
 
   // For carriers that no descriptor tells of. pump(): hands over what is there; whether anything was. To
   // sleep all carriers lie_down(), then comes one fence, then each may_sleep(): true = whoever writes next

@@ -43,6 +43,23 @@ struct End {
   Board board;
 };
 
+// `end` answers requests of route 1 that come over the socket whose other end is returned.
+os::Fd reader_of_requests(End& end) {
+  model::Route route;
+  route.id = {1};
+  route.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
+  route.to = model::parse_definition("rtt://core/api/metrics@1.0.0").value();
+  auto pair = os::socket_pair().value();
+  auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
+  end.page = os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
+  Board::Parts parts;
+  parts.page = std::move(page.memory);
+  parts.socket = std::move(pair.first);
+  EXPECT_TRUE(end.board.bind({.generation = 1, .side = Side::kTo, .route = route, .port = port_of(route)},
+                             std::move(parts)));
+  return std::move(pair.second);
+}
+
 class LanePolicy : public ::testing::TestWithParam<LaneKind> {
  protected:
   void connect(RouteClass route_class, std::optional<Backpressure> policy) {
@@ -267,6 +284,18 @@ TEST_P(LanePolicy, a_slow_subscriber_costs_the_others_nothing) {
   EXPECT_EQ(from_.dropped(DropReason::kFull), dropped);  // counted on the slow one's lane, built last
 }
 
+TEST_P(LanePolicy, what_a_message_finds_waiting_is_its_queue_depth) {
+  connect(RouteClass::kStream, std::nullopt);
+  const Filled filled = fill(200);  // 12.5 MiB, which no ring and no socket holds by itself
+  ASSERT_EQ(filled.taken, 200U);
+  const auto depth = [&] { return telemetry::sample_of(from_.page.bytes()).value().queue_depth; };
+  EXPECT_GT(depth(), GetParam() == LaneKind::kShm ? 150U : 0U);  // a ring holds a few, the others wait
+  expect_in_order(200);
+  ASSERT_TRUE(from_.board.publish({}, as_bytes("200")));
+  EXPECT_EQ(depth(), 0U);
+  expect_in_order(201);
+}
+
 TEST_P(LanePolicy, what_comes_on_another_lane_waits_for_the_handler) {
   connect(RouteClass::kStream, std::nullopt);
   route_.id = {2};
@@ -350,25 +379,13 @@ INSTANTIATE_TEST_SUITE_P(Lanes, LanePolicy, ::testing::Values(LaneKind::kUds, La
 TEST(LaneChecksum, a_frame_that_does_not_verify_is_counted_as_crc) {
   const auto loop = os::Loop::create().value();
   End end(*loop);
-  model::Route route;
-  route.id = {1};
-  route.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
-  route.to = model::parse_definition("rtt://core/api/metrics@1.0.0").value();
-  route.lane = LaneKind::kUds;
-  auto pair = os::socket_pair().value();
-  auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
-  end.page = os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
-  Board::Parts parts;
-  parts.page = std::move(page.memory);
-  parts.socket = std::move(pair.first);
-  ASSERT_TRUE(end.board.bind({.generation = 1, .side = Side::kTo, .route = route, .port = port_of(route)},
-                             std::move(parts)));
+  const os::Fd asker = reader_of_requests(end);
   const std::string_view payload = "{\"n\":1}";
   const auto header = fabric::encode_header({.route_id = 1, .frame_id = 1}, as_bytes(payload));
   Bytes frame(header.begin(), header.end());
   frame.insert(frame.end(), as_bytes(payload).begin(), as_bytes(payload).end());
   frame.back() ^= std::byte{1};
-  ASSERT_TRUE(os::send_all(pair.second.get(), frame));
+  ASSERT_TRUE(os::send_all(asker.get(), frame));
   for (int turns = 0; turns < 2000 && end.gone.empty(); ++turns) loop->run_once(nanos_from_ms(10));
   ASSERT_EQ(end.gone.size(), 1U);
   EXPECT_TRUE(end.gone[0].broken);
@@ -381,21 +398,10 @@ TEST(LaneChecksum, a_frame_that_does_not_verify_is_counted_as_crc) {
 TEST(LaneLimits, requests_beyond_the_limit_are_refused_and_counted) {
   const auto loop = os::Loop::create().value();
   End end(*loop);
-  model::Route route;
-  route.id = {1};
-  route.from = model::parse_definition("rtt://ui/hook/refresh@1.0.0").value();
-  route.to = model::parse_definition("rtt://core/api/metrics@1.0.0").value();
-  auto pair = os::socket_pair().value();
-  auto page = os::create_shared_memory("test", telemetry::kPageBytes).value();
-  end.page = os::map_shared_memory(page.readable.get(), telemetry::kPageBytes).value();
-  Board::Parts parts;
-  parts.page = std::move(page.memory);
-  parts.socket = std::move(pair.first);
-  ASSERT_TRUE(end.board.bind({.generation = 1, .side = Side::kTo, .route = route, .port = port_of(route)},
-                             std::move(parts)));
+  os::Fd socket = reader_of_requests(end);
   int refused = 0;
   const auto asker = fabric::UdsLane::start(
-                         *loop, std::move(pair.second), {.route_id = 1},
+                         *loop, std::move(socket), {.route_id = 1},
                          [&](const fabric::LaneMessage& message) {
                            refused += message.kind == fabric::MessageKind::kErrorReply ? 1 : 0;
                          },

@@ -106,6 +106,9 @@ class ShmFrom final : public Carrier {
   void close() override {}
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
   [[nodiscard]] std::size_t queued_bytes() const override;
+  [[nodiscard]] std::size_t queued_frames() override {
+    return chain_->producer().in_flight() + chain_->waiting.queue.size();
+  }
   bool pump() override;
   void lie_down() override;
   [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }
@@ -156,6 +159,7 @@ class ShmTo final : public Carrier {
   void close() override {}
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kShm; }
   [[nodiscard]] std::size_t queued_bytes() const override { return waiting_.bytes; }
+  [[nodiscard]] std::size_t queued_frames() override { return 0; }  // it makes no requests
   bool pump() override;
   void lie_down() override;
   [[nodiscard]] std::optional<os::Fence> fence() const override { return fence_; }

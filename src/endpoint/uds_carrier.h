@@ -24,6 +24,7 @@ class UdsCarrier final : public Carrier {
   void take_over(Carrier& before) override;
   void close() override;
   [[nodiscard]] model::LaneKind kind() const override { return model::LaneKind::kUds; }
+  [[nodiscard]] std::size_t queued_frames() override { return lane_ ? lane_->queued_frames() : 0; }
   [[nodiscard]] std::size_t queued_bytes() const override { return lane_ ? lane_->queued_bytes() : 0; }
 
  private:

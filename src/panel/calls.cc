@@ -94,7 +94,7 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
     respond.finish(std::move(answer));
   };
   const std::string instance = instance_of(*provider);
-  if (instance.empty()) {
+  if (instance.empty() || wiring.attached(address)) {  // the latter also of a driver that attaches by itself
     return wiring.link({.id = {wire_route},
                         .from = *caller,
                         .to = provider->saddr,

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "api/handshake_json.h"
+#include "endpoint/attachment.h"
 #include "model/limits.h"
 #include "model/saddr.h"
 #include "os/process.h"
@@ -64,6 +65,10 @@ void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& 
   const Json* symbols = request.args.find("symbols");
   if (symbols == nullptr || !symbols->is_array() || symbols->as_array().empty())
     return respond.finish(fail(Code::kPanelProtocol, "endpoint.attach needs `symbols`"));
+  if (symbols->as_array().size() > endpoint::kSymbolsMax) {
+    return respond.finish(fail(Code::kLimit, fmt::format("{} symbols; a program may attach as {}",
+                                                         symbols->as_array().size(), endpoint::kSymbolsMax)));
+  }
   Json accepted = text::JsonArray{};
   std::vector<std::string> definitions;
   for (const Json& symbol : symbols->as_array()) {

@@ -7,6 +7,7 @@
 
 #include "api/handshake_json.h"
 #include "crypto/sha256.h"
+#include "endpoint/attachment.h"
 #include "fabric/shm/layout.h"
 #include "os/unix_socket.h"
 
@@ -467,6 +468,36 @@ TEST_F(AdoptionTest, only_an_end_of_a_lane_may_claim_it_or_give_it_up) {
   EXPECT_EQ(generations(other_, "lane.close"), (std::vector<std::int64_t>{20, 40}));
   EXPECT_TRUE(generations(from_, "lane.close").empty());
   EXPECT_EQ(wiring_.view(route_).state, "ready");
+}
+
+// It died between a flip and the closing of the old lane: that one goes, and a change back builds anew.
+TEST_F(AdoptionTest, the_old_lane_of_a_flip_that_was_done_goes) {
+  using endpoint::Side;
+  graph_.routes = {swapped_};
+  attach(to_, Json::array({row(route_, Side::kTo, 20, 1, true, 2)}));
+  attach(other_, Json::array({row(swapped_, Side::kTo, 30, 2, true, 2)}));
+  attach(from_,
+         Json::array({row(route_, Side::kFrom, 20, 1, true, 2), row(swapped_, Side::kFrom, 30, 2, true, 2)}));
+  quiet();
+  EXPECT_EQ(generations(from_, "lane.close"), (std::vector<std::int64_t>{20}));
+  EXPECT_EQ(generations(to_, "lane.close"), (std::vector<std::int64_t>{20}));
+  ASSERT_EQ(wiring_.carried().size(), 1U);
+  EXPECT_EQ(wiring_.carried()[0].generation, 30U);
+  from_.end = to_.end = LaneEnd{};
+  wiring_.prepare({route_}, {swapped_}, [](const Status&) {});
+  until([&] { return from_.end != LaneEnd{} && to_.end != LaneEnd{}; });
+  EXPECT_EQ(from_.wanted.int_or("follows", 0), 30);
+}
+
+TEST_F(WiringTest, a_program_attaches_as_so_many_symbols_and_no_more) {
+  Json symbols = text::JsonArray{};
+  for (std::size_t i = 0; i <= endpoint::kSymbolsMax; ++i) symbols.push(kHook);
+  std::optional<Code> refused;
+  from_.here->ask(
+      "endpoint.attach", Json::object({{"symbols", std::move(symbols)}}),
+      [&](const Result<api::Answer>& answer) { refused = answer ? Code{} : answer.error().code; });
+  until([&] { return refused.has_value(); });
+  EXPECT_EQ(*refused, Code::kLimit);
 }
 
 // Numbers no panel has given yet would take the place of those that one will.

@@ -382,10 +382,10 @@ class Native(RttCase):
         self.assertEqual(5, answer.status, str(answer))
         self.assertIn("does not stay up", answer.out)
 
-    def test_it_is_reached_through_routes_and_not_by_call(self):
+    def test_it_is_reached_by_call_too_once_it_has_attached(self):
         self.serve()
-        self.assertIn("native", self.refused("RTT0501", 1, "call", "core/metrics")["message"])
         self.asked(1)
+        self.assertEqual("native", self.json("call", "core/metrics", "n=1")["result"]["by"])
 
     def test_a_driver_that_becomes_native_hands_its_route_over(self):
         self.serve(sys.executable, "-B", "-c", SOUND.replace('"faulty"', '"metrics"'), wire="json")

@@ -192,24 +192,24 @@ class Streams(OverHttp):
         self.assertEqual(400, session.listen(last="77-1"))
         self.assertEqual(400, session.listen(last="junk"))
 
-    def test_a_withdrawn_call_ends_its_exchange(self):
-        session = self.session()
+    def hanging_call(self, session):
         connection = session.connect()
         connection.request("POST", "/mcp", json.dumps(
             {"jsonrpc": "2.0", "id": "h", "method": "tools/call", "params": {"name": "hang", "arguments": {}}}),
             session.headers())
         self.eventually(self.backends)  # the call has started it
+        return connection
+
+    def test_a_withdrawn_call_ends_its_exchange(self):
+        session = self.session()
+        connection = self.hanging_call(session)
         session.send({"method": "notifications/cancelled", "params": {"requestId": "h"}})
         self.assertEqual(202, connection.getresponse().status)
         connection.close()
 
     def test_a_call_outlives_its_connection_and_a_session_s_end_ends_it(self):
         session = self.session()
-        connection = session.connect()
-        connection.request("POST", "/mcp", json.dumps(
-            {"jsonrpc": "2.0", "id": "h", "method": "tools/call", "params": {"name": "hang", "arguments": {}}}),
-            session.headers())
-        self.eventually(self.backends)  # the call has started it
+        connection = self.hanging_call(session)
         session.raw("DELETE")
         self.assertEqual(404, connection.getresponse().status)
         connection.close()

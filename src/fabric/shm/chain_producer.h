@@ -74,6 +74,8 @@ class ChainProducer {
   [[nodiscard]] std::uint32_t frame_id() const { return ring_->frame_id(); }        // of the next frame
   [[nodiscard]] std::uint64_t lost() const { return lost_; }
   [[nodiscard]] std::size_t carrying() const;  // frames of left rings that are not in the present one yet
+  // Frames that no reader has released yet, those being carried included.
+  [[nodiscard]] std::size_t in_flight() { return ring_->in_flight() + carrying(); }
   // Frames wait for the cut or for room: call follow() or wait() until it is false, or they stay behind.
   [[nodiscard]] bool pending() const;
   [[nodiscard]] const Error& error() const { return error_; }

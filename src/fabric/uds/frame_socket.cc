@@ -118,6 +118,7 @@ Status FrameSocket::send(Header header, std::initializer_list<ByteView> parts, s
     RTT_ASSERT(fds.size() <= static_cast<std::size_t>(limits::kFdsPerFrameMax));
     marks_.push_back({.at = out_position_ + queued_bytes(), .fds = std::move(fds)});
   }
+  frames_ = queued_frames() + 1;
   const std::size_t at = out_.size();
   out_.resize(at + kHeaderBytes);
   for (const ByteView part : parts) out_.insert(out_.end(), part.begin(), part.end());

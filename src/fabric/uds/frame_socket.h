@@ -61,6 +61,8 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
 
   [[nodiscard]] bool open() const { return socket_.valid(); }
   [[nodiscard]] std::size_t queued_bytes() const { return out_.size() - out_begin_; }
+  // Frames sent since nothing waited last: at most so many wait.
+  [[nodiscard]] std::size_t queued_frames() const { return queued_bytes() == 0 ? 0 : frames_; }
 
  private:
   struct Marked {
@@ -83,7 +85,7 @@ class FrameSocket : public std::enable_shared_from_this<FrameSocket> {
   FrameReader reader_;
   std::vector<os::Fd> arrived_;
   Bytes out_;
-  std::size_t out_begin_ = 0;
+  std::size_t out_begin_ = 0, frames_ = 0;
   std::uint64_t out_position_ = 0;  // place in the stream of out_[out_begin_]
   std::deque<Marked> marks_;
   int held_ = 0;

@@ -103,6 +103,7 @@ Status UdsLane::send_fin() {
 void UdsLane::close() { state_->socket->close(); }
 bool UdsLane::open() const { return state_->socket->open(); }
 std::size_t UdsLane::queued_bytes() const { return state_->socket->queued_bytes(); }
+std::size_t UdsLane::queued_frames() const { return state_->socket->queued_frames(); }
 void UdsLane::take_over(const UdsLane& before) {
   state_->protocol.continue_from(before.state_->protocol.next_send_id());
 }

@@ -52,6 +52,7 @@ class UdsLane {
 
   [[nodiscard]] bool open() const;
   [[nodiscard]] std::size_t queued_bytes() const;
+  [[nodiscard]] std::size_t queued_frames() const;  // at most so many
   // Frame ids go on across the lanes of a route. REQUIRES: nothing was sent yet.
   void take_over(const UdsLane& before);
 
