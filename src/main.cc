@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/run.h"
-#include "mcp/serve.h"
+#include "mcp/clients/serve.h"
 #include "os/terminal.h"
 #include "panel/start.h"
 #include "panel/workbench.h"

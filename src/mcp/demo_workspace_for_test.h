@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "mcp/backend.h"
-#include "mcp/import.h"
+#include "mcp/backends/backend.h"
+#include "mcp/pins/import.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
 

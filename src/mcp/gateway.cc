@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "mcp/backend.h"
+#include "mcp/backends/backend.h"
+#include "mcp/backends/server.h"
 #include "mcp/call_ledger.h"
-#include "mcp/client.h"
-#include "mcp/pinboard.h"
-#include "mcp/server.h"
-#include "mcp/stdio_client.h"
+#include "mcp/clients/client.h"
+#include "mcp/clients/stdio_client.h"
+#include "mcp/pins/pinboard.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/dir.h"

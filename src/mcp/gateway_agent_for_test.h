@@ -8,7 +8,7 @@
 
 #include "mcp/demo_workspace_for_test.h"
 #include "mcp/gateway.h"
-#include "mcp/line_stream.h"
+#include "mcp/wire/line_stream.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/pipe.h"

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "mcp/http_front.h"
+#include "mcp/clients/http_front.h"
 #include "model/limits.h"
 #include "os/process.h"
 #include "os/unix_socket.h"

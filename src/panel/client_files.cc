@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <set>
 
-#include "mcp/client_entry.h"
+#include "mcp/configs/client_entry.h"
 #include "model/limits.h"
 #include "os/file.h"
 #include "registry/snapshot.h"

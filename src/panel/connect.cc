@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "mcp/client_entry.h"
-#include "mcp/contracts.h"
-#include "mcp/launch.h"
+#include "mcp/backends/launch.h"
+#include "mcp/configs/client_entry.h"
+#include "mcp/pins/contracts.h"
 #include "model/limits.h"
 #include "os/file.h"
 #include "panel/connect_text.h"

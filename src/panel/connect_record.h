@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "mcp/client_config.h"
+#include "mcp/configs/client_config.h"
 #include "registry/workspace.h"
 
 namespace rtt::panel {

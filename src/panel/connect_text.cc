@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "mcp/client_entry.h"
-#include "mcp/import.h"
+#include "mcp/configs/client_entry.h"
+#include "mcp/pins/import.h"
 #include "model/limits.h"
 #include "model/saddr.h"
 #include "os/file.h"

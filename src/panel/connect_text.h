@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "mcp/client_edit.h"
+#include "mcp/configs/client_edit.h"
 #include "panel/connect.h"
 
 namespace rtt::panel {

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "mcp/import.h"
+#include "mcp/pins/import.h"
 #include "panel/client_files.h"
 #include "registry/workspace.h"
 

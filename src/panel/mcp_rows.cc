@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "mcp/contracts.h"
+#include "mcp/pins/contracts.h"
 
 namespace rtt::panel {
 

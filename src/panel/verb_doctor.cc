@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "api/service.h"
-#include "mcp/contracts.h"
+#include "mcp/pins/contracts.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "panel/ledger.h"

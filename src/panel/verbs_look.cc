@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "crypto/sha256.h"
-#include "mcp/contracts.h"
-#include "mcp/import.h"
+#include "mcp/pins/contracts.h"
+#include "mcp/pins/import.h"
 #include "model/policy.h"
 #include "os/clock.h"
 #include "os/file.h"

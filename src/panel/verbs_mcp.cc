@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "crypto/sha256.h"
-#include "mcp/import.h"
-#include "mcp/pin.h"
+#include "mcp/pins/import.h"
+#include "mcp/pins/pin.h"
 #include "model/limits.h"
 #include "os/file.h"
 #include "os/process.h"

@@ -1,0 +1,600 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/backends/backend.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/assert.h"
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/pipe.h"
+
+namespace rtt::mcp {
+namespace {
+
+constexpr int kReadsPerRound = 8;  // then other descriptors get their turn
+constexpr Nanos kFirstBackoff = nanos_from_ms(100);
+constexpr Nanos kBackoffMax = nanos_from_ms(5000);
+constexpr Nanos kLeaveGrace = nanos_from_ms(2000);  // from closing its stdin to killing it
+constexpr Nanos kLevelAnswer = nanos_from_ms(10'000);
+constexpr Nanos kEndGrace = nanos_from_ms(250);  // from a closed output to giving the child up
+constexpr std::size_t kJunkShownMax = 200;
+constexpr std::uint64_t kJunkLoggedMax = 20;  // per start
+
+template <typename... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <typename... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+std::string ending(const std::optional<os::ExitState>& exit) {
+  if (!exit) return "closed its output";
+  if (exit->signal != 0) return "was ended by signal " + std::to_string(exit->signal);
+  return "ended with exit code " + std::to_string(exit->code);
+}
+
+}  // namespace
+
+std::string_view to_string(BackendState state) {
+  switch (state) {
+    case BackendState::kStopped:
+      return "stopped";
+    case BackendState::kStarting:
+      return "starting";
+    case BackendState::kReady:
+      return "ready";
+    case BackendState::kFailed:
+      break;
+  }
+  return "failed";
+}
+
+Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
+                 BackendProfile profile)
+    : loop_(loop),
+      pins_(std::move(pins)),
+      workspace_(std::move(workspace)),
+      profile_(std::move(profile)),
+      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
+      stream_(limits::kMcpLineBytesMax),
+      outbox_(limits::kClientQueueBytesMax) {}
+
+Backend::~Backend() {
+  if (batch_ != nullptr) batch_->forget(*this);
+  loop_.cancel(timer_);
+  loop_.cancel(start_timer_);
+  loop_.cancel(end_timer_);
+  for (const int fd : {child_.out.get(), child_.err.get(), child_.in.get(), child_.pidfd()}) {
+    if (fd >= 0) loop_.unwatch(fd);
+  }
+  for (const auto& left : leaving_) {
+    loop_.cancel(left->timer);
+    loop_.unwatch(left->child.pidfd());
+  }
+}
+
+BackendState Backend::state() const {
+  if (session_) {
+    return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady
+                                                              : BackendState::kStarting;
+  }
+  if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
+    return BackendState::kFailed;
+  return start_timer_ != 0 ? BackendState::kStarting : BackendState::kStopped;
+}
+
+const BackendSession* Backend::live() const {
+  return session_ && session_->phase() == BackendSession::Phase::kReady ? &*session_ : nullptr;
+}
+
+std::size_t Backend::recent_failures(Instant now) const {
+  return static_cast<std::size_t>(std::count_if(failures_.begin(), failures_.end(), [now](Instant at) {
+    return now - at < nanos_from_ms(limits::kDriverRestartWindowMs);
+  }));
+}
+
+Result<BackendTicket> Backend::call(BackendCall call) {
+  RTT_ASSERT(call.user != nullptr);
+  last_used_ = os::now();
+  const BackendTicket ticket = next_ticket_++;
+  if (session_ && session_->phase() == BackendSession::Phase::kReady) {
+    RTT_TRY(begin({ticket, std::move(call)}));
+    return ticket;
+  }
+  if (state() == BackendState::kFailed) {
+    ++record_->failed_calls;
+    Error why{.code = Code::kServerStart,
+              .message = "server '" + pins_->config.name + "' failed " + std::to_string(failures_.size()) +
+                         " times within a minute and is not started again for now",
+              .hint = "rtt mcp logs " + pins_->config.name + ", then rtt mcp restart " + pins_->config.name};
+    if (last_failure_) why.causes.push_back(last_failure_->message);
+    return std::unexpected(std::move(why));
+  }
+  if (waiting_.size() >= limits::kMcpInFlightMax) {
+    return fail(Code::kBusy, "too many calls wait for server '" + pins_->config.name + "' to start");
+  }
+  arm(call.deadline);
+  waiting_.push_back({ticket, std::move(call)});
+  if (!session_ && start_timer_ == 0) {
+    const std::size_t failures = recent_failures(last_used_);
+    Nanos delay{0};
+    if (failures > 0) delay.value = std::min(kFirstBackoff.value << (failures - 1), kBackoffMax.value);
+    start_timer_ = loop_.after(delay, [this] {
+      start_timer_ = 0;
+      start();
+    });
+  }
+  return ticket;
+}
+
+void Backend::cancel(BackendTicket ticket, std::string_view reason) {
+  const auto waits =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& w) { return w.ticket == ticket; });
+  if (waits != waiting_.end()) {
+    waiting_.erase(waits);
+    return;
+  }
+  for (const auto& [key, running] : running_) {
+    if (running.ticket != ticket) continue;
+    const RequestKey gone = key;
+    running_.erase(gone);
+    if (session_) perform(session_->cancel(gone, reason));
+    return;
+  }
+}
+
+void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
+  const bool other_start = !(pins->config == pins_->config);
+  pins_ = std::move(pins);
+  if (other_start) {
+    restart();
+  } else if (session_ && session_->phase() == BackendSession::Phase::kReady) {
+    verdicts_ = compare_server(*pins_, session_->definitions());
+  }
+}
+
+void Backend::leave_client() { profile_.client = nullptr; }
+
+void Backend::restart() {
+  failures_.clear();
+  last_failure_.reset();
+  if (session_) {
+    record_->note("restart");
+    lose(Error{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was restarted"});
+  }
+}
+
+void Backend::stop(std::function<void()> done) {
+  on_stopped_ = std::move(done);
+  loop_.cancel(std::exchange(start_timer_, 0));
+  const Error why{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was stopped"};
+  fail_waiting(why);
+  if (session_) lose(why);
+  if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
+}
+
+void Backend::start() {
+  if (session_) return;
+  if (std::exchange(started_, true)) ++record_->restarts;
+  if (const Status spawned = spawn(); !spawned) {
+    Error why = std::move(spawned).error();
+    record_->note("did not start: " + why.message);
+    if (why.code != Code::kSecretMissing) note_failure(why);
+    fail_waiting(why);
+    return;
+  }
+  session_.emplace(pins_->config.name,
+                   BackendSession::ClientSide{.capabilities = profile_.client_capabilities,
+                                              .answers = profile_.client != nullptr});
+  watch_child();
+  record_->note("started, pid " + std::to_string(child_.pid()));
+  perform(session_->start(os::now()));
+  if (session_) arm(next_event(os::now()));
+}
+
+Status Backend::spawn() {
+  auto launch = resolve_launch(pins_->config, workspace_, profile_.fresh);
+  if (!launch) {
+    return std::unexpected(
+        std::move(launch).error().in("server '" + pins_->config.name + "' cannot be started"));
+  }
+  for (std::string& secret : launch->secrets) {
+    if (std::ranges::find(record_->secrets, secret) == record_->secrets.end())
+      record_->secrets.push_back(std::move(secret));
+  }
+  auto child = os::spawn(launch->options);
+  if (!child) {
+    Error why = std::move(child).error().in("server '" + pins_->config.name + "' did not start");
+    why.code = Code::kServerStart;
+    why.hint = "look at its command in " + manifest_path(pins_->ns());
+    return std::unexpected(std::move(why));
+  }
+  child_ = *std::move(child);
+  stream_ = LineStream(limits::kMcpLineBytesMax);
+  outbox_.clear();
+  return {};
+}
+
+void Backend::watch_child() {
+  const auto watched = [&](int fd, std::uint32_t interest, os::Loop::Handler handler) {
+    if (const Status status = loop_.watch(fd, interest, std::move(handler)); !status)
+      record_->note(status.error().message);
+  };
+  watched(child_.out.get(), os::kReadable, [this](std::uint32_t) { read_output(); });
+  watched(child_.err.get(), os::kReadable, [this](std::uint32_t) { read_errors(); });
+  watched(child_.pidfd(), os::kReadable, [this](std::uint32_t) { child_ended(); });
+}
+
+void Backend::read_output() {
+  const WriteBatch::Scope batched(batch_);
+  for (int i = 0; i < kReadsPerRound && session_; ++i) {
+    const MutableBytes room = stream_.room();
+    const auto got = os::read_nowait(child_.out.get(), room);
+    if (!got || got->closed) {
+      if (const auto rest = stream_.rest()) perform(session_->on_line(rest->line, os::now()));
+      if (session_) output_closed();
+      return;
+    }
+    stream_.commit(got->bytes);
+    take_lines();
+    if (got->would_block || got->bytes < room.size()) return;
+  }
+}
+
+// Most servers close their output by ending; a moment later the kernel also says how.
+void Backend::output_closed() {
+  loop_.unwatch(child_.out.get());
+  if (child_.poll()) {
+    child_ended();
+  } else {
+    end_timer_ = loop_.after(kEndGrace, [this] {
+      end_timer_ = 0;
+      child_ended();
+    });
+  }
+}
+
+void Backend::take_lines() {
+  const Instant now = os::now();
+  while (session_) {
+    const auto item = stream_.next();
+    if (!item) return;
+    const std::uint64_t junk = session_->counters().junk_lines;
+    if (item->overlong_bytes > 0) {
+      record_->note("a line of " + std::to_string(item->overlong_bytes) + " bytes on stdout was dropped");
+      perform(session_->on_overlong(item->overlong_bytes, id_from_ends(item->head, item->tail)));
+    } else {
+      perform(session_->on_line(item->line, now));
+    }
+    if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
+      record_->note("not JSON-RPC on stdout: " + std::string(item->line.substr(0, kJunkShownMax)));
+    }
+  }
+}
+
+void Backend::read_errors() {
+  std::array<std::byte, 16 * 1024> buffer{};
+  const auto got = os::read_nowait(child_.err.get(), buffer);
+  if (!got || got->closed) {
+    loop_.unwatch(child_.err.get());
+    child_.err.reset();
+    return;
+  }
+  record_->append_log(as_text(ByteView(buffer).first(got->bytes)));
+}
+
+void Backend::write_line(std::string_view line) {
+  if (!child_.in.valid()) return;
+  const bool later = batch_ != nullptr && batch_->open();
+  const Status written = later ? outbox_.keep(line) : outbox_.write(child_.in.get(), line);
+  if (!written) {
+    // That nobody reads is reported by the pidfd or by its closed output.
+    if (written.error().code != Code::kLost) record_->note("stdin: " + written.error().message);
+  } else if (later) {
+    batch_->add(*this);
+  } else {
+    watch_input();
+  }
+}
+
+void Backend::watch_input() {
+  const bool watching = loop_.watching(child_.in.get());
+  if (outbox_.empty() == !watching) return;
+  if (watching) {
+    loop_.unwatch(child_.in.get());
+    return;
+  }
+  const Status status = loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
+  if (!status) record_->note(status.error().message);
+}
+
+void Backend::flush_input() {
+  if (!child_.in.valid()) return;
+  if (!outbox_.flush(child_.in.get())) outbox_.clear();
+  watch_input();
+}
+
+void Backend::perform(BackendActions actions) {
+  for (BackendAction& action : actions) {
+    std::visit(Overloaded{
+                   [&](act::Send& send) { write_line(send.line); },
+                   [&](act::Ready&) { became_ready(); },
+                   [&](act::Listed&) {
+                     if (session_) verdicts_ = compare_server(*pins_, session_->definitions());
+                   },
+                   [&](act::Failed& failed) {
+                     if (session_) {
+                       note_failure(failed.why);
+                       lose(failed.why);
+                     }
+                   },
+                   [&](act::Reply& reply) {
+                     const Running* const found = running_.find(reply.key);
+                     if (!found) return;
+                     const Running running = *found;
+                     running_.erase(reply.key);
+                     record_->latency.record(os::now() - running.started);
+                     last_used_ = os::now();
+                     running.user->on_backend_reply(running.token, reply.kind, reply.payload);
+                   },
+                   [&](act::Failure& failure) {
+                     const Running* const found = running_.find(failure.key);
+                     if (!found) return;
+                     const Running running = *found;
+                     running_.erase(failure.key);
+                     ++record_->failed_calls;
+                     running.user->on_backend_failure(running.token, failure.why);
+                   },
+                   [&](act::Progress& progress) {
+                     const Running* const found = running_.find(progress.key);
+                     if (found) found->user->on_backend_progress(found->token, progress.params);
+                   },
+                   [&](act::Notice& notice) {
+                     if (profile_.owner)
+                       profile_.owner->on_backend_notice(*this, notice.method, notice.params);
+                   },
+                   [&](act::Ask& ask) {
+                     if (profile_.client)
+                       profile_.client->on_backend_ask(*this, ask.key, ask.method, ask.params);
+                   },
+                   [&](act::AskWithdrawn& ask) {
+                     if (profile_.client)
+                       profile_.client->on_backend_ask_withdrawn(*this, ask.key, ask.params);
+                   },
+               },
+               action);
+  }
+}
+
+void Backend::answer(AskKey key, act::Reply::Kind kind, std::string_view payload) {
+  if (session_) perform(session_->answer(key, kind, payload));
+}
+
+void Backend::ask_progress(AskKey key, std::string_view params) {
+  if (session_) perform(session_->ask_progress(key, params));
+}
+
+void Backend::notify(std::string_view method, std::string_view params) {
+  if (live() != nullptr) write_line(notification_line(method, params));
+}
+
+void Backend::set_log_level(std::string_view params) {
+  log_level_ = params;
+  if (live() == nullptr || !session_->offers("logging")) return;
+  // Nobody waits for the answer; the session drops it as one that was not asked for.
+  const auto asked = session_->request("logging/setLevel", log_level_, os::now() + kLevelAnswer);
+  if (asked) write_line(asked->line);
+}
+
+void Backend::became_ready() {
+  if (!log_level_.empty()) set_log_level(std::string(log_level_));
+  verdicts_ = compare_server(*pins_, session_->definitions());
+  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  for (const Waiting& waits : waiting) {
+    if (const Status begun = begin(waits); !begun) {
+      waits.call.user->on_backend_failure(waits.call.token, begun.error());
+    }
+  }
+}
+
+Status Backend::check_pin(const BackendCall& call) const {
+  if (call.item.empty()) return {};
+  if (call.pin) {  // a route's own contract, perhaps older than the snapshot's
+    const Definitions& live = session_->definitions();
+    const PinnedServer alone{.config = pins_->config,
+                             .items = {PinnedItem{.kind = call.kind, .definition = *call.pin}}};
+    for (const PinVerdict& verdict : compare_server(alone, live)) {
+      if (verdict.kind == call.kind && verdict.key == call.item) return admit(verdict, pins_->config.name);
+    }
+    return {};
+  }
+  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
+                                   [](const PinVerdict& v, const BackendCall& c) {
+                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
+                                   });
+  const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
+  if (!found) {
+    return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " +
+                                        std::string(to_string(call.kind)) + " '" + call.item + "'");
+  }
+  // Resources come and go with the server's data; whether one is there, only the server knows.
+  if (at->state == PinState::kRemoved && at->kind == ItemKind::kResource) return {};
+  return admit(*at, pins_->config.name);
+}
+
+Status Backend::begin(const Waiting& waiting) {
+  ++record_->calls;
+  const BackendCall& call = waiting.call;
+  if (Status admitted = check_pin(call); !admitted) {
+    ++record_->failed_calls;
+    return admitted;
+  }
+  if (call.method.empty()) {
+    loop_.post([this, alive = std::weak_ptr(alive_), ticket = waiting.ticket] {
+      if (alive.expired()) return;
+      const auto at = std::find_if(running_.begin(), running_.end(),
+                                   [&](const auto& r) { return r.second.ticket == ticket; });
+      if (at == running_.end()) return;  // cancelled, or failed with the child
+      const Running running = at->second;
+      running_.erase(RequestKey{at->first});
+      running.user->on_backend_reply(running.token, act::Reply::Kind::kResult, "{}");
+    });
+    // Keys of the session count up from 1; a check holds a place from the other end until it is answered.
+    running_.set(~waiting.ticket, {waiting.ticket, call.user, call.token, last_used_});
+    return {};
+  }
+  const std::size_t bytes = outbox_.bytes() + call.params.size();
+  if (bytes > limits::kClientQueueBytesMax / 2) {
+    ++record_->failed_calls;
+    return fail(Code::kBusy, "server '" + pins_->config.name + "' does not read what it is sent");
+  }
+  RTT_TRY_SET(const BackendSession::Submitted submitted,
+              session_->request(call.method, call.params, call.deadline));
+  running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
+  arm(call.deadline);
+  write_line(submitted.line);
+  return {};
+}
+
+void Backend::child_ended() {
+  if (!session_) return;
+  // What it wrote before it ended is still an answer.
+  for (int i = 0; i < kReadsPerRound && session_; ++i) {
+    const auto got = os::read_nowait(child_.out.get(), stream_.room());
+    if (!got || got->closed || got->would_block) break;
+    stream_.commit(got->bytes);
+    take_lines();
+  }
+  if (!session_) return;
+  if (child_.err.valid()) read_errors();
+  const auto exit = child_.poll();
+  record_->note(ending(exit));
+  const Error why{
+      .code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
+      .message = "server '" + pins_->config.name + "' " + ending(exit),
+      .hint = "rtt mcp logs " + pins_->config.name};
+  note_failure(why);
+  lose(why);
+}
+
+// The session is over, for whatever reason: everybody waiting is told, the child leaves.
+void Backend::lose(const Error& why) {
+  RTT_ASSERT(session_.has_value());
+  session_.reset();
+  if (profile_.client) profile_.client->on_backend_ended(*this);
+  release_child();
+  verdicts_.clear();
+  // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
+  const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
+  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  record_->failed_calls += running.size() + waiting.size();
+  for (const auto& [key, call] : running) call.user->on_backend_failure(call.token, why);
+  for (const Waiting& waits : waiting) waits.call.user->on_backend_failure(waits.call.token, why);
+}
+
+void Backend::release_child() {
+  loop_.cancel(std::exchange(end_timer_, 0));
+  for (const int fd : {child_.out.get(), child_.err.get(), child_.in.get(), child_.pidfd()}) {
+    if (fd >= 0) loop_.unwatch(fd);
+  }
+  child_.in.reset();
+  child_.out.reset();
+  child_.err.reset();
+  leave(std::exchange(child_, {}));
+  outbox_.clear();
+}
+
+void Backend::leave(os::Child child) {
+  if (!child.running() || child.poll()) {
+    if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
+    return;
+  }
+  auto left = std::make_unique<Leaving>();
+  left->child = std::move(child);
+  const int pidfd = left->child.pidfd();
+  left->timer = loop_.after(kLeaveGrace, [this, pidfd] { forget_left(pidfd); });
+  const Status watched =
+      loop_.watch(pidfd, os::kReadable, [this, pidfd](std::uint32_t) { forget_left(pidfd); });
+  if (!watched) {  // then it is killed at once rather than forgotten
+    loop_.cancel(left->timer);
+    return;
+  }
+  leaving_.push_back(std::move(left));
+}
+
+// It ended, or its time is up: destroying a Child kills its group and reaps it.
+void Backend::forget_left(int pidfd) {
+  const auto at = std::find_if(leaving_.begin(), leaving_.end(),
+                               [&](const auto& l) { return l->child.pidfd() == pidfd; });
+  if (at == leaving_.end()) return;
+  loop_.cancel((*at)->timer);
+  loop_.unwatch(pidfd);
+  leaving_.erase(at);
+  if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
+}
+
+void Backend::note_failure(const Error& why) {
+  const Instant now = os::now();
+  std::erase_if(failures_,
+                [now](Instant at) { return now - at >= nanos_from_ms(limits::kDriverRestartWindowMs); });
+  failures_.push_back(now);
+  last_failure_ = why;
+}
+
+void Backend::fail_waiting(const Error& why) {
+  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  for (const Waiting& waits : waiting) {
+    ++record_->failed_calls;
+    waits.call.user->on_backend_failure(waits.call.token, why);
+  }
+}
+
+void Backend::arm(Instant at) {
+  if (timer_at_ <= at) return;
+  loop_.cancel(timer_);
+  timer_at_ = at;
+  timer_ = loop_.after(at - os::now(), [this] {
+    timer_ = 0;
+    timer_at_ = kNever;
+    on_timer();
+  });
+}
+
+void Backend::on_timer() {
+  const Instant now = os::now();
+  std::vector<Waiting> late;
+  for (auto at = waiting_.begin(); at != waiting_.end();) {
+    if (now < at->call.deadline) {
+      ++at;
+      continue;
+    }
+    late.push_back(std::move(*at));
+    at = waiting_.erase(at);
+  }
+  const Error slow{.code = Code::kDeadline,
+                   .message = "server '" + pins_->config.name + "' was not ready in time",
+                   .hint = "rtt mcp logs " + pins_->config.name};
+  for (const Waiting& waits : late) waits.call.user->on_backend_failure(waits.call.token, slow);
+  if (session_) perform(session_->on_tick(now));
+  const bool idle = session_ && running_.empty() && waiting_.empty() && profile_.stops_idle;
+  if (idle && now - last_used_ >= nanos_from_ms(limits::kServerIdleMs)) {
+    record_->note("idle, stopped");
+    lose(Error{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was idle"});
+  }
+  const Instant next = next_event(now);
+  if (next < kNever) arm(next);
+}
+
+Instant Backend::next_event(Instant now) const {
+  Instant next = kNever;
+  for (const Waiting& waits : waiting_) next = std::min(next, waits.call.deadline);
+  if (!session_) return next;
+  next = std::min(next, session_->next_deadline().value_or(kNever));
+  if (!profile_.stops_idle) return next;
+  const bool idle = running_.empty() && waiting_.empty();
+  return std::min(next, (idle ? last_used_ : now) + nanos_from_ms(limits::kServerIdleMs));
+}
+
+}  // namespace rtt::mcp

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+// Backend: one MCP server's child process, its pipes, and the calls it owes.
+//
+// Started by the first call, held to its pin, stopped when idle. The step machine (backend_session.h)
+// decides; this file performs: spawn, read, write, timers. Whatever the child does, it can only harm the
+// calls it owes: junk is counted and logged, a reply too large fails its call, silence ends at the call's
+// deadline, an exit fails what is under way, and too many ends within a minute trip the server until it is
+// restarted by hand or the minute is over.
+//
+// A server has one backend, or one for each AI client (its instance), which then speaks to that client alone.
+//
+// Owns: the child, its pipes, a share in the server's record.   Thread: the loop's.
+// Fails: calls end with kServerStart, kServerProtocol, kServerGone, kDeadline, kDrift, kTooLarge, kBusy….
+// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within
+// kDriverRestartWindowMs.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mcp/backends/backend_session.h"
+#include "mcp/backends/launch.h"
+#include "mcp/backends/server_record.h"
+#include "mcp/pins/pin.h"
+#include "mcp/wire/line_stream.h"
+#include "mcp/wire/write_batch.h"
+#include "os/loop.h"
+#include "os/out_queue.h"
+#include "os/process.h"
+#include "registry/workspace.h"
+
+namespace rtt::mcp {
+
+// Who asked. Called from the loop, once per call with a reply or a failure; views live for the call only.
+class BackendUser {
+ public:
+  virtual ~BackendUser() = default;
+  virtual void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) = 0;
+  virtual void on_backend_failure(std::uint64_t token, const Error& why) = 0;
+  virtual void on_backend_progress(std::uint64_t token, std::string_view params) = 0;
+};
+
+class Backend;
+
+// Whom a server speaks to beside its calls: one AI client, or the gateway for all of them.
+class BackendOwner {
+ public:
+  virtual ~BackendOwner() = default;
+  virtual void on_backend_notice(Backend& backend, std::string_view method, std::string_view params) = 0;
+};
+// The AI client whose own instance a backend is: it answers what the server asks.
+class BackendClient {
+ public:
+  virtual ~BackendClient() = default;
+  // Answer with Backend::answer(), now or later.
+  virtual void on_backend_ask(Backend& backend, AskKey key, std::string_view method,
+                              std::string_view params) = 0;
+  virtual void on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) = 0;
+  virtual void on_backend_ended(Backend& backend) = 0;  // what it asked needs no answer any more
+};
+
+// Whose instance of a server a backend is. What it points to outlives it.
+struct BackendProfile {
+  SecretValues fresh;                      // secrets not yet in the store (an import under way)
+  std::string client_capabilities = "{}";  // raw JSON
+  BackendOwner* owner = nullptr;
+  BackendClient* client = nullptr;
+  bool stops_idle = true;                // one that keeps a client's state ends with its client instead
+  std::shared_ptr<ServerRecord> record;  // of the server; nullptr: of this backend alone
+};
+
+struct BackendCall {
+  std::string method;  // empty: only be ready and checked against the pin; the reply is `{}`
+  std::string params;  // raw
+  ItemKind kind = ItemKind::kTool;
+  std::string item;               // whose pin must hold; empty = none (a resource no list names)
+  std::optional<text::Json> pin;  // a definition other than the snapshot's (a route's older contract)
+  Instant deadline;
+  BackendUser* user = nullptr;  // outlives the call, or cancels it
+  std::uint64_t token = 0;      // handed back to the user
+};
+using BackendTicket = std::uint64_t;
+
+enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kFailed };
+std::string_view to_string(BackendState state);  // stopped starting ready failed
+
+class Backend final : public BatchedWriter {
+ public:
+  Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
+          BackendProfile profile = {});
+  ~Backend() override;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  void write_together(WriteBatch& batch) { batch_ = &batch; }  // outlives this
+  void flush_batch() override { flush_input(); }
+
+  // An error returned here is the answer: the user is not called.
+  Result<BackendTicket> call(BackendCall call);
+  void cancel(BackendTicket ticket, std::string_view reason);  // the user is not called any more
+  // The client's word on what the server asked; late or unknown: nothing.
+  void answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
+  void ask_progress(AskKey key, std::string_view params);
+  void notify(std::string_view method, std::string_view params);  // if it runs
+  void set_log_level(std::string_view params);  // of logging/setLevel; kept for later starts
+  // New definitions accepted. The child goes on unless how to start it changed.
+  void set_pins(std::shared_ptr<const PinnedServer> pins);
+  void leave_client();                    // it has gone: nothing is asked of it any more
+  void restart();                         // forgets earlier failures; the next call starts it
+  void stop(std::function<void()> done);  // ends the child; calls fail with kServerGone
+
+  [[nodiscard]] BackendState state() const;
+  [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
+  // What the running server said and listed; nullptr while it is not ready.
+  [[nodiscard]] const BackendSession* live() const;
+  // {name,namespace,state,tools,instances,calls,failures,in_flight,p50_ns,p99_ns,pid,restarts,drift,…}
+  [[nodiscard]] text::Json health() const;
+  [[nodiscard]] bool busy() const { return !running_.empty() || !waiting_.empty(); }
+  [[nodiscard]] const ServerRecord& record() const { return *record_; }
+  [[nodiscard]] std::string log() const { return record_->clean_log(); }  // stderr and what RTT noticed
+
+ private:
+  static constexpr Instant kNever{INT64_MAX};
+
+  struct Running {
+    BackendTicket ticket = 0;
+    BackendUser* user = nullptr;
+    std::uint64_t token = 0;
+    Instant started;
+  };
+  struct Waiting {
+    BackendTicket ticket = 0;
+    BackendCall call;
+  };
+  struct Leaving {
+    os::Child child;
+    os::Loop::TimerId timer = 0;
+  };
+
+  void start();
+  Status spawn();
+  void watch_child();
+  void read_output();
+  void take_lines();
+  void read_errors();
+  void flush_input();
+  void watch_input();
+  void write_line(std::string_view line);
+  void perform(BackendActions actions);
+  void child_ended();
+  void lose(const Error& why);
+  void release_child();
+  void note_failure(const Error& why);
+  void fail_waiting(const Error& why);
+  void became_ready();
+  Status begin(const Waiting& waiting);
+  [[nodiscard]] Status check_pin(const BackendCall& call) const;
+  [[nodiscard]] std::size_t recent_failures(Instant now) const;
+  void arm(Instant at);
+  void on_timer();
+  void output_closed();
+  [[nodiscard]] Instant next_event(Instant now) const;
+  void leave(os::Child child);
+  void forget_left(int pidfd);
+
+  os::Loop& loop_;
+  std::shared_ptr<const PinnedServer> pins_;
+  registry::Workspace workspace_;
+  BackendProfile profile_;
+  std::shared_ptr<ServerRecord> record_;
+  std::string log_level_;  // raw params; empty: the server's own
+  bool started_ = false;
+
+  os::Child child_;
+  std::optional<BackendSession> session_;
+  LineStream stream_;
+  os::OutQueue outbox_;
+  WriteBatch* batch_ = nullptr;
+  std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
+
+  BackendTicket next_ticket_ = 1;
+  FlatMap<RequestKey, Running> running_;
+  std::deque<Waiting> waiting_;
+  std::vector<Instant> failures_;  // within the restart window
+  std::optional<Error> last_failure_;
+  os::Loop::TimerId start_timer_ = 0, end_timer_ = 0, timer_ = 0;
+  Instant timer_at_ = kNever;
+  Instant last_used_{};
+
+  std::vector<std::unique_ptr<Leaving>> leaving_;
+  std::function<void()> on_stopped_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted tasks look whether it is still there
+};
+
+}  // namespace rtt::mcp

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a backend tells of itself: its health for `mcp ls`, its log for `mcp logs`.
+#include "mcp/backends/backend.h"
+#include "model/limits.h"
+#include "os/clock.h"
+
+namespace rtt::mcp {
+
+text::Json Backend::health() const {
+  using text::Json;
+  std::size_t tools = 0;
+  for (const PinnedItem& item : pins_->items) tools += item.kind == ItemKind::kTool ? 1 : 0;
+  Json drift(text::JsonArray{});
+  bool refusing = false;
+  for (const PinVerdict& verdict : verdicts_) {
+    if (verdict.state == PinState::kSame) continue;
+    refusing = refusing || verdict.state == PinState::kContractDrift ||
+               (verdict.state == PinState::kRemoved && verdict.kind != ItemKind::kResource);
+    drift.push(Json::object(
+        {{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
+  }
+  const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
+  return Json::object({{"name", pins_->config.name},
+                       {"namespace", pins_->ns()},
+                       {"state", refusing ? "drift" : to_string(state())},
+                       {"tools", tools},
+                       {"instances", session_ ? 1 : 0},
+                       {"calls", record_->calls},
+                       {"failures", record_->failed_calls},
+                       {"in_flight", running_.size() + waiting_.size()},
+                       {"p50_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(500)) : Json()},
+                       {"p99_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(990)) : Json()},
+                       {"pid", session_ ? Json(child_.pid()) : Json()},
+                       {"restarts", record_->restarts},
+                       {"junk_lines", counters.junk_lines + counters.overlong_lines},
+                       {"stray_replies", counters.unknown_replies},
+                       {"drift", std::move(drift)}});
+}
+
+}  // namespace rtt::mcp

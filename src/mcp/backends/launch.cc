@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/backends/launch.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "os/file.h"
+
+namespace rtt::mcp {
+namespace {
+
+using Environment = std::vector<std::pair<std::string, std::string>>;
+
+constexpr std::array<std::string_view, 27> kPassedOn{
+    "HOME",       "HTTPS_PROXY", "HTTP_PROXY",   "LANG",           "LC_ALL",        "LC_CTYPE",
+    "LOGNAME",    "NODE_PATH",   "NO_PROXY",     "NVM_DIR",        "PATH",          "PYENV_ROOT",
+    "PYTHONPATH", "SHELL",       "SSL_CERT_DIR", "SSL_CERT_FILE",  "TERM",          "TMPDIR",
+    "TZ",         "USER",        "VIRTUAL_ENV",  "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+    "http_proxy", "https_proxy", "no_proxy",
+};
+constexpr std::size_t kSecretBytesMin = 6;
+
+void set_variable(Environment& environment, const std::string& name, std::string value) {
+  const auto at =
+      std::find_if(environment.begin(), environment.end(), [&](const auto& v) { return v.first == name; });
+  if (at != environment.end()) {
+    at->second = std::move(value);
+  } else {
+    environment.emplace_back(name, std::move(value));
+  }
+}
+
+}  // namespace
+
+PathBases path_bases(const registry::Workspace& workspace) {
+  return {.workspace = workspace.root, .home = os::home_directory()};
+}
+
+Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
+                              const SecretValues& fresh) {
+  const registry::SecretStore store(workspace.user_dir, fresh);
+  const PathBases bases = path_bases(workspace);
+  Environment known = os::own_environment();
+  set_variable(known, "workspace", bases.workspace);
+  set_variable(known, "home", bases.home);
+
+  Launch launch;
+  const auto resolve = [&](const text::Json& value) -> Result<std::string> {
+    RTT_TRY_SET(std::string text, store.resolve(value, known));
+    if (!value.is_string() && text.size() >= kSecretBytesMin) launch.secrets.push_back(text);
+    return text;
+  };
+  os::SpawnOptions& options = launch.options;
+  options.directory = bases.workspace;
+  if (!config.directory.empty()) {
+    RTT_TRY_SET(const std::string given, resolve(text::Json(config.directory)));
+    options.directory = given;
+    if (!given.starts_with('/')) options.directory = bases.workspace + "/" + given;
+  }
+  RTT_TRY_SET(std::string command, resolve(config.command));
+  if (command.find('/') != std::string::npos && !command.starts_with('/'))
+    command = options.directory + "/" + command;
+  options.argv.push_back(std::move(command));
+  for (const text::Json& arg : config.args.as_array()) {
+    RTT_TRY_SET(std::string value, resolve(arg));
+    options.argv.push_back(std::move(value));
+  }
+  for (const auto& [name, value] : known) {
+    if (std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end())
+      options.env.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : config.env.as_object()) {
+    RTT_TRY_SET(std::string text, resolve(value));
+    set_variable(options.env, name, std::move(text));
+  }
+  return launch;
+}
+
+std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
+  constexpr std::string_view kStruck = "{secret}";
+  for (const std::string& secret : secrets) {
+    for (std::size_t at = text.find(secret); at != std::string::npos;
+         at = text.find(secret, at + kStruck.size())) {
+      text.replace(at, secret.size(), kStruck);
+    }
+  }
+  return text;
+}
+
+}  // namespace rtt::mcp

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Launch: from a portable server configuration to the command, environment and folder of this machine.
+//
+// The child gets a short list of ordinary variables (PATH, HOME, locale, proxies…) and what its entry names,
+// never our whole environment: a key exported in the shell of one AI client is no business of every server.
+// ${workspace} and
+// ${home} become folders, ${VAR} comes from our environment, {"secret":NAME} from this user's secret store.
+//
+// Thread: any.   Fails: kSecretMissing, kBadShape, kIo.   Limits: none of its own.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mcp/pins/contracts.h"
+#include "os/process.h"
+#include "registry/secrets.h"
+#include "registry/workspace.h"
+
+namespace rtt::mcp {
+
+struct Launch {
+  os::SpawnOptions options;
+  std::vector<std::string>
+      secrets;  // resolved values, so that they can be struck out of what the server prints
+};
+// `fresh` are secrets not yet in the store (an import under way): (name, value).
+using SecretValues = registry::SecretStore::Values;
+Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
+                              const SecretValues& fresh = {});
+
+PathBases path_bases(const registry::Workspace& workspace);
+// `text` with every secret of a length that cannot occur by chance replaced.
+std::string without_secrets(std::string text, const std::vector<std::string>& secrets);
+
+}  // namespace rtt::mcp

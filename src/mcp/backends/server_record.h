@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// ServerRecord: what is known of one MCP server over all its instances: calls, latencies, what it printed.
+//
+// Owns: its values, shared by the server's backends.   Thread: the loop's.   Fails: never.
+// Limits: kServerLogBytesMax of log.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mcp/backends/latency.h"
+
+namespace rtt::mcp {
+
+struct ServerRecord {
+  Latency latency;
+  std::uint64_t calls = 0, failed_calls = 0, restarts = 0;
+  std::string log;                   // as printed: may hold secrets
+  std::vector<std::string> secrets;  // resolved values of the instances that were started
+
+  void note(std::string_view line);  // with the time, as RTT's own word
+  void append_log(std::string_view text);
+  [[nodiscard]] std::string clean_log() const;  // secrets struck out
+};
+
+}  // namespace rtt::mcp

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/clients/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "base/flat_map.h"
+#include "model/limits.h"
+#include "text/json_canonical.h"
+
+namespace rtt::mcp {
+namespace {
+
+using text::Json;
+
+constexpr std::size_t kNamedTools = 3;  // hidden tools a notice names
+
+struct Listed {
+  const PinnedServer* server;
+  const PinnedItem* item;
+  std::string exposed;
+};
+
+bool chosen(const PinnedServer& server, const std::vector<std::string>& names) {
+  return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+           return name == server.config.name || name == server.ns();
+         });
+}
+
+// Names two servers share get their namespace in front; the result is unique.
+void tell_apart(std::vector<Listed>& items) {
+  FlatMap<std::string, int> uses, taken;
+  for (const Listed& listed : items) ++uses[listed.exposed];
+  for (const Listed& listed : items) {
+    if (*uses.find(listed.exposed) == 1) taken.set(listed.exposed, 1);
+  }
+  for (Listed& listed : items) {
+    if (*uses.find(listed.item->key()) == 1) continue;
+    const std::string base = listed.server->ns() + "__" + std::string(listed.item->key());
+    listed.exposed = base;
+    for (int i = 2; taken.contains(listed.exposed); ++i) listed.exposed = base + "_" + std::to_string(i);
+    taken.set(listed.exposed, 1);
+  }
+}
+
+// Items of one kind under the names a client will see, sorted by them. Resources keep their URIs: those are
+// addresses already, and must come back as the server wrote them.
+std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind) {
+  std::vector<Listed> out;
+  for (const PinnedServer* server : servers) {
+    for (const PinnedItem& item : server->items) {
+      if (item.kind == kind) out.push_back({server, &item, std::string(item.key())});
+    }
+  }
+  if (kind == ItemKind::kTool || kind == ItemKind::kPrompt) tell_apart(out);
+  std::sort(out.begin(), out.end(), [](const Listed& a, const Listed& b) {
+    return std::tie(a.exposed, a.server->ns()) < std::tie(b.exposed, b.server->ns());
+  });
+  return out;
+}
+
+std::string literal_start(std::string_view uri_template) {
+  return std::string(uri_template.substr(0, uri_template.find('{')));
+}
+
+class Builder {
+ public:
+  explicit Builder(const CatalogInput& input) : input_(input), client_(client_address(input.client)) {}
+
+  Catalog build() {
+    catalog_.client = to_string(client_);
+    for (const PinnedServer& server : input_.servers) {
+      if (!chosen(server, input_.chosen)) continue;
+      servers_.push_back(&server);
+      catalog_.servers.push_back(server.ns());
+    }
+    catalog_.tools_result = list(ItemKind::kTool, "tools", catalog_.tools);
+    catalog_.prompts_result = list(ItemKind::kPrompt, "prompts", catalog_.prompts);
+    catalog_.resources_result = list(ItemKind::kResource, "resources", catalog_.resources);
+    catalog_.templates_result = list(ItemKind::kTemplate, "resourceTemplates", catalog_.templates);
+    std::sort(catalog_.templates.begin(), catalog_.templates.end(), [](const auto& a, const auto& b) {
+      const std::size_t a_size = literal_start(a.original).size(), b_size = literal_start(b.original).size();
+      return a_size != b_size ? a_size > b_size : a.original < b.original;
+    });
+    note_capabilities();
+    write_notice();
+    write_instructions();
+    return std::move(catalog_);
+  }
+
+ private:
+  model::AccessVerdict verdict(const model::Saddr& provider) const {
+    if (!input_.policy) return {};
+    return model::access(*input_.policy, client_, provider);
+  }
+
+  std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
+    Json array(text::JsonArray{});
+    for (const Listed& listed : named_items(servers_, kind)) {
+      const std::string& exposed = listed.exposed;
+      const std::string address = to_string(listed.item->saddr);
+      const auto access = verdict(listed.item->saddr);
+      if (!access.allowed) {
+        if (kind == ItemKind::kTool) catalog_.hidden_tools.push_back({exposed, address, access.rule});
+        continue;
+      }
+      if (!entries.empty() && entries.back().exposed == exposed)
+        continue;  // one URI, two servers: the first has it
+      entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
+      Json definition = listed.item->definition;
+      if (exposed != listed.item->key()) definition.set("name", exposed);
+      array.push(std::move(definition));
+    }
+    return text::canonical_json(Json::object({{member, std::move(array)}}));
+  }
+
+  void note_capabilities() {
+    std::vector<const PinnedServer*> with_resources;
+    for (const PinnedServer* server : servers_) {
+      const Json& capabilities = server->info.capabilities;
+      catalog_.offers_prompts = catalog_.offers_prompts || capabilities.find("prompts");
+      catalog_.offers_completions = catalog_.offers_completions || capabilities.find("completions");
+      catalog_.offers_logging = catalog_.offers_logging || capabilities.find("logging");
+      const Json* const resources = capabilities.find("resources");
+      if (resources) with_resources.push_back(server);
+      if (resources && resources->bool_or("subscribe", false)) catalog_.offers_subscriptions = true;
+    }
+    if (servers_.size() == 1 && verdict(servers_.front()->connector).allowed) {
+      const PinnedServer& sole = *servers_.front();
+      catalog_.sole = CatalogEntry{.ns = sole.ns(), .address = to_string(sole.connector)};
+      if (sole.info.capabilities.is_object()) catalog_.sole_capabilities = sole.info.capabilities;
+    }
+    catalog_.offers_resources = !with_resources.empty();
+    if (with_resources.size() != 1) return;
+    const PinnedServer& only = *with_resources.front();
+    if (!verdict(only.connector).allowed) return;
+    catalog_.resource_fallback = CatalogEntry{.ns = only.ns(), .address = to_string(only.connector)};
+  }
+
+  void write_notice() {
+    const std::string who = to_string(client_);
+    const bool empty = catalog_.tools.empty() && catalog_.prompts.empty() && catalog_.resources.empty() &&
+                       catalog_.templates.empty();
+    if (!input_.trouble.empty()) {
+      catalog_.notice = "RTT cannot serve this workspace: " + input_.trouble;
+    } else if (!empty) {
+      return;
+    } else if (input_.servers.empty()) {
+      catalog_.notice =
+          "RTT offers no tools: no MCP server is accepted in this workspace. Run: rtt mcp import";
+    } else if (servers_.empty()) {
+      std::string known;
+      for (const PinnedServer& server : input_.servers)
+        known += (known.empty() ? "" : ", ") + server.config.name;
+      catalog_.notice = fmt::format(
+          "RTT offers no tools: none of the servers asked for ({}) is accepted in this "
+          "workspace, which has {}. Run: rtt mcp ls",
+          fmt::join(input_.chosen, ", "), known);
+    } else if (!catalog_.hidden_tools.empty()) {
+      std::string named;
+      for (std::size_t i = 0; i < catalog_.hidden_tools.size() && i < kNamedTools; ++i) {
+        const HiddenEntry& hidden = catalog_.hidden_tools[i];
+        named += fmt::format("{}{} ({})", i > 0 ? ", " : "", hidden.exposed, hidden.rule);
+      }
+      catalog_.notice = fmt::format(
+          "RTT offers no tools: the policy hides all {} from {}: {}{}. Run: rtt policy why "
+          "{} {}",
+          catalog_.hidden_tools.size(), who, named, catalog_.hidden_tools.size() > kNamedTools ? ", …" : "",
+          who, catalog_.hidden_tools.front().address);
+    } else {
+      catalog_.notice = "RTT offers no tools: the accepted servers have none.";
+    }
+  }
+
+  void write_instructions() {
+    if (!catalog_.notice.empty()) {
+      catalog_.instructions = catalog_.notice;
+      return;
+    }
+    for (const PinnedServer* server : servers_) {
+      if (server->info.instructions.empty()) continue;
+      if (servers_.size() == 1) {
+        catalog_.instructions = server->info.instructions;
+      } else {
+        if (!catalog_.instructions.empty()) catalog_.instructions += "\n\n";
+        catalog_.instructions += "# " + server->config.name + "\n\n" + server->info.instructions;
+      }
+    }
+  }
+
+  const CatalogInput& input_;
+  model::Saddr client_;
+  std::vector<const PinnedServer*> servers_;
+  Catalog catalog_;
+};
+
+}  // namespace
+
+Catalog build_catalog(const CatalogInput& input) { return Builder(input).build(); }
+
+model::Saddr client_address(std::string_view label) {
+  std::string name(label.substr(0, limits::kNameBytesMax));
+  for (std::size_t at = name.find(".."); at != std::string::npos; at = name.find("..", at)) name[at] = '-';
+  if (name.empty()) name = "unnamed";
+  return {.ns = "client",
+          .type = model::SymbolType::kAgent,
+          .name = std::move(name),
+          .version = model::Version{}};
+}
+
+const CatalogEntry* find_exposed(const std::vector<CatalogEntry>& entries, std::string_view exposed) {
+  const auto at =
+      std::lower_bound(entries.begin(), entries.end(), exposed,
+                       [](const CatalogEntry& entry, std::string_view name) { return entry.exposed < name; });
+  return at != entries.end() && at->exposed == exposed ? &*at : nullptr;
+}
+
+const CatalogEntry* find_resource(const Catalog& catalog, std::string_view uri) {
+  if (const CatalogEntry* exact = find_exposed(catalog.resources, uri)) return exact;
+  for (const CatalogEntry& entry : catalog.templates) {
+    if (template_matches(entry.original, uri)) return &entry;
+  }
+  return catalog.resource_fallback ? &*catalog.resource_fallback : nullptr;
+}
+
+bool template_matches(std::string_view uri_template, std::string_view uri) {
+  std::size_t brace = uri_template.find('{');
+  if (brace == std::string_view::npos) return uri_template == uri;
+  if (!uri.starts_with(uri_template.substr(0, brace))) return false;
+  uri.remove_prefix(brace);
+  while (brace != std::string_view::npos) {
+    const std::size_t close = uri_template.find('}', brace);
+    if (close == std::string_view::npos || uri.empty()) return false;
+    const std::size_t next = uri_template.find('{', close);
+    const std::string_view literal =
+        uri_template.substr(close + 1, next == std::string_view::npos ? next : next - close - 1);
+    if (next == std::string_view::npos) return uri.size() > literal.size() && uri.ends_with(literal);
+    const std::size_t at = uri.find(literal, 1);
+    if (at == std::string_view::npos) return false;
+    uri.remove_prefix(at + literal.size());
+    brace = next;
+  }
+  return uri.empty();
+}
+
+}  // namespace rtt::mcp

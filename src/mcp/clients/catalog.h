@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Catalog: what one AI client sees of the accepted servers, with every list already rendered.
+//
+// A function of (accepted servers, policy, client, chosen servers) and nothing else, so a list is
+// byte-identical on every machine and after every restart, and a client's prompt cache survives. Names are a
+// server's own; where two servers of the client's choice share one, both become `namespace__name`, whatever
+// policy then hides, so a rule that changes does not rename tools. What policy hides is kept with the rule,
+// to tell the caller why.
+//
+// Owns: its text.   Thread: any (a value; share as const).   Fails: never.   Limits: those of the servers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "mcp/pins/contracts.h"
+#include "model/policy.h"
+
+namespace rtt::mcp {
+
+struct CatalogEntry {
+  std::string exposed;   // the name the client uses: tool or prompt name, uri, uriTemplate
+  std::string original;  // the server's own
+  std::string ns;
+  std::string address;  // of the provider
+};
+struct HiddenEntry {
+  std::string exposed, address, rule;
+};
+
+struct Catalog {
+  std::string client;                                   // its address
+  std::vector<std::string> servers;                     // namespaces served, sorted
+  std::vector<CatalogEntry> tools, prompts, resources;  // sorted by exposed
+  std::vector<CatalogEntry> templates;                  // longest literal start first
+  std::vector<HiddenEntry> hidden_tools;                // sorted by exposed
+  std::string tools_result, prompts_result, resources_result, templates_result;  // raw JSON results
+  std::string instructions;
+  std::string notice;  // why nothing is offered; empty if something is
+  bool offers_prompts = false, offers_resources = false, offers_completions = false;
+  bool offers_subscriptions = false, offers_logging = false;
+  // The one server chosen: what RTT does not know goes to it as it is, and it says what it can.
+  std::optional<CatalogEntry> sole;
+  text::Json sole_capabilities;  // object
+  // Where a resource goes that no list names: the one server that has resources.
+  std::optional<CatalogEntry> resource_fallback;
+};
+
+struct CatalogInput {
+  std::span<const PinnedServer> servers;
+  const model::Policy* policy = nullptr;
+  std::string client;               // the label in rtt://client/agent/<label>@0.0.0
+  std::vector<std::string> chosen;  // names or namespaces; empty = all
+  std::string trouble;              // why the workspace itself cannot be served; empty if it can
+};
+Catalog build_catalog(const CatalogInput& input);
+
+model::Saddr client_address(std::string_view label);
+const CatalogEntry* find_exposed(const std::vector<CatalogEntry>& entries, std::string_view exposed);
+// The resource or template that serves `uri`, else the fallback, else nullptr.
+const CatalogEntry* find_resource(const Catalog& catalog, std::string_view uri);
+// Whether `uri` could come from `uri_template` (RFC 6570: each expression stands for one or more bytes).
+bool template_matches(std::string_view uri_template, std::string_view uri);
+
+}  // namespace rtt::mcp

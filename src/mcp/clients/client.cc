@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/clients/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/assert.h"
+#include "model/limits.h"
+#include "os/clock.h"
+
+namespace rtt::mcp {
+namespace {
+
+template <typename... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <typename... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+
+bool is_tool_error(std::string_view result) {
+  return result.find("\"isError\"") != std::string_view::npos &&
+         member(result, "isError") == std::string_view("true");
+}
+
+std::string gone_error() {
+  return error_object(RpcCode::kBackend, "the client has closed its input and answers nothing any more");
+}
+
+}  // namespace
+
+Client::Client(ClientServices& services, ClientShell& shell, ClientOptions options)
+    : services_(services), shell_(shell), options_(std::move(options)), label_(options_.as) {}
+
+Client::~Client() { RTT_ASSERT(phase_ == Phase::kOver); }
+
+bool Client::sees(std::string_view ns) const {
+  if (!catalog_) return false;
+  return std::find(catalog_->servers.begin(), catalog_->servers.end(), ns) != catalog_->servers.end();
+}
+
+void Client::take(std::string_view line, StreamId stream) { take(classify(line), stream); }
+
+void Client::take(const Message& message, StreamId stream) {
+  if (phase_ == Phase::kOpen) perform(session_.on_message(message), stream);
+}
+
+void Client::take_overlong(std::size_t byte_count) {
+  if (phase_ == Phase::kOpen) perform(session_.on_overlong(byte_count), kNoStream);
+}
+
+void Client::input_ended() {
+  if (phase_ != Phase::kOpen) return;
+  phase_ = Phase::kDeaf;
+  decline_asks();
+}
+
+void Client::perform(ClientActions actions, StreamId stream) {
+  for (ClientAction& action : actions) {
+    if (phase_ == Phase::kOver) return;
+    std::visit(Overloaded{
+                   [&](emit::Send& send) { deliver(send.line, stream, Part::kAnswer); },
+                   [&](emit::Identify& who) {
+                     if (label_.empty()) label_ = who.name;
+                     address_ = to_string(client_address(label_));
+                     capabilities_ = std::move(who.capabilities);
+                     catalog_ = services_.catalog_for(*this);
+                     perform(session_.identified(catalog_), stream);
+                   },
+                   [&](emit::Forward& call) { forward(call, stream); },
+                   [&](emit::Withdraw& call) { withdraw(call.key, call.reason); },
+                   [&](emit::Answered& answer) { answered(answer.key, answer.kind, answer.payload); },
+                   [&](emit::AskProgress& progress) {
+                     if (const Ask* const ask = asks_.find(progress.key))
+                       ask->backend->ask_progress(ask->key, progress.params);
+                   },
+                   [&](emit::Tell& tell) {
+                     for (Backend* const own : services_.backends(*this))
+                       own->notify(tell.method, tell.params);
+                   },
+                   [&](emit::SetLevel& level) {
+                     level_ = level.params;
+                     for (Backend* const own : services_.backends(*this)) own->set_log_level(level_);
+                   },
+               },
+               action);
+  }
+}
+
+void Client::catalog_changed() {
+  if (!session_.is_identified() || phase_ == Phase::kOver) return;
+  catalog_ = services_.catalog_for(*this);
+  for (const std::string& line : session_.on_catalog(catalog_)) deliver(line, kNoStream, Part::kBefore);
+}
+
+void Client::forward(emit::Forward& forward, StreamId stream) {
+  const Instant now = os::now();
+  Asked asked{.stream = stream,
+              .address = std::move(forward.address),
+              .method = forward.method,
+              .in_bytes = forward.params.size(),
+              .started = now};
+  asked.backend = services_.backend(*this, forward.ns);
+  if (asked.backend && !subscribe(forward, *asked.backend)) {
+    deliver(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"), stream, Part::kAnswer);
+    return;
+  }
+  Result<BackendTicket> ticket =
+      fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
+  if (asked.backend) {
+    ticket = asked.backend->call({.method = std::move(forward.method),
+                                  .params = std::move(forward.params),
+                                  .kind = forward.kind,
+                                  .item = std::move(forward.item),
+                                  .deadline = now + nanos_from_ms(kClientCallMs),
+                                  .user = this,
+                                  .token = forward.key});
+  }
+  if (!ticket) {
+    record(asked, CallRecord::Outcome::kFailure, ticket.error().code, 0);
+    deliver(session_.on_failure(forward.key, ticket.error()), stream, Part::kAnswer);
+    return;
+  }
+  asked.ticket = *ticket;
+  asked_.set(forward.key, std::move(asked));
+}
+
+StreamId Client::stream_of(const Backend& backend) const {
+  StreamId newest = kNoStream;
+  for (const auto& [key, call] : asked_) {
+    if (call.backend == &backend) newest = call.stream;
+  }
+  return newest;
+}
+
+void Client::on_notice(const Backend& backend, std::string_view method, std::string_view params) {
+  if (phase_ != Phase::kOpen) return;
+  const bool of_call = method != "notifications/resources/updated";
+  deliver(session_.on_notice(method, params), of_call ? stream_of(backend) : kNoStream, Part::kBefore);
+}
+
+// Whether the server is to be asked: it keeps one list for all clients of an instance, so a subscription that
+// another client still wants stays.
+bool Client::subscribe(const emit::Forward& forward, const Backend& server) {
+  const bool off = forward.method == "resources/unsubscribe";
+  if (!off && forward.method != "resources/subscribe") return true;
+  const auto raw = member(forward.params, "uri");
+  const std::string uri = (raw ? decode_string(*raw) : std::nullopt).value_or("");
+  if (!off) {
+    if (subscribed_.size() < kSubscriptionsMax) subscribed_.insert(uri);
+    return true;
+  }
+  subscribed_.erase(uri);
+  return !services_.subscribed(server, uri);
+}
+
+void Client::on_backend_ask(Backend& backend, AskKey key, std::string_view method, std::string_view params) {
+  if (phase_ != Phase::kOpen) {
+    backend.answer(key, act::Reply::Kind::kError, gone_error());
+    return;
+  }
+  const CallKey own = next_ask_++;
+  const StreamId stream = stream_of(backend);
+  asks_.set(own, {&backend, key, stream});
+  deliver(session_.ask(own, method, params), stream, Part::kBefore);
+}
+
+void Client::on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) {
+  for (const auto& [own, ask] : asks_) {
+    if (ask.backend != &backend || ask.key != key) continue;
+    const CallKey gone = own;
+    const StreamId stream = ask.stream;
+    asks_.erase(gone);
+    deliver(session_.ask_withdrawn(gone, params), stream, Part::kBefore);
+    return;
+  }
+}
+
+void Client::on_backend_ended(Backend& backend) {
+  std::vector<std::pair<CallKey, StreamId>> gone;
+  for (const auto& [own, ask] : asks_) {
+    if (ask.backend == &backend) gone.emplace_back(own, ask.stream);
+  }
+  for (const auto& [own, stream] : gone) {
+    asks_.erase(own);
+    deliver(session_.ask_withdrawn(own, {}), stream, Part::kBefore);
+  }
+}
+
+void Client::answered(CallKey key, act::Reply::Kind kind, std::string_view payload) {
+  const Ask* const found = asks_.find(key);
+  if (!found) return;
+  const Ask ask = *found;
+  asks_.erase(key);
+  ask.backend->answer(ask.key, kind, payload);
+}
+
+// Nobody will answer any more: the servers are told rather than left waiting.
+void Client::decline_asks() {
+  const FlatMap<CallKey, Ask> asks = std::exchange(asks_, {});
+  for (const auto& [own, ask] : asks) {
+    ask.backend->answer(ask.key, act::Reply::Kind::kError, gone_error());
+  }
+}
+
+void Client::withdraw(CallKey key, std::string_view reason) {
+  const Asked* const asked = asked_.find(key);
+  if (!asked) return;
+  asked->backend->cancel(asked->ticket, reason);
+  record(*asked, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
+  const StreamId stream = asked->stream;
+  asked_.erase(key);
+  shell_.unanswered(stream);
+}
+
+void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) {
+  const Asked* const asked = asked_.find(token);
+  if (!asked) return;
+  const bool result = kind == act::Reply::Kind::kResult;
+  const bool tool_error = result && asked->method == "tools/call" && is_tool_error(payload);
+  record(*asked,
+         !result      ? CallRecord::Outcome::kRpcError
+         : tool_error ? CallRecord::Outcome::kToolError
+                      : CallRecord::Outcome::kResult,
+         Code::kToolFailed, payload.size());
+  const StreamId stream = asked->stream;
+  asked_.erase(token);
+  deliver(session_.on_reply(token, kind, payload), stream, Part::kAnswer);
+}
+
+void Client::on_backend_failure(std::uint64_t token, const Error& why) {
+  const Asked* const asked = asked_.find(token);
+  if (!asked) return;
+  record(*asked, CallRecord::Outcome::kFailure, why.code, 0);
+  const StreamId stream = asked->stream;
+  asked_.erase(token);
+  deliver(session_.on_failure(token, why), stream, Part::kAnswer);
+}
+
+void Client::on_backend_progress(std::uint64_t token, std::string_view params) {
+  const Asked* const asked = asked_.find(token);
+  if (asked) deliver(session_.on_progress(token, params), asked->stream, Part::kBefore);
+}
+
+void Client::record(const Asked& asked, CallRecord::Outcome outcome, Code code, std::size_t out_bytes) {
+  services_.record({.ts = os::wall_now(),
+                    .who = address_,
+                    .to = asked.address,
+                    .method = asked.method,
+                    .outcome = outcome,
+                    .code = code,
+                    .latency = os::now() - asked.started,
+                    .in_bytes = asked.in_bytes,
+                    .out_bytes = out_bytes});
+}
+
+void Client::deliver(std::string_view line, StreamId stream, Part part) {
+  if (!line.empty() && phase_ != Phase::kOver) shell_.deliver(line, stream, part);
+}
+
+void Client::end(int status) {
+  if (phase_ == Phase::kOver) return;
+  phase_ = Phase::kOver;
+  decline_asks();
+  const FlatMap<CallKey, Asked> asked = std::exchange(asked_, {});
+  for (const auto& [key, call] : asked) {
+    call.backend->cancel(call.ticket, "the client went away");
+    record(call, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
+  }
+  shell_.ended(status);
+  services_.client_gone(*this);
+}
+
+}  // namespace rtt::mcp

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/clients/http_client.h"
+
+#include <utility>
+
+#include "os/clock.h"
+
+namespace rtt::mcp {
+
+HttpClient::HttpClient(ClientServices& services, HttpCarrier& carrier, std::string id, ClientOptions options)
+    : carrier_(&carrier),
+      id_(std::move(id)),
+      used_(os::now()),
+      client_(services, *this, std::move(options)) {}
+
+HttpClient::~HttpClient() { client_.end(1); }
+
+void HttpClient::carry(HttpActions actions) {
+  if (carrier_ != nullptr && !actions.empty()) carrier_->carry(*this, std::move(actions));
+}
+
+void HttpClient::request(const Message& message, ConnId conn, HttpAsk::Takes takes) {
+  used_ = os::now();
+  client_.take(message, streams_.begin(conn, takes, used_));
+}
+
+void HttpClient::tell(const Message& message) {
+  used_ = os::now();
+  client_.take(message, kNoStream);
+}
+
+HttpStreams::Heard HttpClient::listen(ConnId conn, const std::optional<std::string>& last_event_id) {
+  used_ = os::now();
+  auto [heard, actions] = streams_.listen(conn, last_event_id, used_);
+  carry(std::move(actions));
+  return heard;
+}
+
+void HttpClient::gone(ConnId conn) {
+  used_ = os::now();
+  streams_.gone(conn);
+}
+
+void HttpClient::tick(Instant now) {
+  carry(streams_.tick(now));
+  if (!streams_.idle()) {
+    used_ = now;
+  } else if (now - used_ >= nanos_from_ms(kHttpSessionIdleMs)) {
+    client_.end(0);
+  }
+}
+
+void HttpClient::deliver(std::string_view line, StreamId stream, Part part) {
+  if (client_.is_identified()) streams_.speak(client_.protocol());
+  const auto which = part == Part::kAnswer ? HttpStreams::Which::kAnswer : HttpStreams::Which::kBefore;
+  carry(streams_.deliver(line, stream, which, os::now()));
+}
+
+void HttpClient::unanswered(StreamId stream) { carry(streams_.withdraw(stream)); }
+
+void HttpClient::ended(int) {
+  carry(streams_.end());
+  if (carrier_ != nullptr) std::exchange(carrier_, nullptr)->session_over(*this);
+}
+
+}  // namespace rtt::mcp

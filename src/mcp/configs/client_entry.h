@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// One server of a client's configuration, read into the one form RTT imports: {type, command, args, env, cwd,
+// url, headers}, its variables written `${NAME}`.
+//
+// Values may be secrets: they stay in the entry and enter no message.
+//
+// Thread: any (pure).   Fails: never; what cannot be taken is said in ReadEntry::why.
+// Limits: the text's.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+#include "mcp/configs/client_form.h"
+#include "text/json.h"
+
+namespace rtt::mcp {
+
+struct ReadEntry {
+  text::Json entry;
+  bool enabled = true;
+  std::optional<Error> why;  // there is no starting it from this entry alone
+};
+struct EntryContext {
+  ClientForm form = ClientForm::kMcpServers;
+  std::string_view name;
+  text::Json inputs{};          // VS Code's `inputs`
+  bool bare_variables = false;  // `$NAME` is one
+};
+ReadEntry read_entry(const text::Json& native, const EntryContext& context);
+
+}  // namespace rtt::mcp

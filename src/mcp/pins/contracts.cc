@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/pins/contracts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "crypto/sha256.h"
+#include "mcp/wire/hidden_text.h"
+#include "mcp/wire/jsonrpc.h"
+#include "model/limits.h"
+
+namespace rtt::mcp {
+namespace {
+
+using model::SymbolType;
+using text::Json;
+
+constexpr std::string_view kSchema = "https://rtt/spec/v1";
+constexpr std::string_view kNoVersion = "0.0.0";
+
+bool is_namespace_byte(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+bool is_namespace_start(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+SymbolType type_of(ItemKind kind) {
+  switch (kind) {
+    case ItemKind::kTool:
+      return SymbolType::kTool;
+    case ItemKind::kResource:
+    case ItemKind::kTemplate:
+      return SymbolType::kResource;
+    case ItemKind::kPrompt:
+      break;
+  }
+  return SymbolType::kPrompt;
+}
+
+constexpr std::array kKinds{ItemKind::kTool, ItemKind::kResource, ItemKind::kTemplate, ItemKind::kPrompt};
+
+const std::vector<Json>& list_of(const Definitions& definitions, ItemKind kind) {
+  switch (kind) {
+    case ItemKind::kTool:
+      return definitions.tools;
+    case ItemKind::kResource:
+      return definitions.resources;
+    case ItemKind::kTemplate:
+      return definitions.templates;
+    case ItemKind::kPrompt:
+      break;
+  }
+  return definitions.prompts;
+}
+
+// The name a definition gets in its address. A resource is named by its `name` where that tells it apart on
+// its server, else by its URI; what is too long for an address keeps its start and the hash of the whole.
+std::string address_name(ItemKind kind, const Json& definition,
+                         const FlatMap<std::string, int>& resource_names) {
+  std::string name(key_of(kind, definition));
+  if (kind == ItemKind::kResource || kind == ItemKind::kTemplate) {
+    const std::string given(definition.string_or("name"));
+    const int* const uses = resource_names.find(given);
+    if (!given.empty() && uses && *uses == 1) name = given;
+  }
+  constexpr std::size_t kHashedPart = 17;
+  if (name.size() <= limits::kNameBytesMax && name.find("..") == std::string::npos) return name;
+  const std::string hash = bare_hex(crypto::sha256(name)).substr(0, kHashedPart - 1);
+  std::string start;
+  for (const char c : name.substr(0, limits::kNameBytesMax / 3)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    start.push_back(plain ? c : '_');
+  }
+  return start + "-" + hash;
+}
+
+Json symbol(const model::Saddr& saddr, Json params) {
+  Json driver = Json::object({{"use", "mcp"}, {"params", std::move(params)}});
+  return Json::object({{"symbol", Json::object({{"saddr", to_string(saddr)},
+                                                {"type", std::string(model::to_string(saddr.type))},
+                                                {"direction", "provider"},
+                                                {"driver", std::move(driver)}})}});
+}
+
+Json connector_params(const ServerConfig& config, const ServerInfo& info) {
+  Json server = Json::object({{"name", info.name},
+                              {"version", info.version},
+                              {"protocol", info.protocol},
+                              {"capabilities", info.capabilities},
+                              {"client_capabilities", Json::object({})}});
+  if (!info.instructions.empty()) server.set("instructions", info.instructions);
+  Json params = Json::object({{"name", config.name},
+                              {"transport", config.transport},
+                              {"command", config.command},
+                              {"args", config.args},
+                              {"env", config.env},
+                              {"server", std::move(server)}});
+  if (!config.directory.empty()) params.set("cwd", config.directory);
+  if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
+  return params;
+}
+
+Json portable_value(const Json& value, const PathBases& bases) {
+  if (value.is_string()) return portable_text(value.as_string(), bases);
+  if (value.is_array()) {
+    Json out{text::JsonArray{}};
+    for (const Json& item : value.as_array()) out.push(portable_value(item, bases));
+    return out;
+  }
+  if (value.is_object()) {
+    Json out = Json::object({});
+    for (const auto& [key, item] : value.as_object()) {
+      out.set(key, key == "secret" || key == "env" ? item : portable_value(item, bases));
+    }
+    return out;
+  }
+  return value;
+}
+
+bool is_text_value(const Json& value) {
+  return value.is_string() ||
+         (value.is_object() && (value.find("secret") || value.find("concat") || value.find("env")));
+}
+
+std::string hidden_message(std::string_view what, std::string_view pointer, std::uint32_t point) {
+  return fmt::format("{} holds a character people cannot see, U+{:04X}, at {}", what, point,
+                     pointer.empty() ? "its top" : pointer);
+}
+
+Status refuse_hidden_below(const Json& value, std::string_view what, const std::string& pointer) {
+  if (value.is_string()) {
+    if (const auto point = first_hidden(value.as_string())) {
+      return fail(Code::kBadShape, hidden_message(what, pointer, *point), {},
+                  "ask its author what it is for");
+    }
+  } else if (value.is_array()) {
+    std::size_t index = 0;
+    for (const Json& item : value.as_array()) {
+      RTT_TRY(refuse_hidden_below(item, what, pointer + "/" + std::to_string(index++)));
+    }
+  } else if (value.is_object()) {
+    for (const auto& [key, item] : value.as_object()) {
+      if (const auto point = first_hidden(key)) {
+        return fail(Code::kBadShape, hidden_message(what, pointer, *point), {},
+                    "ask its author what it is for");
+      }
+      RTT_TRY(refuse_hidden_below(item, what, pointer + "/" + text::escape_pointer(key)));
+    }
+  }
+  return {};
+}
+
+FlatMap<std::string, int> count_resource_names(const Definitions& definitions) {
+  FlatMap<std::string, int> uses;
+  for (const auto* list : {&definitions.resources, &definitions.templates}) {
+    for (const Json& definition : *list) ++uses[std::string(definition.string_or("name"))];
+  }
+  return uses;
+}
+
+// The definitions of one kind by key, checked.
+Result<std::vector<const Json*>> ordered(ItemKind kind, const Definitions& definitions,
+                                         std::string_view server) {
+  std::vector<const Json*> out;
+  for (const Json& definition : list_of(definitions, kind)) {
+    const std::string_view key = key_of(kind, definition);
+    if (key.empty()) {
+      return fail(Code::kServerProtocol,
+                  fmt::format("server '{}' lists a {} without a {}", server, to_string(kind),
+                              kind == ItemKind::kResource   ? "uri"
+                              : kind == ItemKind::kTemplate ? "uriTemplate"
+                                                            : "name"));
+    }
+    RTT_TRY(
+        refuse_hidden_text(definition, fmt::format("{} '{}' of server '{}'", to_string(kind), key, server)));
+    out.push_back(&definition);
+  }
+  const auto key_less = [kind](const Json* a, const Json* b) { return key_of(kind, *a) < key_of(kind, *b); };
+  std::sort(out.begin(), out.end(), key_less);
+  const auto twice = std::adjacent_find(out.begin(), out.end(), [kind](const Json* a, const Json* b) {
+    return key_of(kind, *a) == key_of(kind, *b);
+  });
+  if (twice != out.end()) {
+    return fail(Code::kServerProtocol, fmt::format("server '{}' lists the {} '{}' twice", server,
+                                                   to_string(kind), key_of(kind, **twice)));
+  }
+  return out;
+}
+
+bool item_less(const PinnedItem& a, const PinnedItem& b) {
+  return a.kind != b.kind ? a.kind < b.kind : a.key() < b.key();
+}
+
+}  // namespace
+
+std::string_view to_string(Instances instances) {
+  return instances == Instances::kSession ? "session" : "workspace";
+}
+
+std::string_view to_string(ItemKind kind) {
+  switch (kind) {
+    case ItemKind::kTool:
+      return "tool";
+    case ItemKind::kResource:
+      return "resource";
+    case ItemKind::kTemplate:
+      return "template";
+    case ItemKind::kPrompt:
+      break;
+  }
+  return "prompt";
+}
+
+std::string_view key_of(ItemKind kind, const Json& definition) {
+  switch (kind) {
+    case ItemKind::kResource:
+      return definition.string_or("uri");
+    case ItemKind::kTemplate:
+      return definition.string_or("uriTemplate");
+    case ItemKind::kTool:
+    case ItemKind::kPrompt:
+      break;
+  }
+  return definition.string_or("name");
+}
+
+const PinnedItem* PinnedServer::find(ItemKind kind, std::string_view key) const {
+  const auto at = std::lower_bound(
+      items.begin(), items.end(), std::pair(kind, key),
+      [](const PinnedItem& item, const auto& wanted) { return std::pair(item.kind, item.key()) < wanted; });
+  return at != items.end() && at->kind == kind && at->key() == key ? &*at : nullptr;
+}
+
+Result<std::string> namespace_of(std::string_view configured_name) {
+  std::string ns;
+  for (char c : configured_name) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    const bool keep = is_namespace_byte(c) && !(c == '.' && ns.ends_with('.'));
+    if (keep) {
+      ns.push_back(c);
+    } else if (!ns.ends_with('-')) {
+      ns.push_back('-');
+    }
+  }
+  const auto start = std::find_if(ns.begin(), ns.end(), is_namespace_start);
+  ns.erase(ns.begin(), start);
+  if (ns.empty()) {
+    return fail(
+        Code::kBadShape,
+        fmt::format("the server name '{}' has no letter or digit to make a namespace of", configured_name),
+        {}, "rename the server in its configuration");
+  }
+  if (ns.size() > limits::kNameBytesMax) {
+    return fail(Code::kTooLarge, fmt::format("the server name '{}…' is longer than {} bytes",
+                                             ns.substr(0, 32), limits::kNameBytesMax));
+  }
+  return ns;
+}
+
+Result<std::vector<std::string>> namespaces_of(std::span<const std::string> configured_names) {
+  std::vector<std::string> out;
+  FlatMap<std::string, std::string> owner;
+  for (const std::string& name : configured_names) {
+    RTT_TRY_SET(std::string ns, namespace_of(name));
+    if (const std::string* other = owner.find(ns)) {
+      return fail(Code::kNameClash,
+                  fmt::format("servers '{}' and '{}' both become the namespace '{}'", *other, name, ns), {},
+                  "rename one of them in its configuration");
+    }
+    owner.set(ns, name);
+    out.push_back(std::move(ns));
+  }
+  return out;
+}
+
+std::string manifest_path(std::string_view ns) { return fmt::format(".rtt/manifests/mcp.{}.json", ns); }
+
+model::Version version_of(const ServerInfo& info) {
+  auto version = model::parse_version(info.version);
+  if (version && info.version.size() <= limits::kNameBytesMax) return *std::move(version);
+  return *model::parse_version(kNoVersion);
+}
+
+std::string portable_text(std::string_view text, const PathBases& bases) {
+  std::string out;
+  const auto starts_path = [&](std::size_t at, std::string_view base) {
+    if (base.empty() || base == "/" || text.substr(at, base.size()) != base) return false;
+    const char before = at == 0 ? '=' : text[at - 1];
+    const bool begins = std::string_view("=:,; \"'").find(before) != std::string_view::npos ||
+                        text.substr(0, at).ends_with("://");
+    const std::size_t end = at + base.size();
+    const bool ends =
+        end == text.size() || std::string_view("/:,; \"'").find(text[end]) != std::string_view::npos;
+    return begins && ends;
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    if (starts_path(i, bases.workspace)) {
+      out += "${workspace}";
+      i += bases.workspace.size();
+    } else if (starts_path(i, bases.home)) {
+      out += "${home}";
+      i += bases.home.size();
+    } else {
+      out.push_back(text[i++]);
+    }
+  }
+  return out;
+}
+
+Result<ServerConfig> config_from_entry(std::string_view name, const Json& entry, const PathBases& bases) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(Code::kBadShape, fmt::format("server '{}': {}", name, what));
+  };
+  if (!entry.is_object()) return wrong("its entry is no object");
+  ServerConfig config{.name = std::string(name)};
+  const Json* const command = entry.find("command");
+  if (!command || !command->is_string() || command->as_string().empty())
+    return wrong("'command' must be a string");
+  config.command = portable_value(*command, bases);
+  config.args = Json(text::JsonArray{});
+  if (const Json* args = entry.find("args")) {
+    if (!args->is_array()) return wrong("'args' must be an array of strings");
+    for (const Json& arg : args->as_array()) {
+      if (!is_text_value(arg)) return wrong("'args' must be an array of strings");
+    }
+    config.args = portable_value(*args, bases);
+  }
+  config.env = Json::object({});
+  if (const Json* env = entry.find("env"); env && !env->is_null()) {
+    if (!env->is_object()) return wrong("'env' must be an object of strings");
+    for (const auto& [key, value] : env->as_object()) {
+      if (key.empty() || key.find_first_of(std::string_view("=\0", 2)) != std::string::npos) {
+        return wrong("'env' has a name no environment can hold");
+      }
+      if (!is_text_value(value)) return wrong("'env' must be an object of strings");
+      config.env.set(key, portable_value(value, bases));
+    }
+  }
+  config.directory = portable_text(entry.string_or("cwd"), bases);
+  return config;
+}
+
+Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
+                           const Definitions& definitions) {
+  RTT_TRY_SET(const std::string ns, namespace_of(config.name));
+  RTT_TRY(refuse_hidden_text(Json(info.instructions),
+                             fmt::format("the instructions of server '{}'", config.name)));
+  const model::Version version = version_of(info);
+  const model::Saddr connector{.ns = ns, .type = SymbolType::kConnector, .name = ns, .version = version};
+  Json contracts(text::JsonArray{});
+  contracts.push(symbol(connector, connector_params(config, info)));
+  const std::string server = to_string(connector);
+  const FlatMap<std::string, int> resource_names = count_resource_names(definitions);
+  FlatMap<std::string, std::string> owner;
+  for (const ItemKind kind : kKinds) {
+    RTT_TRY_SET(const auto sorted, ordered(kind, definitions, config.name));
+    for (const Json* definition : sorted) {
+      model::Saddr saddr{.ns = ns,
+                         .type = type_of(kind),
+                         .name = address_name(kind, *definition, resource_names),
+                         .version = version};
+      const std::string address = to_string(saddr);
+      if (owner.contains(address))
+        saddr.name = "r-" + bare_hex(crypto::sha256(key_of(kind, *definition))).substr(0, 32);
+      owner.set(to_string(saddr), std::string(key_of(kind, *definition)));
+      contracts.push(symbol(saddr, Json::object({{"server", server}, {"definition", *definition}})));
+    }
+  }
+  Json manifest = Json::object({{"$schema", kSchema}, {"contracts", std::move(contracts)}});
+  const std::size_t size = text::to_pretty_json(manifest).size();
+  if (size > limits::kManifestBytesMax) {
+    return fail(Code::kTooLarge,
+                fmt::format("what server '{}' lists makes a manifest of {} bytes; {} are the most",
+                            config.name, size, limits::kManifestBytesMax));
+  }
+  return manifest;
+}
+
+Result<ServerConfig> config_from_connector(const model::Contract& connector) {
+  const std::string where = to_string(connector.saddr);
+  if (!connector.driver || connector.driver->use != "mcp" || connector.saddr.type != SymbolType::kConnector) {
+    return fail(Code::kBadShape, "not an MCP connector", where);
+  }
+  const Json& params = connector.driver->params;
+  ServerConfig config{.name = std::string(params.string_or("name", connector.saddr.ns)),
+                      .transport = std::string(params.string_or("transport", "stdio"))};
+  if (config.transport != "stdio") {
+    return fail(Code::kBadShape, fmt::format("transport '{}' is not supported", config.transport), where);
+  }
+  const Json* const command = params.find("command");
+  if (!command || !command->is_string())
+    return fail(Code::kBadShape, "driver.params.command is no string", where);
+  config.command = *command;
+  const Json* const args = params.find("args");
+  config.args = args && args->is_array() ? *args : Json(text::JsonArray{});
+  const Json* const env = params.find("env");
+  config.env = env && env->is_object() ? *env : Json::object({});
+  config.directory = params.string_or("cwd");
+  const std::string_view instances = params.string_or("instances", "session");
+  if (instances != "session" && instances != "workspace") {
+    return fail(Code::kBadShape, fmt::format("`instances` is '{}'", clean_text(instances.substr(0, 40))),
+                where, "session: one for each AI client; workspace: one for all");
+  }
+  config.instances = instances == "session" ? Instances::kSession : Instances::kWorkspace;
+  return config;
+}
+
+Result<model::Saddr> connector_of(const model::Contract& contract) {
+  const std::string where = to_string(contract.saddr);
+  if (!contract.driver || contract.driver->use != "mcp")
+    return fail(Code::kBadShape, "not an MCP contract", where);
+  if (contract.saddr.type == SymbolType::kConnector) return contract.saddr;
+  auto connector = model::parse_definition(contract.driver->params.string_or("server"));
+  if (!connector) {
+    return std::unexpected(
+        std::move(connector).error().in("driver.params.server names no connector").at(where));
+  }
+  return connector;
+}
+
+Result<PinnedItem> item_from_contract(const model::Contract& contract) {
+  const std::string where = to_string(contract.saddr);
+  const Json* const definition = contract.driver ? contract.driver->params.find("definition") : nullptr;
+  if (!definition || !definition->is_object() || contract.driver->use != "mcp") {
+    return fail(Code::kBadShape, "not a tool, resource or prompt of an MCP server", where);
+  }
+  PinnedItem item{.saddr = contract.saddr, .hash = contract.hash, .definition = *definition};
+  if (contract.saddr.type == SymbolType::kTool) {
+    item.kind = ItemKind::kTool;
+  } else if (contract.saddr.type == SymbolType::kPrompt) {
+    item.kind = ItemKind::kPrompt;
+  } else if (contract.saddr.type == SymbolType::kResource) {
+    item.kind = definition->find("uriTemplate") ? ItemKind::kTemplate : ItemKind::kResource;
+  } else {
+    return fail(Code::kBadShape, "MCP servers have tools, resources and prompts only", where);
+  }
+  if (item.key().empty()) return fail(Code::kBadShape, "its definition has no name", where);
+  return item;
+}
+
+Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract> contracts) {
+  FlatMap<std::string, PinnedServer> by_connector;
+  FlatMap<std::string, std::string> by_namespace;  // the newest connector of each
+  for (const model::Contract& contract : contracts) {
+    if (contract.saddr.type != SymbolType::kConnector) continue;
+    auto config = config_from_connector(contract);
+    if (!config) continue;  // somebody else's connector, or one of a later version
+    PinnedServer server{.connector = contract.saddr, .hash = contract.hash, .config = *std::move(config)};
+    if (const Json* said = contract.driver->params.find("server")) {
+      server.info = {
+          .name = std::string(said->string_or("name")),
+          .version = std::string(said->string_or("version")),
+          .protocol = std::string(said->string_or("protocol")),
+          .instructions = std::string(said->string_or("instructions")),
+          .capabilities = said->find("capabilities") ? *said->find("capabilities") : Json::object({})};
+    }
+    const std::string id = identity(contract.saddr);
+    const std::string* const other = by_namespace.find(contract.saddr.ns);
+    if (!other || canonical_order(by_connector.find(*other)->connector, contract.saddr) < 0) {
+      by_namespace.set(contract.saddr.ns, id);
+    }
+    by_connector.set(id, std::move(server));
+  }
+  for (const model::Contract& contract : contracts) {
+    auto item = item_from_contract(contract);
+    if (!item) continue;
+    const auto connector = connector_of(contract);
+    PinnedServer* const server = connector ? by_connector.find(identity(*connector)) : nullptr;
+    if (server) server->items.push_back(*std::move(item));
+  }
+  std::vector<PinnedServer> out;
+  for (const auto& [ns, id] : by_namespace) {
+    out.push_back(std::move(*by_connector.find(id)));
+    std::sort(out.back().items.begin(), out.back().items.end(), item_less);
+  }
+  if (out.size() > limits::kMcpServersMax) {
+    return fail(Code::kLimit,
+                fmt::format("{} MCP servers; {} are the most", out.size(), limits::kMcpServersMax));
+  }
+  return out;
+}
+
+Status refuse_hidden_text(const Json& value, std::string_view what) {
+  return refuse_hidden_below(value, what, "");
+}
+
+}  // namespace rtt::mcp

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/pins/import.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "mcp/backends/backend.h"
+#include "model/limits.h"
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/process.h"
+#include "registry/secret_split.h"
+
+namespace rtt::mcp {
+namespace {
+
+using text::Json;
+
+constexpr std::size_t kStartsAtOnce = 8;       // servers listed side by side
+constexpr std::size_t kPrintedBytesMax = 600;  // of what a failed server printed
+
+std::string transport_of(const Json& entry) {
+  const std::string_view type = entry.string_or("type", entry.string_or("transport"));
+  if (!type.empty()) return std::string(type);
+  return entry.find("command") ? "stdio" : entry.find("url") ? "http" : "stdio";
+}
+
+std::string last_printed(std::string log) {
+  while (log.ends_with('\n')) log.pop_back();
+  if (log.size() <= kPrintedBytesMax) return clean_text(log);
+  const std::size_t from = log.find('\n', log.size() - kPrintedBytesMax);
+  return clean_text(log.substr(from == std::string::npos ? log.size() - kPrintedBytesMax : from + 1));
+}
+
+Json error_json(const Error& error) {
+  std::string message = error.message;
+  for (const std::string& cause : error.causes) message += ": " + cause;
+  return Json::object(
+      {{"code", code_name(error.code)}, {"message", message}, {"where", error.where}, {"hint", error.hint}});
+}
+
+// One server being listed: a Backend with nothing pinned, asked only to become ready.
+class Listing final : public ImportJob, public BackendUser {
+ public:
+  Listing(os::Loop& loop, Imported imported, const ImportOptions& options, OnImported done)
+      : loop_(loop),
+        imported_(std::move(imported)),
+        done_(std::move(done)),
+        workspace_(options.workspace),
+        deadline_(os::now() + nanos_from_ms(options.deadline_ms)) {}
+
+  // Everything that can be refused without starting anything comes here already refused.
+  void begin() {
+    if (imported_.error) {
+      deliver();
+      return;
+    }
+    auto pins = std::make_shared<PinnedServer>();
+    pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
+    pins->config = imported_.config;
+    backend_ = std::make_unique<Backend>(loop_, std::move(pins), workspace_,
+                                         BackendProfile{.fresh = imported_.secrets});
+    auto ticket = backend_->call({.deadline = deadline_, .user = this});
+    if (!ticket) fail_with(std::move(ticket).error());
+  }
+
+  void on_backend_reply(std::uint64_t, act::Reply::Kind, std::string_view) override {
+    const BackendSession* const live = backend_->live();
+    imported_.info = live->info();
+    imported_.definitions = live->definitions();
+    auto manifest = manifest_from(imported_.config, imported_.info, imported_.definitions);
+    if (manifest) {
+      imported_.manifest = *std::move(manifest);
+      imported_.state = ImportState::kListed;
+    } else {
+      imported_.error = std::move(manifest).error();
+    }
+    stop_then_deliver();
+  }
+  void on_backend_failure(std::uint64_t, const Error& why) override { fail_with(why); }
+  void on_backend_progress(std::uint64_t, std::string_view) override {}
+
+ private:
+  void fail_with(Error why) {
+    // One that never ran printed nothing: its log holds only why, which `why` says.
+    const bool ran = !why.hint.starts_with("look at its command");
+    const std::string printed = ran ? last_printed(backend_->log()) : std::string();
+    if (!printed.empty()) why.causes.push_back("it printed: " + printed);
+    if (!ran || why.hint.starts_with("rtt mcp logs"))
+      why.hint = "run its command by hand to see what it misses";
+    imported_.error = std::move(why);
+    stop_then_deliver();
+  }
+  void stop_then_deliver() {
+    loop_.post([this, alive = std::weak_ptr(alive_)] {
+      if (alive.expired()) return;
+      backend_->stop([this, still = std::weak_ptr(alive_)] {
+        if (!still.expired()) deliver();
+      });
+    });
+  }
+  void deliver() {
+    loop_.post([this, alive = std::weak_ptr(alive_)] {
+      if (alive.expired() || !done_) return;
+      const OnImported done = std::exchange(done_, nullptr);
+      done(std::move(imported_));  // may destroy this
+    });
+  }
+
+  os::Loop& loop_;
+  Imported imported_;
+  OnImported done_;
+  registry::Workspace workspace_;
+  Instant deadline_;
+  std::unique_ptr<Backend> backend_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+Imported refused(Imported imported, ImportState state, Error why) {
+  imported.state = state;
+  imported.error = std::move(why);
+  return imported;
+}
+
+// What can be known of an entry before anything is started.
+Imported prepared(const ConfigServer& server, const ImportOptions& options) {
+  Imported imported{.name = server.name};
+  auto ns = namespace_of(server.name);
+  if (!ns) return refused(std::move(imported), ImportState::kFailed, std::move(ns).error());
+  imported.ns = *std::move(ns);
+  imported.path = manifest_path(imported.ns);
+  if (is_own_door(server.entry)) {
+    return refused(std::move(imported), ImportState::kUnsupported,
+                   Error{.code = Code::kServerStart,
+                         .message = fmt::format("server '{}' is `rtt mcp serve` itself, put there for an AI "
+                                                "client; there is nothing to import from it",
+                                                server.name),
+                         .where = server.file,
+                         .hint = "rtt mcp ls"});
+  }
+  if (server.why) return refused(std::move(imported), ImportState::kUnsupported, *server.why);
+  const std::string transport = transport_of(server.entry);
+  if (transport != "stdio") {
+    return refused(
+        std::move(imported), ImportState::kUnsupported,
+        Error{.code = Code::kServerStart,
+              .message = fmt::format("server '{}' is reached by {}; RTT starts stdio servers only so far",
+                                     server.name, clean_text(transport.substr(0, 40))),
+              .where = server.file});
+  }
+  auto split = registry::split_secrets(server.entry,
+                                       {.ns = imported.ns, .plain = options.plain, .marked = options.marked});
+  if (!split)
+    return refused(std::move(imported), ImportState::kFailed, std::move(split).error().at(server.file));
+  imported.secrets = std::move(split->secrets);
+  auto config = config_from_entry(server.name, split->entry, path_bases(options.workspace));
+  if (!config)
+    return refused(std::move(imported), ImportState::kFailed, std::move(config).error().at(server.file));
+  imported.config = *std::move(config);
+  return imported;
+}
+
+Imported prepared(ServerConfig config) {
+  Imported imported{.name = config.name};
+  auto ns = namespace_of(config.name);
+  if (!ns) return refused(std::move(imported), ImportState::kFailed, std::move(ns).error());
+  imported.ns = *std::move(ns);
+  imported.path = manifest_path(imported.ns);
+  imported.config = std::move(config);
+  return imported;
+}
+
+std::unique_ptr<ImportJob> begin_listing(os::Loop& loop, Imported imported, const ImportOptions& options,
+                                         OnImported done) {
+  auto job = std::make_unique<Listing>(loop, std::move(imported), options, std::move(done));
+  job->begin();
+  return job;
+}
+
+// Lists all of them, a few at a time, in the order given.
+Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const ImportOptions& options) {
+  RTT_TRY_SET(const std::unique_ptr<os::Loop> loop, os::Loop::create());
+  std::vector<Imported> results(wanted.size());
+  std::vector<std::unique_ptr<ImportJob>> jobs(wanted.size());
+  std::size_t next = 0, left = wanted.size();
+  std::function<void()> start_more = [&] {
+    const auto running = [&] { return next - (wanted.size() - left); };
+    while (next < wanted.size() && running() < kStartsAtOnce) {
+      const std::size_t index = next++;
+      jobs[index] = begin_listing(*loop, std::move(wanted[index]), options, [&, index](Imported imported) {
+        results[index] = std::move(imported);
+        --left;
+        loop->post([&, index] { jobs[index].reset(); });
+        start_more();
+        if (left == 0) loop->stop();
+      });
+    }
+  };
+  if (wanted.empty()) return results;
+  start_more();
+  loop->run();
+  jobs.clear();
+  return results;
+}
+
+}  // namespace
+
+bool is_own_door(const Json& entry) {
+  const std::string_view command = entry.string_or("command");
+  if (command.substr(command.rfind('/') + 1) != "rtt") {
+    const auto real = os::real_path(std::string(command));
+    if (!command.contains('/') || !real || *real != os::own_executable()) return false;
+  }
+  const Json* args = entry.find("args");
+  if (args == nullptr || !args->is_array()) return false;
+  const auto& words = args->as_array();
+  return std::ranges::adjacent_find(words, [](const Json& one, const Json& next) {
+           return one == Json("mcp") && next == Json("serve");
+         }) != words.end();
+}
+
+std::string_view to_string(ImportState state) {
+  switch (state) {
+    case ImportState::kListed:
+      return "listed";
+    case ImportState::kUnsupported:
+      return "unsupported";
+    case ImportState::kFailed:
+      break;
+  }
+  return "failed";
+}
+
+Json summary(const Imported& imported) {
+  const Definitions& found = imported.definitions;
+  Json row = Json::object({{"name", imported.name},
+                           {"namespace", imported.ns},
+                           {"version", to_string(version_of(imported.info))},
+                           {"protocol", imported.info.protocol},
+                           {"tools", found.tools.size()},
+                           {"resources", found.resources.size() + found.templates.size()},
+                           {"prompts", found.prompts.size()},
+                           {"state", to_string(imported.state)}});
+  if (imported.error) row.set("error", error_json(*imported.error));
+  return row;
+}
+
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done) {
+  return begin_listing(loop, prepared(server, options), options, std::move(done));
+}
+
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
+                                         OnImported done) {
+  return begin_listing(loop, prepared(std::move(config)), options, std::move(done));
+}
+
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
+                                             const ImportOptions& options) {
+  if (servers.size() > limits::kMcpServersMax) {
+    return fail(Code::kLimit,
+                fmt::format("{} servers; {} are the most", servers.size(), limits::kMcpServersMax));
+  }
+  std::vector<std::string> names;
+  for (const ConfigServer& server : servers) {
+    if (namespace_of(server.name))
+      names.push_back(server.name);  // the others fail one by one, with their reason
+  }
+  if (auto clash = namespaces_of(names); !clash) return std::unexpected(std::move(clash).error());
+  std::vector<Imported> wanted;
+  for (const ConfigServer& server : servers) wanted.push_back(prepared(server, options));
+  return list_all(std::move(wanted), options);
+}
+
+Result<Imported> import_server(ConfigServer server, const ImportOptions& options) {
+  RTT_TRY_SET(std::vector<Imported> all, import_servers({std::move(server)}, options));
+  return std::move(all.front());
+}
+
+Result<Imported> list_server(ServerConfig config, const ImportOptions& options) {
+  std::vector<Imported> wanted;
+  wanted.push_back(prepared(std::move(config)));
+  RTT_TRY_SET(std::vector<Imported> all, list_all(std::move(wanted), options));
+  return std::move(all.front());
+}
+
+}  // namespace rtt::mcp

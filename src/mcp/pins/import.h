@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Import: from an entry of a client's configuration (`.mcp.json`) to signed-to-be contracts.
+//
+// The server is started once, asked for what it has, and stopped. Nothing is written here: the caller shows
+// the manifest, asks, stores the secrets, writes and signs. Literal secrets of the entry never appear in the
+// manifest or in an error; they are handed back apart.
+//
+// Owns: the child while it lists.   Thread: the loop's.
+// Fails: kServerStart, kServerProtocol, kBadShape (also hidden characters), kSecretMissing, kDeadline.
+// Limits: kMcpServersMax servers, kServerStartMs a server.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mcp/configs/client_config.h"
+#include "mcp/pins/contracts.h"
+#include "os/loop.h"
+#include "registry/workspace.h"
+
+namespace rtt::mcp {
+
+// An entry that starts `rtt mcp serve`, as `rtt mcp connect` prints it: RTT as the client's server, never a
+// server of RTT's. Imported, each call to it would ask itself.
+bool is_own_door(const text::Json& entry);
+
+enum class ImportState : std::uint8_t { kListed, kUnsupported, kFailed };
+std::string_view to_string(ImportState state);  // listed unsupported failed
+
+struct Imported {
+  std::string name, ns;
+  ImportState state = ImportState::kFailed;
+  std::optional<Error> error;  // kUnsupported, kFailed
+  ServerConfig config;
+  ServerInfo info;
+  Definitions definitions;
+  text::Json manifest;                                       // kListed
+  std::string path;                                          // manifest_path(ns)
+  std::vector<std::pair<std::string, std::string>> secrets;  // (name, value) to put in the secret store
+};
+// {name,namespace,version,protocol,tools,resources,prompts,state,error?}: the row of `mcp import`.
+text::Json summary(const Imported& imported);
+
+struct ImportOptions {
+  registry::Workspace workspace;
+  std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
+  std::vector<std::string> marked;  // arguments that are secrets: "3", "--api-key", "url"
+  std::int64_t deadline_ms = 30'000;
+};
+using OnImported = std::function<void(Imported)>;
+
+// Starts listing one server; `done` runs later on the loop, once. Keep the returned handle until then.
+class ImportJob {
+ public:
+  virtual ~ImportJob() = default;
+};
+std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
+                                        const ImportOptions& options, OnImported done);
+// A server already accepted, started from its connector contract: what it offers now (`mcp diff`, `mcp pin`).
+std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
+                                         OnImported done);
+
+// Blocking, all servers at once on a loop of their own; results in the order given. Fails only as a whole:
+// kNameClash, kLimit. A server that fails is an Imported with state failed.
+Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
+                                             const ImportOptions& options);
+Result<Imported> import_server(ConfigServer server, const ImportOptions& options);
+Result<Imported> list_server(ServerConfig config, const ImportOptions& options);
+
+}  // namespace rtt::mcp

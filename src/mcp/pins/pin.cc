@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "mcp/pins/pin.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "text/json_canonical.h"
+
+namespace rtt::mcp {
+namespace {
+
+using text::Json;
+
+constexpr std::size_t kShownBytesMax = 160;  // of a value in a message
+constexpr std::size_t kShownChanges = 3;
+
+void diff(const Json* before, const Json* after, const std::string& pointer, std::vector<PinChange>& out);
+
+void diff_objects(const Json& before, const Json& after, const std::string& pointer,
+                  std::vector<PinChange>& out) {
+  for (const auto& [key, value] : before.as_object()) {
+    diff(&value, after.find(key), pointer + "/" + text::escape_pointer(key), out);
+  }
+  for (const auto& [key, value] : after.as_object()) {
+    if (!before.find(key)) diff(nullptr, &value, pointer + "/" + text::escape_pointer(key), out);
+  }
+}
+
+void diff(const Json* before, const Json* after, const std::string& pointer, std::vector<PinChange>& out) {
+  if (out.size() >= kPinChangesMax) return;
+  if (before && after) {
+    if (*before == *after) return;
+    if (before->is_object() && after->is_object()) {
+      diff_objects(*before, *after, pointer, out);
+      return;
+    }
+    const auto container = [](const Json& value) { return value.is_object() || value.is_array(); };
+    if (before->is_array() && after->is_array() && before->as_array().size() == after->as_array().size() &&
+        std::all_of(before->as_array().begin(), before->as_array().end(), container)) {
+      for (std::size_t i = 0; i < before->as_array().size(); ++i) {
+        diff(&before->as_array()[i], &after->as_array()[i], pointer + "/" + std::to_string(i), out);
+      }
+      return;
+    }
+  }
+  PinChange change{.pointer = pointer};
+  if (before) change.before = *before;
+  if (after) change.after = *after;
+  out.push_back(std::move(change));
+}
+
+// Members that only say things to people. A resource's size and last change are facts of the moment, not of
+// its kind.
+bool is_text_member(ItemKind kind, std::string_view key) {
+  constexpr std::array kText{std::string_view("_meta"), std::string_view("description"),
+                             std::string_view("icons"), std::string_view("title")};
+  if (std::find(kText.begin(), kText.end(), key) != kText.end()) return true;
+  const bool resource = kind == ItemKind::kResource || kind == ItemKind::kTemplate;
+  return resource && (key == "size" || key == "annotations");
+}
+
+std::string shown(const std::optional<Json>& value) {
+  if (!value) return "(absent)";
+  std::string out = text::to_json(*value);
+  if (out.size() <= kShownBytesMax) return out;
+  std::size_t end = kShownBytesMax;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
+  return out.substr(0, end) + "…";
+}
+
+struct LiveItem {
+  ItemKind kind;
+  std::string_view key;
+  const Json* definition;
+};
+
+std::vector<LiveItem> live_items(const Definitions& live) {
+  std::vector<LiveItem> out;
+  const auto add = [&out](ItemKind kind, const std::vector<Json>& list) {
+    for (const Json& definition : list) out.push_back({kind, key_of(kind, definition), &definition});
+  };
+  add(ItemKind::kTool, live.tools);
+  add(ItemKind::kResource, live.resources);
+  add(ItemKind::kTemplate, live.templates);
+  add(ItemKind::kPrompt, live.prompts);
+  std::sort(out.begin(), out.end(), [](const LiveItem& a, const LiveItem& b) {
+    if (a.kind != b.kind) return a.kind < b.kind;
+    return a.key != b.key ? a.key < b.key : std::less<>{}(a.definition, b.definition);  // as listed
+  });
+  return out;
+}
+
+}  // namespace
+
+std::string_view to_string(PinState state) {
+  switch (state) {
+    case PinState::kSame:
+      return "same";
+    case PinState::kContractDrift:
+      return "contract";
+    case PinState::kTextDrift:
+      return "text";
+    case PinState::kNew:
+      return "new";
+    case PinState::kRemoved:
+      break;
+  }
+  return "removed";
+}
+
+PinVerdict compare_definition(ItemKind kind, const Json& accepted, const Json& live) {
+  PinVerdict verdict{.kind = kind, .key = std::string(key_of(kind, accepted))};
+  if (accepted == live) return verdict;
+  // Contract changes come first, so that the limit on changes can never hide one behind reworded text.
+  std::vector<PinChange> contract_changes, text_changes;
+  const auto visit = [&](std::string_view key) {
+    auto& into = is_text_member(kind, key) ? text_changes : contract_changes;
+    diff(accepted.find(key), live.find(key), "/" + text::escape_pointer(key), into);
+  };
+  for (const auto& [key, value] : accepted.as_object()) visit(key);
+  for (const auto& [key, value] : live.as_object()) {
+    if (!accepted.find(key)) visit(key);
+  }
+  verdict.state = contract_changes.empty() ? PinState::kTextDrift : PinState::kContractDrift;
+  verdict.changes = std::move(contract_changes);
+  for (PinChange& change : text_changes) {
+    if (verdict.changes.size() < kPinChangesMax) verdict.changes.push_back(std::move(change));
+  }
+  return verdict;
+}
+
+std::vector<PinVerdict> compare_server(const PinnedServer& accepted, const Definitions& live) {
+  std::vector<PinVerdict> out;
+  const std::vector<LiveItem> found = live_items(live);
+  auto at = found.begin();
+  const auto before = [](const LiveItem& item, const PinnedItem& pin) {
+    return item.kind != pin.kind ? item.kind < pin.kind : item.key < pin.key();
+  };
+  const auto take_new = [&] {
+    out.push_back({.kind = at->kind, .key = std::string(at->key), .state = PinState::kNew});
+    ++at;
+  };
+  for (const PinnedItem& pin : accepted.items) {
+    while (at != found.end() && before(*at, pin)) take_new();
+    if (at == found.end() || at->kind != pin.kind || at->key != pin.key()) {
+      out.push_back({.kind = pin.kind, .key = std::string(pin.key()), .state = PinState::kRemoved});
+      continue;
+    }
+    PinVerdict verdict = compare_definition(pin.kind, pin.definition, *at->definition);
+    const std::string_view key = at->key;
+    for (++at; at != found.end() && at->kind == pin.kind && at->key == key; ++at) {
+      verdict.state = PinState::kContractDrift;  // listed twice: which one would answer is anybody's guess
+      verdict.changes.insert(verdict.changes.begin(), PinChange{.pointer = "", .after = *at->definition});
+    }
+    out.push_back(std::move(verdict));
+  }
+  while (at != found.end()) take_new();
+  return out;
+}
+
+Status admit(const PinVerdict& verdict, std::string_view server) {
+  const std::string what =
+      std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + std::string(server) + "'";
+  const std::string hint = "rtt mcp diff " + std::string(server);
+  switch (verdict.state) {
+    case PinState::kSame:
+    case PinState::kTextDrift:
+      return {};
+    case PinState::kNew:
+      return fail(Code::kDrift, what + " has not been accepted", {}, "rtt mcp accept " + std::string(server));
+    case PinState::kRemoved:
+      return fail(Code::kDrift, what + " is no longer offered", {}, hint);
+    case PinState::kContractDrift:
+      break;
+  }
+  std::string changes;
+  for (std::size_t i = 0; i < verdict.changes.size() && i < kShownChanges; ++i) {
+    changes += (i > 0 ? "; " : "") + to_string(verdict.changes[i]);
+  }
+  if (verdict.changes.size() > kShownChanges) {
+    changes += "; and " + std::to_string(verdict.changes.size() - kShownChanges) + " more";
+  }
+  return fail(Code::kDrift, what + " changed since it was accepted: " + changes, {}, hint);
+}
+
+std::string to_string(const PinChange& change) {
+  return (change.pointer.empty() ? "(whole)" : change.pointer) + ": " + shown(change.before) + " -> " +
+         shown(change.after);
+}
+
+Json to_json(const PinVerdict& verdict) {
+  Json changes(text::JsonArray{});
+  for (const PinChange& change : verdict.changes) {
+    Json row = Json::object({{"pointer", change.pointer}});
+    if (change.before) row.set("before", *change.before);
+    if (change.after) row.set("after", *change.after);
+    changes.push(std::move(row));
+  }
+  return Json::object({{"kind", to_string(verdict.kind)},
+                       {"name", verdict.key},
+                       {"state", to_string(verdict.state)},
+                       {"changes", std::move(changes)}});
+}
+
+}  // namespace rtt::mcp
