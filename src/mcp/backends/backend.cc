@@ -2,23 +2,18 @@
 #include "mcp/backends/backend.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/assert.h"
 #include "model/limits.h"
 #include "os/clock.h"
-#include "os/pipe.h"
 
 namespace rtt::mcp {
 namespace {
 
-constexpr int kReadsPerRound = 8;  // then other descriptors get their turn
 constexpr Nanos kFirstBackoff = nanos_from_ms(100);
 constexpr Nanos kBackoffMax = nanos_from_ms(5000);
-constexpr Nanos kLeaveGrace = nanos_from_ms(2000);  // from closing its stdin to killing it
 constexpr Nanos kLevelAnswer = nanos_from_ms(10'000);
-constexpr Nanos kEndGrace = nanos_from_ms(250);  // from a closed output to giving the child up
 constexpr std::size_t kJunkShownMax = 200;
 constexpr std::uint64_t kJunkLoggedMax = 20;  // per start
 
@@ -28,12 +23,6 @@ struct Overloaded : Fs... {
 };
 template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
-
-std::string ending(const std::optional<os::ExitState>& exit) {
-  if (!exit) return "closed its output";
-  if (exit->signal != 0) return "was ended by signal " + std::to_string(exit->signal);
-  return "ended with exit code " + std::to_string(exit->code);
-}
 
 }  // namespace
 
@@ -57,22 +46,11 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
       profile_(std::move(profile)),
-      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
-      stream_(limits::kMcpLineBytesMax),
-      outbox_(limits::kClientQueueBytesMax) {}
+      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()) {}
 
 Backend::~Backend() {
-  if (batch_ != nullptr) batch_->forget(*this);
   loop_.cancel(timer_);
   loop_.cancel(start_timer_);
-  loop_.cancel(end_timer_);
-  for (const int fd : {child_.out.get(), child_.err.get(), child_.in.get(), child_.pidfd()}) {
-    if (fd >= 0) loop_.unwatch(fd);
-  }
-  for (const auto& left : leaving_) {
-    loop_.cancel(left->timer);
-    loop_.unwatch(left->child.pidfd());
-  }
 }
 
 BackendState Backend::state() const {
@@ -140,7 +118,9 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
     if (running.ticket != ticket) continue;
     const RequestKey gone = key;
     running_.erase(gone);
-    if (session_) perform(session_->cancel(gone, reason));
+    if (!session_) return;
+    perform(session_->cancel(gone, reason));
+    transport_->forget(gone);
     return;
   }
 }
@@ -178,8 +158,9 @@ void Backend::stop(std::function<void()> done) {
 void Backend::start() {
   if (session_) return;
   if (std::exchange(started_, true)) ++record_->restarts;
-  if (const Status spawned = spawn(); !spawned) {
-    Error why = std::move(spawned).error();
+  if (const Status connected = connect(); !connected) {
+    transport_.reset();
+    Error why = connected.error();
     record_->note("did not start: " + why.message);
     if (why.code != Code::kSecretMissing) note_failure(why);
     fail_waiting(why);
@@ -188,138 +169,39 @@ void Backend::start() {
   session_.emplace(pins_->config.name,
                    BackendSession::ClientSide{.capabilities = profile_.client_capabilities,
                                               .answers = profile_.client != nullptr});
-  watch_child();
-  record_->note("started, pid " + std::to_string(child_.pid()));
   perform(session_->start(os::now()));
   if (session_) arm(next_event(os::now()));
 }
 
-Status Backend::spawn() {
-  auto launch = resolve_launch(pins_->config, workspace_, profile_.fresh);
-  if (!launch) {
-    return std::unexpected(
-        std::move(launch).error().in("server '" + pins_->config.name + "' cannot be started"));
-  }
-  for (std::string& secret : launch->secrets) {
-    if (std::ranges::find(record_->secrets, secret) == record_->secrets.end())
-      record_->secrets.push_back(std::move(secret));
-  }
-  auto child = os::spawn(launch->options);
-  if (!child) {
-    Error why = std::move(child).error().in("server '" + pins_->config.name + "' did not start");
-    why.code = Code::kServerStart;
-    why.hint = "look at its command in " + manifest_path(pins_->ns());
-    return std::unexpected(std::move(why));
-  }
-  child_ = *std::move(child);
-  stream_ = LineStream(limits::kMcpLineBytesMax);
-  outbox_.clear();
-  return {};
+Status Backend::connect() {
+  RTT_TRY_SET(transport_, make_transport(pins_->config, {.loop = loop_,
+                                                         .workspace = workspace_,
+                                                         .fresh = profile_.fresh,
+                                                         .record = record_,
+                                                         .events = *this,
+                                                         .batch = batch_}));
+  return transport_->start();
 }
 
-void Backend::watch_child() {
-  const auto watched = [&](int fd, std::uint32_t interest, os::Loop::Handler handler) {
-    if (const Status status = loop_.watch(fd, interest, std::move(handler)); !status)
-      record_->note(status.error().message);
-  };
-  watched(child_.out.get(), os::kReadable, [this](std::uint32_t) { read_output(); });
-  watched(child_.err.get(), os::kReadable, [this](std::uint32_t) { read_errors(); });
-  watched(child_.pidfd(), os::kReadable, [this](std::uint32_t) { child_ended(); });
-}
-
-void Backend::read_output() {
-  const WriteBatch::Scope batched(batch_);
-  for (int i = 0; i < kReadsPerRound && session_; ++i) {
-    const MutableBytes room = stream_.room();
-    const auto got = os::read_nowait(child_.out.get(), room);
-    if (!got || got->closed) {
-      if (const auto rest = stream_.rest()) perform(session_->on_line(rest->line, os::now()));
-      if (session_) output_closed();
-      return;
-    }
-    stream_.commit(got->bytes);
-    take_lines();
-    if (got->would_block || got->bytes < room.size()) return;
-  }
-}
-
-// Most servers close their output by ending; a moment later the kernel also says how.
-void Backend::output_closed() {
-  loop_.unwatch(child_.out.get());
-  if (child_.poll()) {
-    child_ended();
+void Backend::on_transport_message(const LineStream::Item& item) {
+  const std::uint64_t junk = session_->counters().junk_lines;
+  if (item.overlong_bytes > 0) {
+    record_->note("a message of " + std::to_string(item.overlong_bytes) + " bytes was dropped");
+    perform(session_->on_overlong(item.overlong_bytes, id_from_ends(item.head, item.tail)));
   } else {
-    end_timer_ = loop_.after(kEndGrace, [this] {
-      end_timer_ = 0;
-      child_ended();
-    });
+    perform(session_->on_line(item.line, os::now()));
   }
-}
-
-void Backend::take_lines() {
-  const Instant now = os::now();
-  while (session_) {
-    const auto item = stream_.next();
-    if (!item) return;
-    const std::uint64_t junk = session_->counters().junk_lines;
-    if (item->overlong_bytes > 0) {
-      record_->note("a line of " + std::to_string(item->overlong_bytes) + " bytes on stdout was dropped");
-      perform(session_->on_overlong(item->overlong_bytes, id_from_ends(item->head, item->tail)));
-    } else {
-      perform(session_->on_line(item->line, now));
-    }
-    if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
-      record_->note("not JSON-RPC on stdout: " + std::string(item->line.substr(0, kJunkShownMax)));
-    }
+  if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
+    record_->note("not JSON-RPC: " + std::string(item.line.substr(0, kJunkShownMax)));
   }
-}
-
-void Backend::read_errors() {
-  std::array<std::byte, 16 * 1024> buffer{};
-  const auto got = os::read_nowait(child_.err.get(), buffer);
-  if (!got || got->closed) {
-    loop_.unwatch(child_.err.get());
-    child_.err.reset();
-    return;
-  }
-  record_->append_log(as_text(ByteView(buffer).first(got->bytes)));
-}
-
-void Backend::write_line(std::string_view line) {
-  if (!child_.in.valid()) return;
-  const bool later = batch_ != nullptr && batch_->open();
-  const Status written = later ? outbox_.keep(line) : outbox_.write(child_.in.get(), line);
-  if (!written) {
-    // That nobody reads is reported by the pidfd or by its closed output.
-    if (written.error().code != Code::kLost) record_->note("stdin: " + written.error().message);
-  } else if (later) {
-    batch_->add(*this);
-  } else {
-    watch_input();
-  }
-}
-
-void Backend::watch_input() {
-  const bool watching = loop_.watching(child_.in.get());
-  if (outbox_.empty() == !watching) return;
-  if (watching) {
-    loop_.unwatch(child_.in.get());
-    return;
-  }
-  const Status status = loop_.watch(child_.in.get(), os::kWritable, [this](std::uint32_t) { flush_input(); });
-  if (!status) record_->note(status.error().message);
-}
-
-void Backend::flush_input() {
-  if (!child_.in.valid()) return;
-  if (!outbox_.flush(child_.in.get())) outbox_.clear();
-  watch_input();
 }
 
 void Backend::perform(BackendActions actions) {
   for (BackendAction& action : actions) {
     std::visit(Overloaded{
-                   [&](act::Send& send) { write_line(send.line); },
+                   [&](act::Send& send) {
+                     if (transport_) transport_->send(send.line, send.headers);  // a user may have ended it
+                   },
                    [&](act::Ready&) { became_ready(); },
                    [&](act::Listed&) {
                      if (session_) verdicts_ = compare_server(*pins_, session_->definitions());
@@ -344,6 +226,7 @@ void Backend::perform(BackendActions actions) {
                      if (!found) return;
                      const Running running = *found;
                      running_.erase(failure.key);
+                     if (transport_) transport_->forget(failure.key);
                      ++record_->failed_calls;
                      running.user->on_backend_failure(running.token, failure.why);
                    },
@@ -377,7 +260,7 @@ void Backend::ask_progress(AskKey key, std::string_view params) {
 }
 
 void Backend::notify(std::string_view method, std::string_view params) {
-  if (live() != nullptr) write_line(notification_line(method, params));
+  if (live() != nullptr) transport_->send(notification_line(method, params), {});
 }
 
 void Backend::set_log_level(std::string_view params) {
@@ -385,7 +268,7 @@ void Backend::set_log_level(std::string_view params) {
   if (live() == nullptr || !session_->offers("logging")) return;
   // Nobody waits for the answer; the session drops it as one that was not asked for.
   const auto asked = session_->request("logging/setLevel", log_level_, os::now() + kLevelAnswer);
-  if (asked) write_line(asked->line);
+  if (asked) transport_->send(asked->line, asked->headers);
 }
 
 void Backend::became_ready() {
@@ -445,7 +328,7 @@ Status Backend::begin(const Waiting& waiting) {
     running_.set(~waiting.ticket, {waiting.ticket, call.user, call.token, last_used_});
     return {};
   }
-  const std::size_t bytes = outbox_.bytes() + call.params.size();
+  const std::size_t bytes = transport_->bytes_waiting() + call.params.size();
   if (bytes > limits::kClientQueueBytesMax / 2) {
     ++record_->failed_calls;
     return fail(Code::kBusy, "server '" + pins_->config.name + "' does not read what it is sent");
@@ -454,37 +337,27 @@ Status Backend::begin(const Waiting& waiting) {
               session_->request(call.method, call.params, call.deadline));
   running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
   arm(call.deadline);
-  write_line(submitted.line);
+  transport_->send(submitted.line, submitted.headers);
   return {};
 }
 
-void Backend::child_ended() {
-  if (!session_) return;
-  // What it wrote before it ended is still an answer.
-  for (int i = 0; i < kReadsPerRound && session_; ++i) {
-    const auto got = os::read_nowait(child_.out.get(), stream_.room());
-    if (!got || got->closed || got->would_block) break;
-    stream_.commit(got->bytes);
-    take_lines();
+void Backend::on_transport_ended(Error why) {
+  record_->note(why.message);
+  if (why.code == Code::kServerGone) {
+    if (session_->phase() != BackendSession::Phase::kReady) why.code = Code::kServerStart;
+    why.message = "server '" + pins_->config.name + "' " + why.message;
+    why.hint = "rtt mcp logs " + pins_->config.name;
   }
-  if (!session_) return;
-  if (child_.err.valid()) read_errors();
-  const auto exit = child_.poll();
-  record_->note(ending(exit));
-  const Error why{
-      .code = session_->phase() == BackendSession::Phase::kReady ? Code::kServerGone : Code::kServerStart,
-      .message = "server '" + pins_->config.name + "' " + ending(exit),
-      .hint = "rtt mcp logs " + pins_->config.name};
   note_failure(why);
   lose(why);
 }
 
-// The session is over, for whatever reason: everybody waiting is told, the child leaves.
+// The session is over, for whatever reason: everybody waiting is told, the server leaves.
 void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
   if (profile_.client) profile_.client->on_backend_ended(*this);
-  release_child();
+  let_go();
   verdicts_.clear();
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
   const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
@@ -494,44 +367,14 @@ void Backend::lose(const Error& why) {
   for (const Waiting& waits : waiting) waits.call.user->on_backend_failure(waits.call.token, why);
 }
 
-void Backend::release_child() {
-  loop_.cancel(std::exchange(end_timer_, 0));
-  for (const int fd : {child_.out.get(), child_.err.get(), child_.in.get(), child_.pidfd()}) {
-    if (fd >= 0) loop_.unwatch(fd);
-  }
-  child_.in.reset();
-  child_.out.reset();
-  child_.err.reset();
-  leave(std::exchange(child_, {}));
-  outbox_.clear();
+void Backend::let_go() {
+  leaving_.push_back(std::move(transport_));
+  const BackendTransport* const left = leaving_.back().get();
+  leaving_.back()->leave([this, left] { forget_left(left); });
 }
 
-void Backend::leave(os::Child child) {
-  if (!child.running() || child.poll()) {
-    if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
-    return;
-  }
-  auto left = std::make_unique<Leaving>();
-  left->child = std::move(child);
-  const int pidfd = left->child.pidfd();
-  left->timer = loop_.after(kLeaveGrace, [this, pidfd] { forget_left(pidfd); });
-  const Status watched =
-      loop_.watch(pidfd, os::kReadable, [this, pidfd](std::uint32_t) { forget_left(pidfd); });
-  if (!watched) {  // then it is killed at once rather than forgotten
-    loop_.cancel(left->timer);
-    return;
-  }
-  leaving_.push_back(std::move(left));
-}
-
-// It ended, or its time is up: destroying a Child kills its group and reaps it.
-void Backend::forget_left(int pidfd) {
-  const auto at = std::find_if(leaving_.begin(), leaving_.end(),
-                               [&](const auto& l) { return l->child.pidfd() == pidfd; });
-  if (at == leaving_.end()) return;
-  loop_.cancel((*at)->timer);
-  loop_.unwatch(pidfd);
-  leaving_.erase(at);
+void Backend::forget_left(const BackendTransport* left) {
+  std::erase_if(leaving_, [left](const auto& transport) { return transport.get() == left; });
   if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
 }
 

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Backend: one MCP server's child process, its pipes, and the calls it owes.
+// Backend: one MCP server as RTT uses it: its session and the calls it owes.
 //
 // Started by the first call, held to its pin, stopped when idle. The step machine (backend_session.h)
-// decides; this file performs: spawn, read, write, timers. Whatever the child does, it can only harm the
-// calls it owes: junk is counted and logged, a reply too large fails its call, silence ends at the call's
-// deadline, an exit fails what is under way, and too many ends within a minute trip the server until it is
-// restarted by hand or the minute is over.
+// decides, the transport (transport.h) carries; this file performs: start, calls, timers. Whatever the server
+// does, it can only harm the calls it owes: junk is counted and logged, a reply too large fails its call,
+// silence ends at the call's deadline, its end fails what is under way, and too many ends within a minute
+// trip the server until it is restarted by hand or the minute is over.
 //
 // A server has one backend, or one for each AI client (its instance), which then speaks to that client alone.
 //
-// Owns: the child, its pipes, a share in the server's record.   Thread: the loop's.
+// Owns: the session and its transport, a share in the server's record.   Thread: the loop's.
 // Fails: calls end with kServerStart, kServerProtocol, kServerGone, kDeadline, kDrift, kTooLarge, kBusy….
 // Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within
 // kDriverRestartWindowMs.
@@ -23,14 +23,10 @@
 #include <vector>
 
 #include "mcp/backends/backend_session.h"
-#include "mcp/backends/launch.h"
 #include "mcp/backends/server_record.h"
+#include "mcp/backends/transport.h"
 #include "mcp/pins/pin.h"
-#include "mcp/wire/line_stream.h"
-#include "mcp/wire/write_batch.h"
 #include "os/loop.h"
-#include "os/out_queue.h"
-#include "os/process.h"
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
@@ -88,7 +84,7 @@ using BackendTicket = std::uint64_t;
 enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kFailed };
 std::string_view to_string(BackendState state);  // stopped starting ready failed
 
-class Backend final : public BatchedWriter {
+class Backend final : private TransportEvents {
  public:
   Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
           BackendProfile profile = {});
@@ -97,7 +93,6 @@ class Backend final : public BatchedWriter {
   Backend& operator=(const Backend&) = delete;
 
   void write_together(WriteBatch& batch) { batch_ = &batch; }  // outlives this
-  void flush_batch() override { flush_input(); }
 
   // An error returned here is the answer: the user is not called.
   Result<BackendTicket> call(BackendCall call);
@@ -107,11 +102,11 @@ class Backend final : public BatchedWriter {
   void ask_progress(AskKey key, std::string_view params);
   void notify(std::string_view method, std::string_view params);  // if it runs
   void set_log_level(std::string_view params);  // of logging/setLevel; kept for later starts
-  // New definitions accepted. The child goes on unless how to start it changed.
+  // New definitions accepted. The session goes on unless how to start it changed.
   void set_pins(std::shared_ptr<const PinnedServer> pins);
   void leave_client();                    // it has gone: nothing is asked of it any more
   void restart();                         // forgets earlier failures; the next call starts it
-  void stop(std::function<void()> done);  // ends the child; calls fail with kServerGone
+  void stop(std::function<void()> done);  // ends the session; calls fail with kServerGone
 
   [[nodiscard]] BackendState state() const;
   [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
@@ -136,24 +131,12 @@ class Backend final : public BatchedWriter {
     BackendTicket ticket = 0;
     BackendCall call;
   };
-  struct Leaving {
-    os::Child child;
-    os::Loop::TimerId timer = 0;
-  };
-
   void start();
-  Status spawn();
-  void watch_child();
-  void read_output();
-  void take_lines();
-  void read_errors();
-  void flush_input();
-  void watch_input();
-  void write_line(std::string_view line);
+  Status connect();
+  void on_transport_message(const LineStream::Item& item) override;
+  void on_transport_ended(Error why) override;
   void perform(BackendActions actions);
-  void child_ended();
   void lose(const Error& why);
-  void release_child();
   void note_failure(const Error& why);
   void fail_waiting(const Error& why);
   void became_ready();
@@ -162,10 +145,9 @@ class Backend final : public BatchedWriter {
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
   void on_timer();
-  void output_closed();
   [[nodiscard]] Instant next_event(Instant now) const;
-  void leave(os::Child child);
-  void forget_left(int pidfd);
+  void let_go();
+  void forget_left(const BackendTransport* left);
 
   os::Loop& loop_;
   std::shared_ptr<const PinnedServer> pins_;
@@ -175,10 +157,8 @@ class Backend final : public BatchedWriter {
   std::string log_level_;  // raw params; empty: the server's own
   bool started_ = false;
 
-  os::Child child_;
+  std::unique_ptr<BackendTransport> transport_;  // while there is a session
   std::optional<BackendSession> session_;
-  LineStream stream_;
-  os::OutQueue outbox_;
   WriteBatch* batch_ = nullptr;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
 
@@ -187,11 +167,11 @@ class Backend final : public BatchedWriter {
   std::deque<Waiting> waiting_;
   std::vector<Instant> failures_;  // within the restart window
   std::optional<Error> last_failure_;
-  os::Loop::TimerId start_timer_ = 0, end_timer_ = 0, timer_ = 0;
+  os::Loop::TimerId start_timer_ = 0, timer_ = 0;
   Instant timer_at_ = kNever;
   Instant last_used_{};
 
-  std::vector<std::unique_ptr<Leaving>> leaving_;
+  std::vector<std::unique_ptr<BackendTransport>> leaving_;
   std::function<void()> on_stopped_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // posted tasks look whether it is still there
 };

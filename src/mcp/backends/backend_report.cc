@@ -30,7 +30,7 @@ text::Json Backend::health() const {
                        {"in_flight", running_.size() + waiting_.size()},
                        {"p50_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(500)) : Json()},
                        {"p99_ns", record_->calls > 0 ? Json(record_->latency.quantile_ns(990)) : Json()},
-                       {"pid", session_ ? Json(child_.pid()) : Json()},
+                       {"pid", transport_ && transport_->pid() > 0 ? Json(transport_->pid()) : Json()},
                        {"restarts", record_->restarts},
                        {"junk_lines", counters.junk_lines + counters.overlong_lines},
                        {"stray_replies", counters.unknown_replies},

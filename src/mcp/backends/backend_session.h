@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -30,9 +31,13 @@ namespace rtt::mcp {
 using RequestKey = std::uint64_t;  // the JSON-RPC id used towards the server
 using AskKey = std::uint64_t;      // a request of the server that was passed on
 
+// Of one message, where its transport has such a thing; the others ignore them.
+using MessageHeaders = std::vector<std::pair<std::string, std::string>>;
+
 namespace act {
 struct Send {  // write this line (newline included) to the server
   std::string line;
+  MessageHeaders headers{};
 };
 struct Ready {};   // initialized and listed for the first time: facts() is complete
 struct Listed {};  // lists were fetched again after list_changed: facts() is new
@@ -103,6 +108,7 @@ class BackendSession {
   struct Submitted {
     RequestKey key = 0;
     std::string line;
+    MessageHeaders headers{};
   };
   // `params` is raw JSON (an object) or empty; a progressToken in its _meta is replaced by the key.
   // REQUIRES: phase kReady.   Fails: kBusy.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mcp/backends/server_record.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "mcp/backends/launch.h"
 #include "model/limits.h"
 #include "os/clock.h"
@@ -16,6 +19,12 @@ void ServerRecord::append_log(std::string_view text) {
   if (log.size() <= 2 * limits::kServerLogBytesMax) return;
   log.erase(0, log.size() - limits::kServerLogBytesMax);
   log.erase(0, log.find('\n') + 1);  // whole lines only
+}
+
+void ServerRecord::hide(std::vector<std::string> resolved) {
+  for (std::string& secret : resolved) {
+    if (std::ranges::find(secrets, secret) == secrets.end()) secrets.push_back(std::move(secret));
+  }
 }
 
 std::string ServerRecord::clean_log() const { return without_secrets(log, secrets); }

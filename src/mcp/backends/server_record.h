@@ -22,7 +22,8 @@ struct ServerRecord {
 
   void note(std::string_view line);  // with the time, as RTT's own word
   void append_log(std::string_view text);
-  [[nodiscard]] std::string clean_log() const;  // secrets struck out
+  void hide(std::vector<std::string> resolved);  // joins secrets
+  [[nodiscard]] std::string clean_log() const;   // secrets struck out
 };
 
 }  // namespace rtt::mcp
