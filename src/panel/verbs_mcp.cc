@@ -56,10 +56,14 @@ struct Compared {
 Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vector<std::string>& names) {
   RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
   RTT_TRY_SET(auto servers, named_servers(snapshot, names));
+  std::vector<mcp::ServerConfig> configs;
+  for (const mcp::PinnedServer& server : servers) configs.push_back(server.config);
+  RTT_TRY_SET(std::vector<mcp::Imported> live,
+              mcp::list_servers(std::move(configs), {.workspace = workspace}));
   std::vector<Compared> out;
-  for (mcp::PinnedServer& server : servers) {
-    Compared one;
-    RTT_TRY_SET(one.live, mcp::list_server(server.config, {.workspace = workspace}));
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    mcp::PinnedServer& server = servers[i];
+    Compared one{.live = std::move(live[i])};
     if (one.live.state == mcp::ImportState::kListed) {
       one.verdicts = mcp::compare_server(server, one.live.definitions);
       std::erase_if(one.verdicts, [](const auto& verdict) { return verdict.state == mcp::PinState::kSame; });

@@ -7,7 +7,7 @@
 //
 // Owns: the child while it lists.   Thread: the loop's.
 // Fails: kServerStart, kServerProtocol, kBadShape (also hidden characters), kSecretMissing, kDeadline.
-// Limits: kMcpServersMax servers, kServerStartMs a server.
+// Limits: kMcpServersMax servers, 32 of them at once, kServerStartMs a server.
 #pragma once
 
 #include <functional>
@@ -69,6 +69,7 @@ std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, co
 Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
                                              const ImportOptions& options);
 Result<Imported> import_server(ConfigServer server, const ImportOptions& options);
-Result<Imported> list_server(ServerConfig config, const ImportOptions& options);
+// The same of servers already accepted: what they offer now.
+Result<std::vector<Imported>> list_servers(std::vector<ServerConfig> configs, const ImportOptions& options);
 
 }  // namespace rtt::mcp

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "mcp/demo_workspace_for_test.h"
+#include "os/file.h"
 #include "os/process.h"
 #include "text/json_canonical.h"
 
@@ -149,10 +150,44 @@ TEST(Import, the_manifest_holds_no_path_of_this_machine) {
 TEST(Import, listing_an_accepted_server_again_gives_the_same_definitions) {
   DemoWorkspace demo;
   const PinnedServer pinned = demo.pinned("demo");
-  const auto listed = list_server(pinned.config, demo.import_options());
+  const auto listed = list_servers({pinned.config}, demo.import_options());
   ASSERT_TRUE(listed);
-  ASSERT_EQ(listed->state, ImportState::kListed);
-  EXPECT_EQ(listed->definitions.tools.size(), 22U);
+  ASSERT_EQ(listed->front().state, ImportState::kListed);
+  EXPECT_EQ(listed->front().definitions.tools.size(), 22U);
+}
+
+TEST(Import, accepted_servers_are_listed_side_by_side) {
+  // None of them starts before all of them were started.
+  constexpr int kServers = 20;
+  DemoWorkspace demo;
+  const std::string gate = demo.folder() + "/gate";
+  ASSERT_TRUE(os::make_directories(gate));
+  std::vector<ServerConfig> configs;
+  for (int i = 0; i < kServers; ++i) {
+    const std::string script = ": > " + gate + "/" + std::to_string(i) + "; until [ $(ls " + gate +
+                               " | wc -l) -ge " + std::to_string(kServers) +
+                               R"( ]; do sleep 0.05; done
+        while read -r line; do
+          id=${line#*'"id":'}; id=${id%%,*}; id=${id%%\}*}
+          case $line in
+            *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1.0.0"}}}';;
+            *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[]}}';;
+          esac
+        done)";
+    const auto config = config_from_entry(
+        "s" + std::to_string(i),
+        text::Json::object({{"command", "sh"}, {"args", text::Json::array({"-c", script})}}), {});
+    ASSERT_TRUE(config) << config.error().message;
+    configs.push_back(*config);
+  }
+  const auto listed = list_servers(std::move(configs), demo.import_options());
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->size(), std::size_t{kServers});
+  for (int i = 0; i < kServers; ++i) {
+    const Imported& one = (*listed)[static_cast<std::size_t>(i)];
+    EXPECT_EQ(one.name, "s" + std::to_string(i));
+    EXPECT_EQ(one.state, ImportState::kListed) << (one.error ? one.error->message : "");
+  }
 }
 
 }  // namespace
