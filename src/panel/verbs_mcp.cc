@@ -50,7 +50,9 @@ Result<std::vector<mcp::PinnedServer>> named_servers(const registry::Snapshot& s
 struct Compared {
   mcp::PinnedServer accepted;
   mcp::Imported live;
+  mcp::ServerVerdict server;
   std::vector<mcp::PinVerdict> verdicts;  // changed ones only
+  [[nodiscard]] bool changed() const { return !verdicts.empty() || server.state != mcp::PinState::kSame; }
 };
 
 Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vector<std::string>& names) {
@@ -66,6 +68,7 @@ Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vec
     Compared one{.live = std::move(live[i])};
     if (one.live.state == mcp::ImportState::kListed) {
       one.verdicts = mcp::compare_server(server, one.live.definitions);
+      one.server = mcp::compare_info(server.info, one.live.info);
       std::erase_if(one.verdicts, [](const auto& verdict) { return verdict.state == mcp::PinState::kSame; });
     }
     one.accepted = std::move(server);
@@ -89,14 +92,40 @@ std::string_view change_word(mcp::PinState state) {
   return "changed";
 }
 
-Json verdict_json(const mcp::PinVerdict& verdict) {
-  Json lines = text::JsonArray{};
-  for (const mcp::PinChange& change : verdict.changes) lines.push(mcp::to_string(change));
-  return Json::object({{"change", change_word(verdict.state)},
-                       {"class", mcp::to_string(verdict.state)},
-                       {"kind", mcp::to_string(verdict.kind)},
+Json change_json(std::string_view kind, std::string_view name, mcp::PinState state,
+                 const std::vector<mcp::PinChange>& changes) {
+  Json lines = text::JsonArray{}, details = text::JsonArray{};
+  for (const mcp::PinChange& change : changes) {
+    lines.push(mcp::explain(change));
+    details.push(mcp::to_json(change));
+  }
+  return Json::object({{"change", change_word(state)},
+                       {"class", mcp::to_string(state)},
+                       {"details", std::move(details)},
+                       {"kind", kind},
                        {"lines", std::move(lines)},
-                       {"name", verdict.key}});
+                       {"name", name}});
+}
+
+Json changes_json(const Compared& one) {
+  Json changes = text::JsonArray{};
+  if (one.server.state != mcp::PinState::kSame)
+    changes.push(change_json("server", one.accepted.config.name, one.server.state, one.server.changes));
+  for (const auto& verdict : one.verdicts)
+    changes.push(change_json(mcp::to_string(verdict.kind), verdict.key, verdict.state, verdict.changes));
+  return changes;
+}
+
+// What accepting would take, in lines for the person who is asked.
+std::vector<std::string> will_accept(const Compared& one) {
+  std::vector<std::string> will;
+  const Json changes = changes_json(one);
+  for (const Json& change : changes.as_array()) {
+    will.push_back(fmt::format("{}: {} {} {}", one.accepted.config.name, change.string_or("change"),
+                               change.string_or("kind"), change.string_or("name")));
+    for (const Json& line : change.find("lines")->as_array()) will.push_back("    " + line.as_string());
+  }
+  return will;
 }
 
 Json error_json(const Error& error) {
@@ -129,16 +158,13 @@ Result<Json> verb_mcp_diff(const Turn& turn) {
   bool any = false;
   std::optional<Error> failed;
   for (const Compared& one : compared) {
-    Json changes = text::JsonArray{};
-    for (const auto& verdict : one.verdicts) changes.push(verdict_json(verdict));
-    Json row = Json::object({{"changed", !one.verdicts.empty()},
-                             {"changes", std::move(changes)},
-                             {"name", one.accepted.config.name}});
+    Json row = Json::object(
+        {{"changed", one.changed()}, {"changes", changes_json(one)}, {"name", one.accepted.config.name}});
     if (one.live.error) {
       row.set("error", error_json(*one.live.error));
       failed = one.live.error;
     }
-    any = any || !one.verdicts.empty();
+    any = any || one.changed();
     rows.push(std::move(row));
   }
   Json body = Json::object({{"servers", std::move(rows)}});
@@ -153,22 +179,18 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
   std::vector<std::string> will;
   for (const Compared& one : compared) {
     if (one.live.error) return std::unexpected(*one.live.error);
-    for (const auto& verdict : one.verdicts) {
-      will.push_back(fmt::format("{}: {} {} {}", one.accepted.config.name, change_word(verdict.state),
-                                 mcp::to_string(verdict.kind), verdict.key));
-      for (const auto& change : verdict.changes) will.push_back("    " + mcp::to_string(change));
-    }
+    std::ranges::move(will_accept(one), std::back_inserter(will));
   }
   if (turn.consent() == Turn::Consent::kShow && !will.empty())
     return asking("Accept these as they are now?", will);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
   std::vector<std::string> paths;
   for (Compared& one : compared) {
-    Json row = Json::object({{"changed", !one.verdicts.empty()},
+    Json row = Json::object({{"changed", one.changed()},
                              {"name", one.accepted.config.name},
                              {"hash", Json()},
                              {"supersedes", Json()}});
-    if (!one.verdicts.empty()) {
+    if (one.changed()) {
       RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
       paths.push_back(one.live.path);
       manifests.push(one.live.path);

@@ -125,16 +125,6 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
   }
 }
 
-void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
-  const bool other_start = !(pins->config == pins_->config);
-  pins_ = std::move(pins);
-  if (other_start) {
-    restart();
-  } else if (session_ && session_->phase() == BackendSession::Phase::kReady) {
-    verdicts_ = compare_server(*pins_, session_->definitions());
-  }
-}
-
 void Backend::leave_client() { profile_.client = nullptr; }
 
 void Backend::restart() {
@@ -204,7 +194,7 @@ void Backend::perform(BackendActions actions) {
                    },
                    [&](act::Ready&) { became_ready(); },
                    [&](act::Listed&) {
-                     if (session_) verdicts_ = compare_server(*pins_, session_->definitions());
+                     if (session_) compare();
                    },
                    [&](act::Failed& failed) {
                      if (session_) {
@@ -273,38 +263,13 @@ void Backend::set_log_level(std::string_view params) {
 
 void Backend::became_ready() {
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
-  verdicts_ = compare_server(*pins_, session_->definitions());
+  compare();
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& waits : waiting) {
     if (const Status begun = begin(waits); !begun) {
       waits.call.user->on_backend_failure(waits.call.token, begun.error());
     }
   }
-}
-
-Status Backend::check_pin(const BackendCall& call) const {
-  if (call.item.empty()) return {};
-  if (call.pin) {  // a route's own contract, perhaps older than the snapshot's
-    const Definitions& live = session_->definitions();
-    const PinnedServer alone{.config = pins_->config,
-                             .items = {PinnedItem{.kind = call.kind, .definition = *call.pin}}};
-    for (const PinVerdict& verdict : compare_server(alone, live)) {
-      if (verdict.kind == call.kind && verdict.key == call.item) return admit(verdict, pins_->config.name);
-    }
-    return {};
-  }
-  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
-                                   [](const PinVerdict& v, const BackendCall& c) {
-                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
-                                   });
-  const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
-  if (!found) {
-    return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " +
-                                        std::string(to_string(call.kind)) + " '" + call.item + "'");
-  }
-  // Resources come and go with the server's data; whether one is there, only the server knows.
-  if (at->state == PinState::kRemoved && at->kind == ItemKind::kResource) return {};
-  return admit(*at, pins_->config.name);
 }
 
 Status Backend::begin(const Waiting& waiting) {
@@ -359,6 +324,7 @@ void Backend::lose(const Error& why) {
   if (profile_.client) profile_.client->on_backend_ended(*this);
   let_go();
   verdicts_.clear();
+  server_verdict_ = {};
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
   const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});

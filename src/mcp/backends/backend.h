@@ -141,6 +141,7 @@ class Backend final : private TransportEvents {
   void fail_waiting(const Error& why);
   void became_ready();
   Status begin(const Waiting& waiting);
+  void compare();
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
@@ -161,6 +162,7 @@ class Backend final : private TransportEvents {
   std::optional<BackendSession> session_;
   WriteBatch* batch_ = nullptr;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
+  ServerVerdict server_verdict_;
 
   BackendTicket next_ticket_ = 1;
   FlatMap<RequestKey, Running> running_;

@@ -99,6 +99,7 @@ Json connector_params(const ServerConfig& config, const ServerInfo& info) {
                               {"server", std::move(server)}});
   if (!config.directory.empty()) params.set("cwd", config.directory);
   if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
+  if (config.drift != Drift::kHold) params.set("drift", to_string(config.drift));
   return params;
 }
 
@@ -198,6 +199,8 @@ bool item_less(const PinnedItem& a, const PinnedItem& b) {
 std::string_view to_string(Instances instances) {
   return instances == Instances::kSession ? "session" : "workspace";
 }
+
+std::string_view to_string(Drift drift) { return drift == Drift::kHold ? "hold" : "refuse"; }
 
 std::string_view to_string(ItemKind kind) {
   switch (kind) {
@@ -347,6 +350,9 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
   RTT_TRY_SET(const std::string ns, namespace_of(config.name));
   RTT_TRY(refuse_hidden_text(Json(info.instructions),
                              fmt::format("the instructions of server '{}'", config.name)));
+  RTT_TRY(refuse_hidden_text(
+      Json::object({{"name", info.name}, {"version", info.version}, {"capabilities", info.capabilities}}),
+      fmt::format("what server '{}' says of itself", config.name)));
   const model::Version version = version_of(info);
   const model::Saddr connector{.ns = ns, .type = SymbolType::kConnector, .name = ns, .version = version};
   Json contracts(text::JsonArray{});
@@ -404,6 +410,12 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
                 where, "session: one for each AI client; workspace: one for all");
   }
   config.instances = instances == "session" ? Instances::kSession : Instances::kWorkspace;
+  const std::string_view drift = params.string_or("drift", "hold");
+  if (drift != "hold" && drift != "refuse") {
+    return fail(Code::kBadShape, fmt::format("`drift` is '{}'", clean_text(drift.substr(0, 40))), where,
+                "hold: changed words are held; refuse: they are refused like any other change");
+  }
+  config.drift = drift == "hold" ? Drift::kHold : Drift::kRefuse;
   return config;
 }
 

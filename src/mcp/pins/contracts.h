@@ -27,6 +27,10 @@ namespace rtt::mcp {
 // the workspace.
 enum class Instances : std::uint8_t { kSession, kWorkspace };
 std::string_view to_string(Instances instances);  // session workspace
+// What becomes of changed words, and of a server that describes itself otherwise: the accepted ones are
+// served and calls pass, or they are refused like any other change.
+enum class Drift : std::uint8_t { kHold, kRefuse };
+std::string_view to_string(Drift drift);  // hold refuse
 
 // How a server is started, in portable form.
 struct ServerConfig {
@@ -37,6 +41,7 @@ struct ServerConfig {
   text::Json env;         // object of strings or {"secret":NAME}
   std::string directory;  // `cwd`; empty = the workspace
   Instances instances = Instances::kSession;
+  Drift drift = Drift::kHold;
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
 // What a server said in `initialize`.

@@ -5,6 +5,8 @@
 #include <array>
 #include <functional>
 
+#include "mcp/pins/change_words.h"
+#include "mcp/wire/hidden_text.h"
 #include "text/json_canonical.h"
 
 namespace rtt::mcp {
@@ -69,6 +71,16 @@ std::string shown(const std::optional<Json>& value) {
   return out.substr(0, end) + "…";
 }
 
+// Words are held, so what hides in them reaches nobody; but it is what an attack looks like, and whoever
+// accepts the words later would not see it.
+void refuse_hidden(const Json& live, PinState& state, std::vector<PinChange>& changes) {
+  if (state == PinState::kSame) return;
+  const Status seen = refuse_hidden_text(live, "it");
+  if (seen) return;
+  state = PinState::kContractDrift;
+  changes.insert(changes.begin(), PinChange{.pointer = "", .why = seen.error().message});
+}
+
 struct LiveItem {
   ItemKind kind;
   std::string_view key;
@@ -127,6 +139,29 @@ PinVerdict compare_definition(ItemKind kind, const Json& accepted, const Json& l
   for (PinChange& change : text_changes) {
     if (verdict.changes.size() < kPinChangesMax) verdict.changes.push_back(std::move(change));
   }
+  refuse_hidden(live, verdict.state, verdict.changes);
+  return verdict;
+}
+
+ServerVerdict compare_info(const ServerInfo& accepted, const ServerInfo& live) {
+  ServerVerdict verdict;
+  const auto look = [&](std::string_view what, const Json& before, const Json& after, PinState state) {
+    if (before == after) return;
+    verdict.state = std::max(verdict.state, state, [](PinState a, PinState b) {
+      return a != PinState::kContractDrift && (a == PinState::kSame || b == PinState::kContractDrift);
+    });
+    diff(&before, &after, "/server/" + std::string(what), verdict.changes);
+  };
+  look("name", accepted.name, live.name, PinState::kContractDrift);
+  look("version", accepted.version, live.version, PinState::kTextDrift);
+  look("instructions", accepted.instructions, live.instructions, PinState::kTextDrift);
+  const auto object = [](const Json& given) { return given.is_object() ? given : Json::object({}); };
+  look("capabilities", object(accepted.capabilities), object(live.capabilities), PinState::kTextDrift);
+  refuse_hidden(Json::object({{"name", live.name},
+                              {"version", live.version},
+                              {"instructions", live.instructions},
+                              {"capabilities", live.capabilities}}),
+                verdict.state, verdict.changes);
   return verdict;
 }
 
@@ -159,29 +194,44 @@ std::vector<PinVerdict> compare_server(const PinnedServer& accepted, const Defin
   return out;
 }
 
-Status admit(const PinVerdict& verdict, std::string_view server) {
+std::string first_changes(const std::vector<PinChange>& changes) {
+  std::string out;
+  for (std::size_t i = 0; i < changes.size() && i < kShownChanges; ++i) {
+    out += (i > 0 ? "; " : "") + explain(changes[i]);
+  }
+  if (changes.size() > kShownChanges)
+    out += "; and " + std::to_string(changes.size() - kShownChanges) + " more";
+  return out;
+}
+
+Status admit(const PinVerdict& verdict, const ServerConfig& server) {
   const std::string what =
-      std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + std::string(server) + "'";
-  const std::string hint = "rtt mcp diff " + std::string(server);
+      std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + server.name + "'";
+  const std::string hint = "rtt mcp diff " + server.name;
   switch (verdict.state) {
     case PinState::kSame:
-    case PinState::kTextDrift:
       return {};
+    case PinState::kTextDrift:
+      if (server.drift == Drift::kHold) return {};
+      break;
     case PinState::kNew:
-      return fail(Code::kDrift, what + " has not been accepted", {}, "rtt mcp accept " + std::string(server));
+      return fail(Code::kDrift, what + " has not been accepted", {}, "rtt mcp accept " + server.name);
     case PinState::kRemoved:
       return fail(Code::kDrift, what + " is no longer offered", {}, hint);
     case PinState::kContractDrift:
       break;
   }
-  std::string changes;
-  for (std::size_t i = 0; i < verdict.changes.size() && i < kShownChanges; ++i) {
-    changes += (i > 0 ? "; " : "") + to_string(verdict.changes[i]);
-  }
-  if (verdict.changes.size() > kShownChanges) {
-    changes += "; and " + std::to_string(verdict.changes.size() - kShownChanges) + " more";
-  }
-  return fail(Code::kDrift, what + " changed since it was accepted: " + changes, {}, hint);
+  return fail(Code::kDrift, what + " changed since it was accepted: " + first_changes(verdict.changes), {},
+              hint);
+}
+
+Status admit(const ServerVerdict& verdict, const ServerConfig& server) {
+  const bool held = verdict.state == PinState::kTextDrift && server.drift == Drift::kHold;
+  if (verdict.state == PinState::kSame || held) return {};
+  return fail(
+      Code::kDrift,
+      "server '" + server.name + "' is no longer what was accepted: " + first_changes(verdict.changes), {},
+      "rtt mcp diff " + server.name);
 }
 
 std::string to_string(const PinChange& change) {
@@ -189,18 +239,18 @@ std::string to_string(const PinChange& change) {
          shown(change.after);
 }
 
-Json to_json(const PinVerdict& verdict) {
-  Json changes(text::JsonArray{});
-  for (const PinChange& change : verdict.changes) {
-    Json row = Json::object({{"pointer", change.pointer}});
-    if (change.before) row.set("before", *change.before);
-    if (change.after) row.set("after", *change.after);
-    changes.push(std::move(row));
-  }
-  return Json::object({{"kind", to_string(verdict.kind)},
-                       {"name", verdict.key},
-                       {"state", to_string(verdict.state)},
-                       {"changes", std::move(changes)}});
+std::string explain(const PinChange& change) {
+  if (!change.why.empty()) return change.why;
+  return words_of(change).text + " (" + to_string(change) + ")";
+}
+
+Json to_json(const PinChange& change) {
+  const ChangeWords words = words_of(change);
+  Json row =
+      Json::object({{"pointer", change.pointer}, {"words", words.text}, {"effect", to_string(words.effect)}});
+  if (change.before) row.set("before", *change.before);
+  if (change.after) row.set("after", *change.after);
+  return row;
 }
 
 }  // namespace rtt::mcp

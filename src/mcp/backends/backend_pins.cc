@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a backend holds its server to: the pin, and which calls it lets pass.
+#include <algorithm>
+#include <utility>
+
+#include "mcp/backends/backend.h"
+
+namespace rtt::mcp {
+
+void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
+  const bool other_start = !(pins->config == pins_->config);
+  pins_ = std::move(pins);
+  if (other_start) {
+    restart();
+  } else if (session_ && session_->phase() == BackendSession::Phase::kReady) {
+    compare();
+  }
+}
+
+void Backend::compare() {
+  verdicts_ = compare_server(*pins_, session_->definitions());
+  // Nothing is pinned yet while it is being imported.
+  server_verdict_ =
+      pins_->info == ServerInfo{} ? ServerVerdict{} : compare_info(pins_->info, session_->info());
+}
+
+Status Backend::check_pin(const BackendCall& call) const {
+  if (!call.method.empty() || !call.item.empty()) RTT_TRY(admit(server_verdict_, pins_->config));
+  if (call.item.empty()) return {};
+  if (call.pin) {  // a route's own contract, perhaps older than the snapshot's
+    const Definitions& live = session_->definitions();
+    const PinnedServer alone{.config = pins_->config,
+                             .items = {PinnedItem{.kind = call.kind, .definition = *call.pin}}};
+    for (const PinVerdict& verdict : compare_server(alone, live)) {
+      if (verdict.kind == call.kind && verdict.key == call.item) return admit(verdict, pins_->config);
+    }
+    return {};
+  }
+  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
+                                   [](const PinVerdict& v, const BackendCall& c) {
+                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
+                                   });
+  const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
+  if (!found) {
+    return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " +
+                                        std::string(to_string(call.kind)) + " '" + call.item + "'");
+  }
+  // Resources come and go with the server's data; whether one is there, only the server knows.
+  if (at->state == PinState::kRemoved && at->kind == ItemKind::kResource) return {};
+  return admit(*at, pins_->config);
+}
+
+}  // namespace rtt::mcp
