@@ -11,7 +11,7 @@ QUICKSTART := examples/quickstart
 APT_STAMP  := build/.deps
 NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
 
-.PHONY: build deps run test check bench soak clients conformance format clean install help
+.PHONY: build deps run test check bench soak clients conformance peers format clean install help
 .DEFAULT_GOAL := build
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
 	@echo "make clients  real AI clients against RTT"
 	@echo "make conformance  the protocol's own suite against RTT"
+	@echo "make peers    other MCP gateways beside RTT, measured in one run"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
 deps: $(APT_STAMP) $(NPM_STAMP)
@@ -83,6 +84,14 @@ conformance: $(APT_STAMP) $(CONFORMANCE_STAMP)
 	@cmake --preset release >/dev/null
 	ninja -C $(RELEASE) -j$(JOBS) rtt
 	tests/conformance/run.sh
+
+PEERS_STAMP := bench/peers/node_modules/.rtt-deps
+$(PEERS_STAMP): bench/peers/package-lock.json | $(APT_STAMP)
+	cd bench/peers && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+peers: build $(PEERS_STAMP)
+	bench/peers/run.sh $(if $(QUICK),--quick)
 
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// rtt_bench [--quick] [--only GROUP] [--json FILE]: every row of this build, each ratio against a reference
-// of the same run.
+// rtt_bench [--quick] [--only GROUP] [--peers NODE_MODULES] [--json FILE]: every row of this build, each
+// ratio against a reference of the same run; or, with --peers, other MCP gateways beside rtt and nothing
+// else.
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -21,8 +22,12 @@ int main(int argc, char** argv) {
       json = argv[++i];
     else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc)
       only = argv[++i];
+    else if (std::strcmp(argv[i], "--peers") == 0 && i + 1 < argc)
+      settings.peers = std::filesystem::absolute(argv[++i]);
     else
-      give_up("usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live] [--json FILE]");
+      give_up(
+          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live] [--peers NODE_MODULES] "
+          "[--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
   ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own
@@ -31,14 +36,15 @@ int main(int argc, char** argv) {
     const char* name;
     void (*measure)(const Settings&, Report&);
   };
-  bool measured = false;
+  bool measured = !settings.peers.empty();
+  if (measured) peer_rows(settings, report);
   for (const Group& group : {Group{"engine", engine_rows},
                              {"control", control_rows},
                              {"mcp", mcp_rows},
                              {"gateway", gateway_rows},
                              {"shm", shm_rows},
                              {"live", live_rows}}) {
-    if (!only.empty() && only != group.name) continue;
+    if (!settings.peers.empty() || (!only.empty() && only != group.name)) continue;
     group.measure(settings, report);
     measured = true;
   }

@@ -46,6 +46,7 @@ struct Settings {
   std::string rtt;       // the binary measured
   std::string bin_dir;   // where the peers lie
   std::string work_dir;  // emptied and used
+  std::string peers;     // where npm put other gateways; empty: not measured
   int scale = 1;         // divides sample counts: 1 full, 10 quick
 };
 
@@ -54,6 +55,7 @@ void engine_rows(const Settings& settings, Report& report);
 void gateway_rows(const Settings& settings, Report& report);
 void live_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);
+void peer_rows(const Settings& settings, Report& report);
 void shm_rows(const Settings& settings, Report& report);
 
 }  // namespace rtt::bench

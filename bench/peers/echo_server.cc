@@ -38,9 +38,10 @@ std::string answer(std::string_view line, int tools) {
     out += R"(,"result":{"content":[{"type":"text","text":)" + std::string(text.empty() ? "\"\"" : text) +
            "}]}}\n";
   } else if (method == "\"initialize\"") {
-    out +=
-        R"(,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"echo","version":"1.0.0"}}})"
-        "\n";
+    const std::string_view version = member(line, "protocolVersion");  // some clients know an older one only
+    out += R"(,"result":{"protocolVersion":)" + std::string(version) +
+           R"(,"capabilities":{"tools":{}},"serverInfo":{"name":"echo","version":"1.0.0"}}})"
+           "\n";
   } else if (method == "\"tools/list\"") {
     out += R"(,"result":{"tools":[)";
     for (int i = 0; i < tools; ++i) {
