@@ -158,8 +158,9 @@ void Backend::start() {
   }
   session_.emplace(pins_->config.name,
                    BackendSession::ClientSide{.capabilities = profile_.client_capabilities,
-                                              .answers = profile_.client != nullptr});
-  perform(session_->start(os::now()));
+                                              .answers = profile_.client != nullptr,
+                                              .headers = pins_->config.transport != "stdio"});
+  perform(session_->start(opening(), os::now()));
   if (session_) arm(next_event(os::now()));
 }
 
@@ -229,8 +230,11 @@ void Backend::perform(BackendActions actions) {
                        profile_.owner->on_backend_notice(*this, notice.method, notice.params);
                    },
                    [&](act::Ask& ask) {
+                     const Running* const call = running_.find(ask.call);
                      if (profile_.client)
-                       profile_.client->on_backend_ask(*this, ask.key, ask.method, ask.params);
+                       profile_.client->on_backend_ask(*this, ask.key,
+                                                       call ? std::optional(call->token) : std::nullopt,
+                                                       ask.method, ask.params);
                    },
                    [&](act::AskWithdrawn& ask) {
                      if (profile_.client)
@@ -250,18 +254,19 @@ void Backend::ask_progress(AskKey key, std::string_view params) {
 }
 
 void Backend::notify(std::string_view method, std::string_view params) {
-  if (live() != nullptr) transport_->send(notification_line(method, params), {});
+  if (live() == nullptr) return;
+  if (auto send = session_->notification(method, params)) transport_->send(send->line, send->headers);
 }
 
-void Backend::set_log_level(std::string_view params) {
-  log_level_ = params;
-  if (live() == nullptr || !session_->offers("logging")) return;
-  // Nobody waits for the answer; the session drops it as one that was not asked for.
-  const auto asked = session_->request("logging/setLevel", log_level_, os::now() + kLevelAnswer);
-  if (asked) transport_->send(asked->line, asked->headers);
+void Backend::set_log_level(std::string_view level) {
+  log_level_ = level;
+  if (live() == nullptr) return;
+  if (auto send = session_->set_log_level(level, os::now() + kLevelAnswer))
+    transport_->send(send->line, send->headers);
 }
 
 void Backend::became_ready() {
+  record_->opening = session_->era() == Era::kModern ? Opening::kDiscover : Opening::kInitialize;
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
   compare();
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
@@ -280,17 +285,10 @@ Status Backend::begin(const Waiting& waiting) {
     return admitted;
   }
   if (call.method.empty()) {
-    loop_.post([this, alive = std::weak_ptr(alive_), ticket = waiting.ticket] {
-      if (alive.expired()) return;
-      const auto at = std::find_if(running_.begin(), running_.end(),
-                                   [&](const auto& r) { return r.second.ticket == ticket; });
-      if (at == running_.end()) return;  // cancelled, or failed with the child
-      const Running running = at->second;
-      running_.erase(RequestKey{at->first});
-      running.user->on_backend_reply(running.token, act::Reply::Kind::kResult, "{}");
-    });
     // Keys of the session count up from 1; a check holds a place from the other end until it is answered.
-    running_.set(~waiting.ticket, {waiting.ticket, call.user, call.token, last_used_});
+    const RequestKey key = ~waiting.ticket;
+    running_.set(key, {waiting.ticket, call.user, call.token, last_used_});
+    reply_later(key, waiting.ticket, act::Reply::Kind::kResult, "{}");
     return {};
   }
   const std::size_t bytes = transport_->bytes_waiting() + call.params.size();
@@ -299,15 +297,37 @@ Status Backend::begin(const Waiting& waiting) {
     return fail(Code::kBusy, "server '" + pins_->config.name + "' does not read what it is sent");
   }
   RTT_TRY_SET(const BackendSession::Submitted submitted,
-              session_->request(call.method, call.params, call.deadline));
+              session_->request(call.method, call.params, call.deadline,
+                                {.era = call.era, .log_level = call.log_level}));
   running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
+  if (submitted.answer)
+    reply_later(submitted.key, waiting.ticket, submitted.answer->first, submitted.answer->second);
   arm(call.deadline);
-  transport_->send(submitted.line, submitted.headers);
+  for (const act::Send& send : submitted.sends) transport_->send(send.line, send.headers);
   return {};
+}
+
+// An answer that needs no server still comes after the call has returned.
+void Backend::reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind kind, std::string payload) {
+  loop_.post([this, alive = std::weak_ptr(alive_), key, ticket, kind, payload = std::move(payload)] {
+    if (alive.expired()) return;
+    const Running* const found = running_.find(key);
+    if (!found || found->ticket != ticket) return;  // cancelled, or failed with the child
+    const Running running = *found;
+    running_.erase(key);
+    running.user->on_backend_reply(running.token, kind, payload);
+  });
 }
 
 void Backend::on_transport_ended(Error why) {
   record_->note(why.message);
+  if (session_->probing()) {  // over server/discover, it seems: then it is one of those that want initialize
+    record_->opening = Opening::kInitialize;
+    session_.reset();
+    let_go();
+    start();
+    return;
+  }
   if (why.code == Code::kServerGone) {
     if (session_->phase() != BackendSession::Phase::kReady) why.code = Code::kServerStart;
     why.message = "server '" + pins_->config.name + "' " + why.message;
@@ -315,6 +335,14 @@ void Backend::on_transport_ended(Error why) {
   }
   note_failure(why);
   lose(why);
+}
+
+// How to greet the server: as it showed when it ran before, else as it was when it was accepted; one that
+// nothing is known of is probed.
+Opening Backend::opening() const {
+  if (record_->opening) return *record_->opening;
+  const bool legacy = speaks(pins_->info.protocol);
+  return legacy ? Opening::kInitialize : Opening::kDiscover;
 }
 
 // The session is over, for whatever reason: everybody waiting is told, the server leaves.

@@ -52,9 +52,10 @@ class BackendOwner {
 class BackendClient {
  public:
   virtual ~BackendClient() = default;
-  // Answer with Backend::answer(), now or later.
-  virtual void on_backend_ask(Backend& backend, AskKey key, std::string_view method,
-                              std::string_view params) = 0;
+  // Answer with Backend::answer(), now or later. `call` is the token of the call it is asked for, if the
+  // server says.
+  virtual void on_backend_ask(Backend& backend, AskKey key, std::optional<std::uint64_t> call,
+                              std::string_view method, std::string_view params) = 0;
   virtual void on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) = 0;
   virtual void on_backend_ended(Backend& backend) = 0;  // what it asked needs no answer any more
 };
@@ -76,6 +77,8 @@ struct BackendCall {
   std::string item;               // whose pin must hold; empty = none (a resource no list names)
   std::optional<text::Json> pin;  // a definition other than the snapshot's (a route's older contract)
   Instant deadline;
+  Era era = Era::kLegacy;       // of `params`, and of the answer wanted
+  std::string log_level;        // of a modern client's call; empty: it wants no log messages
   BackendUser* user = nullptr;  // outlives the call, or cancels it
   std::uint64_t token = 0;      // handed back to the user
 };
@@ -101,7 +104,7 @@ class Backend final : private TransportEvents {
   void answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
   void ask_progress(AskKey key, std::string_view params);
   void notify(std::string_view method, std::string_view params);  // if it runs
-  void set_log_level(std::string_view params);  // of logging/setLevel; kept for later starts
+  void set_log_level(std::string_view level);                     // kept for later starts
   // New definitions accepted. The session goes on unless how to start it changed.
   void set_pins(std::shared_ptr<const PinnedServer> pins);
   void leave_client();                    // it has gone: nothing is asked of it any more
@@ -133,6 +136,7 @@ class Backend final : private TransportEvents {
   };
   void start();
   Status connect();
+  [[nodiscard]] Opening opening() const;
   void on_transport_message(const LineStream::Item& item) override;
   void on_transport_ended(Error why) override;
   void perform(BackendActions actions);
@@ -142,6 +146,7 @@ class Backend final : private TransportEvents {
   void became_ready();
   Status begin(const Waiting& waiting);
   void compare();
+  void reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind kind, std::string payload);
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
@@ -155,7 +160,7 @@ class Backend final : private TransportEvents {
   registry::Workspace workspace_;
   BackendProfile profile_;
   std::shared_ptr<ServerRecord> record_;
-  std::string log_level_;  // raw params; empty: the server's own
+  std::string log_level_;  // empty: the server's own
   bool started_ = false;
 
   std::unique_ptr<BackendTransport> transport_;  // while there is a session

@@ -4,17 +4,25 @@
 // Lines, requests, cancellations, the clock and the end of the child are events; what to write and what to
 // tell whom are returned actions, so every order of replies, every silence and every kind of junk is a plain
 // test. The session never trusts the server's ordering: replies are matched by ids it chose itself, late,
-// doubled and unknown ones are counted and dropped. Requests a server sends (sampling, elicitation, roots)
-// are passed on if somebody is there to answer them, under ids of ours, and else answered -32601; ping always
-// is answered here.
+// doubled and unknown ones are counted and dropped.
+//
+// A server speaks one of the protocol's two eras (greeting.h finds out which); each caller says in which one
+// it speaks, and is answered in that (era.h). What a legacy server asks while it works (sampling,
+// elicitation, roots) is passed on if somebody is there to answer it, under ids of ours, and else answered
+// -32601; ping always is answered here. What a modern server wants to know it says in a result, which a
+// modern caller gets as it is; for any other the session asks the same way as for a legacy server and then
+// calls again (input_round.h). Changes are subscribed to by one subscriptions/listen, opened again when what
+// is subscribed changes.
 //
 // Owns: requests under way, both ways.   Thread: one (pure).
 // Fails: Failed{kServerProtocol|kServerStart} ends the session; a request ends with one Reply or Failure.
 // Limits: kMcpInFlightMax requests each way, kMcpPagesMax pages, kMcpToolsPerServerMax definitions of a kind,
-// kServerStartMs.
+// kServerStartMs, kInputRoundsMax, kResourceWatchesMax.
 #pragma once
 
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,16 +31,18 @@
 
 #include "base/flat_map.h"
 #include "base/units.h"
+#include "mcp/backends/greeting.h"
+#include "mcp/backends/input_round.h"
 #include "mcp/pins/contracts.h"
 #include "mcp/wire/jsonrpc.h"
+#include "mcp/wire/mirrored.h"
 
 namespace rtt::mcp {
 
-using RequestKey = std::uint64_t;  // the JSON-RPC id used towards the server
-using AskKey = std::uint64_t;      // a request of the server that was passed on
+inline constexpr std::size_t kResourceWatchesMax = 10'000;  // of one modern server
 
-// Of one message, where its transport has such a thing; the others ignore them.
-using MessageHeaders = std::vector<std::pair<std::string, std::string>>;
+using RequestKey = std::uint64_t;  // a request of ours; the JSON-RPC id of its first try towards the server
+using AskKey = std::uint64_t;      // a request of the server that was passed on
 
 namespace act {
 struct Send {  // write this line (newline included) to the server
@@ -44,7 +54,7 @@ struct Listed {};  // lists were fetched again after list_changed: facts() is ne
 struct Failed {    // the session is over; the child should be ended
   Error why;
 };
-struct Reply {  // views live as long as the line that was given to on_line
+struct Reply {  // views live until the next event
   RequestKey key = 0;
   enum class Kind : std::uint8_t { kResult, kError } kind = Kind::kResult;
   std::string_view payload;  // raw result, or raw JSON-RPC error object
@@ -63,6 +73,7 @@ struct Notice {  // any other notification
 };
 struct Ask {  // the server wants something of its client; answer with answer()
   AskKey key = 0;
+  RequestKey call = 0;  // for which it asks; 0: a legacy server does not say
   std::string method;
   std::string params;  // raw; a progressToken in it is our key
 };
@@ -84,19 +95,20 @@ struct BackendCounters {
 
 class BackendSession {
  public:
-  enum class Phase : std::uint8_t { kNew, kInitializing, kListing, kReady, kOver };
+  enum class Phase : std::uint8_t { kNew, kGreeting, kListing, kReady, kOver };
 
   // As whose client RTT speaks: one AI client's, whose capabilities (raw JSON) it declares and to whom it
   // passes on what the server asks, or nobody's in particular.
   struct ClientSide {
     std::string capabilities = "{}";
     bool answers = false;
+    bool headers = false;  // its transport has headers, in which modern messages say what they are
   };
-  explicit BackendSession(std::string server_name) : name_(std::move(server_name)) {}
+  explicit BackendSession(std::string server_name) : BackendSession(std::move(server_name), ClientSide{}) {}
   BackendSession(std::string server_name, ClientSide side)
-      : name_(std::move(server_name)), side_(std::move(side)) {}
+      : name_(std::move(server_name)), side_(std::move(side)), greeting_(name_, side_.capabilities) {}
 
-  BackendActions start(Instant now);
+  BackendActions start(Opening opening, Instant now);
   BackendActions on_line(std::string_view line, Instant now);
   BackendActions on_overlong(std::size_t byte_count, std::optional<std::uint64_t> id);
   // Deadlines that passed: requests fail with kDeadline (the server is told), a start that took too long ends
@@ -105,14 +117,27 @@ class BackendSession {
   // The child ended or its pipes closed: every request fails with `why`.
   BackendActions on_closed(const Error& why);
 
+  struct Caller {
+    Era era = Era::kLegacy;
+    std::string_view log_level;  // a modern caller's; empty: it wants no log messages
+  };
   struct Submitted {
     RequestKey key = 0;
-    std::string line;
-    MessageHeaders headers{};
+    std::vector<act::Send> sends;
+    // The answer, already known: the server is not asked, or need not be waited for.
+    std::optional<std::pair<act::Reply::Kind, std::string>> answer;
   };
   // `params` is raw JSON (an object) or empty; a progressToken in its _meta is replaced by the key.
   // REQUIRES: phase kReady.   Fails: kBusy.
-  Result<Submitted> request(std::string_view method, std::string_view params, Instant deadline);
+  Result<Submitted> request(std::string_view method, std::string_view params, Instant deadline,
+                            Caller caller);
+  Result<Submitted> request(std::string_view method, std::string_view params, Instant deadline) {
+    return request(method, params, deadline, Caller{});
+  }
+  // A client's notification, as the server's era has it; nothing: it has none.
+  [[nodiscard]] std::optional<act::Send> notification(std::string_view method, std::string_view params) const;
+  // From which level on the client wants log messages. Nobody is told the answer.
+  std::optional<act::Send> set_log_level(std::string_view level, Instant deadline);
   // Tells the server and forgets the request; its reply, if it still comes, counts as unknown. Unknown keys:
   // nothing.
   BackendActions cancel(RequestKey key, std::string_view reason);
@@ -122,6 +147,9 @@ class BackendSession {
   [[nodiscard]] BackendActions ask_progress(AskKey key, std::string_view params) const;
 
   [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] Era era() const { return era_; }
+  // Nothing but server/discover was said to it, and it has not answered: it may be one that ends over that.
+  [[nodiscard]] bool probing() const { return phase_ == Phase::kGreeting && greeting_.probing(); }
   [[nodiscard]] const ServerInfo& info() const { return info_; }
   [[nodiscard]] const Definitions& definitions() const { return definitions_; }
   [[nodiscard]] const BackendCounters& counters() const { return counters_; }
@@ -143,12 +171,50 @@ class BackendSession {
     std::vector<text::Json> items;
   };
 
+  struct Retry {
+    std::string params;  // raw, of the last try
+    std::optional<InputRound> round;
+    int rounds = 0;
+  };
+  // A request under way.
+  struct Call {
+    Instant deadline{};
+    std::uint64_t wire = 0;  // the JSON-RPC id of the try under way
+    Era caller = Era::kLegacy;
+    std::string method;
+    std::unique_ptr<Retry> retry;  // of a modern server, for a caller that cannot be answered input_required
+  };
+  struct Asked {
+    std::string id, token;  // raw, as a legacy server wrote them
+    RequestKey call = 0;    // of a modern server: which input of which call
+    std::size_t input = 0;
+  };
+
   void fail(BackendActions& out, Error why);
   [[nodiscard]] std::unexpected<Error> fail_busy() const;
   void on_request(BackendActions& out, const Message& message);
   void on_notification(BackendActions& out, Message& message, Instant now);
   void on_reply(BackendActions& out, const Message& message, Instant now);
-  void on_initialized(BackendActions& out, const Message& message, Instant now);
+  void on_greeting(BackendActions& out, Greeting::Step step, Instant now);
+  void on_answer(BackendActions& out, RequestKey key, const Message& message);
+  void expire_calls(BackendActions& out, Instant now);
+  // A request as the server's era has it: RTT's own, or one whose params are dressed already.
+  [[nodiscard]] act::Send own_request(std::uint64_t id, std::string_view method,
+                                      std::string_view params) const;
+  [[nodiscard]] act::Send request_of(std::uint64_t id, std::string_view method,
+                                     std::string_view params) const;
+  bool drop_call(RequestKey key);
+  [[nodiscard]] RequestKey call_of(std::string_view id) const;  // 0: none is under way by that id
+  // Of modern servers:
+  Result<Submitted> modern_request(std::string_view method, std::string_view params, Instant deadline,
+                                   Caller caller);
+  void want_input(BackendActions& out, RequestKey key, std::string_view result);
+  void take_input(BackendActions& out, const Asked& asked, act::Reply::Kind kind, std::string_view payload);
+  void call_again(BackendActions& out, RequestKey key);
+  void give_up(BackendActions& out, RequestKey key, std::string why);
+  void withdraw_asks(BackendActions& out, RequestKey key);
+  Submitted watch(std::string_view method, std::string_view params);
+  std::vector<act::Send> listen();
   void ask_list(BackendActions& out, List list, std::string_view cursor);
   void relist(BackendActions& out, List list, Instant now);
   void on_page(BackendActions& out, List list, const Message& message, Instant now);
@@ -160,16 +226,19 @@ class BackendSession {
 
   std::string name_;
   ClientSide side_;
+  Greeting greeting_;
   Phase phase_ = Phase::kNew;
-  RequestKey next_key_ = 1;
-  RequestKey initialize_key_ = 0;
+  Era era_ = Era::kLegacy;
+  RequestKey next_key_ = 3;  // the first are the greeting's
   Instant start_limit_{};
-  FlatMap<RequestKey, Instant> calls_;  // deadline of each request under way
-  struct Asked {
-    std::string id, token;  // raw, as the server wrote them
-  };
+  FlatMap<RequestKey, Call> calls_;
+  FlatMap<std::uint64_t, RequestKey> tries_;  // JSON-RPC ids of calls made again
   FlatMap<AskKey, Asked> asks_;
   AskKey next_ask_ = 1;
+  std::string level_;              // of log messages; empty: the client never said
+  std::set<std::string> watched_;  // resources, of a modern server
+  std::uint64_t listen_id_ = 0;    // of the subscriptions/listen that is open; 0: none
+  std::string translated_;         // the payload of the last Reply, if it is not the server's own
   Listing lists_[kListCount];
   ServerInfo info_;
   Definitions definitions_;

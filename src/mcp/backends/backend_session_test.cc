@@ -33,7 +33,7 @@ std::string_view id_of(const act::Send& send) { return classify(send.line).id; }
 struct Ready {
   BackendSession session{"demo"};
   explicit Ready(std::string_view tools = R"([{"name":"echo","inputSchema":{"type":"object"}}])") {
-    const auto hello = all<act::Send>(session.start(kT0));
+    const auto hello = all<act::Send>(session.start(Opening::kInitialize, kT0));
     auto actions = session.on_line(
         reply(
             id_of(hello.at(0)),
@@ -51,7 +51,7 @@ struct Ready {
 
 TEST(BackendSession, greets_with_the_newest_protocol_and_no_capabilities) {
   BackendSession session("demo");
-  const auto sends = all<act::Send>(session.start(kT0));
+  const auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
   ASSERT_EQ(sends.size(), 1U);
   const Message hello = classify(sends[0].line);
   EXPECT_EQ(hello.method, "initialize");
@@ -67,7 +67,7 @@ TEST(BackendSession, takes_every_older_protocol_and_refuses_others) {
                                        {"2026-07-28", false},
                                        {"1999-01-01", false}}) {
     BackendSession session("demo");
-    const auto sends = all<act::Send>(session.start(kT0));
+    const auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
     const auto actions = session.on_line(
         reply(id_of(sends[0]), R"({"capabilities":{},"protocolVersion":")" + std::string(version) + "\"}"),
         kT0);
@@ -78,7 +78,7 @@ TEST(BackendSession, takes_every_older_protocol_and_refuses_others) {
 
 TEST(BackendSession, lists_all_pages_of_everything_announced) {
   BackendSession session("demo");
-  auto sends = all<act::Send>(session.start(kT0));
+  auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
   auto actions = session.on_line(
       reply(id_of(sends[0]),
             R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{},"resources":{},"prompts":{}}})"),
@@ -112,7 +112,7 @@ TEST(BackendSession, lists_all_pages_of_everything_announced) {
 
 TEST(BackendSession, endless_pages_end) {
   BackendSession session("demo");
-  auto sends = all<act::Send>(session.start(kT0));
+  auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
   auto actions = session.on_line(
       reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
   std::size_t pages = 0;
@@ -126,7 +126,7 @@ TEST(BackendSession, endless_pages_end) {
 
 TEST(BackendSession, too_many_tools_are_refused) {
   BackendSession session("demo");
-  auto sends = all<act::Send>(session.start(kT0));
+  auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
   auto actions = session.on_line(
       reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
   std::string tools;
@@ -185,7 +185,7 @@ TEST(BackendSession, a_progress_token_is_our_own_on_the_way_out) {
   Ready ready;
   const auto submitted = ready.session.request(
       "tools/call", R"({"name":"echo","_meta":{"progressToken":"abc","x":1}})", at_ms(9));
-  const Message sent = classify(submitted->line);
+  const Message sent = classify(submitted->sends.at(0).line);
   EXPECT_EQ(member(*member(sent.params, "_meta"), "progressToken"), std::to_string(submitted->key));
   const std::string note =
       R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":)" +
@@ -232,7 +232,7 @@ TEST(BackendSession, list_changed_lists_again) {
 
 TEST(BackendSession, a_hung_start_ends_at_its_limit) {
   BackendSession session("demo");
-  (void)session.start(kT0);
+  (void)session.start(Opening::kInitialize, kT0);
   EXPECT_EQ(session.next_deadline(), at_ms(limits::kServerStartMs));
   EXPECT_TRUE(session.on_tick(at_ms(limits::kServerStartMs - 1)).empty());
   const auto failed = all<act::Failed>(session.on_tick(at_ms(limits::kServerStartMs)));
@@ -242,7 +242,7 @@ TEST(BackendSession, a_hung_start_ends_at_its_limit) {
 
 TEST(BackendSession, a_list_no_strict_reader_takes_fails_the_start) {
   BackendSession session("demo");
-  auto sends = all<act::Send>(session.start(kT0));
+  auto sends = all<act::Send>(session.start(Opening::kInitialize, kT0));
   auto actions = session.on_line(
       reply(id_of(sends[0]), R"({"protocolVersion":"2025-11-25","capabilities":{"tools":{}}})"), kT0);
   actions = session.on_line(

@@ -167,9 +167,8 @@ void PipeTransport::leave(std::function<void()> gone) {
   outbox_.clear();
   const auto finish = [this] { std::exchange(gone_, nullptr)(); };  // destroying the child ends its group
   const bool ended = !child_.running() || child_.poll();
-  const auto watched = ended ? Status() : loop_.watch(child_.pidfd(), os::kReadable, [finish](std::uint32_t) {
-    finish();
-  });
+  const auto watched =
+      ended ? Status() : loop_.watch(child_.pidfd(), os::kReadable, [finish](std::uint32_t) { finish(); });
   // One that cannot be watched is killed at once rather than forgotten.
   end_timer_ = loop_.after(ended || !watched ? Nanos{0} : nanos_from_ms(kLeaveGraceMs), finish);
 }

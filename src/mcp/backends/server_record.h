@@ -6,16 +6,19 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mcp/backends/greeting.h"
 #include "mcp/backends/latency.h"
 
 namespace rtt::mcp {
 
 struct ServerRecord {
   Latency latency;
+  std::optional<Opening> opening;  // how it has shown it is to be greeted
   std::uint64_t calls = 0, failed_calls = 0, restarts = 0;
   std::string log;                   // as printed: may hold secrets
   std::vector<std::string> secrets;  // resolved values of the instances that were started

@@ -11,8 +11,7 @@ Result<std::unique_ptr<BackendTransport>> make_transport(const ServerConfig& con
                                                          const TransportStart& start) {
   auto launch = resolve_launch(config, start.workspace, start.fresh);
   if (!launch) {
-    return std::unexpected(
-        std::move(launch).error().in("server '" + config.name + "' cannot be started"));
+    return std::unexpected(std::move(launch).error().in("server '" + config.name + "' cannot be started"));
   }
   start.record->hide(std::move(launch->secrets));
   RTT_TRY_SET(const std::string ns, namespace_of(config.name));

@@ -79,7 +79,7 @@ void Client::perform(ClientActions actions, StreamId stream) {
                        own->notify(tell.method, tell.params);
                    },
                    [&](emit::SetLevel& level) {
-                     level_ = level.params;
+                     level_ = level.level;
                      for (Backend* const own : services_.backends(*this)) own->set_log_level(level_);
                    },
                },
@@ -154,13 +154,15 @@ bool Client::subscribe(const emit::Forward& forward, const Backend& server) {
   return !services_.subscribed(server, uri);
 }
 
-void Client::on_backend_ask(Backend& backend, AskKey key, std::string_view method, std::string_view params) {
+void Client::on_backend_ask(Backend& backend, AskKey key, std::optional<std::uint64_t> call,
+                            std::string_view method, std::string_view params) {
   if (phase_ != Phase::kOpen) {
     backend.answer(key, act::Reply::Kind::kError, gone_error());
     return;
   }
   const CallKey own = next_ask_++;
-  const StreamId stream = stream_of(backend);
+  const Asked* const asked = call ? asked_.find(*call) : nullptr;
+  const StreamId stream = asked ? asked->stream : stream_of(backend);
   asks_.set(own, {&backend, key, stream});
   deliver(session_.ask(own, method, params), stream, Part::kBefore);
 }

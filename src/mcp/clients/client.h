@@ -89,10 +89,10 @@ class Client final : public BackendUser, public BackendClient {
   // A notification of a server of this client.
   void on_notice(const Backend& backend, std::string_view method, std::string_view params);
   [[nodiscard]] bool subscribed(std::string_view uri) const { return subscribed_.contains(uri); }
-  [[nodiscard]] const std::string& log_level() const { return level_; }  // raw params; empty: never set
+  [[nodiscard]] const std::string& log_level() const { return level_; }  // empty: never set
 
-  void on_backend_ask(Backend& backend, AskKey key, std::string_view method,
-                      std::string_view params) override;
+  void on_backend_ask(Backend& backend, AskKey key, std::optional<std::uint64_t> call,
+                      std::string_view method, std::string_view params) override;
   void on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) override;
   void on_backend_ended(Backend& backend) override;
 
@@ -131,7 +131,8 @@ class Client final : public BackendUser, public BackendClient {
   ClientShell& shell_;
   ClientOptions options_;
   std::string label_;
-  std::string capabilities_ = "{}", level_;        // raw
+  std::string capabilities_ = "{}";                // raw
+  std::string level_;                              // of log messages
   std::set<std::string, std::less<>> subscribed_;  // URIs
   std::string address_;                            // rtt://client/agent/<label>@0.0.0
   std::shared_ptr<const Catalog> catalog_;

@@ -2,10 +2,10 @@
 #include "mcp/clients/server_session.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/assert.h"
+#include "mcp/wire/era.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
 
@@ -45,14 +45,6 @@ RpcCode rpc_code_of(const Error& why) {
       break;
   }
   return RpcCode::kBackend;
-}
-
-// RFC 5424, as the protocol lists them.
-constexpr std::array<std::string_view, 8> kLogLevels{"debug", "info",     "notice", "warning",
-                                                     "error", "critical", "alert",  "emergency"};
-int log_level(std::string_view name) {
-  const auto at = std::ranges::find(kLogLevels, name);
-  return at == kLogLevels.end() ? -1 : static_cast<int>(at - kLogLevels.begin());
 }
 
 // Notifications that RTT itself gives, of its own lists, or that end in a session.
@@ -321,13 +313,13 @@ void ServerSession::complete(ClientActions& out, const Message& message) {
 
 void ServerSession::set_level(ClientActions& out, const Message& message) {
   const auto name = text_member(message.params, "level");
-  const int level = name ? log_level(*name) : -1;
+  const int level = name ? log_rank(*name) : -1;
   if (level < 0) {
     send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: level is none of RFC 5424's");
     return;
   }
   level_ = level;
-  out.emplace_back(emit::SetLevel{std::string(message.params)});
+  out.emplace_back(emit::SetLevel{*name});
   out.emplace_back(emit::Send{result_line(message.id, "{}")});
 }
 
@@ -382,7 +374,7 @@ std::string ServerSession::on_notice(std::string_view method, std::string_view p
   if (!catalog_ || stays_here(method)) return {};
   if (method == "notifications/message") {
     const auto name = text_member(params, "level");
-    if (name && log_level(*name) < level_) return {};
+    if (name && log_rank(*name) < level_) return {};
   }
   return notification_line(method, params);
 }

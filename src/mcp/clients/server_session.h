@@ -61,7 +61,7 @@ struct Tell {  // a notification for the client's servers
   std::string_view params;
 };
 struct SetLevel {  // of the log messages the client wants
-  std::string params;
+  std::string level;
 };
 }  // namespace emit
 using ClientAction = std::variant<emit::Send, emit::Identify, emit::Forward, emit::Withdraw, emit::Answered,

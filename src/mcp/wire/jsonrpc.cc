@@ -395,6 +395,24 @@ std::optional<std::string_view> member(std::string_view object, std::string_view
   }
 }
 
+std::vector<RawMember> members(std::string_view object) {
+  std::vector<RawMember> out;
+  Scanner scan(object);
+  scan.space();
+  if (!scan.take('{')) return out;
+  for (;;) {
+    scan.space();
+    if (!scan.key()) return out;
+    std::string key = unescape(scan.content()).value_or(std::string(scan.content()));
+    scan.space();
+    const char* const begin = scan.here();
+    if (!scan.value()) return out;
+    out.push_back({std::move(key), std::string_view(begin, static_cast<std::size_t>(scan.here() - begin))});
+    scan.space();
+    if (!scan.take(',')) return out;
+  }
+}
+
 std::optional<std::string> decode_string(std::string_view raw) {
   Scanner scan(raw);
   if (!scan.string() || !scan.done()) return std::nullopt;

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "mcp/wire/protocol.h"
 
@@ -37,6 +38,13 @@ struct Message {
 
 // The raw value of member `key` of the JSON object `object` (already valid JSON), or nothing.
 [[nodiscard]] std::optional<std::string_view> member(std::string_view object, std::string_view key);
+struct RawMember {
+  std::string key;         // decoded
+  std::string_view value;  // raw
+};
+// All of the members of the JSON object `object` (already valid JSON), in their order; of anything else,
+// none.
+[[nodiscard]] std::vector<RawMember> members(std::string_view object);
 // A raw JSON string decoded; nothing if `raw` is no string.
 [[nodiscard]] std::optional<std::string> decode_string(std::string_view raw);
 // A raw id as the number RTT chose for it (its own ids are plain unsigned integers).

@@ -31,7 +31,7 @@ int fuzz_one(std::span<const std::byte> input_bytes) {
   (void)id_from_ends(line, line);
 
   BackendSession session("fuzz");
-  (void)session.start({0});
+  (void)session.start(Opening::kDiscover, {0});
   (void)session.on_line(
       R"({"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}}}})",
       {1});
