@@ -144,6 +144,8 @@ TEST(Consent, only_asking_verbs_ask) {
                                                                  {"init"},
                                                                  {"sign"},
                                                                  {"mcp", "import"},
+                                                                 {"mcp", "add", "a", "--", "b", "--c"},
+                                                                 {"mcp", "rm", "a"},
                                                                  {"mcp", "accept", "a"},
                                                                  {"mcp", "connect", "a", "--write"},
                                                                  {"mcp", "disconnect", "a"},

@@ -171,7 +171,7 @@ TEST(Completion, candidates_follow_what_was_typed) {
     return stage.out;
   };
   EXPECT_EQ(complete({"pl"}), "plan\n");
-  EXPECT_EQ(complete({"mcp", "a"}), "accept\n");
+  EXPECT_EQ(complete({"mcp", "ac"}), "accept\n");
   EXPECT_EQ(complete({"plan", "--e"}), "--explain\n");
   EXPECT_EQ(complete({"plan", "--color", "a"}), "always\nauto\n");
   EXPECT_EQ(complete({"plan", "--color=n"}), "--color=never\n");

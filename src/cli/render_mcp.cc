@@ -156,10 +156,16 @@ std::string connected(const Json& body, const View& view) {
 
 std::string render_mcp(std::string_view what, const Json& body, const View& view) {
   if (what == "ls") return servers_table(body, view);
-  if (what == "import") return imported(body, view);
+  if (what == "import" || what == "add") return imported(body, view);
   if (what == "diff") return difference(body, view);
   if (what == "connect" || what == "disconnect") return connected(body, view);
   std::string text;
+  if (what == "rm") {
+    for (const Json& path : items(body, "manifests")) text += printable(plain(&path)) + ": deleted\n";
+    for (const Json& rule : items(body, "rules"))
+      text += "policy: " + printable(plain(&rule)) + ": taken out\n";
+    return text;
+  }
   if (what == "logs") {
     for (const Json& line : items(body, "lines")) text += printable(plain(&line)) + "\n";
     return text;

@@ -86,6 +86,13 @@ constexpr auto kImportFlags = std::to_array<Flag>({
     {"only", Takes::kList, "NAME", "only this server of the file"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
 });
+constexpr auto kNameAndWords = std::to_array<Positional>({{"name"}, {"words", Arity::kSome}});
+constexpr auto kAddFlags = std::to_array<Flag>({
+    {"env", Takes::kList, "NAME[=VALUE]", "a variable for the program; without a value, the one it has here"},
+    {"header", Takes::kList, "'NAME: VALUE'", "with a URL: a header of each request"},
+    {"cwd", Takes::kText, "DIR", "the program's folder, the workspace if not given"},
+    {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
+});
 constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany, Names::kServer}});
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
@@ -291,6 +298,18 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .flags = kImportFlags,
      .consent = Consent::kAlways,
      .deadline_ms = 600'000},
+    {.name = "mcp add",
+     .what = "take one MCP server that no client's file names",
+     .service = "mcp.add",
+     .positionals = kNameAndWords,
+     .flags = kAddFlags,
+     .consent = Consent::kAlways,
+     .deadline_ms = 600'000},
+    {.name = "mcp rm",
+     .what = "take servers out of the workspace",
+     .service = "mcp.rm",
+     .positionals = kServersSome,
+     .consent = Consent::kAlways},
     {.name = "mcp diff",
      .what = "how servers differ from what was accepted",
      .service = "mcp.diff",

@@ -13,6 +13,7 @@
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/dir.h"
+#include "os/folder_watch.h"
 
 namespace rtt::mcp {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 using text::Json;
 
 constexpr Nanos kRefreshEvery = nanos_from_ms(500);
-constexpr int kGatewayLostStatus = 75;  // what `rtt mcp serve` exits with
+constexpr Nanos kSettle = nanos_from_ms(20);  // a command writes several files, the index last
+constexpr int kGatewayLostStatus = 75;        // what `rtt mcp serve` exits with
 constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
 
 // What a call of the fabric becomes on the wire of its server.
@@ -100,6 +102,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   void on_backend_progress(std::uint64_t, std::string_view) override {}
 
   void reload();
+  void watch_files();
   void place_backends();
   Server* server(std::string_view ns);
   Server* named(std::string_view name);
@@ -115,6 +118,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   WriteBatch writes;
   std::shared_ptr<const Pinboard> board;
   std::optional<os::FileStamp> stamp;
+  std::unique_ptr<os::FolderWatch> watch;  // of what reload() reads; nullptr: the kernel has none to give
   Instant next_refresh{};
   FlatMap<std::string, std::unique_ptr<Server>> servers;  // by namespace
   std::vector<std::unique_ptr<Server>> retired;           // no longer accepted, their children still ending
@@ -199,6 +203,15 @@ void Gateway::State::reload() {
   board = read_pinboard(options.workspace);
   place_backends();
   for (std::size_t i = 0; i < shells.size(); ++i) shells[i]->client().catalog_changed();
+}
+
+// Clients hear of a change when it happens, and not only when somebody asks next.
+void Gateway::State::watch_files() {
+  auto watching = os::FolderWatch::create(
+      loop,
+      {options.workspace.dot("registry"), options.workspace.dot("manifests"), options.workspace.path(".rtt")},
+      kSettle, [this] { reload(); });
+  if (watching) watch = *std::move(watching);
 }
 
 void Gateway::State::place_backends() {
@@ -335,6 +348,7 @@ Result<std::unique_ptr<Gateway>> Gateway::create(os::Loop& loop, GatewayOptions 
   gateway->state_ = std::make_unique<State>(loop, std::move(options));
   gateway->state_->reload();
   gateway->state_->next_refresh = os::now() + kRefreshEvery;
+  gateway->state_->watch_files();
   return gateway;
 }
 

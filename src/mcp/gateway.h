@@ -7,8 +7,9 @@
 // checked against its pin, shared by everybody, and stopped when idle. A server that hangs, dies or floods
 // harms the calls it owes, nobody else.
 //
-// The snapshot is reloaded on "mcp.reload" and when the registry index changes (looked at on demand, at most
-// every 500 ms); clients are told by list_changed.
+// The snapshot is reloaded on "mcp.reload" and when what it is made of changes (the files are watched; where
+// the kernel has no watches left, the registry index is looked at on demand, at most every 500 ms); clients
+// are told by list_changed.
 //
 // Owns: backends with their children, client sessions with their descriptors.   Thread: the loop's.
 // Fails: prepare and call as drivers/driver.h says.

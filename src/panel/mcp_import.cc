@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "model/policy.h"
 #include "os/file.h"
+#include "panel/client_rules.h"
 #include "panel/events.h"
 #include "registry/identity.h"
 #include "registry/secret_split.h"
@@ -20,51 +21,6 @@ namespace {
 
 using registry::Workspace;
 using text::Json;
-
-constexpr std::string_view kPolicyPath = ".rtt/policy.json";
-
-std::string allow_to(const std::string& ns) { return "rtt://" + ns + "/*/*"; }
-
-bool has_rule(const Json& policy, const std::string& to) {
-  const Json* allow = policy.find("allow");
-  if (allow == nullptr || !allow->is_array()) return false;
-  return std::ranges::any_of(allow->as_array(), [&](const Json& rule) {
-    return rule.string_or("from") == "rtt://client/agent/*" && rule.string_or("to") == to;
-  });
-}
-
-// One visible rule a server: AI clients may reach it. Only into a policy that is as somebody signed it.
-Result<std::vector<std::string>> allow_clients(const Workspace& workspace,
-                                               const std::vector<std::string>& namespaces) {
-  const std::string path = workspace.path(kPolicyPath);
-  Json policy = text::JsonObject{};
-  if (os::exists(path)) {
-    RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
-    RTT_TRY_SET(policy, text::parse_json(text, {.source_name = kPolicyPath}));
-  }
-  std::vector<std::string> added;
-  Json allow = policy.find("allow") != nullptr ? *policy.find("allow") : Json(text::JsonArray{});
-  for (const std::string& ns : namespaces) {
-    const std::string to = allow_to(ns);
-    if (has_rule(policy, to)) continue;
-    allow.push(Json::object({{"from", "rtt://client/agent/*"}, {"to", to}}));
-    added.push_back("allow rtt://client/agent/* -> " + to);
-  }
-  if (added.empty()) return added;
-  policy.set("allow", std::move(allow));
-  RTT_TRY(os::write_atomic(path, text::to_pretty_json(policy)));
-  return added;
-}
-
-bool policy_is_signed(const Workspace& workspace) {
-  const auto snapshot = registry::load_snapshot(
-      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
-  if (!snapshot) return false;
-  const auto at =
-      std::ranges::find_if(snapshot->configs, [](const auto& config) { return config.path == kPolicyPath; });
-  return at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
-         at->standing == registry::Standing::kAllowedUnsigned;
-}
 
 // The same offer as the one in the file? Then nothing is written and nothing needs signing.
 bool manifest_unchanged(const Workspace& workspace, const mcp::Imported& imported) {
@@ -179,12 +135,7 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
 
 Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
                         const std::function<void(Json)>& part) {
-  const bool signed_policy = policy_is_signed(workspace);
-  if (!plan.servers.empty() && !signed_policy) {
-    return fail(Code::kChangedUnsigned,
-                "the policy changed since it was signed, and an import would add to it",
-                std::string(kPolicyPath), "rtt sign .rtt/policy.json");
-  }
+  if (!plan.servers.empty()) RTT_TRY(policy_is_signed(workspace));
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
   RTT_TRY_SET(auto imported,
               mcp::import_servers(plan.servers, {.workspace = workspace, .plain = plan.plain}));

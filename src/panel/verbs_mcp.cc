@@ -10,6 +10,7 @@
 #include "model/limits.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "panel/accepted_servers.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/mcp_rows.h"
@@ -24,28 +25,6 @@ namespace {
 
 using registry::Workspace;
 using text::Json;
-
-// The accepted servers a person names, by configured name or namespace; all of them when none is named.
-Result<std::vector<mcp::PinnedServer>> named_servers(const registry::Snapshot& snapshot,
-                                                     const std::vector<std::string>& names) {
-  const auto contracts = snapshot.in_force();
-  RTT_TRY_SET(auto servers, mcp::pinned_servers(contracts));
-  if (names.empty()) return servers;
-  std::vector<mcp::PinnedServer> chosen;
-  std::vector<std::string> known;
-  for (const auto& server : servers) known.push_back(server.config.name);
-  for (const std::string& name : names) {
-    const auto at = std::ranges::find_if(
-        servers, [&](const auto& server) { return server.config.name == name || server.ns() == name; });
-    if (at == servers.end()) {
-      const auto near = model::nearest(name, known);
-      return fail(Code::kNotFound, fmt::format("no MCP server `{}` in this workspace", name), {},
-                  near ? "did you mean " + *near + "?" : "rtt mcp ls");
-    }
-    chosen.push_back(*at);
-  }
-  return chosen;
-}
 
 struct Compared {
   mcp::PinnedServer accepted;

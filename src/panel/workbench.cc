@@ -42,6 +42,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.import", verb_mcp_import},
     {"mcp.diff", verb_mcp_diff},
     {"mcp.accept", verb_mcp_accept},
+    {"mcp.add", verb_mcp_add},
+    {"mcp.rm", verb_mcp_rm},
     {"mcp.ls", verb_mcp_ls},
     {"mcp.connect", verb_mcp_connect},
     {"mcp.disconnect", verb_mcp_disconnect},

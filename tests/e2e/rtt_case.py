@@ -102,7 +102,8 @@ class RttCase(unittest.TestCase):
 
     def json(self, *args, status=0, **how):
         """One document on stdout, with its schema; returns it."""
-        answer = self.run_rtt(*args, "--json", check=status, **how)
+        words = args.index("--") if "--" in args else len(args)
+        answer = self.run_rtt(*args[:words], "--json", *args[words:], check=status, **how)
         try:
             document = answer.doc
         except json.JSONDecodeError:

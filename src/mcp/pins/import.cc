@@ -182,6 +182,7 @@ std::unique_ptr<ImportJob> begin_listing(os::Loop& loop, Imported imported, cons
 
 // Lists all of them side by side, kStartsAtOnce at a time; results in the order given.
 Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const ImportOptions& options) {
+  os::ignore_broken_pipes();  // a server that ends before it was asked is an outcome
   RTT_TRY_SET(const std::unique_ptr<os::Loop> loop, os::Loop::create());
   std::vector<Imported> results(wanted.size());
   std::vector<std::unique_ptr<ImportJob>> jobs(wanted.size());

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/client_rules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/limits.h"
+#include "os/file.h"
+#include "registry/snapshot.h"
+#include "text/json.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+
+constexpr std::string_view kClients = "rtt://client/agent/*";
+
+std::string all_of(const std::string& ns) { return "rtt://" + ns + "/*/*"; }
+
+bool reaches(const Json& rule, const std::string& ns) {
+  return rule.string_or("from") == kClients && rule.string_or("to") == all_of(ns);
+}
+
+Result<Json> read_policy(const Workspace& workspace) {
+  const std::string path = workspace.path(kPolicyPath);
+  if (!os::exists(path)) return Json(text::JsonObject{});
+  RTT_TRY_SET(const std::string text, os::read_file(path, limits::kConfigBytesMax));
+  return text::parse_json(text, {.source_name = kPolicyPath});
+}
+
+text::JsonArray allow_of(const Json& policy) {
+  const Json* const allow = policy.find("allow");
+  return allow != nullptr && allow->is_array() ? allow->as_array() : text::JsonArray{};
+}
+
+std::string line_of(const std::string& ns) { return fmt::format("allow {} -> {}", kClients, all_of(ns)); }
+
+Status write_policy(const Workspace& workspace, Json policy, text::JsonArray allow) {
+  policy.set("allow", Json(std::move(allow)));
+  return os::write_atomic(workspace.path(kPolicyPath), text::to_pretty_json(policy));
+}
+
+}  // namespace
+
+Status policy_is_signed(const Workspace& workspace) {
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (snapshot) {
+    const auto at = std::ranges::find_if(snapshot->configs,
+                                         [](const auto& config) { return config.path == kPolicyPath; });
+    if (at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
+        at->standing == registry::Standing::kAllowedUnsigned)
+      return {};
+  }
+  return fail(Code::kChangedUnsigned, "the policy changed since it was signed, and this would change it too",
+              std::string(kPolicyPath), "rtt sign .rtt/policy.json");
+}
+
+Result<std::vector<std::string>> allow_clients(const Workspace& workspace,
+                                               const std::vector<std::string>& namespaces) {
+  RTT_TRY_SET(const Json policy, read_policy(workspace));
+  text::JsonArray allow = allow_of(policy);
+  std::vector<std::string> added;
+  for (const std::string& ns : namespaces) {
+    if (std::ranges::any_of(allow, [&](const Json& rule) { return reaches(rule, ns); })) continue;
+    allow.push_back(Json::object({{"from", kClients}, {"to", all_of(ns)}}));
+    added.push_back(line_of(ns));
+  }
+  if (!added.empty()) RTT_TRY(write_policy(workspace, policy, std::move(allow)));
+  return added;
+}
+
+Result<std::vector<std::string>> withdraw_clients(const Workspace& workspace,
+                                                  const std::vector<std::string>& namespaces) {
+  RTT_TRY_SET(const Json policy, read_policy(workspace));
+  text::JsonArray allow = allow_of(policy);
+  std::vector<std::string> taken;
+  for (const std::string& ns : namespaces) {
+    const auto ours = [&](const Json& rule) { return reaches(rule, ns) && rule.as_object().size() == 2; };
+    if (std::erase_if(allow, ours) > 0) taken.push_back(line_of(ns));
+  }
+  if (!taken.empty()) RTT_TRY(write_policy(workspace, policy, std::move(allow)));
+  return taken;
+}
+
+}  // namespace rtt::panel
