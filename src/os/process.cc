@@ -17,6 +17,7 @@
 #include <cstdlib>
 
 #include "os/file.h"
+#include "os/keeper.h"
 #include "os/pipe.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration): POSIX names it in no header
@@ -30,7 +31,7 @@ Child::Child(Child&& other) noexcept
       out(std::move(other.out)),
       err(std::move(other.err)),
       pid_(std::exchange(other.pid_, 0)),
-      guard_(std::exchange(other.guard_, 0)),
+      keeper_(std::exchange(other.keeper_, 0)),
       lifetime_(other.lifetime_),
       pidfd_(std::move(other.pidfd_)),
       ended_(std::exchange(other.ended_, std::nullopt)) {}
@@ -42,7 +43,7 @@ Child& Child::operator=(Child&& other) noexcept {
     out = std::move(other.out);
     err = std::move(other.err);
     pid_ = std::exchange(other.pid_, 0);
-    guard_ = std::exchange(other.guard_, 0);
+    keeper_ = std::exchange(other.keeper_, 0);
     lifetime_ = other.lifetime_;
     pidfd_ = std::move(other.pidfd_);
     ended_ = std::exchange(other.ended_, std::nullopt);
@@ -56,21 +57,21 @@ std::optional<ExitState> Child::reap(int flags) {
   int result = 0;
   do {
     info.si_pid = 0;
-    result = ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT | flags);
+    result = ::waitid(P_PID, static_cast<id_t>(keeper_), &info, WEXITED | flags);
   } while (result != 0 && errno == EINTR);
   if (result != 0) {  // somebody else reaped it: it is gone, how is not known
     ended_ = ExitState{.code = -1, .signal = 0};
     return ended_;
   }
   if (info.si_pid == 0) return std::nullopt;
-  // Still a zombie, so its number cannot belong to another group yet: what remains of this one ends now.
-  if (lifetime_ == Lifetime::kWithParent) ::kill(-pid_, SIGKILL);
-  for (const int ours : {guard_, pid_}) {  // the guard ended with the group
-    while (ours != 0 && ::waitpid(ours, nullptr, 0) < 0 && errno == EINTR) {
-    }
-  }
   const bool exited = info.si_code == CLD_EXITED;
   ended_ = ExitState{.code = exited ? info.si_status : -1, .signal = exited ? 0 : info.si_status};
+  if (exited || lifetime_ == Lifetime::kDetached) return ended_;
+  ended_->signal = signal_behind(info.si_status);
+  if (ended_->signal == 0) {  // the keeper was killed, which ended the child, and others may be left
+    ended_->signal = SIGKILL;
+    end_orphans();
+  }
   return ended_;
 }
 
@@ -93,6 +94,7 @@ void Child::kill() {
 
 int Child::detach() {
   const int pid = std::exchange(pid_, 0);
+  keeper_ = 0;
   pidfd_.reset();
   return pid;
 }

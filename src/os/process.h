@@ -2,14 +2,12 @@
 // Child processes: started in their own session with no_new_privs and rlimits, watched by pidfd, ended as a
 // group.
 //
-// A child dies with its parent (PR_SET_PDEATHSIG, rechecked after the fork) unless Lifetime::kDetached. The
-// kernel ties that signal to the *thread* that forked, so spawn from a thread that lives as long as the child
-// may. It reaches the child alone: what the child started in the background is ended by a guard, a process of
-// ours in the child's group that waits for our end by pidfd. When a kWithParent child ends, what is left of
-// its group is killed before it is reaped: a wrapper's children do not outlive it. Environment is given
-// whole: nothing leaks in from ours by accident; of our descriptors only pass_fds cross. Secrets travel only
-// in the environment, never in arguments. fork() and exec() rather than vfork: a failed exec is reported
-// through a pipe with its errno, and everything between the two calls is async-signal-safe.
+// A child and all that it started, daemons included, die with their parent unless Lifetime::kDetached: a
+// keeper between the two sees to it (keeper.h). When a kWithParent child ends, what it leaves is killed
+// before its end is told. Environment is given whole: nothing leaks in from ours by accident; of our
+// descriptors only pass_fds cross. Secrets travel only in the environment, never in arguments. fork() and
+// exec() rather than vfork: a failed exec is reported through a pipe with its errno, and everything between
+// the two calls is async-signal-safe.
 //
 // Owns: Child owns the pidfd and the pipe ends; destroying it kills the group if it is still running.
 // Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo, kLimit.
@@ -50,7 +48,7 @@ class Child {
   Child& operator=(Child&&) noexcept;
 
   [[nodiscard]] int pid() const { return pid_; }
-  [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when it has ended
+  [[nodiscard]] int pidfd() const { return pidfd_.get(); }  // readable when it and all of its own have ended
   Fd in, out, err;                                          // our ends, blocking descriptors we own
 
   [[nodiscard]] bool running() const { return pid_ > 0 && !ended_; }  // not reaped yet
@@ -65,7 +63,7 @@ class Child {
   std::optional<ExitState> reap(int flags);
 
   int pid_ = 0;
-  int guard_ = 0;  // the process in the group that ends it should we be killed
+  int keeper_ = 0;  // our own child: the keeper, or a detached child itself
   Lifetime lifetime_ = Lifetime::kWithParent;
   Fd pidfd_;
   std::optional<ExitState> ended_;

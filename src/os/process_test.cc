@@ -14,6 +14,7 @@
 #include <array>
 #include <thread>
 
+#include "os/keeper.h"
 #include "os/pipe.h"
 #include "os/process_watch.h"
 #include "os/temp_dir.h"
@@ -244,13 +245,86 @@ TEST(Process, what_a_child_started_in_the_background_dies_with_its_parent_too) {
   wait_until_gone(pid);
 }
 
-TEST(Process, the_guard_of_a_group_ends_and_is_reaped_with_it) {
+TEST(Process, a_keeper_ends_and_is_reaped_with_its_child) {
   auto child = spawn(shell("cat; wait"));  // a program that waits for all of its children is not held up
   ASSERT_TRUE(child);
   child->in.reset();
   EXPECT_EQ(child->wait().code, 0);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+// A daemon: its own session, its parent gone, deaf to what can be ignored. Says its pid.
+constexpr std::string_view kDaemon =
+    "setsid sh -c 'trap \"\" TERM HUP INT; (exec sleep 1000 >/dev/null 2>&1 & echo $!)' ";
+
+int number_from(const Fd& fd) {
+  std::array<char, 32> buffer{};
+  const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+  return got > 0 ? std::stoi(std::string(buffer.data(), static_cast<std::size_t>(got))) : -1;
+}
+
+TEST(Process, a_daemon_does_not_outlive_the_child_that_started_it) {
+  for (const std::string_view then : {"; cat", "; exit 3"}) {
+    auto child = spawn(shell(std::string(kDaemon) + std::string(then)));
+    ASSERT_TRUE(child) << child.error().message;
+    const int daemon = number_from(child->out);
+    ASSERT_GT(daemon, 0);
+    if (then == "; cat") child->kill();
+    EXPECT_EQ(child->wait().code, then == "; cat" ? -1 : 3);
+    EXPECT_FALSE(process_start_time(daemon).has_value());  // gone before the end of the child is told
+  }
+}
+
+TEST(Process, a_daemon_of_a_child_dies_with_the_parent) {
+  auto report = *make_pipe();
+  const int parent = ::fork();
+  ASSERT_GE(parent, 0);
+  if (parent == 0) {
+    auto child = spawn(shell(std::string(kDaemon) + "; cat"));
+    const int pid = child ? number_from(child->out) : -1;
+    (void)!::write(report.second.get(), &pid, sizeof pid);
+    ::raise(SIGKILL);
+  }
+  int pid = 0;
+  ASSERT_EQ(::read(report.first.get(), &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
+  ASSERT_GT(pid, 0);
+  ASSERT_EQ(::waitpid(parent, nullptr, 0), parent);
+  wait_until_gone(pid);
+}
+
+int parent_of(int pid) {
+  const std::string text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096).value_or("");
+  return std::stoi(text.substr(text.rfind(')') + 4));
+}
+
+TEST(Process, a_daemon_does_not_outlive_a_killed_keeper_where_orphans_are_adopted) {
+  const int host = ::fork();
+  ASSERT_GE(host, 0);
+  if (host == 0) {  // a process of its own: a subreaper stays one
+    if (!adopt_orphans()) ::_exit(1);
+    auto detach = shell("exec sleep 1000");
+    detach.lifetime = Lifetime::kDetached;
+    auto apart = spawn(detach);  // is nobody's orphan
+    auto other = spawn(shell("exec sleep 1000"));
+    auto child = spawn(shell(std::string(kDaemon) + "; exec sleep 1000"));
+    if (!apart || !other || !child) ::_exit(2);
+    const int detached = apart->detach(), daemon = number_from(child->out);
+    if (::kill(parent_of(child->pid()), SIGKILL) != 0 || child->wait().signal != SIGKILL) ::_exit(3);
+    if (process_start_time(daemon) || process_start_time(child->pid())) ::_exit(4);
+    if (!other->running() || other->poll()) ::_exit(5);
+    if (!process_start_time(detached)) ::_exit(6);
+    ::_exit(::kill(detached, SIGKILL) == 0 ? 0 : 7);
+  }
+  int state = 0;
+  ASSERT_EQ(::waitpid(host, &state, 0), host);
+  EXPECT_EQ(WEXITSTATUS(state), 0);
+}
+
+TEST(Process, how_a_child_ended_is_told_through_its_keeper) {
+  EXPECT_EQ(spawn(shell("kill -TERM $$"))->wait().signal, SIGTERM);
+  EXPECT_EQ(spawn(shell("kill -KILL $$"))->wait().signal, SIGKILL);
+  EXPECT_EQ(spawn(shell("exit 200"))->wait().code, 200);
 }
 
 TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
@@ -260,7 +334,9 @@ TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
 }
 
 TEST(Process, one_that_ended_has_no_start_time_before_it_is_reaped) {
-  auto child = spawn(shell("exit 0"));
+  auto options = shell("exit 0");
+  options.lifetime = Lifetime::kDetached;
+  auto child = spawn(options);
   ASSERT_TRUE(child);
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child->pid()), &info, WEXITED | WNOWAIT), 0);

@@ -3,12 +3,12 @@
 // only async-signal-safe calls, because another thread may have held the allocator's lock when the process
 // was copied.
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +17,7 @@
 #include <cstring>
 
 #include "os/file.h"
+#include "os/keeper.h"
 #include "os/pipe.h"
 #include "os/process.h"
 
@@ -26,13 +27,13 @@ namespace {
 constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr int kTargetMax = 255;
 
-constexpr std::string_view kGuardName = "rtt-guard";
+constexpr std::string_view kKeeperName = "rtt-keeper";
 constexpr std::size_t kCommandLineMax = 4096;
 
-enum class Step : int { kGuarded, kDescriptors, kParent, kDirectory, kLimits, kExec };
+enum class Step : int { kPid, kDescriptors, kParent, kDirectory, kLimits, kExec };
 struct Failure {  // what the child writes into the error pipe: how far it came, the last word at exec
   Step step;
-  int error;  // kGuarded: the guard's pid instead
+  int error;  // kPid: the child's pid instead
 };
 
 struct Move {
@@ -49,7 +50,7 @@ struct Image {
   std::vector<Move> moves;  // sorted by `to`, one each
   int error_fd = -1;
   int parent = 0;
-  Lifetime lifetime = Lifetime::kWithParent;
+  int adopts = 0;                      // whether orphans come to this process
   std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
 
@@ -83,37 +84,13 @@ void place_descriptors(Image& image) {
   if (::syscall(SYS_close_range, next, ~0U, kCloseOnExec) != 0) give_up(image, Step::kDescriptors);
 }
 
-// One member of the child's group that is ours: it ends the group when the parent is gone, however that
-// died. The kernel's parent-death signal reaches the child alone, not what it started in the background; and
-// because the guard is in the group, the group's number cannot pass to another one meanwhile.
-[[noreturn]] void guard_group(const Image& image, int parent_fd) {
-  // It is a copy of the parent until it ends: seen by its own name, holding nothing that is not its own.
-  std::memset(program_invocation_name, 0, image.command_line_bytes);
-  std::memcpy(program_invocation_name, kGuardName.data(),
-              std::min(kGuardName.size(), image.command_line_bytes));
-  (void)::prctl(PR_SET_NAME, kGuardName.data(), 0, 0, 0);
-  if (::dup2(parent_fd, 0) == 0 && ::syscall(SYS_close_range, 1U, ~0U, 0) == 0) {
-    (void)!::chdir("/");
-    pollfd parent{.fd = 0, .events = POLLIN, .revents = 0};
-    while (::poll(&parent, 1, -1) < 0 && errno == EINTR) {
-    }
-  }
-  (void)::kill(0, SIGKILL);
-  ::_exit(127);
+void say_pid(const Image& image, long pid) {
+  const Failure word{.step = Step::kPid, .error = static_cast<int>(pid)};
+  (void)!::write(image.error_fd, &word, sizeof word);
 }
 
-// The guard is a child of our parent, not of the program to come, which may wait for all of its own children.
-void start_guard(const Image& image) {
-  const int parent_fd = static_cast<int>(::syscall(SYS_pidfd_open, image.parent, 0));
-  if (parent_fd < 0) give_up(image, Step::kParent);
-  // A plain fork() would run the handlers of the C library for it, which are not async-signal-safe.
-  const long guard = ::syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-  if (guard == 0) guard_group(image, parent_fd);
-  if (guard < 0) give_up(image, Step::kParent);
-  (void)::close(parent_fd);
-  const Failure guarded{.step = Step::kGuarded, .error = static_cast<int>(guard)};
-  (void)!::write(image.error_fd, &guarded, sizeof guarded);
-}
+// A plain fork() would run the handlers of the C library for it, which are not async-signal-safe.
+long bare_fork() { return ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 
 void restore_signals() {
   struct sigaction standard{};
@@ -129,13 +106,7 @@ void restore_signals() {
 }
 
 [[noreturn]] void become(Image& image) {
-  // Signals are all blocked since before the fork: a handler of ours must not run in the child.
   (void)::setsid();
-  if (image.lifetime == Lifetime::kWithParent) {
-    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(image, Step::kParent);
-    if (::getppid() != image.parent) ::_exit(127);  // the parent died before the line above
-    start_guard(image);
-  }
   place_descriptors(image);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) give_up(image, Step::kLimits);
@@ -148,6 +119,41 @@ void restore_signals() {
     ::execve(image.shell.c_str(), image.shell_argv.data(), image.envp.data());
   }
   give_up(image, Step::kExec);
+}
+
+// What our fork does. Signals are all blocked since before it: a handler of ours must not run there.
+[[noreturn]] void start_kept(Image& image) {
+  const auto fds = open_keeper(image.parent);
+  if (!fds) give_up(image, Step::kParent);
+  if (::getppid() != image.parent) ::_exit(127);  // the parent died before it was watched
+  const int keeper = ::getpid();
+  const long child = bare_fork();
+  if (child < 0) give_up(image, Step::kParent);
+  if (child == 0) {
+    if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) give_up(image, Step::kParent);
+    if (::getppid() != keeper) ::_exit(127);
+    become(image);
+  }
+  say_pid(image, child);
+  // It is a copy of the parent until it ends: seen by its own name.
+  std::memset(program_invocation_name, 0, image.command_line_bytes);
+  std::memcpy(program_invocation_name, kKeeperName.data(),
+              std::min(kKeeperName.size(), image.command_line_bytes));
+  (void)::prctl(PR_SET_NAME, kKeeperName.data(), 0, 0, 0);
+  keep_child(static_cast<int>(child), *fds);
+}
+
+[[noreturn]] void start_detached(Image& image) {
+  // One that adopts orphans would take this child for one: let it be nobody's from the start.
+  if (image.adopts) {
+    const long child = bare_fork();
+    if (child < 0) give_up(image, Step::kParent);
+    if (child > 0) {
+      say_pid(image, child);
+      ::_exit(0);
+    }
+  }
+  become(image);
 }
 
 struct Ends {
@@ -225,7 +231,7 @@ Error start_error(const SpawnOptions& options, const Failure& failure) {
                    .message = error_of(failure.error, "cannot start " + name).message,
                    .where = name,
                    .hint = "ls -l " + name};
-    case Step::kGuarded:
+    case Step::kPid:
     case Step::kDescriptors:
     case Step::kParent:
     case Step::kLimits:
@@ -272,31 +278,44 @@ Result<Child> spawn(const SpawnOptions& options) {
   image.directory = options.directory.empty() ? nullptr : options.directory.c_str();
   image.error_fd = errors.second.get();
   image.parent = ::getpid();
-  image.lifetime = options.lifetime;
   image.command_line_bytes = own_command_line_bytes();
   add_moves(image, options, wires);
 
   sigset_t all, before;
   ::sigfillset(&all);
   RTT_ASSERT(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
+  const bool detached = options.lifetime == Lifetime::kDetached;
+  RTT_ASSERT(::prctl(PR_GET_CHILD_SUBREAPER, &image.adopts, 0, 0, 0) == 0);
+  if (detached && image.adopts != 0) (void)::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
   const int pid = ::fork();
-  if (pid == 0) become(image);
+  if (pid == 0) detached ? start_detached(image) : start_kept(image);
   const int fork_error = errno;
   RTT_ASSERT(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
   if (pid < 0) return std::unexpected(error_of(fork_error, "cannot start " + options.argv.front()));
 
   Child child;
-  child.pid_ = pid;
+  child.pid_ = child.keeper_ = pid;
   child.lifetime_ = options.lifetime;
   child.in = std::move(wires[0].ours);
   child.out = std::move(wires[1].ours);
   child.err = std::move(wires[2].ours);
   errors.second.reset();
+  std::optional<Error> failed;
   for (auto word = next_word(errors.first); word; word = next_word(errors.first)) {
-    if (word->step != Step::kGuarded) return std::unexpected(start_error(options, *word));
-    child.guard_ = word->error;
+    if (word->step == Step::kPid) {
+      child.pid_ = word->error;
+    } else {
+      failed = start_error(options, *word);
+    }
   }
-  child.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (detached && image.adopts != 0) {
+    while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    child.keeper_ = child.pid_;
+  }
+  if (failed) return std::unexpected(*std::move(failed));
+  child.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, child.keeper_, 0)));
   if (!child.pidfd_.valid()) return std::unexpected(last_error("cannot watch " + options.argv.front()));
   return child;
 }

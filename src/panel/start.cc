@@ -18,6 +18,7 @@
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/keeper.h"
 #include "os/loop.h"
 #include "os/pipe.h"
 #include "os/process.h"
@@ -216,6 +217,7 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
 
 int driver_host_main(const registry::Workspace& workspace, const std::string& instance, int ready_fd) {
   os::harden_self();
+  if (Status adopting = os::adopt_orphans(); !adopting) return failed(adopting.error());
   os::ignore_broken_pipes();
   if (Status made = os::make_directories(workspace.dot("cache")); !made) return failed(made.error());
   os::become_session_leader();
