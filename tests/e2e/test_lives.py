@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lives of processes: who sees whose state, and that nothing is left of anybody, however they end."""
+import os
+import signal
+import subprocess
+
+from mcp_client import McpClient
+from rtt_case import RttCase, main
+
+SESSIONS = int(os.environ.get("RTT_SESSIONS", "100"))
+TOGETHER = 10
+
+
+class Lives(RttCase):
+    def setUp(self):
+        super().setUp()
+        self.mcp_json({"tab": self.server_entry("tab.py")})
+        self.ok("init", "--yes")
+        self.json("mcp", "import", "--yes", timeout=120)
+
+    def client(self, *words, cwd=None, env=None):
+        client = McpClient(*words, cwd=cwd or self.ws, env={**self.me.env, **(env or {})})
+        self.addCleanup(lambda: client.process.poll() is None and client.close())
+        return client
+
+    def servers(self):
+        return [pid for pid, words in self.processes().items() if "/servers/" in words]
+
+    def parent(self, pid):
+        return int(self.proc(pid, "stat").rpartition(b")")[2].split()[1])
+
+    def alive(self, pid):
+        return self.proc(pid, "stat").rpartition(b")")[2].split()[:1] not in ([b"Z"], [])
+
+    def gone(self, *pids):
+        self.eventually(lambda: not any(self.alive(pid) for pid in pids), why=f"left: {self.processes()}")
+
+
+class State(Lives):
+    def test_two_clients_never_see_each_others_state(self):
+        clients = [self.client() for _ in range(2)]
+        for client in clients:
+            client.open()
+        for i in range(50):
+            for name, client in enumerate(clients):
+                client.call("go", url=f"https://{name}/{i}")
+            for name, client in enumerate(clients):
+                self.assertEqual(f"https://{name}/{i}", client.said("page"))
+        self.assertEqual(2, len({client.said("pid") for client in clients}))
+        third = self.client()
+        third.open()
+        self.assertEqual("about:blank", third.said("page"))
+
+    def test_idle_sessions_use_no_cpu(self):
+        clients = [self.client() for _ in range(20)]
+        for client in clients:
+            client.open()
+            client.said("pid")
+
+        def wakes(pids):  # what sleeps is never switched to, however loaded the machine is
+            lines = [line for pid in pids for line in self.proc(pid, "status").decode().splitlines()]
+            return sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+
+        def quiet(pids):
+            before = wakes(pids)
+            for _ in range(20):  # time for any of them to stir
+                subprocess.run(["true"], check=True)
+            return wakes(pids) == before
+
+        gateway, idle = self.gateways(), [client.process.pid for client in clients[1:]]
+        self.assertEqual(1, len(gateway))
+        self.eventually(lambda: quiet([*gateway, *idle]), why="idle sessions keep waking")
+        before = wakes(idle)
+        for _ in range(20):
+            clients[0].said("pid")
+        self.assertEqual(before, wakes(idle), "a call of one session wakes another")
+
+
+class Ends(Lives):
+    def test_a_daemon_of_a_server_ends_with_its_session_its_keeper_and_its_gateway(self):
+        for ending in ("session", "server", "keeper", "gateway"):
+            client = self.client()
+            client.open()
+            server, daemon = int(client.said("pid")), int(client.said("daemon"))
+            self.assertTrue(self.alive(daemon))
+            if ending == "session":
+                self.assertEqual(0, client.close())
+            else:
+                victim = {"server": server, "keeper": self.parent(server)}.get(ending) or self.gateways()[0]
+                os.kill(victim, signal.SIGKILL)
+            self.gone(server, daemon)
+
+    def test_nothing_is_left_of_sessions_killed_at_random(self):
+        begun = []
+        for first in range(0, SESSIONS, TOGETHER):
+            clients = [self.client() for _ in range(min(TOGETHER, SESSIONS - first))]
+            for client in clients:
+                client.post("initialize", {"protocolVersion": "2025-11-25", "capabilities": {},
+                                           "clientInfo": {"name": "killed", "version": "1"}}, request_id="init")
+                client.post("tools/call", {"name": "pid"}, request_id="pid")
+                client.post("tools/call", {"name": "daemon"}, request_id="daemon")
+            for client in clients:
+                how = self.random.choice(["early", "serve", "serve", "server", "keeper", "close", "gateway"])
+                try:
+                    if how != "early":
+                        server = int(client.answer("pid")["result"]["content"][0]["text"])
+                        begun.append(server)
+                        begun.append(int(client.answer("daemon")["result"]["content"][0]["text"]))
+                    if how in ("early", "serve"):
+                        client.process.kill()
+                    elif how == "server":
+                        os.kill(server, signal.SIGKILL)
+                    elif how == "keeper":
+                        os.kill(self.parent(server), signal.SIGKILL)
+                    elif how == "gateway":
+                        for gateway in self.gateways():
+                            os.kill(gateway, signal.SIGKILL)
+                except (KeyError, EOFError, ProcessLookupError, IndexError):
+                    pass  # what was killed before took this one's gateway or server along
+            for client in clients:
+                try:
+                    client.close()
+                except BrokenPipeError:
+                    pass
+        self.assertGreater(len(begun), SESSIONS // 4)
+        self.gone(*begun)
+        self.eventually(lambda: not self.servers(), why=f"left: {self.processes()}")
+
+
+if __name__ == "__main__":
+    main()
