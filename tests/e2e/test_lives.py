@@ -99,8 +99,10 @@ class Ends(Lives):
                                            "clientInfo": {"name": "killed", "version": "1"}}, request_id="init")
                 client.post("tools/call", {"name": "pid"}, request_id="pid")
                 client.post("tools/call", {"name": "daemon"}, request_id="daemon")
+            # A keeper and, in the same moment, the gateway that would stand in for it: nobody knows of a daemon then.
+            also = self.random.choice(["keeper", "gateway"])
             for client in clients:
-                how = self.random.choice(["early", "serve", "serve", "server", "keeper", "close", "gateway"])
+                how = self.random.choice(["early", "serve", "serve", "server", "close", also])
                 try:
                     if how != "early":
                         server = int(client.answer("pid")["result"]["content"][0]["text"])
@@ -118,10 +120,7 @@ class Ends(Lives):
                 except (KeyError, EOFError, ProcessLookupError, IndexError):
                     pass  # what was killed before took this one's gateway or server along
             for client in clients:
-                try:
-                    client.close()
-                except BrokenPipeError:
-                    pass
+                client.close()
         self.assertGreater(len(begun), SESSIONS // 4)
         self.gone(*begun)
         self.eventually(lambda: not self.servers(), why=f"left: {self.processes()}")
