@@ -39,12 +39,13 @@ Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) 
 }
 
 int serve(const cli::ServeArgs& args) {
-  mcp::ServeOptions options{.servers = args.names,
-                            .as = args.as,
+  mcp::ServeOptions options{.client = {.servers = args.names, .as = args.as},
                             .directory = args.place.directory,
                             .search = args.place.search == "exactly" ? mcp::ServeOptions::Search::kExactly
                                                                      : mcp::ServeOptions::Search::kUpward,
                             .http = {}};
+  options.client.names = model::parse_name_mode(args.name_mode);
+  if (args.meta) options.client.view = model::ToolView::kMeta;
   using Http = mcp::ServeHttp;
   if (!args.http.empty()) {
     options.http = Http{.at = args.http,

@@ -9,6 +9,7 @@
 #include "api/error_json.h"
 #include "cli/help.h"
 #include "cli/report.h"
+#include "model/mcp_settings.h"
 #include "os/file.h"
 
 namespace rtt::cli {
@@ -116,9 +117,18 @@ int run_serve(const Session& session) {
                                  .message = "--token-file and --no-token exclude each other",
                                  .hint = "rtt mcp serve --help"});
   }
+  const std::string mode(args.string_or("name_mode"));
+  if (args.find("name_mode") && !model::parse_name_mode(mode)) {
+    return print_error(session, {.code = Code::kBadArgument,
+                                 .message = fmt::format("`{}` is no mode of names", mode.substr(0, 64)),
+                                 .where = "--name-mode",
+                                 .hint = "plain, conflict or prefixed"});
+  }
   return session.ports.mcp_serve({.place = session.place,
                                   .names = list_of(session.command, "names"),
                                   .as = std::string(args.string_or("as")),
+                                  .name_mode = mode,
+                                  .meta = args.bool_or("meta", false),
                                   .http = http,
                                   .allow_remote = args.bool_or("allow_remote", false),
                                   .no_token = args.bool_or("no_token", false),

@@ -16,6 +16,22 @@ std::string number_or_dash(const Json& row, std::string_view field) {
   return text.empty() ? "-" : text;
 }
 
+// What one AI client sees, and why it does not see the rest.
+std::string client_view(const Json& seen, const View& view) {
+  Table table({{"TOOL"}, {"SERVED BY"}, {"HIDDEN BY"}});
+  for (const Json& tool : items(seen, "tools"))
+    table.add({{std::string(tool.string_or("name"))}, {std::string(tool.string_or("address"))}, {""}});
+  for (const Json& tool : items(seen, "hidden")) {
+    table.add({{std::string(tool.string_or("name")), Tone::kDim},
+               {std::string(tool.string_or("address")), Tone::kDim},
+               {std::string(tool.string_or("rule")), Tone::kBad}});
+  }
+  std::string text = std::string(seen.string_or("client")) + "\n";
+  if (!table.empty()) text += table.text(view.paint, view.columns);
+  if (const auto notice = seen.string_or("notice"); !notice.empty()) text += printable(notice) + "\n";
+  return text;
+}
+
 std::string servers_table(const Json& body, const View& view) {
   Table table({{"SERVER"},
                {"STATE"},
@@ -36,7 +52,9 @@ std::string servers_table(const Json& body, const View& view) {
                {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"},
                {number_or_dash(server, "clients")}});
   }
-  return table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
+  std::string text = table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
+  const Json* const seen = body.find("view");
+  return seen == nullptr ? text : text + "\n" + client_view(*seen, view);
 }
 
 std::string imported(const Json& body, const View& view) {

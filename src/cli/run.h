@@ -58,6 +58,8 @@ struct ServeArgs {  // rtt mcp serve [NAMEâ€¦] [--as CLIENT] [--http ADDR:PORT â
   Place place;
   std::vector<std::string> names;  // empty = every server
   std::string as;                  // empty = the client's own name
+  std::string name_mode;           // empty = the workspace's
+  bool meta = false;               // search, describe and call in place of the tools
   std::string http;                // empty = on stdin and stdout; the rest is of it
   bool allow_remote = false, no_token = false;
   std::vector<std::string> origins;

@@ -98,12 +98,16 @@ constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome,
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
 constexpr auto kServeFlags = std::to_array<Flag>({
     {"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"},
+    {"name-mode", Takes::kText, "MODE", "plain, conflict or prefixed (else what panel.yaml says)"},
+    {"meta", Takes::kNothing, "", "offer search, describe and call in place of the tools"},
     {"http", Takes::kText, "ADDR:PORT", "over HTTP at this address, until it is ended"},
     {"allow-remote", Takes::kNothing, "", "with --http: listen where other machines reach it"},
     {"origin", Takes::kList, "ORIGIN", "with --http: pages of this origin may ask"},
     {"token-file", Takes::kText, "FILE", "with --http: take the token from FILE"},
     {"no-token", Takes::kNothing, "", "with --http: ask for no token"},
 });
+constexpr auto kMcpLsFlags = std::to_array<Flag>(
+    {{"as", Takes::kText, "CLIENT", "what rtt://client/agent/CLIENT sees, and what is hidden"}});
 constexpr auto kClients = std::to_array<Positional>({{"clients", Arity::kMany, Names::kText}});
 constexpr Flag kAllClients{"all", Takes::kNothing, "", "every client found here"};
 constexpr auto kConnectFlags = std::to_array<Flag>({
@@ -290,6 +294,7 @@ constexpr auto kVerbs = std::to_array<Verb>({
     {.name = "mcp ls",
      .what = "MCP servers of this workspace",
      .service = "mcp.ls",
+     .flags = kMcpLsFlags,
      .where = Where::kPanelIfUp},
     {.name = "mcp import",
      .what = "take MCP servers into the workspace, secrets kept out",

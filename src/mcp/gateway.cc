@@ -135,11 +135,15 @@ void Gateway::State::later(os::Loop::Task task) {
 }
 
 std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client) {
-  return std::make_shared<const Catalog>(build_catalog({.servers = board->servers,
-                                                        .policy = &board->policy,
-                                                        .client = client.label(),
-                                                        .chosen = client.options().servers,
-                                                        .trouble = board->trouble}));
+  return std::make_shared<const Catalog>(
+      build_catalog({.servers = board->servers,
+                     .policy = &board->policy,
+                     .client = client.label(),
+                     .chosen = client.options().servers,
+                     .names = client.options().names.value_or(board->mcp.names),
+                     .view = client.options().view.value_or(board->mcp.view),
+                     .meta_above = board->mcp.meta_above,
+                     .trouble = board->trouble}));
 }
 
 Server* Gateway::State::server(std::string_view ns) {

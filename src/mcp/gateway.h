@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "drivers/driver.h"
+#include "model/mcp_settings.h"
 #include "os/fd.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
@@ -44,8 +45,10 @@ class ClientServices;
 class WriteBatch;
 
 struct ClientOptions {
-  std::vector<std::string> servers;  // names or namespaces; empty = all
-  std::string as;                    // empty = the client's own clientInfo.name
+  std::vector<std::string> servers;      // names or namespaces; empty = all
+  std::string as;                        // empty = the client's own clientInfo.name
+  std::optional<model::NameMode> names;  // other than the workspace's
+  std::optional<model::ToolView> view;
 };
 
 class Gateway : public drivers::Driver {

@@ -106,10 +106,13 @@ std::string reason_of(const Error& why) {
   return reason;
 }
 
-Json hello_of(const std::vector<std::string>& names, const std::string& as) {
+Json hello_of(const ClientOptions& client) {
   Json servers(text::JsonArray{});
-  for (const std::string& name : names) servers.push(name);
-  return Json::object({{"hello", kGatewayHello}, {"servers", std::move(servers)}, {"as", as}});
+  for (const std::string& name : client.servers) servers.push(name);
+  Json out = Json::object({{"hello", kGatewayHello}, {"servers", std::move(servers)}, {"as", client.as}});
+  if (client.names) out.set("names", to_string(*client.names));
+  if (client.view) out.set("view", to_string(*client.view));
+  return out;
 }
 
 Result<Ending> ask_gateway(const registry::Workspace& workspace, const GatewayAsk& ask,

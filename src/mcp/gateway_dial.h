@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "mcp/gateway.h"
 #include "registry/workspace.h"
 #include "text/json.h"
 
@@ -32,7 +33,7 @@ struct GatewayAsk {
 using OnAccepted = std::function<void(const text::Json& line)>;
 Result<Ending> ask_gateway(const registry::Workspace& workspace, const GatewayAsk& ask,
                            const OnAccepted& on_accepted);
-text::Json hello_of(const std::vector<std::string>& names, const std::string& as);
+text::Json hello_of(const ClientOptions& client);
 std::string reason_of(const Error& why);  // with its causes, place and next command
 
 }  // namespace rtt::mcp

@@ -59,6 +59,14 @@ Result<Hello> read_hello(std::string_view line) {
   }
   Hello out{.options = {.servers = {}, .as = std::string(hello.string_or("as"))}, .http = {}};
   RTT_TRY_SET(out.options.servers, strings(hello, "servers"));
+  if (hello.find("names")) {
+    out.options.names = model::parse_name_mode(hello.string_or("names"));
+    if (!out.options.names) return fail(Code::kPanelProtocol, "names is no mode of names");
+  }
+  if (hello.find("view")) {
+    out.options.view = model::parse_tool_view(hello.string_or("view"));
+    if (!out.options.view) return fail(Code::kPanelProtocol, "view is no view of tools");
+  }
   if (const Json* const http = hello.find("http"); http && http->is_object()) {
     RTT_TRY_SET(out.http, read_http(*http));
     out.http->client = out.options;

@@ -24,7 +24,8 @@ constexpr auto kPanelKeys = std::to_array<Key>({{"api", Shape::kObject},
                                                 {"scan", Shape::kObject},
                                                 {"routing", Shape::kObject},
                                                 {"security", Shape::kObject},
-                                                {"health", Shape::kObject}});
+                                                {"health", Shape::kObject},
+                                                {"mcp", Shape::kObject}});
 constexpr auto kApiKeys = std::to_array<Key>({{"listen", Shape::kAny}});
 constexpr auto kListenKeys = std::to_array<Key>({{"unix", Shape::kText}, {"npipe", Shape::kText}});
 constexpr auto kScanKeys = std::to_array<Key>({{"roots", Shape::kArray}, {"ignore", Shape::kArray}});
@@ -64,6 +65,7 @@ class PanelReader {
     read_routing(out);
     read_security(out);
     read_health(out);
+    if (const Json* mcp = member(root_, "mcp", Shape::kObject)) read_mcp_settings(document_, *mcp, out.mcp);
   }
 
  private:
@@ -270,6 +272,10 @@ security:
 health:
   heartbeat_ms: 250
   trip_threshold: {errors: 5, window_ms: 5000}
+mcp:
+  names: conflict
+  view: list
+  meta_above: 100
 )";
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "model/contract.h"
+#include "model/mcp_settings.h"
 
 namespace rtt::model {
 
@@ -32,6 +33,7 @@ struct PanelConfig {
   std::int64_t heartbeat_ms = 250;          // 100 to 5000
   std::int64_t trip_errors = 5;
   std::int64_t trip_window_ms = 5000;
+  McpSettings mcp;
   std::vector<Problem> problems;
 
   [[nodiscard]] text::Json canonical() const;

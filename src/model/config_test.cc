@@ -26,6 +26,9 @@ TEST(Panel, defaults_are_what_the_default_file_says) {
   EXPECT_EQ(read.heartbeat_ms, made.heartbeat_ms);
   EXPECT_EQ(read.trip_errors, made.trip_errors);
   EXPECT_EQ(read.trip_window_ms, made.trip_window_ms);
+  EXPECT_EQ(read.mcp.names, made.mcp.names);
+  EXPECT_EQ(read.mcp.view, made.mcp.view);
+  EXPECT_EQ(read.mcp.meta_above, made.mcp.meta_above);
   EXPECT_EQ(read.canonical(), made.canonical());
   EXPECT_EQ(text::canonical_json(made.canonical()),
             R"({"routing":{"prefer":["shm","uds","tcp"],"rewire_atomic":true},)"
@@ -43,6 +46,18 @@ TEST(Panel, canonical_fills_defaults_and_ignores_what_no_plan_sees) {
   EXPECT_EQ(canonical("security: {allow_unsigned: [b/*, a/*, b/*]}"),
             canonical("security: {allow_unsigned: [a/*, b/*]}"));
   EXPECT_NE(canonical("routing: {prefer: [uds]}"), PanelConfig().canonical());
+}
+
+TEST(Panel, the_mcp_section_is_read_and_enters_no_plan) {
+  const PanelConfig config = read_panel_yaml("mcp: {names: prefixed, view: auto, meta_above: 7}", "p");
+  EXPECT_TRUE(config.problems.empty()) << listed(config.problems);
+  EXPECT_EQ(config.mcp.names, NameMode::kPrefixed);
+  EXPECT_EQ(config.mcp.view, ToolView::kAuto);
+  EXPECT_EQ(config.mcp.meta_above, 7);
+  EXPECT_EQ(config.canonical(), PanelConfig().canonical());
+  for (const char* bad :
+       {"mcp: {names: prefix}", "mcp: {view: 1}", "mcp: {meta_above: 0}", "mcp: {nmes: plain}"})
+    EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
 }
 
 TEST(Panel, sealed_mode_ignores_allow_unsigned) {

@@ -127,14 +127,15 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
   });
 }
 
-void Panel::State::mcp_ls(const api::Request&, const api::Responder& respond) {
+void Panel::State::mcp_ls(const api::Request& request, const api::Responder& respond) {
   const auto snapshot = registry::load_snapshot(workspace, read_only());
   if (!snapshot) {
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  const auto rows = [](const registry::Snapshot& s, const Json& live) {
-    return api::Answer{Json::object({{"servers", mcp_rows(s, live)}}), {}};
+  const auto rows = [as = std::string(request.args.string_or("as"))](const registry::Snapshot& s,
+                                                                     const Json& live) {
+    return api::Answer{mcp_listing(s, live, as), {}};
   };
   const auto host = hosts.running(std::string(kGateway));
   if (!host) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <deque>
 
+#include "mcp/clients/catalog.h"
 #include "mcp/pins/contracts.h"
 
 namespace rtt::panel {
@@ -32,6 +33,29 @@ Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
     rows.push(std::move(row));
   }
   return rows;
+}
+
+Json mcp_listing(const registry::Snapshot& snapshot, const Json& live, std::string_view client) {
+  Json out = Json::object({{"servers", mcp_rows(snapshot, live)}});
+  if (client.empty()) return out;
+  const auto contracts = snapshot.in_force();
+  auto servers = mcp::pinned_servers(contracts);
+  const mcp::Catalog catalog =
+      mcp::build_catalog({.servers = servers ? *servers : std::vector<mcp::PinnedServer>{},
+                          .policy = &snapshot.policy,
+                          .client = std::string(client),
+                          .names = snapshot.panel.mcp.names,
+                          .trouble = servers ? "" : servers.error().message});
+  Json tools = text::JsonArray{}, hidden = text::JsonArray{};
+  for (const mcp::CatalogEntry& tool : catalog.tools)
+    tools.push(Json::object({{"address", tool.address}, {"name", tool.exposed}, {"server", tool.ns}}));
+  for (const mcp::HiddenEntry& tool : catalog.hidden_tools)
+    hidden.push(Json::object({{"address", tool.address}, {"name", tool.exposed}, {"rule", tool.rule}}));
+  Json view =
+      Json::object({{"client", catalog.client}, {"hidden", std::move(hidden)}, {"tools", std::move(tools)}});
+  if (!catalog.notice.empty()) view.set("notice", catalog.notice);
+  out.set("view", std::move(view));
+  return out;
 }
 
 Json log_lines(const Json& log, std::int64_t lines_max) {

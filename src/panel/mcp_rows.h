@@ -12,6 +12,9 @@ namespace rtt::panel {
 // {name,namespace,state,tools,instances,p99_ns,clients} of every server in force, overlaid with what `live`
 // says.
 text::Json mcp_rows(const registry::Snapshot& snapshot, const text::Json& live);
+// {servers} and, if a client is named,
+// {view:{client,tools:[{name,server,address}],hidden:[{name,address,rule}]}}.
+text::Json mcp_listing(const registry::Snapshot& snapshot, const text::Json& live, std::string_view client);
 // {name,lines,dropped} from the gateway's {name,text,dropped?}, at most the last `lines_max`.
 text::Json log_lines(const text::Json& log, std::int64_t lines_max);
 

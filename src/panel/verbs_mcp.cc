@@ -192,7 +192,7 @@ Result<Json> verb_mcp_ls(const Turn& turn) {
   RTT_TRY_SET(const auto snapshot,
               registry::load_snapshot(workspace,
                                       {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-  return Json::object({{"servers", mcp_rows(snapshot, text::JsonArray{})}});
+  return mcp_listing(snapshot, text::JsonArray{}, turn.text("as"));
 }
 
 }  // namespace rtt::panel

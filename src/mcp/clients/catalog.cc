@@ -7,7 +7,8 @@
 #include <tuple>
 #include <utility>
 
-#include "base/flat_map.h"
+#include "mcp/clients/exposed_names.h"
+#include "mcp/clients/meta_tools.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 using text::Json;
 
+constexpr const char* kShadowed = "mcp.names: plain gives this name to an earlier server";
 constexpr std::size_t kNamedTools = 3;  // hidden tools a notice names
 
 struct Listed {
@@ -30,32 +32,22 @@ bool chosen(const PinnedServer& server, const std::vector<std::string>& names) {
          });
 }
 
-// Names two servers share get their namespace in front; the result is unique.
-void tell_apart(std::vector<Listed>& items) {
-  FlatMap<std::string, int> uses, taken;
-  for (const Listed& listed : items) ++uses[listed.exposed];
-  for (const Listed& listed : items) {
-    if (*uses.find(listed.exposed) == 1) taken.set(listed.exposed, 1);
-  }
-  for (Listed& listed : items) {
-    if (*uses.find(listed.item->key()) == 1) continue;
-    const std::string base = listed.server->ns() + "__" + std::string(listed.item->key());
-    listed.exposed = base;
-    for (int i = 2; taken.contains(listed.exposed); ++i) listed.exposed = base + "_" + std::to_string(i);
-    taken.set(listed.exposed, 1);
-  }
-}
-
 // Items of one kind under the names a client will see, sorted by them. Resources keep their URIs: those are
 // addresses already, and must come back as the server wrote them.
-std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind) {
+std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind,
+                                model::NameMode names, const std::vector<std::string>& reserved) {
   std::vector<Listed> out;
   for (const PinnedServer* server : servers) {
     for (const PinnedItem& item : server->items) {
       if (item.kind == kind) out.push_back({server, &item, std::string(item.key())});
     }
   }
-  if (kind == ItemKind::kTool || kind == ItemKind::kPrompt) tell_apart(out);
+  if (kind == ItemKind::kTool || kind == ItemKind::kPrompt) {
+    std::vector<NameClaim> claims;
+    for (const Listed& listed : out) claims.push_back({listed.server->ns(), listed.exposed, {}});
+    expose_names(claims, names, reserved);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i].exposed = std::move(claims[i].exposed);
+  }
   std::sort(out.begin(), out.end(), [](const Listed& a, const Listed& b) {
     return std::tie(a.exposed, a.server->ns()) < std::tie(b.exposed, b.server->ns());
   });
@@ -97,11 +89,28 @@ class Builder {
     return model::access(*input_.policy, client_, provider);
   }
 
+  // One server asked for by name is served as if the client had started it.
+  [[nodiscard]] model::NameMode names() const {
+    return input_.chosen.size() == 1 && servers_.size() == 1 ? model::NameMode::kConflict : input_.names;
+  }
+
+  // Taken before it is known how many tools there are, so that their number does not rename any.
+  [[nodiscard]] std::vector<std::string> reserved(ItemKind kind) const {
+    if (kind != ItemKind::kTool || input_.view == model::ToolView::kList) return {};
+    return {kMetaTools.begin(), kMetaTools.end()};
+  }
+
   std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
     Json array(text::JsonArray{});
-    for (const Listed& listed : named_items(servers_, kind)) {
+    std::vector<HiddenEntry> shadowed;
+    for (const Listed& listed : named_items(servers_, kind, names(), reserved(kind))) {
       const std::string& exposed = listed.exposed;
       const std::string address = to_string(listed.item->saddr);
+      if (exposed.empty()) {  // sorted to the front: no entry of its name is there yet
+        if (kind == ItemKind::kTool)
+          shadowed.push_back({std::string(listed.item->key()), address, kShadowed});
+        continue;
+      }
       const auto access = verdict(listed.item->saddr);
       if (!access.allowed) {
         if (kind == ItemKind::kTool) catalog_.hidden_tools.push_back({exposed, address, access.rule});
@@ -114,7 +123,28 @@ class Builder {
       if (exposed != listed.item->key()) definition.set("name", exposed);
       array.push(std::move(definition));
     }
+    if (kind == ItemKind::kTool && wants_meta(array.as_array().size())) {
+      index_tools(array.as_array());
+      return meta_tools_result(entries.size());
+    }
+    auto& hidden = catalog_.hidden_tools;
+    hidden.insert(hidden.end(), shadowed.begin(), shadowed.end());
+    std::ranges::stable_sort(hidden, {}, &HiddenEntry::exposed);  // of one name, policy's word comes first
     return text::canonical_json(Json::object({{member, std::move(array)}}));
+  }
+
+  [[nodiscard]] bool wants_meta(std::size_t tool_count) const {
+    using model::ToolView;
+    if (tool_count == 0 || input_.view == ToolView::kList) return false;
+    return input_.view == ToolView::kMeta || tool_count > static_cast<std::size_t>(input_.meta_above);
+  }
+
+  // REQUIRES: definitions are those of catalog_.tools, in its order.
+  void index_tools(const text::JsonArray& definitions) {
+    std::vector<ToolIndex::Tool> tools;
+    for (std::size_t i = 0; i < definitions.size(); ++i)
+      tools.push_back({catalog_.tools[i].exposed, catalog_.tools[i].ns, definitions[i]});
+    catalog_.index = std::make_shared<const ToolIndex>(std::move(tools));
   }
 
   void note_capabilities() {

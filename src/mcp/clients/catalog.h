@@ -2,22 +2,24 @@
 // Catalog: what one AI client sees of the accepted servers, with every list already rendered.
 //
 // A function of (accepted servers, policy, client, chosen servers) and nothing else, so a list is
-// byte-identical on every machine and after every restart, and a client's prompt cache survives. Names are a
-// server's own; where two servers of the client's choice share one, both become `namespace__name`, whatever
-// policy then hides, so a rule that changes does not rename tools. What policy hides is kept with the rule,
-// to tell the caller why.
+// byte-identical on every machine and after every restart, and a client's prompt cache survives. Names
+// (exposed_names.h) are given before policy hides anything, so a rule that changes does not rename tools.
+// What is hidden is kept with the rule, to tell the caller why.
 //
 // Owns: its text.   Thread: any (a value; share as const).   Fails: never.   Limits: those of the servers.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mcp/clients/tool_index.h"
 #include "mcp/pins/contracts.h"
+#include "model/mcp_settings.h"
 #include "model/policy.h"
 
 namespace rtt::mcp {
@@ -39,6 +41,7 @@ struct Catalog {
   std::vector<CatalogEntry> templates;                  // longest literal start first
   std::vector<HiddenEntry> hidden_tools;                // sorted by exposed
   std::string tools_result, prompts_result, resources_result, templates_result;  // raw JSON results
+  std::shared_ptr<const ToolIndex> index;  // the meta view: tools_result names search, describe and call
   std::string instructions;
   std::string notice;  // why nothing is offered; empty if something is
   bool offers_prompts = false, offers_resources = false, offers_completions = false;
@@ -55,7 +58,10 @@ struct CatalogInput {
   const model::Policy* policy = nullptr;
   std::string client;               // the label in rtt://client/agent/<label>@0.0.0
   std::vector<std::string> chosen;  // names or namespaces; empty = all
-  std::string trouble;              // why the workspace itself cannot be served; empty if it can
+  model::NameMode names = model::NameMode::kConflict;
+  model::ToolView view = model::ToolView::kList;
+  std::int64_t meta_above = 100;
+  std::string trouble;  // why the workspace itself cannot be served; empty if it can
 };
 Catalog build_catalog(const CatalogInput& input);
 

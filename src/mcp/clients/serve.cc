@@ -57,15 +57,14 @@ int explain(const ServeOptions& options, const Error& why) {
   if (!loop || !in || !out) return status_of(Exit::kFailed);
   Explainer services(**loop, reason);
   StdioClient client(**loop, services, {.in = *std::move(in), .out = *std::move(out), .control = os::Fd()},
-                     {.servers = options.servers, .as = options.as});
+                     options.client);
   if (!client.start()) return status_of(Exit::kFailed);
   (*loop)->run();
   return status_of(exit_status(why.code));
 }
 
 Result<Ending> hand_over(const ServeOptions& options, const registry::Workspace& workspace) {
-  return ask_gateway(workspace,
-                     {.hello = hello_of(options.servers, options.as), .fds = {options.in, options.out}},
+  return ask_gateway(workspace, {.hello = hello_of(options.client), .fds = {options.in, options.out}},
                      [](const Json&) {});
 }
 
@@ -88,7 +87,7 @@ int serve_main(const ServeOptions& options) {
       break;
     }
     if (ending->status) {
-      const bool nothing = ending->unknown != 0 && ending->unknown == options.servers.size();
+      const bool nothing = ending->unknown != 0 && ending->unknown == options.client.servers.size();
       return nothing && *ending->status == 0 ? status_of(Exit::kFailed) : *ending->status;
     }
     if (ending->accepted) {

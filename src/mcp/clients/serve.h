@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "mcp/gateway.h"
+
 namespace rtt::mcp {
 
 struct ServeHttp {
@@ -23,8 +25,7 @@ struct ServeHttp {
   enum class Token : unsigned char { kAsked, kNone } token = Token::kAsked;
 };
 struct ServeOptions {
-  std::vector<std::string> servers;  // empty = all
-  std::string as;
+  ClientOptions client;
   std::string directory;  // the caller's folder or -C
   enum class Search : unsigned char { kUpward, kExactly } search = Search::kUpward;
   int in = 0, out = 1;  // the client's descriptors

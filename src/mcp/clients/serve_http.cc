@@ -88,7 +88,7 @@ Result<Json> hello(const ServeOptions& options, const std::optional<Token>& toke
                              {"beyond", beyond},
                              {"origins", std::move(origins)}});
   if (token) front.set("token", to_string(crypto::sha256(token->text)));
-  Json out = hello_of(options.servers, options.as);
+  Json out = hello_of(options.client);
   out.set("http", std::move(front));
   return out;
 }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "mcp/clients/meta_tools.h"
 #include "mcp/wire/era.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
@@ -18,7 +19,7 @@ void send_error(ClientActions& out, std::string_view id, RpcCode code, std::stri
 
 // The string member `key` of raw `params`, decoded.
 std::optional<std::string> text_member(std::string_view params, std::string_view key) {
-  const auto raw = member(params, key);
+  const auto raw = sole_member(params, key);
   return raw ? decode_string(*raw) : std::nullopt;
 }
 
@@ -133,7 +134,7 @@ void ServerSession::on_request(ClientActions& out, const Message& message) {
   } else if (!catalog_) {
     send_error(out, message.id, RpcCode::kInvalidRequest, "Invalid request: initialize comes first");
   } else if (method == "tools/call") {
-    call_named(out, message, ItemKind::kTool);
+    call_tool(out, message);
   } else if (method == "tools/list") {
     list(out, message, catalog_->tools_result);
   } else if (method == "resources/list" && catalog_->offers_resources) {
@@ -149,7 +150,7 @@ void ServerSession::on_request(ClientActions& out, const Message& message) {
   } else if (method == "prompts/list" && catalog_->offers_prompts) {
     list(out, message, catalog_->prompts_result);
   } else if (method == "prompts/get" && catalog_->offers_prompts) {
-    call_named(out, message, ItemKind::kPrompt);
+    call_item(out, message, ItemKind::kPrompt);
   } else if (method == "completion/complete" && catalog_->offers_completions) {
     complete(out, message);
   } else if (catalog_->sole) {
@@ -215,12 +216,38 @@ void ServerSession::list(ClientActions& out, const Message& message, const std::
   out.emplace_back(emit::Send{result_line(message.id, result)});
 }
 
-void ServerSession::call_named(ClientActions& out, const Message& message, ItemKind kind) {
+// search and describe are answered here; call becomes the call it stands for.
+void ServerSession::call_meta(ClientActions& out, const Message& message, std::string_view name) {
+  if (name != kCallTool) {
+    const auto arguments = sole_member(message.params, "arguments");
+    const std::string answer = meta_answer(*catalog_->index, name, arguments.value_or("{}"));
+    out.emplace_back(emit::Send{result_line(message.id, answer)});
+    return;
+  }
+  const Unwrapped call = unwrap_call(message.params);
+  if (!call.complaint.empty()) {
+    out.emplace_back(emit::Send{result_line(message.id, call.complaint)});
+    return;
+  }
+  Message direct = message;
+  direct.params = call.params;
+  call_item(out, direct, ItemKind::kTool);
+}
+
+void ServerSession::call_tool(ClientActions& out, const Message& message) {
+  if (catalog_->index) {
+    const std::string name = text_member(message.params, "name").value_or("");
+    if (std::ranges::find(kMetaTools, name) != kMetaTools.end()) return call_meta(out, message, name);
+  }
+  call_item(out, message, ItemKind::kTool);
+}
+
+void ServerSession::call_item(ClientActions& out, const Message& message, ItemKind kind) {
   const bool tool = kind == ItemKind::kTool;
-  const auto raw_name = member(message.params, "name");
+  const auto raw_name = sole_member(message.params, "name");
   const auto name = raw_name ? decode_string(*raw_name) : std::nullopt;
   if (!name) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: name is missing");
+    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: name is missing or there twice");
     return;
   }
   const CatalogEntry* const entry = find_exposed(tool ? catalog_->tools : catalog_->prompts, *name);
@@ -265,7 +292,7 @@ void ServerSession::refuse_unknown_tool(ClientActions& out, const Message& messa
 void ServerSession::read_resource(ClientActions& out, const Message& message) {
   const auto uri = text_member(message.params, "uri");
   if (!uri) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: uri is missing");
+    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: uri is missing or there twice");
     return;
   }
   const CatalogEntry* const entry = find_resource(*catalog_, *uri);
@@ -283,8 +310,8 @@ void ServerSession::read_resource(ClientActions& out, const Message& message) {
 }
 
 void ServerSession::complete(ClientActions& out, const Message& message) {
-  const auto ref = member(message.params, "ref");
-  const auto raw_name = ref ? member(*ref, "name") : std::nullopt;
+  const auto ref = sole_member(message.params, "ref");
+  const auto raw_name = ref ? sole_member(*ref, "name") : std::nullopt;
   const auto name = raw_name ? decode_string(*raw_name) : std::nullopt;
   const auto uri = ref ? text_member(*ref, "uri") : std::nullopt;
   const CatalogEntry* entry = nullptr;

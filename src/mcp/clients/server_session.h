@@ -107,7 +107,9 @@ class ServerSession {
   void on_cancelled(ClientActions& out, std::string_view params);
   void initialize(ClientActions& out, const Message& message);
   void list(ClientActions& out, const Message& message, const std::string& result) const;
-  void call_named(ClientActions& out, const Message& message, ItemKind kind);
+  void call_tool(ClientActions& out, const Message& message);
+  void call_meta(ClientActions& out, const Message& message, std::string_view name);
+  void call_item(ClientActions& out, const Message& message, ItemKind kind);
   void read_resource(ClientActions& out, const Message& message);
   void complete(ClientActions& out, const Message& message);
   void set_level(ClientActions& out, const Message& message);

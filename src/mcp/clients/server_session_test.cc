@@ -50,12 +50,19 @@ struct Bench {
   std::vector<PinnedServer> servers;
   model::Policy rules = policy(kAllowAll);
   std::vector<std::string> chosen;
+  model::NameMode mode = model::NameMode::kConflict;
+  model::ToolView view = model::ToolView::kList;
   ServerSession session;
 
   explicit Bench(std::vector<PinnedServer> the_servers) : servers(std::move(the_servers)) {}
   Catalog catalog(std::string_view client = "tester") const {
-    return build_catalog(
-        {.servers = servers, .policy = &rules, .client = std::string(client), .chosen = chosen});
+    return build_catalog({.servers = servers,
+                          .policy = &rules,
+                          .client = std::string(client),
+                          .chosen = chosen,
+                          .names = mode,
+                          .view = view,
+                          .meta_above = 3});
   }
   std::string initialize(std::string_view version = "2025-11-25") {
     auto actions = session.on_line(
@@ -87,9 +94,10 @@ std::string code_of(const std::string& line) {
   return message.kind == MessageKind::kError ? std::string(member(message.payload, "code").value_or(""))
                                              : "no error";
 }
-std::string call(std::string_view id, std::string_view name) {
+std::string call(std::string_view id, std::string_view name,
+                 std::string_view arguments = R"({"k":"\u00e9"})") {
   return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"method":"tools/call","params":{"name":")" +
-         std::string(name) + R"(","arguments":{"k":"\u00e9"}}})";
+         std::string(name) + R"(","arguments":)" + std::string(arguments) + "}}";
 }
 std::vector<std::string> names(const std::string& result, const char* member_name = "tools") {
   std::vector<std::string> out;
@@ -159,6 +167,21 @@ TEST(Calls, arguments_and_results_pass_untouched) {
   EXPECT_TRUE(bench.session.on_reply(forward.key, act::Reply::Kind::kResult, "{}").empty());  // answered once
 }
 
+TEST(Calls, a_name_that_readers_would_take_differently_is_no_name) {
+  Bench bench({server("a", {"t", "u"})});
+  bench.initialize();
+  for (const char* params : {R"({"name":"t","arguments":{},"name":"u"})", R"({"name":"t","Name":"u"})",
+                             R"({"na\u006De":"t","\u004eame":"u"})", R"({"Name":"t"})"}) {
+    EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"tools/call","params":)" +
+                                std::string(params) + "}")),
+              "-32602")
+        << params;
+  }
+  EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a://r",)"
+                              R"("URI":"a://x"}})")),
+            "-32602");
+}
+
 TEST(Calls, an_id_under_way_cannot_be_used_again) {
   Bench bench({server("a", {"t"})});
   bench.initialize();
@@ -199,7 +222,8 @@ TEST(Names, are_plain_for_one_server_and_prefixed_only_where_two_collide) {
 
 TEST(Names, a_tool_that_looks_prefixed_stays_unique) {
   Bench bench({server("a", {"x"}), server("b", {"x"}), server("c", {"a__x"})});
-  EXPECT_EQ(names(bench.catalog().tools_result), (std::vector<std::string>{"a__x", "a__x_2", "b__x"}));
+  EXPECT_EQ(names(bench.catalog().tools_result),
+            (std::vector<std::string>{"a__x", "a__x_e51ab99a9ebc2d51", "b__x"}));
 }
 
 TEST(Policy, hides_what_it_does_not_allow_and_says_so_on_a_call) {
@@ -297,6 +321,52 @@ TEST(Templates, match_as_uris_do) {
   EXPECT_FALSE(template_matches("a://{x}.json", "a://1.xml"));
   EXPECT_TRUE(template_matches("a://plain", "a://plain"));
   EXPECT_FALSE(template_matches("a://{broken", "a://x"));
+}
+
+TEST(Names, follow_the_mode_and_say_who_has_a_name) {
+  Bench bench({server("a", {"both", "x"}), server("b", {"both"})});
+  bench.mode = model::NameMode::kPrefixed;
+  EXPECT_EQ(names(bench.catalog().tools_result), (std::vector<std::string>{"a__both", "a__x", "b__both"}));
+  bench.mode = model::NameMode::kPlain;
+  EXPECT_EQ(names(bench.catalog().tools_result), (std::vector<std::string>{"both", "x"}));
+  ASSERT_EQ(bench.catalog().hidden_tools.size(), 1U);
+  EXPECT_EQ(bench.catalog().hidden_tools[0].address, "rtt://b/tool/both@1.0.0");
+  bench.mode = model::NameMode::kPrefixed;
+  bench.chosen = {"b"};  // as if the client had started it
+  EXPECT_EQ(names(bench.catalog().tools_result), (std::vector<std::string>{"both"}));
+}
+
+TEST(MetaView, lists_three_tools_and_calls_the_others) {
+  Bench bench({server("a", {"t", "u"}), server("b", {"v", "call_tool"})});
+  bench.view = model::ToolView::kAuto;
+  bench.rules = policy(R"({"allow":[{"from":"rtt://client/agent/*","to":"rtt://*/*/*"}],)"
+                       R"("deny":[{"from":"rtt://*/*/*","to":"rtt://a/tool/u"}]})");
+  EXPECT_FALSE(bench.catalog().index);  // 3 visible tools are not more than 3
+  bench.rules = policy(kAllowAll);
+  EXPECT_EQ(names(bench.catalog().tools_result),
+            (std::vector<std::string>{"call_tool", "describe_tool", "search_tools"}));
+  bench.initialize();
+  const auto forward = bench.forwarded(call("1", "call_tool", R"({"name":"v","arguments":{"k":1}})"));
+  EXPECT_EQ(forward.address, "rtt://b/tool/v@1.0.0");
+  EXPECT_EQ(forward.params, R"({"name":"v","arguments":{"k":1}})");
+  EXPECT_EQ(bench.forwarded(call("2", "t")).ns, "a");  // who knows a name may use it
+  EXPECT_EQ(code_of(bench.ask(call("3", "call_tool", R"({"name":"nope"})"))), "-32602");
+  EXPECT_EQ(code_of(bench.ask(call("3", "call_tool", R"({"name":"call_tool","arguments":{"name":"t"}})"))),
+            "-32602");
+  const std::string found = bench.ask(call("4", "search_tools", R"({"query":"call"})"));
+  EXPECT_NE(found.find("call_tool_"), std::string::npos) << found;  // b's own, under another name
+}
+
+TEST(MetaView, shows_only_what_policy_shows) {
+  Bench bench({server("a", {"open", "secret"})});
+  bench.view = model::ToolView::kMeta;
+  bench.rules = policy(R"({"allow":[{"from":"rtt://client/agent/*","to":"rtt://*/*/*"}],)"
+                       R"("deny":[{"from":"rtt://*/*/*","to":"rtt://a/tool/secret"}]})");
+  bench.initialize();
+  EXPECT_EQ(bench.ask(call("1", "search_tools", R"({"query":"secret"})")).find("\"secret\""),
+            std::string::npos);
+  EXPECT_NE(bench.ask(call("1", "describe_tool", R"({"name":"secret"})")).find("isError"), std::string::npos);
+  EXPECT_EQ(code_of(bench.ask(call("1", "call_tool", R"({"name":"secret"})"))), "-32010");
 }
 
 TEST(ListChanged, is_told_when_and_only_when_the_list_changed) {

@@ -26,6 +26,7 @@ std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspa
   }
   board->servers = *std::move(servers);
   board->policy = std::move(snapshot->policy);
+  board->mcp = std::move(snapshot->panel.mcp);
   return board;
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mcp/pins/contracts.h"
+#include "model/mcp_settings.h"
 #include "model/policy.h"
 #include "registry/workspace.h"
 
@@ -20,6 +21,7 @@ namespace rtt::mcp {
 struct Pinboard {
   std::vector<PinnedServer> servers;  // sorted by namespace
   model::Policy policy;
+  model::McpSettings mcp;
   std::string trouble;  // why the workspace cannot be served; empty if it can
 };
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mcp/wire/jsonrpc.h"
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <charconv>
@@ -290,6 +291,36 @@ bool same_key(std::string_view content, std::string_view key) {
   return decoded && *decoded == key;
 }
 
+// Whether some readers would take the member `content` for `key`: Go's do whatever the capitals are.
+bool alike(std::string_view content, std::string_view key) {
+  const auto low = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto equal = [&](std::string_view name) {
+    return std::ranges::equal(name, key, [&](char a, char b) { return low(a) == low(b); });
+  };
+  if (content.find('\\') == std::string_view::npos) return equal(content);
+  const auto decoded = unescape(content);
+  return decoded && equal(*decoded);
+}
+
+// `take(name, value)` for each member of a valid JSON object, names still escaped, as long as it says so.
+template <typename Take>
+void each_member(std::string_view object, Take take) {
+  Scanner scan(object);
+  scan.space();
+  if (!scan.take('{')) return;
+  for (;;) {
+    scan.space();
+    if (!scan.key()) return;
+    const std::string_view name = scan.content();
+    scan.space();
+    const char* const begin = scan.here();
+    if (!scan.value()) return;
+    if (!take(name, std::string_view(begin, static_cast<std::size_t>(scan.here() - begin)))) return;
+    scan.space();
+    if (!scan.take(',')) return;
+  }
+}
+
 enum Field : std::size_t { kJsonrpc, kId, kMethod, kParams, kResult, kErrorField, kFieldCount };
 constexpr std::array<std::string_view, kFieldCount> kFieldNames{"jsonrpc", "id",     "method",
                                                                 "params",  "result", "error"};
@@ -379,38 +410,33 @@ Message classify(std::string_view line) {
 }
 
 std::optional<std::string_view> member(std::string_view object, std::string_view key) {
-  Scanner scan(object);
-  scan.space();
-  if (!scan.take('{')) return std::nullopt;
-  for (;;) {
-    scan.space();
-    if (!scan.key()) return std::nullopt;
-    const bool found = same_key(scan.content(), key);
-    scan.space();
-    const char* const begin = scan.here();
-    if (!scan.value()) return std::nullopt;
-    if (found) return std::string_view(begin, static_cast<std::size_t>(scan.here() - begin));
-    scan.space();
-    if (!scan.take(',')) return std::nullopt;
-  }
+  std::optional<std::string_view> out;
+  each_member(object, [&](std::string_view name, std::string_view value) {
+    if (same_key(name, key)) out = value;
+    return !out;
+  });
+  return out;
+}
+
+std::optional<std::string_view> sole_member(std::string_view object, std::string_view key) {
+  std::optional<std::string_view> out;
+  int count = 0;
+  each_member(object, [&](std::string_view name, std::string_view value) {
+    const bool same = same_key(name, key);
+    if (same) out = value;
+    if (same || alike(name, key)) ++count;
+    return count < 2;
+  });
+  return count < 2 ? out : std::nullopt;
 }
 
 std::vector<RawMember> members(std::string_view object) {
   std::vector<RawMember> out;
-  Scanner scan(object);
-  scan.space();
-  if (!scan.take('{')) return out;
-  for (;;) {
-    scan.space();
-    if (!scan.key()) return out;
-    std::string key = unescape(scan.content()).value_or(std::string(scan.content()));
-    scan.space();
-    const char* const begin = scan.here();
-    if (!scan.value()) return out;
-    out.push_back({std::move(key), std::string_view(begin, static_cast<std::size_t>(scan.here() - begin))});
-    scan.space();
-    if (!scan.take(',')) return out;
-  }
+  each_member(object, [&](std::string_view name, std::string_view value) {
+    out.push_back({unescape(name).value_or(std::string(name)), value});
+    return true;
+  });
+  return out;
 }
 
 std::optional<std::string> decode_string(std::string_view raw) {

@@ -45,6 +45,9 @@ struct RawMember {
 // All of the members of the JSON object `object` (already valid JSON), in their order; of anything else,
 // none.
 [[nodiscard]] std::vector<RawMember> members(std::string_view object);
+// The same, but nothing where the member is doubled, also in other capitals: readers differ in which one they
+// take, so nothing may be decided by it.
+[[nodiscard]] std::optional<std::string_view> sole_member(std::string_view object, std::string_view key);
 // A raw JSON string decoded; nothing if `raw` is no string.
 [[nodiscard]] std::optional<std::string> decode_string(std::string_view raw);
 // A raw id as the number RTT chose for it (its own ids are plain unsigned integers).
