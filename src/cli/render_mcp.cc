@@ -77,6 +77,10 @@ std::string imported(const Json& body, const View& view) {
     if (const Json* error = server.find("error"); error != nullptr && error->is_object()) {
       errors += error_text(*error, view.paint);
     }
+    for (const Json& warning : items(server, "warnings")) {
+      errors += view.paint(Tone::kWarn, "warning") + ": " + printable(server.string_or("name")) + ": " +
+                printable(plain(&warning)) + "\n";
+    }
   }
   std::string text = table.empty() ? "no servers to import\n" : table.text(view.paint, view.columns);
   text += errors;

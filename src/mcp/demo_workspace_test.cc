@@ -64,7 +64,7 @@ Imported DemoWorkspace::accept(const std::string& name, const Variables& env, In
   EXPECT_EQ(imported.state, ImportState::kListed) << text::to_json(summary(imported));
   if (instances != Instances::kSession) {
     imported.config.instances = instances;
-    imported.manifest = must(manifest_from(imported.config, imported.info, imported.definitions));
+    imported.manifest = must(manifest_from(imported.config, imported.info, imported.offer));
   }
   must(os::make_directories(workspace_.dot("manifests")));
   must(os::write_atomic(workspace_.path(imported.path), text::to_pretty_json(imported.manifest)));

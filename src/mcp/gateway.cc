@@ -139,6 +139,7 @@ std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client)
       build_catalog({.servers = board->servers,
                      .policy = &board->policy,
                      .client = client.label(),
+                     .features = features_of(client.capabilities()),
                      .chosen = client.options().servers,
                      .names = client.options().names.value_or(board->mcp.names),
                      .view = client.options().view.value_or(board->mcp.view),
@@ -259,9 +260,11 @@ void Gateway::State::client_gone(Client& client) {
 
 Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, DriverCall call,
                                                BackendCall ask, std::string_view payload) {
-  refresh();
   RTT_TRY_SET(const model::Saddr connector, connector_of(provider));
   Server* held = server(connector.ns);
+  if (held && held->common().drifting()) next_refresh = Instant{};  // perhaps accepted a moment ago
+  refresh();
+  held = server(connector.ns);
   if (!held) {  // accepted a moment ago, within kRefreshEvery: look now
     next_refresh = Instant{};
     refresh();
@@ -279,7 +282,14 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
     RTT_TRY_SET(const PinnedItem item, item_from_contract(provider));
     ask.kind = item.kind;
     ask.item = item.key();
-    const PinnedItem* const accepted = held->pins().find(item.kind, item.key());
+    // Routes use the common instance, which declares nothing.
+    if (!item.client.met_by(ClientFeatures{})) {
+      return fail(Code::kUnknownTool,
+                  to_string(provider.saddr) + " is there for " + to_string(item.client) +
+                      " only; no route and no `rtt call` is such a client",
+                  {}, "rtt mcp serve " + held->pins().config.name);
+    }
+    const PinnedItem* const accepted = held->common().pins().find(item.kind, item.key());
     if (!accepted || accepted->definition != item.definition) ask.pin = item.definition;
     if (call.reply) {
       RTT_TRY_SET(Wire wire, wire_of(item, payload));

@@ -75,8 +75,12 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
   const std::string address = model::identity(provider->saddr);
   std::uint32_t route = 0;
   for (const model::Route& planned : graph.routes) {
-    if (planned.from.ns == "local" && planned.from.name == "cli" && model::identity(planned.to) == address)
-      route = planned.id.value;
+    if (planned.from.ns != "local" || planned.from.name != "cli" || model::identity(planned.to) != address)
+      continue;
+    route = planned.id.value;
+    // A planned route goes to what was planned: a definition accepted since needs a plan of its own.
+    if (planned.contract != provider->hash) provider = contract(planned.contract);
+    if (!provider) return respond.finish(std::unexpected(std::move(provider).error()));
   }
   const std::uint32_t wire_route = route != 0 ? route : kUnplanned | next_link;
   next_link = next_link % (kUnplanned - 1) + 1;

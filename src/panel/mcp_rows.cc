@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 
 #include "mcp/clients/catalog.h"
 #include "mcp/pins/contracts.h"
@@ -17,15 +18,17 @@ Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
   const auto servers = mcp::pinned_servers(contracts);
   if (!servers) return rows;
   for (const mcp::PinnedServer& server : *servers) {
-    const auto tools = std::ranges::count_if(
-        server.items, [](const auto& item) { return item.kind == mcp::ItemKind::kTool; });
+    std::set<std::string_view> tools;  // a name counts once, for whatever clients
+    for (const mcp::PinnedItem& item : server.items) {
+      if (item.kind == mcp::ItemKind::kTool) tools.insert(item.key());
+    }
     Json row = Json::object({{"clients", 0},
                              {"instances", 0},
                              {"name", server.config.name},
                              {"namespace", server.ns()},
                              {"p99_ns", Json()},
                              {"state", "stopped"},
-                             {"tools", static_cast<std::int64_t>(tools)}});
+                             {"tools", tools.size()}});
     for (const Json& one : live.is_array() ? live.as_array() : text::JsonArray{}) {
       if (one.string_or("namespace") != server.ns()) continue;
       for (const auto& [field, value] : one.as_object()) row.set(field, value);

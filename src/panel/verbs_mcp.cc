@@ -46,7 +46,7 @@ Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vec
     mcp::PinnedServer& server = servers[i];
     Compared one{.live = std::move(live[i])};
     if (one.live.state == mcp::ImportState::kListed) {
-      one.verdicts = mcp::compare_server(server, one.live.definitions);
+      one.verdicts = mcp::compare_offer(server, one.live.offer);
       one.server = mcp::compare_info(server.info, one.live.info);
       std::erase_if(one.verdicts, [](const auto& verdict) { return verdict.state == mcp::PinState::kSame; });
     }

@@ -43,7 +43,7 @@ std::string_view to_string(BackendState state) {
 Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
                  BackendProfile profile)
     : loop_(loop),
-      pins_(std::move(pins)),
+      pins_(seen_by(std::move(pins), features_of(profile.client_capabilities))),
       workspace_(std::move(workspace)),
       profile_(std::move(profile)),
       record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()) {}
@@ -353,6 +353,7 @@ void Backend::lose(const Error& why) {
   let_go();
   verdicts_.clear();
   server_verdict_ = {};
+  drifting_ = false;
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
   const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});

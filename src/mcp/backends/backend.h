@@ -113,6 +113,9 @@ class Backend final : private TransportEvents {
 
   [[nodiscard]] BackendState state() const;
   [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
+  [[nodiscard]] bool drifting() const {
+    return drifting_;
+  }  // it runs, and some of its calls are refused for that
   // What the running server said and listed; nullptr while it is not ready.
   [[nodiscard]] const BackendSession* live() const;
   // {name,namespace,state,tools,instances,calls,failures,in_flight,p50_ns,p99_ns,pid,restarts,drift,…}
@@ -147,6 +150,7 @@ class Backend final : private TransportEvents {
   Status begin(const Waiting& waiting);
   void compare();
   void reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind kind, std::string payload);
+  [[nodiscard]] const PinVerdict* verdict_of(const BackendCall& call) const;
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
@@ -168,6 +172,7 @@ class Backend final : private TransportEvents {
   WriteBatch* batch_ = nullptr;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
   ServerVerdict server_verdict_;
+  bool drifting_ = false;
 
   BackendTicket next_ticket_ = 1;
   FlatMap<RequestKey, Running> running_;

@@ -89,8 +89,9 @@ void BackendSession::on_page(BackendActions& out, List list, const Message& mess
   }
   auto cursor = take_page(list, message);
   if (!cursor) {
-    if (phase_ == Phase::kListing) fail(out, std::move(cursor).error());
+    // Also of a running server: what it offers now is not known, so no call can be held against its pin.
     state = Listing{};
+    fail(out, std::move(cursor).error());
   } else if (!cursor->empty()) {
     ask_list(out, list, *cursor);
   } else {

@@ -9,7 +9,7 @@ namespace rtt::mcp {
 
 void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
   const bool other_start = !(pins->config == pins_->config);
-  pins_ = std::move(pins);
+  pins_ = seen_by(std::move(pins), features_of(profile_.client_capabilities));
   if (other_start) {
     restart();
   } else if (session_ && session_->phase() == BackendSession::Phase::kReady) {
@@ -22,6 +22,22 @@ void Backend::compare() {
   // Nothing is pinned yet while it is being imported.
   server_verdict_ =
       pins_->info == ServerInfo{} ? ServerVerdict{} : compare_info(pins_->info, session_->info());
+  drifting_ = !admit(server_verdict_, pins_->config) ||
+              std::ranges::any_of(verdicts_, [this](const PinVerdict& verdict) {
+                // What comes and goes with the server's data hides nothing.
+                const bool goes = verdict.state == PinState::kNew || (verdict.state == PinState::kRemoved &&
+                                                                      verdict.kind == ItemKind::kResource);
+                return !goes && !admit(verdict, pins_->config);
+              });
+}
+
+const PinVerdict* Backend::verdict_of(const BackendCall& call) const {
+  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
+                                   [](const PinVerdict& v, const BackendCall& c) {
+                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
+                                   });
+  const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
+  return found ? &*at : nullptr;
 }
 
 Status Backend::check_pin(const BackendCall& call) const {
@@ -32,16 +48,20 @@ Status Backend::check_pin(const BackendCall& call) const {
     const PinnedServer alone{.config = pins_->config,
                              .items = {PinnedItem{.kind = call.kind, .definition = *call.pin}}};
     for (const PinVerdict& verdict : compare_server(alone, live)) {
-      if (verdict.kind == call.kind && verdict.key == call.item) return admit(verdict, pins_->config);
+      if (verdict.kind != call.kind || verdict.key != call.item) continue;
+      Status admitted = admit(verdict, pins_->config);
+      const PinVerdict* const in_force = verdict_of(call);
+      if (!admitted && in_force && in_force->state == PinState::kSame) {
+        Error why = std::move(admitted).error().in("the route was planned for an earlier definition");
+        why.hint = "rtt plan, then rtt apply";
+        return std::unexpected(std::move(why));
+      }
+      return admitted;
     }
     return {};
   }
-  const auto at = std::lower_bound(verdicts_.begin(), verdicts_.end(), call,
-                                   [](const PinVerdict& v, const BackendCall& c) {
-                                     return v.kind != c.kind ? v.kind < c.kind : v.key < c.item;
-                                   });
-  const bool found = at != verdicts_.end() && at->kind == call.kind && at->key == call.item;
-  if (!found) {
+  const PinVerdict* const at = verdict_of(call);
+  if (at == nullptr) {
     return fail(Code::kUnknownTool, "server '" + pins_->config.name + "' has no " +
                                         std::string(to_string(call.kind)) + " '" + call.item + "'");
   }

@@ -11,23 +11,19 @@ text::Json Backend::health() const {
   std::size_t tools = 0;
   for (const PinnedItem& item : pins_->items) tools += item.kind == ItemKind::kTool ? 1 : 0;
   Json drift(text::JsonArray{});
-  bool refusing = !admit(server_verdict_, pins_->config);
   if (server_verdict_.state != PinState::kSame) {
     drift.push(Json::object(
         {{"kind", "server"}, {"name", pins_->config.name}, {"state", to_string(server_verdict_.state)}}));
   }
   for (const PinVerdict& verdict : verdicts_) {
     if (verdict.state == PinState::kSame) continue;
-    const bool goes = verdict.state == PinState::kNew ||
-                      (verdict.state == PinState::kRemoved && verdict.kind == ItemKind::kResource);
-    refusing = refusing || (!goes && !admit(verdict, pins_->config));
     drift.push(Json::object(
         {{"kind", to_string(verdict.kind)}, {"name", verdict.key}, {"state", to_string(verdict.state)}}));
   }
   const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
   return Json::object({{"name", pins_->config.name},
                        {"namespace", pins_->ns()},
-                       {"state", refusing ? "drift" : to_string(state())},
+                       {"state", drifting() ? "drift" : to_string(state())},
                        {"tools", tools},
                        {"instances", session_ ? 1 : 0},
                        {"calls", record_->calls},

@@ -157,6 +157,7 @@ class BackendSession {
   [[nodiscard]] bool offers(std::string_view capability) const {
     return info_.capabilities.find(capability) != nullptr;
   }
+  [[nodiscard]] bool listing() const;  // a list is being fetched, first or again
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
  private:
@@ -221,7 +222,6 @@ class BackendSession {
   Result<std::string> take_page(List list, const Message& message);  // the next cursor, or empty
   void finish_list(BackendActions& out, List list, Instant now);
   [[nodiscard]] bool offers(List list) const;
-  [[nodiscard]] bool listing() const;
   std::vector<text::Json>& stored(List list);
 
   std::string name_;

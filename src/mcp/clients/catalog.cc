@@ -66,7 +66,12 @@ class Builder {
     catalog_.client = to_string(client_);
     for (const PinnedServer& server : input_.servers) {
       if (!chosen(server, input_.chosen)) continue;
-      servers_.push_back(&server);
+      // A server that all clients share was started for none of them.
+      const bool shared = server.config.instances == Instances::kWorkspace;
+      const ClientFeatures features = shared ? ClientFeatures{} : input_.features;
+      views_.push_back(
+          seen_by(std::shared_ptr<const PinnedServer>(std::shared_ptr<void>(), &server), features));
+      servers_.push_back(views_.back().get());
       catalog_.servers.push_back(server.ns());
     }
     catalog_.tools_result = list(ItemKind::kTool, "tools", catalog_.tools);
@@ -223,7 +228,8 @@ class Builder {
 
   const CatalogInput& input_;
   model::Saddr client_;
-  std::vector<const PinnedServer*> servers_;
+  std::vector<std::shared_ptr<const PinnedServer>> views_;
+  std::vector<const PinnedServer*> servers_;  // into views_
   Catalog catalog_;
 };
 

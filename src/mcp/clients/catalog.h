@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Catalog: what one AI client sees of the accepted servers, with every list already rendered.
 //
-// A function of (accepted servers, policy, client, chosen servers) and nothing else, so a list is
-// byte-identical on every machine and after every restart, and a client's prompt cache survives. Names
-// (exposed_names.h) are given before policy hides anything, so a rule that changes does not rename tools.
-// What is hidden is kept with the rule, to tell the caller why.
+// A function of (accepted servers, policy, client and its capabilities, chosen servers) and nothing else, so
+// a list is byte-identical on every machine and after every restart, and a client's prompt cache survives.
+// Names (exposed_names.h) are given before policy hides anything, so a rule that changes does not rename
+// tools. What is hidden is kept with the rule, to tell the caller why.
 //
 // Owns: its text.   Thread: any (a value; share as const).   Fails: never.   Limits: those of the servers.
 #pragma once
@@ -57,6 +57,7 @@ struct CatalogInput {
   std::span<const PinnedServer> servers;
   const model::Policy* policy = nullptr;
   std::string client;               // the label in rtt://client/agent/<label>@0.0.0
+  ClientFeatures features = {};     // what it declared
   std::vector<std::string> chosen;  // names or namespaces; empty = all
   model::NameMode names = model::NameMode::kConflict;
   model::ToolView view = model::ToolView::kList;

@@ -39,22 +39,6 @@ SymbolType type_of(ItemKind kind) {
   return SymbolType::kPrompt;
 }
 
-constexpr std::array kKinds{ItemKind::kTool, ItemKind::kResource, ItemKind::kTemplate, ItemKind::kPrompt};
-
-const std::vector<Json>& list_of(const Definitions& definitions, ItemKind kind) {
-  switch (kind) {
-    case ItemKind::kTool:
-      return definitions.tools;
-    case ItemKind::kResource:
-      return definitions.resources;
-    case ItemKind::kTemplate:
-      return definitions.templates;
-    case ItemKind::kPrompt:
-      break;
-  }
-  return definitions.prompts;
-}
-
 // The name a definition gets in its address. A resource is named by its `name` where that tells it apart on
 // its server, else by its URI; what is too long for an address keeps its start and the hash of the whole.
 std::string address_name(ItemKind kind, const Json& definition,
@@ -153,45 +137,52 @@ Status refuse_hidden_below(const Json& value, std::string_view what, const std::
   return {};
 }
 
-FlatMap<std::string, int> count_resource_names(const Definitions& definitions) {
+FlatMap<std::string, int> count_resource_names(const Offer& offer) {
   FlatMap<std::string, int> uses;
-  for (const auto* list : {&definitions.resources, &definitions.templates}) {
-    for (const Json& definition : *list) ++uses[std::string(definition.string_or("name"))];
+  const Offered* before = nullptr;
+  for (const Offered& one : offer) {
+    const bool resource = one.kind == ItemKind::kResource || one.kind == ItemKind::kTemplate;
+    const bool variant = before && before->kind == one.kind && before->key() == one.key();
+    if (resource && !variant) ++uses[std::string(one.definition.string_or("name"))];
+    before = &one;
   }
   return uses;
 }
 
-// The definitions of one kind by key, checked.
-Result<std::vector<const Json*>> ordered(ItemKind kind, const Definitions& definitions,
-                                         std::string_view server) {
-  std::vector<const Json*> out;
-  for (const Json& definition : list_of(definitions, kind)) {
-    const std::string_view key = key_of(kind, definition);
-    if (key.empty()) {
+Status refuse_unusable(const Offer& offer, std::string_view server) {
+  const Offered* before = nullptr;
+  for (const Offered& one : offer) {
+    if (one.key().empty()) {
       return fail(Code::kServerProtocol,
-                  fmt::format("server '{}' lists a {} without a {}", server, to_string(kind),
-                              kind == ItemKind::kResource   ? "uri"
-                              : kind == ItemKind::kTemplate ? "uriTemplate"
-                                                            : "name"));
+                  fmt::format("server '{}' lists a {} without a {}", server, to_string(one.kind),
+                              one.kind == ItemKind::kResource   ? "uri"
+                              : one.kind == ItemKind::kTemplate ? "uriTemplate"
+                                                                : "name"));
     }
-    RTT_TRY(
-        refuse_hidden_text(definition, fmt::format("{} '{}' of server '{}'", to_string(kind), key, server)));
-    out.push_back(&definition);
+    const std::string what = fmt::format("{} '{}' of server '{}'", to_string(one.kind), one.key(), server);
+    RTT_TRY(refuse_hidden_text(one.definition, what));
+    const bool twice =
+        before && before->kind == one.kind && before->key() == one.key() && before->client == one.client;
+    if (twice)
+      return fail(Code::kServerProtocol,
+                  fmt::format("server '{}' lists the {} '{}' twice", server, to_string(one.kind), one.key()));
+    before = &one;
   }
-  const auto key_less = [kind](const Json* a, const Json* b) { return key_of(kind, *a) < key_of(kind, *b); };
-  std::sort(out.begin(), out.end(), key_less);
-  const auto twice = std::adjacent_find(out.begin(), out.end(), [kind](const Json* a, const Json* b) {
-    return key_of(kind, *a) == key_of(kind, *b);
-  });
-  if (twice != out.end()) {
-    return fail(Code::kServerProtocol, fmt::format("server '{}' lists the {} '{}' twice", server,
-                                                   to_string(kind), key_of(kind, **twice)));
-  }
-  return out;
+  return {};
+}
+
+// Definitions of one name for different clients are variants of one address; the first is the plain one.
+void set_variant(model::Saddr& saddr, const ClientNeeds& client,
+                 const FlatMap<std::string, std::string>& owner) {
+  std::string variant = client.needs.empty() ? "plain" : variant_of(client.needs.front());
+  if (variant.empty()) variant = "plain";
+  saddr.variant = variant;
+  for (int i = 2; owner.contains(to_string(saddr)); ++i) saddr.variant = variant + "-" + std::to_string(i);
 }
 
 bool item_less(const PinnedItem& a, const PinnedItem& b) {
-  return a.kind != b.kind ? a.kind < b.kind : a.key() < b.key();
+  if (a.kind != b.kind) return a.kind < b.kind;
+  return a.key() != b.key() ? a.key() < b.key() : a.client < b.client;
 }
 
 }  // namespace
@@ -227,6 +218,53 @@ std::string_view key_of(ItemKind kind, const Json& definition) {
       break;
   }
   return definition.string_or("name");
+}
+
+const std::vector<Json>& list_of(const Definitions& definitions, ItemKind kind) {
+  switch (kind) {
+    case ItemKind::kTool:
+      return definitions.tools;
+    case ItemKind::kResource:
+      return definitions.resources;
+    case ItemKind::kTemplate:
+      return definitions.templates;
+    case ItemKind::kPrompt:
+      break;
+  }
+  return definitions.prompts;
+}
+
+void sort_offer(Offer& offer) {
+  std::ranges::stable_sort(offer, [](const Offered& a, const Offered& b) {
+    if (a.kind != b.kind) return a.kind < b.kind;
+    return a.key() != b.key() ? a.key() < b.key() : a.client < b.client;
+  });
+}
+
+Offer offer_of(const Definitions& definitions) {
+  Offer offer;
+  for (const ItemKind kind : kItemKinds) {
+    for (const Json& definition : list_of(definitions, kind))
+      offer.push_back({.kind = kind, .definition = definition, .client = {}});
+  }
+  sort_offer(offer);
+  return offer;
+}
+
+std::shared_ptr<const PinnedServer> seen_by(std::shared_ptr<const PinnedServer> server,
+                                            ClientFeatures client) {
+  const auto sees = [client](const PinnedItem& item) { return item.client.met_by(client); };
+  const auto twin = [](const PinnedItem& a, const PinnedItem& b) {
+    return a.kind == b.kind && a.key() == b.key();
+  };
+  const bool all = std::ranges::all_of(server->items, sees) &&
+                   std::ranges::adjacent_find(server->items, twin) == server->items.end();
+  if (all) return server;
+  auto view = std::make_shared<PinnedServer>(*server);
+  std::erase_if(view->items, [&](const PinnedItem& item) { return !sees(item); });
+  const auto doubled = std::ranges::unique(view->items, twin);
+  view->items.erase(doubled.begin(), doubled.end());
+  return view;
 }
 
 const PinnedItem* PinnedServer::find(ItemKind kind, std::string_view key) const {
@@ -345,8 +383,7 @@ Result<ServerConfig> config_from_entry(std::string_view name, const Json& entry,
   return config;
 }
 
-Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
-                           const Definitions& definitions) {
+Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, const Offer& offer) {
   RTT_TRY_SET(const std::string ns, namespace_of(config.name));
   RTT_TRY(refuse_hidden_text(Json(info.instructions),
                              fmt::format("the instructions of server '{}'", config.name)));
@@ -358,21 +395,24 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
   Json contracts(text::JsonArray{});
   contracts.push(symbol(connector, connector_params(config, info)));
   const std::string server = to_string(connector);
-  const FlatMap<std::string, int> resource_names = count_resource_names(definitions);
-  FlatMap<std::string, std::string> owner;
-  for (const ItemKind kind : kKinds) {
-    RTT_TRY_SET(const auto sorted, ordered(kind, definitions, config.name));
-    for (const Json* definition : sorted) {
-      model::Saddr saddr{.ns = ns,
-                         .type = type_of(kind),
-                         .name = address_name(kind, *definition, resource_names),
-                         .version = version};
-      const std::string address = to_string(saddr);
-      if (owner.contains(address))
-        saddr.name = "r-" + bare_hex(crypto::sha256(key_of(kind, *definition))).substr(0, 32);
-      owner.set(to_string(saddr), std::string(key_of(kind, *definition)));
-      contracts.push(symbol(saddr, Json::object({{"server", server}, {"definition", *definition}})));
+  RTT_TRY(refuse_unusable(offer, config.name));
+  const FlatMap<std::string, int> resource_names = count_resource_names(offer);
+  FlatMap<std::string, std::string> owner;  // address -> key
+  for (const Offered& one : offer) {
+    model::Saddr saddr{.ns = ns,
+                       .type = type_of(one.kind),
+                       .name = address_name(one.kind, one.definition, resource_names),
+                       .version = version};
+    const std::string* const other = owner.find(to_string(saddr));
+    if (other && *other == one.key()) {
+      set_variant(saddr, one.client, owner);
+    } else if (other) {
+      saddr.name = "r-" + bare_hex(crypto::sha256(one.key())).substr(0, 32);
     }
+    owner.set(to_string(saddr), std::string(one.key()));
+    Json params = Json::object({{"server", server}, {"definition", one.definition}});
+    if (!one.client.everybody()) params.set("client", to_json(one.client));
+    contracts.push(symbol(saddr, std::move(params)));
   }
   Json manifest = Json::object({{"$schema", kSchema}, {"contracts", std::move(contracts)}});
   const std::size_t size = text::to_pretty_json(manifest).size();
@@ -449,6 +489,11 @@ Result<PinnedItem> item_from_contract(const model::Contract& contract) {
     return fail(Code::kBadShape, "MCP servers have tools, resources and prompts only", where);
   }
   if (item.key().empty()) return fail(Code::kBadShape, "its definition has no name", where);
+  if (const Json* const client = contract.driver->params.find("client")) {
+    auto needs = client_needs_from(*client);
+    if (!needs) return std::unexpected(std::move(needs).error().at(where));
+    item.client = *std::move(needs);
+  }
   return item;
 }
 

@@ -14,11 +14,14 @@
 // Limits: kMcpToolsPerServerMax definitions of a kind, kManifestBytesMax a manifest.
 #pragma once
 
+#include <array>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "mcp/pins/client_needs.h"
 #include "model/contract.h"
 
 namespace rtt::mcp {
@@ -58,14 +61,29 @@ struct Definitions {
 
 enum class ItemKind : std::uint8_t { kTool, kResource, kTemplate, kPrompt };
 std::string_view to_string(ItemKind kind);  // tool resource template prompt
+inline constexpr std::array kItemKinds{ItemKind::kTool, ItemKind::kResource, ItemKind::kTemplate,
+                                       ItemKind::kPrompt};
+const std::vector<text::Json>& list_of(const Definitions& definitions, ItemKind kind);
 // What tells one definition of a kind from another: name, uri or uriTemplate.
 std::string_view key_of(ItemKind kind, const text::Json& definition);
+
+// What a server offers to all its clients taken together, each definition once.
+struct Offered {
+  ItemKind kind = ItemKind::kTool;
+  text::Json definition;
+  ClientNeeds client;
+  [[nodiscard]] std::string_view key() const { return key_of(kind, definition); }
+};
+using Offer = std::vector<Offered>;  // sorted by (kind, key, client)
+void sort_offer(Offer& offer);
+Offer offer_of(const Definitions& definitions);  // to every client the same
 
 struct PinnedItem {
   ItemKind kind = ItemKind::kTool;
   model::Saddr saddr;
   Digest hash;  // of the contract in force
   text::Json definition;
+  ClientNeeds client;
   [[nodiscard]] std::string_view key() const { return key_of(kind, definition); }
 };
 struct PinnedServer {
@@ -73,10 +91,15 @@ struct PinnedServer {
   Digest hash;
   ServerConfig config;
   ServerInfo info;
-  std::vector<PinnedItem> items;  // sorted by (kind, key)
+  std::vector<PinnedItem> items;  // sorted by (kind, key, client)
   [[nodiscard]] const std::string& ns() const { return connector.ns; }
   [[nodiscard]] const PinnedItem* find(ItemKind kind, std::string_view key) const;
 };
+
+// What a client with these capabilities is shown of it: each (kind, key) at most once. The same object if
+// that is all.
+std::shared_ptr<const PinnedServer> seen_by(std::shared_ptr<const PinnedServer> server,
+                                            ClientFeatures client);
 
 // "My Server" -> "my-server". Fails kBadShape if nothing usable is left.
 Result<std::string> namespace_of(std::string_view configured_name);
@@ -94,8 +117,7 @@ std::string portable_text(std::string_view text, const PathBases& bases);
 Result<ServerConfig> config_from_entry(std::string_view name, const text::Json& entry,
                                        const PathBases& bases);
 // {"$schema":…,"contracts":[…]}
-Result<text::Json> manifest_from(const ServerConfig& config, const ServerInfo& info,
-                                 const Definitions& definitions);
+Result<text::Json> manifest_from(const ServerConfig& config, const ServerInfo& info, const Offer& offer);
 // The servers among these contracts; tools whose connector is not among them are left out. Sorted by
 // namespace.
 Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract> contracts);

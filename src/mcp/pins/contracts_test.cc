@@ -49,14 +49,15 @@ std::vector<model::Contract> contracts_of(const Json& manifest) {
 }
 
 TEST(Manifest, is_read_back_by_the_model_without_a_problem) {
-  const auto contracts = contracts_of(*manifest_from(config(), info(), definitions()));
+  const auto contracts = contracts_of(*manifest_from(config(), info(), offer_of(definitions())));
   ASSERT_EQ(contracts.size(), 7U);
   EXPECT_EQ(to_string(contracts[0].saddr), "rtt://my-files/connector/my-files@2026.8.31");
   EXPECT_EQ(to_string(contracts[1].saddr), "rtt://my-files/tool/Add@2026.8.31");
 }
 
 TEST(Manifest, round_trip_keeps_every_definition_and_the_way_to_start) {
-  const auto servers = pinned_servers(contracts_of(*manifest_from(config(), info(), definitions())));
+  const auto servers =
+      pinned_servers(contracts_of(*manifest_from(config(), info(), offer_of(definitions()))));
   ASSERT_TRUE(servers);
   ASSERT_EQ(servers->size(), 1U);
   const PinnedServer& server = servers->front();
@@ -80,12 +81,13 @@ TEST(Manifest, does_not_depend_on_the_order_a_server_lists_in) {
   Definitions shuffled = definitions();
   std::reverse(shuffled.tools.begin(), shuffled.tools.end());
   std::reverse(shuffled.resources.begin(), shuffled.resources.end());
-  EXPECT_EQ(text::canonical_json(*manifest_from(config(), info(), shuffled)),
-            text::canonical_json(*manifest_from(config(), info(), definitions())));
+  EXPECT_EQ(text::canonical_json(*manifest_from(config(), info(), offer_of(shuffled))),
+            text::canonical_json(*manifest_from(config(), info(), offer_of(definitions()))));
 }
 
 TEST(Manifest, resources_are_named_by_name_where_it_is_unique_else_by_uri) {
-  const auto server = pinned_servers(contracts_of(*manifest_from(config(), info(), definitions())))->front();
+  const auto server =
+      pinned_servers(contracts_of(*manifest_from(config(), info(), offer_of(definitions()))))->front();
   EXPECT_EQ(server.find(ItemKind::kResource, "demo://a")->saddr.name, "A file");
   EXPECT_EQ(server.find(ItemKind::kResource, "demo://b")->saddr.name, "demo://b");
   EXPECT_EQ(server.find(ItemKind::kTemplate, "demo://{id}")->saddr.name, "demo://{id}");
@@ -94,16 +96,16 @@ TEST(Manifest, resources_are_named_by_name_where_it_is_unique_else_by_uri) {
 TEST(Manifest, a_tool_listed_twice_or_without_a_name_is_refused) {
   Definitions twice = definitions();
   twice.tools.push_back(json(R"({"name":"Add"})"));
-  EXPECT_EQ(manifest_from(config(), info(), twice).error().code, Code::kServerProtocol);
+  EXPECT_EQ(manifest_from(config(), info(), offer_of(twice)).error().code, Code::kServerProtocol);
   Definitions nameless = definitions();
   nameless.tools.push_back(json(R"({"title":"x"})"));
-  EXPECT_EQ(manifest_from(config(), info(), nameless).error().code, Code::kServerProtocol);
+  EXPECT_EQ(manifest_from(config(), info(), offer_of(nameless)).error().code, Code::kServerProtocol);
 }
 
 TEST(Manifest, a_very_long_tool_name_still_gets_an_address) {
   Definitions one{.tools = {json(R"({"name":")" + std::string(500, 'n') + R"("})"),
                             json(R"({"name":")" + std::string(499, 'n') + R"("})")}};
-  const auto contracts = contracts_of(*manifest_from(config(), info(), one));
+  const auto contracts = contracts_of(*manifest_from(config(), info(), offer_of(one)));
   EXPECT_EQ(contracts.size(), 3U);
 }
 
@@ -180,14 +182,14 @@ TEST(HiddenText, in_any_member_refuses_the_server_and_names_the_place) {
   Definitions bad = definitions();
   bad.tools[0] =
       json("{\"name\":\"t\",\"inputSchema\":{\"properties\":{\"q\":{\"description\":\"do \u202Eevil\"}}}}");
-  const auto refused = manifest_from(config(), info(), bad);
+  const auto refused = manifest_from(config(), info(), offer_of(bad));
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, Code::kBadShape);
   EXPECT_NE(refused.error().message.find("U+202E"), std::string::npos);
   EXPECT_NE(refused.error().message.find("/inputSchema/properties/q/description"), std::string::npos);
   ServerInfo whispering = info();
   whispering.instructions = "\u200Bpsst";
-  EXPECT_FALSE(manifest_from(config(), whispering, definitions()));
+  EXPECT_FALSE(manifest_from(config(), whispering, offer_of(definitions())));
 }
 
 }  // namespace

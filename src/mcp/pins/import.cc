@@ -42,7 +42,10 @@ Json error_json(const Error& error) {
       {{"code", code_name(error.code)}, {"message", message}, {"where", error.where}, {"hint", error.hint}});
 }
 
-// One server being listed: a Backend with nothing pinned, asked only to become ready.
+constexpr int kSettleRounds = 4;  // of asking, while a server that came up still changes its lists
+
+// One server being listed: Backends with nothing pinned, one after the other, each a client with other
+// capabilities.
 class Listing final : public ImportJob, public BackendUser {
  public:
   Listing(os::Loop& loop, Imported imported, const ImportOptions& options, OnImported done)
@@ -50,7 +53,7 @@ class Listing final : public ImportJob, public BackendUser {
         imported_(std::move(imported)),
         done_(std::move(done)),
         workspace_(options.workspace),
-        deadline_(os::now() + nanos_from_ms(options.deadline_ms)) {}
+        deadline_ms_(options.deadline_ms) {}
 
   // Everything that can be refused without starting anything comes here already refused.
   void begin() {
@@ -58,32 +61,73 @@ class Listing final : public ImportJob, public BackendUser {
       deliver();
       return;
     }
-    auto pins = std::make_shared<PinnedServer>();
-    pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
-    pins->config = imported_.config;
-    backend_ = std::make_unique<Backend>(loop_, std::move(pins), workspace_,
-                                         BackendProfile{.fresh = imported_.secrets});
-    auto ticket = backend_->call({.deadline = deadline_, .user = this});
-    if (!ticket) fail_with(std::move(ticket).error());
+    list_under(*probe_.next());
   }
 
   void on_backend_reply(std::uint64_t, act::Reply::Kind, std::string_view) override {
-    const BackendSession* const live = backend_->live();
-    imported_.info = live->info();
-    imported_.definitions = live->definitions();
-    auto manifest = manifest_from(imported_.config, imported_.info, imported_.definitions);
+    // Servers that add tools once they know their client say so (list_changed) before they answer a ping.
+    if (round_ == 0 || (backend_->live()->listing() && round_ < kSettleRounds)) {
+      ++round_;
+      return ask("ping");
+    }
+    if (set_.empty()) imported_.info = backend_->live()->info();
+    probe_.listed(set_, backend_->live()->definitions());
+    go_on();
+  }
+  void on_backend_failure(std::uint64_t, const Error& why) override {
+    if (round_ > 0 && backend_->live() != nullptr) {  // it does not answer ping; its lists are there
+      round_ = kSettleRounds;
+      return on_backend_reply(0, act::Reply::Kind::kError, {});
+    }
+    if (set_.empty()) return fail_with(why);
+    imported_.warnings.push_back(
+        fmt::format("a client with {} is not known to be served: {}", to_string(set_), why.message));
+    probe_.failed(set_);
+    go_on();
+  }
+  void on_backend_progress(std::uint64_t, std::string_view) override {}
+
+ private:
+  void list_under(ClientFeatures set) {
+    set_ = set;
+    round_ = 0;
+    auto pins = std::make_shared<PinnedServer>();
+    pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
+    pins->config = imported_.config;
+    backend_ = std::make_unique<Backend>(
+        loop_, std::move(pins), workspace_,
+        BackendProfile{.fresh = imported_.secrets, .client_capabilities = capabilities_of(set)});
+    deadline_ = os::now() + nanos_from_ms(deadline_ms_);
+    ask("");
+  }
+  void ask(std::string method) {
+    auto ticket = backend_->call({.method = std::move(method), .deadline = deadline_, .user = this});
+    if (!ticket) on_backend_failure(0, ticket.error());
+  }
+  // The next list, or the whole.
+  void go_on() {
+    stop_then([this] {
+      const auto set = probe_.next();
+      if (set) return list_under(*set);
+      finish();
+      deliver();
+    });
+  }
+  void finish() {
+    imported_.offer = probe_.offer();
+    imported_.lists = probe_.lists();
+    for (const ClientFeatures set : probe_.unexplained()) {
+      imported_.warnings.push_back(
+          fmt::format("its list for a client with {} follows from no other", to_string(set)));
+    }
+    auto manifest = manifest_from(imported_.config, imported_.info, imported_.offer);
     if (manifest) {
       imported_.manifest = *std::move(manifest);
       imported_.state = ImportState::kListed;
     } else {
       imported_.error = std::move(manifest).error();
     }
-    stop_then_deliver();
   }
-  void on_backend_failure(std::uint64_t, const Error& why) override { fail_with(why); }
-  void on_backend_progress(std::uint64_t, std::string_view) override {}
-
- private:
   void fail_with(Error why) {
     // One that never ran printed nothing: its log holds only why, which `why` says.
     const bool ran = !why.hint.starts_with("look at its command");
@@ -92,13 +136,16 @@ class Listing final : public ImportJob, public BackendUser {
     if (!ran || why.hint.starts_with("rtt mcp logs"))
       why.hint = "run its command by hand to see what it misses";
     imported_.error = std::move(why);
-    stop_then_deliver();
+    stop_then([this] { deliver(); });
   }
-  void stop_then_deliver() {
-    loop_.post([this, alive = std::weak_ptr(alive_)] {
+  void stop_then(std::function<void()> then) {
+    loop_.post([this, then = std::move(then), alive = std::weak_ptr(alive_)] {
       if (alive.expired()) return;
-      backend_->stop([this, still = std::weak_ptr(alive_)] {
-        if (!still.expired()) deliver();
+      backend_->stop([this, then, still = std::weak_ptr(alive_)] {
+        if (still.expired()) return;
+        loop_.post([then, again = still] {  // not from inside the backend, which `then` replaces
+          if (!again.expired()) then();
+        });
       });
     });
   }
@@ -114,7 +161,11 @@ class Listing final : public ImportJob, public BackendUser {
   Imported imported_;
   OnImported done_;
   registry::Workspace workspace_;
-  Instant deadline_;
+  std::int64_t deadline_ms_;  // for each list
+  Instant deadline_{};
+  CapabilityProbe probe_;
+  ClientFeatures set_;
+  int round_ = 0;
   std::unique_ptr<Backend> backend_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
@@ -236,14 +287,25 @@ std::string_view to_string(ImportState state) {
 }
 
 Json summary(const Imported& imported) {
-  const Definitions& found = imported.definitions;
+  std::size_t tools = 0, resources = 0, prompts = 0;
+  const Offered* before = nullptr;
+  for (const Offered& one : imported.offer) {
+    const bool variant = before && before->kind == one.kind && before->key() == one.key();
+    before = &one;
+    if (variant) continue;
+    ++(one.kind == ItemKind::kTool ? tools : one.kind == ItemKind::kPrompt ? prompts : resources);
+  }
+  Json warnings(text::JsonArray{});
+  for (const std::string& warning : imported.warnings) warnings.push(warning);
   Json row = Json::object({{"name", imported.name},
                            {"namespace", imported.ns},
                            {"version", to_string(version_of(imported.info))},
                            {"protocol", imported.info.protocol},
-                           {"tools", found.tools.size()},
-                           {"resources", found.resources.size() + found.templates.size()},
-                           {"prompts", found.prompts.size()},
+                           {"tools", tools},
+                           {"resources", resources},
+                           {"prompts", prompts},
+                           {"lists", imported.lists},
+                           {"warnings", std::move(warnings)},
                            {"state", to_string(imported.state)}});
   if (imported.error) row.set("error", error_json(*imported.error));
   return row;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Import: from an entry of a client's configuration (`.mcp.json`) to signed-to-be contracts.
 //
-// The server is started once, asked for what it has, and stopped. Nothing is written here: the caller shows
+// The server is started, asked for what it has, and stopped, once for each set of client capabilities that
+// capability_probe.h wants to see: twice for almost every server. Nothing is written here: the caller shows
 // the manifest, asks, stores the secrets, writes and signs. Literal secrets of the entry never appear in the
 // manifest or in an error; they are handed back apart.
 //
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "mcp/configs/client_config.h"
+#include "mcp/pins/capability_probe.h"
 #include "mcp/pins/contracts.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
@@ -37,12 +39,15 @@ struct Imported {
   std::optional<Error> error;  // kUnsupported, kFailed
   ServerConfig config;
   ServerInfo info;
-  Definitions definitions;
+  Offer offer;
+  std::size_t lists = 0;  // under so many sets of client capabilities
+  std::vector<std::string> warnings;
   text::Json manifest;                                       // kListed
   std::string path;                                          // manifest_path(ns)
   std::vector<std::pair<std::string, std::string>> secrets;  // (name, value) to put in the secret store
 };
-// {name,namespace,version,protocol,tools,resources,prompts,state,error?}: the row of `mcp import`.
+// {name,namespace,version,protocol,tools,resources,prompts,lists,warnings,state,error?}: the row of `mcp
+// import`.
 text::Json summary(const Imported& imported);
 
 struct ImportOptions {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <span>
 
 #include "mcp/pins/change_words.h"
 #include "mcp/wire/hidden_text.h"
@@ -191,6 +192,73 @@ std::vector<PinVerdict> compare_server(const PinnedServer& accepted, const Defin
     out.push_back(std::move(verdict));
   }
   while (at != found.end()) take_new();
+  return out;
+}
+
+namespace {
+
+// Of one name: definitions for the same clients belong together, then those that are left, in order.
+void compare_variants(std::span<const PinnedItem> pins, std::span<const Offered> offers,
+                      std::vector<PinVerdict>& out) {
+  std::vector<const PinnedItem*> unpaired;
+  std::vector<const Offered*> left;
+  for (const Offered& offer : offers) left.push_back(&offer);
+  const auto pair = [&out](const PinnedItem& pin, const Offered& offer) {
+    PinVerdict verdict = compare_definition(pin.kind, pin.definition, offer.definition);
+    if (pin.client != offer.client) {
+      verdict.state = PinState::kContractDrift;
+      verdict.changes.insert(verdict.changes.begin(),
+                             PinChange{.pointer = "/client",
+                                       .before = to_json(pin.client),
+                                       .after = to_json(offer.client),
+                                       .why = "it is listed for " + to_string(offer.client) +
+                                              ", no longer for " + to_string(pin.client)});
+    }
+    out.push_back(std::move(verdict));
+  };
+  for (const PinnedItem& pin : pins) {
+    const auto same = std::ranges::find(left, pin.client, [](const Offered* o) { return o->client; });
+    if (same == left.end()) {
+      unpaired.push_back(&pin);
+      continue;
+    }
+    pair(pin, **same);
+    left.erase(same);
+  }
+  std::size_t i = 0;
+  for (; i < unpaired.size() && i < left.size(); ++i) pair(*unpaired[i], *left[i]);
+  for (std::size_t k = i; k < unpaired.size(); ++k) {
+    out.push_back(
+        {.kind = unpaired[k]->kind, .key = std::string(unpaired[k]->key()), .state = PinState::kRemoved});
+  }
+  for (; i < left.size(); ++i)
+    out.push_back({.kind = left[i]->kind, .key = std::string(left[i]->key()), .state = PinState::kNew});
+}
+
+// Where the run of one (kind, key) that begins at `at` ends.
+template <typename Items>
+std::size_t run_end(const Items& items, std::size_t at) {
+  std::size_t end = at;
+  while (end < items.size() && items[end].kind == items[at].kind && items[end].key() == items[at].key())
+    ++end;
+  return end;
+}
+
+}  // namespace
+
+std::vector<PinVerdict> compare_offer(const PinnedServer& accepted, const Offer& live) {
+  std::vector<PinVerdict> out;
+  const std::vector<PinnedItem>& pins = accepted.items;
+  for (std::size_t p = 0, o = 0; p < pins.size() || o < live.size();) {
+    const auto place = [](const auto& item) { return std::pair(item.kind, item.key()); };
+    const bool pin_first = o == live.size() || (p < pins.size() && place(pins[p]) <= place(live[o]));
+    const bool offer_first = p == pins.size() || (o < live.size() && place(live[o]) <= place(pins[p]));
+    const std::size_t p_end = pin_first ? run_end(pins, p) : p;
+    const std::size_t o_end = offer_first ? run_end(live, o) : o;
+    compare_variants(std::span(pins).subspan(p, p_end - p), std::span(live).subspan(o, o_end - o), out);
+    p = p_end;
+    o = o_end;
+  }
   return out;
 }
 

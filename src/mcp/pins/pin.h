@@ -47,6 +47,8 @@ ServerVerdict compare_info(const ServerInfo& accepted, const ServerInfo& live);
 PinVerdict compare_definition(ItemKind kind, const text::Json& accepted, const text::Json& live);
 // One verdict per definition on either side, sorted by (kind, key).
 std::vector<PinVerdict> compare_server(const PinnedServer& accepted, const Definitions& live);
+// The same for all clients at once: what a server offers now against all that was accepted of it.
+std::vector<PinVerdict> compare_offer(const PinnedServer& accepted, const Offer& live);
 // Whether a call may pass: kDrift naming the first changes and `rtt mcp diff NAME`.
 Status admit(const PinVerdict& verdict, const ServerConfig& server);
 Status admit(const ServerVerdict& verdict, const ServerConfig& server);

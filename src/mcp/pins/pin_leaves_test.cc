@@ -111,7 +111,7 @@ PinnedServer accepted(const Definitions& definitions) {
   const Json manifest = *manifest_from(
       {.name = "s", .command = "x", .args = Json(text::JsonArray{}), .env = Json::object({})},
       {.name = "s", .version = "1.0.0", .protocol = "2025-11-25", .capabilities = Json::object({})},
-      definitions);
+      offer_of(definitions));
   auto read = model::read_manifest(text::to_pretty_json(manifest), "mcp.s.json", model::Strictness::kStrict);
   EXPECT_TRUE(read.problems.empty());
   return pinned_servers(read.contracts)->front();
