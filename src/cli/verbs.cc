@@ -59,6 +59,7 @@ constexpr auto kLogFlags = std::to_array<Flag>({
 constexpr auto kAuditFlags = std::to_array<Flag>({
     {"verify", Takes::kNothing, "", "check every record's hash and its place in the chain"},
     {"show", Takes::kNumber, "SEQ", "one record, whole"},
+    {"receipt", Takes::kNumber, "N", "one call's receipt and what proves it"},
     {"export", Takes::kNothing, "", "every record with its payload, as NDJSON"},
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},
     {"limit", Takes::kNumber, "N", "at most the last N records"},

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "base/hex.h"
+#include "crypto/hmac.h"
 #include "crypto/merkle.h"
 #include "crypto/sha256.h"
 
@@ -89,6 +90,48 @@ TEST(Merkle, trees_of_equal_history_are_equal_values) {
   EXPECT_NE(first, second);
   first.append(sha256("5"));
   EXPECT_EQ(first, second);
+}
+
+TEST(Merkle, the_path_of_every_leaf_leads_to_the_root_and_no_other_does) {
+  std::vector<Digest> leaves;
+  MerkleTree tree;
+  for (std::size_t size = 1; size <= 33; ++size) {
+    leaves.push_back(merkle_leaf(as_bytes("entry " + std::to_string(size))));
+    tree.append_leaf(leaves.back());
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::vector<Digest> path = merkle_path(leaves, i);
+      ASSERT_EQ(root_by_path(leaves[i], i, size, path), tree.root()) << i << " of " << size;
+      if (size > 1) {
+        ASSERT_NE(root_by_path(leaves[(i + 1) % size], i, size, path), tree.root());
+        ASSERT_NE(root_by_path(leaves[i], (i + 1) % size, size, path), tree.root());
+      }
+      EXPECT_FALSE(root_by_path(leaves[i], size, size, path));
+      std::vector<Digest> longer = path;
+      longer.emplace_back();
+      EXPECT_FALSE(root_by_path(leaves[i], i, size, longer));
+    }
+  }
+}
+
+// RFC 4231, test cases 1, 2, 3 and 6.
+TEST(HmacSha256, rfc_4231_vectors) {
+  struct Vector {
+    std::string key, message, mac;
+  };
+  const Vector vectors[] = {
+      {std::string(20, '\x0b'), "Hi There",
+       "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+      {"Jefe", "what do ya want for nothing?",
+       "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+      {std::string(20, '\xaa'), std::string(50, '\xdd'),
+       "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"},
+      {std::string(131, '\xaa'), "Test Using Larger Than Block-Size Key - Hash Key First",
+       "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+  };
+  for (const Vector& vector : vectors) {
+    const HmacSha256 hmac(as_bytes(vector.key));
+    for (int again = 0; again < 2; ++again) EXPECT_EQ(bare_hex(hmac.mac(vector.message)), vector.mac);
+  }
 }
 
 }  // namespace

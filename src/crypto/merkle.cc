@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/merkle.h"
 
+#include <algorithm>
+#include <bit>
+
 #include "crypto/sha256.h"
 
 namespace rtt::crypto {
@@ -10,11 +13,7 @@ namespace {
 constexpr std::byte kLeafPrefix{0x00};
 constexpr std::byte kNodePrefix{0x01};
 
-Digest leaf_hash(const Digest& record_hash) {
-  std::array<std::byte, 33> bytes{kLeafPrefix};
-  std::copy(record_hash.bytes.begin(), record_hash.bytes.end(), bytes.begin() + 1);
-  return sha256(bytes);
-}
+constexpr std::size_t kSmallEntry = 255;
 
 Digest node_hash(const Digest& left, const Digest& right) {
   std::array<std::byte, 65> bytes{kNodePrefix};
@@ -23,11 +22,64 @@ Digest node_hash(const Digest& left, const Digest& right) {
   return sha256(bytes);
 }
 
+// The largest power of two below `size`: where RFC 6962 cuts a tree. REQUIRES: size > 1.
+std::uint64_t cut_of(std::uint64_t size) { return std::bit_floor(size - 1); }
+
+Digest root_of(std::span<const Digest> leaves) {
+  MerkleTree tree;
+  for (const Digest& leaf : leaves) tree.append_leaf(leaf);
+  return tree.root();
+}
+
 }  // namespace
 
+Digest merkle_leaf(ByteView entry) {
+  std::array<std::byte, 1 + kSmallEntry> small{kLeafPrefix};
+  if (entry.size() <= kSmallEntry) {
+    std::ranges::copy(entry, small.begin() + 1);
+    return sha256(ByteView(small).first(1 + entry.size()));
+  }
+  Sha256 hasher;
+  hasher.update(ByteView(small).first(1));
+  hasher.update(entry);
+  return hasher.finish();
+}
+
+std::vector<Digest> merkle_path(std::span<const Digest> leaves, std::size_t index) {
+  std::vector<Digest> path;  // farthest first
+  while (leaves.size() > 1) {
+    const auto cut = static_cast<std::size_t>(cut_of(leaves.size()));
+    const bool left = index < cut;
+    path.push_back(root_of(left ? leaves.subspan(cut) : leaves.first(cut)));
+    leaves = left ? leaves.first(cut) : leaves.subspan(cut);
+    if (!left) index -= cut;
+  }
+  std::ranges::reverse(path);
+  return path;
+}
+
+std::optional<Digest> root_by_path(const Digest& leaf, std::uint64_t index, std::uint64_t size,
+                                   std::span<const Digest> path) {
+  if (index >= size) return std::nullopt;
+  std::vector<bool> on_left;  // at each cut from the root down
+  for (; size > 1 && on_left.size() <= path.size();) {
+    const std::uint64_t cut = cut_of(size);
+    on_left.push_back(index < cut);
+    size = index < cut ? cut : size - cut;
+    if (!on_left.back()) index -= cut;
+  }
+  if (size != 1 || on_left.size() != path.size()) return std::nullopt;
+  Digest hash = leaf;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool left = on_left[on_left.size() - 1 - i];
+    hash = left ? node_hash(hash, path[i]) : node_hash(path[i], hash);
+  }
+  return hash;
+}
+
 // Like adding one to a binary number: a level that is taken carries into the next.
-void MerkleTree::append(const Digest& record_hash) {
-  Digest carry = leaf_hash(record_hash);
+void MerkleTree::append_leaf(const Digest& leaf) {
+  Digest carry = leaf;
   std::size_t level = 0;
   for (; level < levels_.size() && levels_[level]; ++level) {
     carry = node_hash(*levels_[level], carry);
@@ -37,6 +89,8 @@ void MerkleTree::append(const Digest& record_hash) {
   levels_[level] = carry;
   ++size_;
 }
+
+void MerkleTree::append(const Digest& record_hash) { append_leaf(merkle_leaf(record_hash.bytes)); }
 
 // The larger a full subtree, the further left it stands, so the smallest is folded in first.
 Digest MerkleTree::root() const {

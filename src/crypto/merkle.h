@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/id.h"
@@ -17,6 +18,7 @@ namespace rtt::crypto {
 class MerkleTree {
  public:
   void append(const Digest& record_hash);  // leaf = SHA-256(0x00 || record_hash)
+  void append_leaf(const Digest& leaf);    // a merkle_leaf()
   [[nodiscard]] Digest root() const;       // of no leaves: SHA-256("")
   [[nodiscard]] std::uint64_t size() const { return size_; }
 
@@ -26,5 +28,13 @@ class MerkleTree {
   std::vector<std::optional<Digest>> levels_;  // levels_[k]: root of a full subtree of 2^k leaves, if present
   std::uint64_t size_ = 0;
 };
+
+Digest merkle_leaf(ByteView entry);  // SHA-256(0x00 || entry)
+// The audit path of leaf `index` (RFC 6962 §2.1.1), nearest first. REQUIRES: index < leaves.size().
+std::vector<Digest> merkle_path(std::span<const Digest> leaves, std::size_t index);
+// The root that `leaf` at `index` of `size` leaves and its path lead to; nothing if the path has another
+// length.
+std::optional<Digest> root_by_path(const Digest& leaf, std::uint64_t index, std::uint64_t size,
+                                   std::span<const Digest> path);
 
 }  // namespace rtt::crypto

@@ -317,7 +317,8 @@ void Host::State::arrived(const endpoint::Arrival& arrival) {
   CallRequest call{.provider = provider->second,
                    .consumer = from,
                    .payload = std::string(as_text(arrival.payload)),
-                   .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10)};
+                   .deadline = begin + nanos_from_ms(limits::kCallDeadlineMs * 10),
+                   .route = arrival.binding->route.id.value};
   if (arrival.binding->route.route_class != model::RouteClass::kReq) {
     // An event has nobody who waits for an answer: what the driver says against it is counted, by its kind.
     return driver.publish(std::move(call), [this](const Status& taken) {

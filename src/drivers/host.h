@@ -28,7 +28,7 @@ struct HostOptions {
   Nanos orphan_after = nanos_from_ms(limits::kHostOrphanMs);
 };
 
-inline constexpr std::size_t kAuditQueueMax = 65'536;
+inline constexpr std::size_t kAuditQueueMax = 16'384;
 
 class Host {
  public:

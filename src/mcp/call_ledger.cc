@@ -1,82 +1,135 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mcp/call_ledger.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
-#include "mcp/gateway.h"
 #include "os/clock.h"
+#include "registry/identity.h"
 
 namespace rtt::mcp {
 namespace {
 
-constexpr Nanos kBatchTime = nanos_from_ms(100);
-constexpr std::size_t kSlice = 64;  // records handed on before the loop goes round
+using text::Json;
 
-std::string outcome_text(const CallRecord& record) {
-  switch (record.outcome) {
-    case CallRecord::Outcome::kResult:
-      return "result";
-    case CallRecord::Outcome::kToolError:
-      return "tool_error";
-    case CallRecord::Outcome::kRpcError:
-      return "error";
-    case CallRecord::Outcome::kFailure:
-      break;
-  }
-  return code_name(record.code);
-}
+constexpr Nanos kBatchTime = nanos_from_ms(100);
+constexpr Nanos kJournalTime = nanos_from_ms(1000);
 
 }  // namespace
 
-text::Json to_json(const CallRecord& record) {
-  // In key order: FlatMap then only appends, which halves the cost of a record.
-  return text::Json::object({{"action", "call"},
-                             {"in_bytes", record.in_bytes},
-                             {"latency_ns", record.latency.value},
-                             {"method", record.method},
-                             {"out_bytes", record.out_bytes},
-                             {"outcome", outcome_text(record)},
-                             {"to", record.to},
-                             {"ts", os::rfc3339(record.ts)},
-                             {"who", record.who}});
+CallLedger::CallLedger(os::Loop& loop, const registry::Workspace& workspace,
+                       std::function<void(Json)> journal)
+    : loop_(loop), workspace_(workspace), journal_(std::move(journal)) {
+  open();
 }
 
-CallLedger::CallLedger(os::Loop& loop, std::function<void(text::Json)> sink)
-    : loop_(loop), sink_(std::move(sink)) {}
+CallLedger::~CallLedger() {
+  loop_.cancel(batch_timer_);
+  loop_.cancel(journal_timer_);
+}
 
-CallLedger::~CallLedger() { loop_.cancel(timer_); }
-
-void CallLedger::add(CallRecord record) {
-  if (!sink_) return;
-  if (pending_.size() >= kAuditPendingMax) {
-    ++dropped_;
+void CallLedger::open() {
+  auto key = registry::receipts_key(workspace_.user_dir);
+  if (!key) {
+    problem_ = key.error().message;
     return;
   }
-  pending_.push_back(std::move(record));
-  if (timer_ == 0) arm(kBatchTime);
-}
-
-void CallLedger::arm(Nanos delay) {
-  timer_ = loop_.after(delay, [this] {
-    timer_ = 0;
-    hand_on(kSlice);
-    if (!pending_.empty()) arm({0});  // calls get their turn between two slices
-  });
-}
-
-void CallLedger::hand_on(std::size_t count_max) {
-  for (std::size_t i = 0; i < count_max && !pending_.empty(); ++i) {
-    sink_(to_json(pending_.front()));
-    pending_.pop_front();
+  auto log = receipts::ReceiptLog::open(workspace_.dot(receipts::kFolder));
+  if (!log) {
+    problem_ = log.error().message;
+    return;
   }
-  if (dropped_ > 0) {
-    sink_(text::Json::object({{"action", "call_records_dropped"},
-                              {"count", std::exchange(dropped_, 0)},
-                              {"ts", os::rfc3339(os::wall_now())},
-                              {"who", "gateway"}}));
-  }
+  mac_.emplace(ByteView(*key));
+  std::ranges::fill(*key, std::byte{0});
+  log_ = std::move(*log);
+  next_index_ = log_->next_index();
+  // Without a key of this user's, the chain still binds what is kept; it is told as unsigned.
+  if (auto own = registry::load_own_key(workspace_.user_dir)) key_ = std::move(*own);
 }
 
-void CallLedger::flush() { hand_on(pending_.size()); }
+Digest CallLedger::mac(std::string_view text) const { return mac_ ? mac_->mac(text) : Digest{}; }
+
+std::uint64_t CallLedger::add(const CallRecord& record) {
+  if (!log_) {
+    ++lost_;
+    return 0;
+  }
+  const std::uint64_t index = next_index_++;
+  const auto outcome = static_cast<std::uint16_t>(record.outcome);
+  batch_.add(index,
+             {.ts_us = os::wall_now().us,
+              .latency_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(record.latency.value, 0)),
+              .in_bytes = record.in_bytes,
+              .out_bytes = record.out_bytes,
+              .route = record.route,
+              .outcome = record.failure ? static_cast<std::uint16_t>(*record.failure) : outcome,
+              .arguments = record.arguments,
+              .result = record.result},
+             record.subject);
+  if (batch_.full()) {
+    close_batch();
+  } else if (batch_timer_ == 0) {
+    batch_timer_ = loop_.after(kBatchTime, [this] {
+      batch_timer_ = 0;
+      close_batch();
+    });
+  }
+  return index;
+}
+
+void CallLedger::close_batch() {
+  const std::size_t count = batch_.count();
+  if (count == 0) return;
+  const ByteView block = batch_.close({.at_us = os::wall_now().us,
+                                       .lost = lost_untold_,
+                                       .prev = log_->head(),
+                                       .key = key_ ? &*key_ : nullptr});
+  if (Status written = log_->append(block, batch_.seal()); written) {
+    kept_ += count;
+    lost_untold_ = 0;
+    problem_.clear();
+    journal_count_ += count;
+    journal_seal_ = batch_.seal();
+    if (journal_timer_ == 0) {
+      journal_timer_ = loop_.after(kJournalTime, [this] {
+        journal_timer_ = 0;
+        tell_journal();
+      });
+    }
+  } else {
+    lost_ += count;
+    lost_untold_ += count;
+    problem_ = written.error().message;
+  }
+  batch_.clear();
+}
+
+void CallLedger::tell_journal() {
+  if (!journal_seal_ || !journal_) return;
+  Json record = receipts::to_json(*std::exchange(journal_seal_, std::nullopt));
+  const std::uint64_t calls = std::exchange(journal_count_, 0);
+  record.set("action", "receipts");
+  record.set("calls", calls);
+  record.set("reason", fmt::format("{} call{}, receipts up to {}", calls, calls == 1 ? "" : "s",
+                                   record.int_or("first", 0) + record.int_or("count", 0) - 1));
+  record.set("ts", os::rfc3339(os::wall_now()));
+  record.set("who", "gateway");
+  journal_(std::move(record));
+}
+
+void CallLedger::flush() {
+  close_batch();
+  tell_journal();
+}
+
+Json CallLedger::health() const {
+  Json health = Json::object({{"kept", kept_},
+                              {"last", log_ && next_index_ > 0 ? next_index_ - 1 : 0},
+                              {"lost", lost_},
+                              {"state", log_ ? "on" : "off"}});
+  if (!problem_.empty()) health.set("problem", problem_);
+  return health;
+}
 
 }  // namespace rtt::mcp

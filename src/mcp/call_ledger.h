@@ -1,52 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// CallLedger: one compact record a call, handed on in batches, so that recording costs a call nothing it can
-// feel.
+// CallLedger: a receipt of every call (docs/formats/receipts.md), sealed in batches into the workspace's log.
 //
-// Arguments and results are not recorded, only their sizes: they may hold secrets. What does not fit is
-// counted and the count is itself a record.
+// What is kept of a call has one size and is written down at once into the batch under way, so memory is the
+// same at any rate and however long the panel is away. A batch is sealed when it is full, or 100 ms after its
+// first call. The newest seal is handed on for the journal at most once a second: seals are a chain, so it
+// vouches for all before it. Arguments and results are kept as keyed hashes; a full disk, or a folder that
+// cannot be written, costs receipts, which are counted, and never a call.
 //
-// Owns: records not handed on yet.   Thread: the loop's.   Fails: never.   Limits: kAuditPendingMax; 100 ms.
+// Owns: the log, the batch under way.   Thread: the loop's.   Fails: never; health() says what is wrong.
+// Limits: kReceiptsPerBatchMax, those of the log.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
-#include "base/error.h"
-#include "base/units.h"
+#include "crypto/hmac.h"
 #include "os/loop.h"
-#include "text/json.h"
+#include "receipts/log.h"
+#include "registry/workspace.h"
 
 namespace rtt::mcp {
 
 struct CallRecord {
-  WallTime ts;
-  std::string who, to, method;
-  enum class Outcome : std::uint8_t { kResult, kToolError, kRpcError, kFailure } outcome = Outcome::kResult;
-  Code code = Code::kInternal;  // kFailure
+  receipts::Subject subject;
+  receipts::Outcome outcome = receipts::Outcome::kResult;
+  std::optional<Code> failure;  // RTT's own; then `outcome` says nothing
   Nanos latency;
+  std::uint32_t route = 0;
   std::size_t in_bytes = 0, out_bytes = 0;
+  Digest arguments, result;  // by mac()
 };
-// {ts,who,action:"call",to,method,outcome:"result"|"tool_error"|"error"|"RTT…",latency_ns,in_bytes,out_bytes}
-text::Json to_json(const CallRecord& record);
 
 class CallLedger {
  public:
-  CallLedger(os::Loop& loop, std::function<void(text::Json)> sink);
+  // `journal` takes {action:"receipts",…}: a seal.
+  CallLedger(os::Loop& loop, const registry::Workspace& workspace, std::function<void(text::Json)> journal);
   ~CallLedger();
-  void add(CallRecord record);
-  void flush();
+  CallLedger(const CallLedger&) = delete;
+  CallLedger& operator=(const CallLedger&) = delete;
+
+  [[nodiscard]] Digest mac(std::string_view text) const;
+  // The receipt's number; 0: none is kept.
+  std::uint64_t add(const CallRecord& record);
+  void flush();  // to the disk and the journal
+  // {state:"on"|"off",last,kept,lost,problem?}
+  [[nodiscard]] text::Json health() const;
 
  private:
-  void arm(Nanos delay);
-  void hand_on(std::size_t count_max);
+  void open();
+  void close_batch();
+  void tell_journal();
 
   os::Loop& loop_;
-  std::function<void(text::Json)> sink_;
-  std::deque<CallRecord> pending_;
-  std::uint64_t dropped_ = 0;
-  os::Loop::TimerId timer_ = 0;
+  registry::Workspace workspace_;
+  std::function<void(text::Json)> journal_;
+  std::optional<crypto::HmacSha256> mac_;
+  std::optional<crypto::SecretKey> key_;
+  std::optional<receipts::ReceiptLog> log_;
+  receipts::BatchBuilder batch_;
+  std::uint64_t next_index_ = 0;
+  std::uint64_t kept_ = 0, lost_ = 0;  // since the start
+  std::uint64_t lost_untold_ = 0;      // since the last seal
+  std::uint64_t journal_count_ = 0;    // receipts since the journal was told
+  std::optional<receipts::Seal> journal_seal_;
+  std::string problem_;
+  os::Loop::TimerId batch_timer_ = 0, journal_timer_ = 0;
 };
 
 }  // namespace rtt::mcp

@@ -77,14 +77,18 @@ bool is_tool_error(std::string_view result) {
 
 struct Gateway::State final : ClientServices, BackendUser {
   State(os::Loop& the_loop, GatewayOptions the_options)
-      : loop(the_loop), options(std::move(the_options)), ledger(the_loop, options.on_audit) {}
+      : loop(the_loop),
+        options(std::move(the_options)),
+        calls_kept(the_loop, options.workspace, options.on_audit) {}
 
   struct DriverCall {
     Backend* backend = nullptr;
     BackendTicket ticket = 0;
     OnReply reply;  // call
     OnDone done;    // prepare
-    std::string who, to;
+    receipts::Subject subject;
+    Digest arguments;
+    std::uint32_t route = 0;
     std::size_t in_bytes = 0;
     Instant started;
   };
@@ -93,7 +97,8 @@ struct Gateway::State final : ClientServices, BackendUser {
   Backend* backend(Client& client, std::string_view ns) override;
   std::vector<Backend*> backends(const Client& client) override;
   bool subscribed(const Backend& backend, std::string_view uri) override;
-  void record(CallRecord record) override { ledger.add(std::move(record)); }
+  std::uint64_t record(const CallRecord& record) override { return calls_kept.add(record); }
+  [[nodiscard]] Digest mac(std::string_view text) const override { return calls_kept.mac(text); }
   void refresh() override;
   void client_gone(Client& client) override;
   WriteBatch* batch() override { return &writes; }
@@ -109,12 +114,12 @@ struct Gateway::State final : ClientServices, BackendUser {
   void on_common_notice(Server& from, std::string_view method, std::string_view params);
   Result<drivers::CallId> submit(const model::Contract& provider, DriverCall call, BackendCall ask,
                                  std::string_view payload);
-  void finish(std::uint64_t token, Result<drivers::CallReply> outcome, CallRecord::Outcome kind);
+  void finish(std::uint64_t token, Result<drivers::CallReply> outcome, receipts::Outcome kind);
   void later(os::Loop::Task task);
 
   os::Loop& loop;
   GatewayOptions options;
-  CallLedger ledger;
+  CallLedger calls_kept;
   WriteBatch writes;
   std::shared_ptr<const Pinboard> board;
   std::optional<os::FileStamp> stamp;
@@ -289,6 +294,7 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
                       " only; no route and no `rtt call` is such a client",
                   {}, "rtt mcp serve " + held->pins().config.name);
     }
+    call.subject.pin = provider.hash;
     const PinnedItem* const accepted = held->common().pins().find(item.kind, item.key());
     if (!accepted || accepted->definition != item.definition) ask.pin = item.definition;
     if (call.reply) {
@@ -310,8 +316,7 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
   return id;
 }
 
-void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outcome,
-                            CallRecord::Outcome kind) {
+void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outcome, receipts::Outcome kind) {
   DriverCall* const found = calls.find(token);
   if (!found) return;
   DriverCall call = std::move(*found);
@@ -320,21 +325,23 @@ void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outc
     call.done(outcome ? Status{} : Status(std::unexpected(std::move(outcome).error())));
     return;
   }
-  ledger.add({.ts = os::wall_now(),
-              .who = call.who,
-              .to = call.to,
-              .method = "call",
-              .outcome = kind,
-              .code = outcome ? Code::kToolFailed : outcome.error().code,
-              .latency = os::now() - call.started,
-              .in_bytes = call.in_bytes,
-              .out_bytes = outcome ? outcome->payload.size() : 0});
+  const std::string_view result = outcome ? std::string_view(outcome->payload) : std::string_view();
+  const bool answered = outcome || kind == receipts::Outcome::kRpcError;
+  calls_kept.add({.subject = std::move(call.subject),
+                  .outcome = kind,
+                  .failure = answered ? std::nullopt : std::optional(outcome.error().code),
+                  .latency = os::now() - call.started,
+                  .route = call.route,
+                  .in_bytes = call.in_bytes,
+                  .out_bytes = result.size(),
+                  .arguments = call.arguments,
+                  .result = calls_kept.mac(result)});
   call.reply(std::move(outcome));
 }
 
 void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) {
   if (kind == act::Reply::Kind::kError) {
-    finish(token, std::unexpected(rpc_failure(payload)), CallRecord::Outcome::kRpcError);
+    finish(token, std::unexpected(rpc_failure(payload)), receipts::Outcome::kRpcError);
     return;
   }
   using Kind = drivers::CallReply::Kind;
@@ -342,17 +349,17 @@ void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind
   finish(token,
          drivers::CallReply{.payload = std::string(payload),
                             .kind = tool_error ? Kind::kToolError : Kind::kResult},
-         tool_error ? CallRecord::Outcome::kToolError : CallRecord::Outcome::kResult);
+         tool_error ? receipts::Outcome::kToolError : receipts::Outcome::kResult);
 }
 
 void Gateway::State::on_backend_failure(std::uint64_t token, const Error& why) {
-  finish(token, std::unexpected(why), CallRecord::Outcome::kFailure);
+  finish(token, std::unexpected(why), receipts::Outcome::kResult);
 }
 
 Gateway::Gateway() = default;
 Gateway::~Gateway() {
   if (!state_) return;
-  state_->ledger.flush();
+  state_->calls_kept.flush();
   state_->alive.reset();
   state_->shells.clear();  // they withdraw their calls from backends that still stand
 }
@@ -421,8 +428,11 @@ void Gateway::prepare(const model::Contract& provider, OnDone done) {
 drivers::CallId Gateway::call(drivers::CallRequest request, OnReply reply) {
   State& state = *state_;
   State::DriverCall call{.reply = reply,
-                         .who = std::move(request.consumer),
-                         .to = to_string(request.provider.saddr),
+                         .subject = {.who = std::move(request.consumer),
+                                     .to = to_string(request.provider.saddr),
+                                     .method = "call"},
+                         .arguments = state.calls_kept.mac(request.payload),
+                         .route = request.route,
                          .started = os::now()};
   BackendCall ask{.deadline = request.deadline};
   auto id = state.submit(request.provider, std::move(call), std::move(ask), request.payload);
@@ -437,8 +447,7 @@ void Gateway::cancel(drivers::CallId call) {
   if (!found) return;
   found->backend->cancel(found->ticket, "the caller withdrew it");
   state_->later([state = state_.get(), call] {
-    state->finish(call, fail(Code::kCancelled, "the caller withdrew the call"),
-                  CallRecord::Outcome::kFailure);
+    state->finish(call, fail(Code::kCancelled, "the caller withdrew the call"), receipts::Outcome::kResult);
   });
 }
 
@@ -456,8 +465,10 @@ Json Gateway::health() const {
                                {"restarts", *row.find("restarts")}}));
     servers.push(std::move(row));
   }
-  Json answer = Json::object(
-      {{"drivers", std::move(drivers)}, {"servers", std::move(servers)}, {"clients", state_->shells.size()}});
+  Json answer = Json::object({{"clients", state_->shells.size()},
+                              {"drivers", std::move(drivers)},
+                              {"receipts", state_->calls_kept.health()},
+                              {"servers", std::move(servers)}});
   if (!state_->board->trouble.empty()) answer.set("trouble", state_->board->trouble);
   return answer;
 }
@@ -499,7 +510,7 @@ void Gateway::stop(OnDone done) {
     if (--*left == 0) done({});
   };
   for (const auto& [ns, server] : state.servers) server->stop(one_done);
-  state.ledger.flush();
+  state.calls_kept.flush();
   state.later(one_done);
 }
 

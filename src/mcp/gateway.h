@@ -14,7 +14,7 @@
 // Owns: backends with their children, client sessions with their descriptors.   Thread: the loop's.
 // Fails: prepare and call as drivers/driver.h says.
 // Limits: kMcpServersMax, kClientsMax, kMcpInFlightMax a server, kClientQueueBytesMax a client,
-// kAuditPendingMax.
+// CallLedger's.
 #pragma once
 
 #include <functional>
@@ -31,12 +31,9 @@
 
 namespace rtt::mcp {
 
-inline constexpr std::size_t kAuditPendingMax = 65'536;
-
 struct GatewayOptions {
   registry::Workspace workspace;
-  // One record a call, in batches at most 100 ms late:
-  // {ts,who,action:"call",to,outcome,latency_ns,in_bytes,out_bytes}.
+  // What the journal is told of the receipts of calls, at most once a second (call_ledger.h).
   std::function<void(text::Json record)> on_audit;
 };
 
@@ -73,7 +70,9 @@ class Gateway : public drivers::Driver {
   void prepare(const model::Contract& provider, OnDone done) override;
   drivers::CallId call(drivers::CallRequest request, OnReply reply) override;
   void cancel(drivers::CallId call) override;
-  // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,clients,pid,restarts,…}]}
+  [[nodiscard]] bool keeps_calls() const override { return true; }
+  // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,clients,pid,restarts,…}],
+  // "receipts":{state,kept,lost,last,problem?}}
   [[nodiscard]] text::Json health() const override;
   // "mcp.ls" {} · "mcp.logs" {name} -> {name,text} · "mcp.restart" {name} · "mcp.reload" {}
   Result<text::Json> control(std::string_view verb, const text::Json& args) override;

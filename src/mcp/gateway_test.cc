@@ -6,6 +6,7 @@
 
 #include "mcp/gateway_agent_for_test.h"
 #include "os/file.h"
+#include "receipts/log.h"
 
 namespace rtt::mcp {
 namespace {
@@ -227,10 +228,24 @@ TEST_F(GatewayTest, routes_call_tools_prompts_and_resources) {
   EXPECT_EQ(text_of(failed->payload), "it went wrong");
   EXPECT_EQ(call("rtt://demo/tool/echo@1.2.3", "[1]").error().code, Code::kBadArgument);
   EXPECT_EQ(call("rtt://demo/tool/hang@1.2.3", "{}", 200).error().code, Code::kDeadline);
-  EXPECT_TRUE(run_until(*loop_, [&] { return audit_.size() == 6; }));
-  EXPECT_EQ(audit_[0].string_or("to"), "rtt://demo/tool/echo@1.2.3");
-  EXPECT_EQ(audit_[0].string_or("outcome"), "result");
-  EXPECT_EQ(audit_[5].string_or("outcome"), "RTT0705");
+  EXPECT_TRUE(run_until(*loop_, [&] { return !audit_.empty(); }));
+  EXPECT_EQ(audit_[0].string_or("action"), "receipts");
+  EXPECT_EQ(gateway_->health().find("receipts")->int_or("kept", 0), 6);
+  std::vector<std::string> outcomes;
+  auto reader = receipts::LogReader::open(demo_.workspace().dot("wal/receipts"));
+  for (auto batch = reader->next(); batch && *batch; batch = reader->next()) {
+    for (std::uint64_t i = 0; i < (*batch)->seal.count; ++i) {
+      const receipts::Receipt receipt = (*batch)->at(i);
+      const receipts::Subject& subject = (*batch)->subjects[receipt.subject];
+      EXPECT_EQ(subject.who, "rtt://local/proc/cli@0.0.0");
+      EXPECT_EQ(subject.pin, contract(subject.to).hash);
+      EXPECT_FALSE(receipt.arguments.is_zero());
+      outcomes.push_back(subject.to.substr(11) + " " + receipts::outcome_text(receipt.outcome));
+    }
+  }
+  EXPECT_EQ(outcomes, (std::vector<std::string>{"tool/echo@1.2.3 result", "prompt/greet@1.2.3 result",
+                                                "resource/readme@1.2.3 result", "resource/item@1.2.3 result",
+                                                "tool/fail@1.2.3 tool_error", "tool/hang@1.2.3 RTT0705"}));
 }
 
 TEST_F(GatewayTest, a_call_can_be_withdrawn_once) {

@@ -28,6 +28,7 @@ class RecordFile {
   static Result<RecordFile> open(const std::string& root, const std::string& relative, Access access);
 
   Status append(ByteView record);
+  Status cut(std::uint64_t byte_count);  // takes away what follows: a part that did not fit
   Status sync();
   [[nodiscard]] Result<std::uint64_t> size() const;
   // As many bytes as there are, fewer than `bytes_max` only at the end of the file.

@@ -53,21 +53,29 @@ Result<bool> RecordFilter::commit_touches(const journal::Record& record) {
   return std::ranges::any_of(changed, [this](const Ends& ends) { return on_route(ends); });
 }
 
+bool RecordFilter::said(const Json& line) const {
+  return (words_.who.empty() || fits(words_.who, line.string_or("who"))) &&
+         (words_.action.empty() || words_.action == line.string_or("action"));
+}
+
+bool RecordFilter::keeps_call(const Json& line) const {
+  const Ends ends{.from = std::string(line.string_or("who")), .to = std::string(line.string_or("to"))};
+  return said(line) && (words_.route.empty() || on_route(ends));
+}
+
 Result<bool> RecordFilter::keeps(const journal::Record& record, const Json& line) {
   bool kept = true;
   if (!words_.route.empty()) {
     if (record.type == RecordType::kCommit) {
       RTT_TRY_SET(kept, commit_touches(record));
-    } else if (const std::string_view to = line.string_or("to"); !to.empty()) {
-      kept = on_route({.from = std::string(line.string_or("who")), .to = std::string(to)});
+    } else if (!line.string_or("to").empty()) {
+      kept = keeps_call(line);
     } else {
       const std::string reason(line.string_or("reason"));
       kept = on_route({.from = reason, .to = reason});
     }
   }
-  if (!words_.who.empty() && !fits(words_.who, line.string_or("who"))) return false;
-  if (!words_.action.empty() && words_.action != line.string_or("action")) return false;
-  return kept;
+  return kept && said(line);
 }
 
 }  // namespace rtt::panel

@@ -28,6 +28,7 @@ class RecordFilter {
   RecordFilter(const registry::Workspace& workspace, RecordWords words);
   // `line` is the record's line of `log`.
   Result<bool> keeps(const journal::Record& record, const text::Json& line);
+  [[nodiscard]] bool keeps_call(const text::Json& line) const;  // {action,to,who}
 
  private:
   struct Ends {
@@ -35,6 +36,7 @@ class RecordFilter {
     friend auto operator<=>(const Ends&, const Ends&) = default;
   };
   [[nodiscard]] bool on_route(const Ends& ends) const;
+  [[nodiscard]] bool said(const text::Json& line) const;  // by whom and what the words ask for
   Result<bool> commit_touches(const journal::Record& record);
 
   const registry::Workspace& workspace_;

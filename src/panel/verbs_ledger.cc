@@ -9,6 +9,7 @@
 #include "apply/records.h"
 #include "os/clock.h"
 #include "panel/ledger.h"
+#include "panel/receipts.h"
 #include "panel/record_filter.h"
 #include "panel/rows.h"
 #include "panel/workbench.h"
@@ -76,7 +77,39 @@ struct Selection {
 bool is_shown(const Record& record, const Json& line, const Selection& selection) {
   if (selection.calls == Selection::Calls::kShow) return true;
   // A PREPARE changed nothing yet: what came of it is a line of its own.
-  return record.type != journal::RecordType::kPrepare && line.string_or("action") != "call";
+  const std::string_view action = line.string_or("action");
+  return record.type != journal::RecordType::kPrepare && action != "call" && action != "receipts";
+}
+
+// Lines as they are asked for: all at once, or the last so many at the end.
+class Lines {
+ public:
+  Lines(const Turn& turn, std::string since, std::optional<std::size_t> limit)
+      : turn_(turn), since_(std::move(since)), limit_(limit) {}
+  void add(Json line) {
+    if (!since_.empty() && line.string_or("ts") < since_) return;
+    if (!limit_) return turn_.part(std::move(line));
+    last_.push_back(std::move(line));
+    if (last_.size() > *limit_) last_.pop_front();
+  }
+  void finish() {
+    for (Json& line : std::exchange(last_, {})) turn_.part(std::move(line));
+  }
+
+ private:
+  const Turn& turn_;
+  std::string since_;
+  std::optional<std::size_t> limit_;
+  std::deque<Json> last_;
+};
+
+// The receipts made before `ts` (empty: all).
+Status add_receipts(ReceiptLines& receipts, std::string_view ts, const RecordFilter& filter, Lines& lines) {
+  for (;;) {  // ends with the log
+    RTT_TRY_SET(std::optional<Json> line, receipts.next_before(ts));
+    if (!line) return {};
+    if (filter.keeps_call(*line)) lines.add(std::move(*line));
+  }
 }
 
 Result<Json> stream_records(const Turn& turn, Selection selection) {
@@ -85,45 +118,58 @@ Result<Json> stream_records(const Turn& turn, Selection selection) {
   RTT_TRY_SET(const std::optional<std::size_t> limit, limit_of(turn));
   RecordFilter filter(workspace,
                       {.route = turn.text("route"), .who = turn.text("who"), .action = turn.text("action")});
-  std::deque<Json> last;
-  Status failed;
+  RTT_TRY_SET(ReceiptLines receipts, ReceiptLines::open(workspace));
+  Lines lines(turn, since, limit);
+  const bool calls = selection.calls == Selection::Calls::kShow;
+  const auto take = [&](const Record& record) -> Status {
+    RTT_TRY_SET(Json line, selection.form == Selection::Form::kWhole ? whole(record) : line_of(record));
+    RTT_TRY_SET(const bool kept, filter.keeps(record, line));
+    const std::string ts(line.string_or("ts"));
+    if (calls && !ts.empty()) {
+      RTT_TRY(add_receipts(receipts, ts, filter, lines));
+    }
+    if (kept && is_shown(record, line, selection)) lines.add(std::move(line));
+    return {};
+  };
+  Status taken;
   RTT_TRY_SET(const LedgerView view, read_ledger(workspace, [&](const Record& record) {
-                if (!failed) return;
-                auto line = selection.form == Selection::Form::kWhole ? whole(record) : line_of(record);
-                auto kept = line ? filter.keeps(record, *line) : Result<bool>(false);
-                if (!line || !kept) {
-                  failed = std::unexpected(line ? std::move(kept).error() : std::move(line).error());
-                  return;
-                }
-                if (!*kept || !is_shown(record, *line, selection)) return;
-                if (!since.empty() && line->string_or("ts") < since) return;
-                if (!limit) {
-                  turn.part(std::move(*line));
-                  return;
-                }
-                last.push_back(std::move(*line));
-                if (last.size() > *limit) last.pop_front();
+                if (taken) taken = take(record);
               }));
-  RTT_TRY(failed);
-  for (Json& line : last) turn.part(std::move(line));
+  RTT_TRY(taken);
+  if (calls) {
+    RTT_TRY(add_receipts(receipts, {}, filter, lines));
+  }
+  lines.finish();
   return Json::object({});
 }
 
 Result<Json> verify(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
-  RTT_TRY_SET(const journal::ReadReport report, journal::read_journal(workspace.wal(), [](const Record&) {}));
-  Json body = Json::object({{"ok", report.end == journal::ReadReport::End::kClean},
+  std::optional<JournaledSeal> seal;
+  RTT_TRY_SET(const journal::ReadReport report,
+              journal::read_journal(workspace.wal(), [&](const Record& record) {
+                const auto payload = record.payload();
+                const auto told = payload ? journaled_seal(*payload) : std::nullopt;
+                if (told) seal = told;
+              }));
+  RTT_TRY_SET(Json receipts, verify_receipts(workspace, seal));
+  const bool clean = report.end == journal::ReadReport::End::kClean;
+  const bool sound = receipts.bool_or("ok", false);
+  Json body = Json::object({{"ok", clean && sound},
                             {"records", static_cast<std::int64_t>(report.records)},
                             {"root", to_string(report.tree.root())},
                             {"seq", seq_json(report.last_seq)}});
-  if (report.end != journal::ReadReport::End::kClean) {
+  if (!clean) {
     const bool torn = report.end == journal::ReadReport::End::kTorn;
     body.set("bad_seq", seq_json(report.bad_seq));
     body.set("problem", fmt::format("{} at seq {} ({}, byte {})",
                                     torn ? "a tail cut short by a crash" : "a record that does not verify",
                                     report.bad_seq.value, report.bad_file, report.bad_offset));
-    body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
+  } else if (!sound) {
+    body.set("problem", receipts.string_or("problem"));
   }
+  if (!clean || !sound) body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
+  body.set("receipts", std::move(receipts));
   return body;
 }
 
@@ -146,11 +192,19 @@ Result<Json> verb_log(const Turn& turn) { return stream_records(turn, {}); }
 
 Result<Json> verb_audit(const Turn& turn) {
   const bool one = turn.ask.args.find("show") != nullptr;
-  if (turn.set("verify") && one) {
-    return fail(Code::kBadArgument, "--verify and --show answer different questions: ask one at a time", {},
+  const bool proof = turn.ask.args.find("receipt") != nullptr;
+  if (static_cast<int>(turn.set("verify")) + static_cast<int>(one) + static_cast<int>(proof) > 1) {
+    return fail(Code::kBadArgument,
+                "--verify, --show and --receipt answer different questions: ask one at a time", {},
                 "rtt audit --verify");
   }
   if (turn.set("verify")) return verify(turn);
+  if (proof) {
+    const std::int64_t index = turn.ask.args.int_or("receipt", -1);
+    if (index < 0) return fail(Code::kBadArgument, "--receipt is a number", {}, "rtt audit --action call");
+    RTT_TRY_SET(const auto workspace, turn.workspace());
+    return prove_receipt(workspace, static_cast<std::uint64_t>(index));
+  }
   if (const std::int64_t seq = turn.ask.args.int_or("show", -1); seq >= 0) return show(turn, seq);
   return stream_records(turn,
                         {.calls = Selection::Calls::kShow,

@@ -41,8 +41,10 @@ std::vector<std::string> key_ids(const std::string& user_dir) {
   return ids;
 }
 
-Result<crypto::SecretKey> read_key(const std::string& user_dir, const std::string& id) {
-  const std::string path = keys_folder(user_dir) + "/" + id + ".key";
+using KeyBytes = std::array<std::byte, 32>;
+
+// A file of 32 secret bytes in base64, which only its owner may read.
+Result<KeyBytes> read_key_bytes(const std::string& path, std::string_view hint) {
   RTT_TRY_SET(const std::uint32_t mode, os::permissions_of(path));
   if ((mode & 0077U) != 0) {
     return fail(Code::kPermission, "others may read this private key", path, "chmod 600 " + path);
@@ -51,13 +53,19 @@ Result<crypto::SecretKey> read_key(const std::string& user_dir, const std::strin
   if (text.ends_with('\n')) text.pop_back();
   const Wiped held(std::move(text));
   auto bytes = from_base64(held.view());
-  std::array<std::byte, 32> seed{};
-  if (!bytes || bytes->size() != seed.size()) {
-    return fail(Code::kCryptoFailed, "the private key file is damaged", path, "rtt keys new");
+  KeyBytes key{};
+  if (!bytes || bytes->size() != key.size()) {
+    return fail(Code::kCryptoFailed, "the private key file is damaged", path, std::string(hint));
   }
-  std::ranges::copy(*bytes, seed.begin());
-  crypto::SecretKey key = crypto::SecretKey::from_seed(seed);
+  std::ranges::copy(*bytes, key.begin());
   std::ranges::fill(*bytes, std::byte{0});
+  return key;
+}
+
+Result<crypto::SecretKey> read_key(const std::string& user_dir, const std::string& id) {
+  const std::string path = keys_folder(user_dir) + "/" + id + ".key";
+  RTT_TRY_SET(KeyBytes seed, read_key_bytes(path, "rtt keys new"));
+  crypto::SecretKey key = crypto::SecretKey::from_seed(seed);
   std::ranges::fill(seed, std::byte{0});
   if (crypto::key_id(key.public_key()) != id) {
     return fail(Code::kCryptoFailed, "the private key file holds another key than its name says", path,
@@ -101,6 +109,20 @@ Result<std::string> create_own_key(const std::string& user_dir, std::string_view
                            print_public_key({.key = key.public_key(), .label = std::string(label)})));
   RTT_TRY(os::write_atomic(folder + "/current", id + "\n"));
   return id;
+}
+
+Result<std::array<std::byte, 32>> receipts_key(const std::string& user_dir) {
+  const std::string path = user_dir + "/receipts.key";
+  if (!os::exists(path)) {
+    RTT_TRY(os::make_directories(user_dir, 0700));
+    KeyBytes fresh{};
+    os::fill_random(fresh);
+    const Wiped text(to_base64(fresh) + "\n");
+    std::ranges::fill(fresh, std::byte{0});
+    // Of two that make one at once, the first one's stays.
+    RTT_TRY(os::write_once(path, text.view(), {.mode = 0600}));
+  }
+  return read_key_bytes(path, "move it away; what it made can then no longer be compared");
 }
 
 Result<std::vector<OwnKey>> own_keys(const std::string& user_dir) {

@@ -9,6 +9,7 @@
 // Thread: one.   Fails: kNoPrivateKey, kCryptoFailed, kPermission (a private key others can read), kIo.
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ Result<std::vector<OwnKey>> own_keys(const std::string& user_dir);  // sorted by
 Result<crypto::SecretKey> load_own_key(const std::string& user_dir);                      // the current one
 Result<std::string> create_own_key(const std::string& user_dir, std::string_view label);  // returns key_id
 bool has_own_key(const std::string& user_dir);
+// The key of this user's keyed hashes in receipts, `user_dir/receipts.key` (0600); made when first asked for.
+Result<std::array<std::byte, 32>> receipts_key(const std::string& user_dir);
 // Writes the public half to trust/keys/<key_id>.pub of the workspace.
 Status publish_key(const Workspace& workspace, const crypto::PublicKey& key, std::string_view label);
 Result<std::vector<KeyInfo>> list_keys(const Workspace& workspace);  // sorted by key_id

@@ -23,6 +23,13 @@ bool is_tool_error(std::string_view result) {
          member(result, "isError") == std::string_view("true");
 }
 
+// What is hashed as the arguments of a call: those of a tool or prompt as the client wrote them, else all
+// parameters.
+std::string_view arguments_of(const emit::Forward& forward) {
+  if (forward.method != "tools/call" && forward.method != "prompts/get") return forward.params;
+  return member(forward.params, "arguments").value_or(std::string_view());
+}
+
 std::string gone_error() {
   return error_object(RpcCode::kBackend, "the client has closed its input and answers nothing any more");
 }
@@ -96,11 +103,15 @@ void Client::catalog_changed() {
 void Client::forward(emit::Forward& forward, StreamId stream) {
   const Instant now = os::now();
   Asked asked{.stream = stream,
-              .address = std::move(forward.address),
-              .method = forward.method,
+              .subject = {.who = address_, .to = std::move(forward.address), .method = forward.method},
+              .arguments = services_.mac(arguments_of(forward)),
               .in_bytes = forward.params.size(),
               .started = now};
   asked.backend = services_.backend(*this, forward.ns);
+  if (asked.backend && !forward.item.empty()) {
+    const PinnedItem* const item = asked.backend->pins().find(forward.kind, forward.item);
+    if (item != nullptr) asked.subject.pin = item->hash;
+  }
   if (asked.backend && !subscribe(forward, *asked.backend)) {
     deliver(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"), stream, Part::kAnswer);
     return;
@@ -117,7 +128,7 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
                                   .token = forward.key});
   }
   if (!ticket) {
-    record(asked, CallRecord::Outcome::kFailure, ticket.error().code, 0);
+    record(asked, {.failure = ticket.error().code});
     deliver(session_.on_failure(forward.key, ticket.error()), stream, Part::kAnswer);
     return;
   }
@@ -209,7 +220,7 @@ void Client::withdraw(CallKey key, std::string_view reason) {
   const Asked* const asked = asked_.find(key);
   if (!asked) return;
   asked->backend->cancel(asked->ticket, reason);
-  record(*asked, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
+  record(*asked, {.failure = Code::kCancelled});
   const StreamId stream = asked->stream;
   asked_.erase(key);
   shell_.unanswered(stream);
@@ -219,12 +230,11 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
   const Asked* const asked = asked_.find(token);
   if (!asked) return;
   const bool result = kind == act::Reply::Kind::kResult;
-  const bool tool_error = result && asked->method == "tools/call" && is_tool_error(payload);
-  record(*asked,
-         !result      ? CallRecord::Outcome::kRpcError
-         : tool_error ? CallRecord::Outcome::kToolError
-                      : CallRecord::Outcome::kResult,
-         Code::kToolFailed, payload.size());
+  const bool tool_error = result && asked->subject.method == "tools/call" && is_tool_error(payload);
+  record(*asked, {.outcome = !result      ? receipts::Outcome::kRpcError
+                             : tool_error ? receipts::Outcome::kToolError
+                                          : receipts::Outcome::kResult,
+                  .result = payload});
   const StreamId stream = asked->stream;
   asked_.erase(token);
   deliver(session_.on_reply(token, kind, payload), stream, Part::kAnswer);
@@ -233,7 +243,7 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
 void Client::on_backend_failure(std::uint64_t token, const Error& why) {
   const Asked* const asked = asked_.find(token);
   if (!asked) return;
-  record(*asked, CallRecord::Outcome::kFailure, why.code, 0);
+  record(*asked, {.failure = why.code});
   const StreamId stream = asked->stream;
   asked_.erase(token);
   deliver(session_.on_failure(token, why), stream, Part::kAnswer);
@@ -244,16 +254,15 @@ void Client::on_backend_progress(std::uint64_t token, std::string_view params) {
   if (asked) deliver(session_.on_progress(token, params), asked->stream, Part::kBefore);
 }
 
-void Client::record(const Asked& asked, CallRecord::Outcome outcome, Code code, std::size_t out_bytes) {
-  services_.record({.ts = os::wall_now(),
-                    .who = address_,
-                    .to = asked.address,
-                    .method = asked.method,
-                    .outcome = outcome,
-                    .code = code,
-                    .latency = os::now() - asked.started,
-                    .in_bytes = asked.in_bytes,
-                    .out_bytes = out_bytes});
+std::uint64_t Client::record(const Asked& asked, const Ending& ending) {
+  return services_.record({.subject = asked.subject,
+                           .outcome = ending.outcome,
+                           .failure = ending.failure,
+                           .latency = os::now() - asked.started,
+                           .in_bytes = asked.in_bytes,
+                           .out_bytes = ending.result.size(),
+                           .arguments = asked.arguments,
+                           .result = services_.mac(ending.result)});
 }
 
 void Client::deliver(std::string_view line, StreamId stream, Part part) {
@@ -267,7 +276,7 @@ void Client::end(int status) {
   const FlatMap<CallKey, Asked> asked = std::exchange(asked_, {});
   for (const auto& [key, call] : asked) {
     call.backend->cancel(call.ticket, "the client went away");
-    record(call, CallRecord::Outcome::kFailure, Code::kCancelled, 0);
+    record(call, {.failure = Code::kCancelled});
   }
   shell_.ended(status);
   services_.client_gone(*this);

@@ -57,7 +57,8 @@ class ClientServices {
   virtual std::vector<Backend*> backends(const Client& client) = 0;  // those there are
   // Whether another client of this instance has subscribed to the resource.
   virtual bool subscribed(const Backend& backend, std::string_view uri) = 0;
-  virtual void record(CallRecord record) = 0;
+  virtual std::uint64_t record(const CallRecord& record) = 0;         // the receipt's number; 0: none
+  [[nodiscard]] virtual Digest mac(std::string_view text) const = 0;  // what a receipt keeps of a text
   virtual void refresh() = 0;                    // a good moment to look whether the workspace changed
   virtual void client_gone(Client& client) = 0;  // destroys it, later
   virtual WriteBatch* batch() = 0;               // nullptr: every line is written at once
@@ -105,7 +106,8 @@ class Client final : public BackendUser, public BackendClient {
     StreamId stream = kNoStream;
     Backend* backend = nullptr;
     BackendTicket ticket = 0;
-    std::string address, method;
+    receipts::Subject subject;
+    Digest arguments;
     std::size_t in_bytes = 0;
     Instant started;
   };
@@ -125,7 +127,12 @@ class Client final : public BackendUser, public BackendClient {
   bool subscribe(const emit::Forward& forward, const Backend& server);
   void deliver(std::string_view line, StreamId stream, Part part);
   [[nodiscard]] StreamId stream_of(const Backend& backend) const;
-  void record(const Asked& asked, CallRecord::Outcome outcome, Code code, std::size_t out_bytes);
+  struct Ending {
+    receipts::Outcome outcome = receipts::Outcome::kResult;
+    std::optional<Code> failure;
+    std::string_view result;
+  };
+  std::uint64_t record(const Asked& asked, const Ending& ending);  // the receipt's number
 
   ClientServices& services_;
   ClientShell& shell_;

@@ -31,7 +31,8 @@ class Explainer final : public ClientServices {
   Backend* backend(Client&, std::string_view) override { return nullptr; }
   std::vector<Backend*> backends(const Client&) override { return {}; }
   bool subscribed(const Backend&, std::string_view) override { return false; }
-  void record(CallRecord) override {}
+  std::uint64_t record(const CallRecord&) override { return 0; }
+  [[nodiscard]] Digest mac(std::string_view) const override { return {}; }
   void refresh() override {}
   void client_gone(Client&) override { loop_.stop(); }
   WriteBatch* batch() override { return nullptr; }
