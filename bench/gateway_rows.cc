@@ -8,6 +8,7 @@
 #include <iterator>
 
 #include "client.h"
+#include "gateway_rows.h"
 #include "placement.h"
 #include "report.h"
 
@@ -20,21 +21,6 @@ std::string text_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-// The one process that serves this workspace's clients.
-int gateway_of(const std::string& root) {
-  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-    const std::string words = text_of(entry.path() / "cmdline");
-    const bool gateway = words.find("--gateway") != std::string::npos ||
-                         words.find(std::string("\0mcp\0", 5)) != std::string::npos;
-    if (gateway && words.find("driver-host") != std::string::npos && words.find(root) != std::string::npos)
-      return std::stoi(entry.path().filename());
-  }
-  give_up("no gateway runs for " + root);
-}
-
-// Time on a processor so far, in ns (the kernel's own count, not its 10 ms ticks).
-double cpu_ns(int pid) { return std::stod(text_of(fmt::format("/proc/{}/schedstat", pid))); }
 
 double rss_mb(int pid) {
   const std::string status = text_of(fmt::format("/proc/{}/status", pid));
@@ -122,12 +108,26 @@ void memory_rows(const Settings& settings, const std::string& root, Report& repo
 
 }  // namespace
 
+int gateway_of(const std::string& root) {
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::string words = text_of(entry.path() / "cmdline");
+    const bool gateway = words.find("--gateway") != std::string::npos ||
+                         words.find(std::string("\0mcp\0", 5)) != std::string::npos;
+    if (gateway && words.find("driver-host") != std::string::npos && words.find(root) != std::string::npos)
+      return std::stoi(entry.path().filename());
+  }
+  give_up("no gateway runs for " + root);
+}
+
+double cpu_ns(int pid) { return std::stod(text_of(fmt::format("/proc/{}/schedstat", pid))); }
+
 void gateway_rows(const Settings& settings, Report& report) {
   const std::string root = echo_workspace(settings, "gateway", {.servers = kBackends, .tools = kTools});
   const std::string slow =
       echo_workspace(settings, "slow", {.servers = kBackends, .tools = kTools, .start_ms = kSlowMs});
   call_rows(settings, root, report);
   load_row(settings, root, report);
+  gateway_http_rows(settings, root, report);
   list_rows(settings, root, slow, report);
   memory_rows(settings, root, report);
   for (const std::string& workspace : {root, slow}) run({settings.rtt, "down", "--quiet", "-C", workspace});

@@ -51,6 +51,8 @@ void CallLedger::open() {
 Digest CallLedger::mac(std::string_view text) const { return mac_ ? mac_->mac(text) : Digest{}; }
 
 std::uint64_t CallLedger::add(const CallRecord& record) {
+  const bool well = !record.failure && record.outcome == receipts::Outcome::kResult;
+  stats_.record(record.subject.to, record.latency, well ? ToolStats::Ended::kWell : ToolStats::Ended::kBadly);
   if (!log_) {
     ++lost_;
     return 0;

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "crypto/hmac.h"
+#include "mcp/tool_stats.h"
 #include "os/loop.h"
 #include "receipts/log.h"
 #include "registry/workspace.h"
@@ -47,6 +48,7 @@ class CallLedger {
   void flush();  // to the disk and the journal
   // {state:"on"|"off",last,kept,lost,problem?}
   [[nodiscard]] text::Json health() const;
+  [[nodiscard]] const ToolStats& stats() const { return stats_; }
 
  private:
   void open();
@@ -59,6 +61,7 @@ class CallLedger {
   std::optional<crypto::HmacSha256> mac_;
   std::optional<crypto::SecretKey> key_;
   std::optional<receipts::ReceiptLog> log_;
+  ToolStats stats_;
   receipts::BatchBuilder batch_;
   std::uint64_t next_index_ = 0;
   std::uint64_t kept_ = 0, lost_ = 0;  // since the start

@@ -459,6 +459,7 @@ Json Gateway::health() const {
         std::count_if(state_->shells.begin(), state_->shells.end(),
                       [&name = ns](const auto& shell) { return shell->client().sees(name); });
     row.set("clients", watchers);
+    row.set("called", state_->calls_kept.stats().rows(ns));
     drivers.push(Json::object({{"name", "mcp/" + ns},
                                {"pid", *row.find("pid")},
                                {"state", *row.find("state")},

@@ -137,9 +137,11 @@ void Panel::State::mcp_ls(const api::Request& request, const api::Responder& res
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  const auto rows = [as = std::string(request.args.string_or("as"))](const registry::Snapshot& s,
-                                                                     const Json& live) {
-    return api::Answer{mcp_listing(s, live, as), {}};
+  const auto rows = [as = std::string(request.args.string_or("as"))](
+                        const registry::Snapshot& s, const Json& live, const Json* receipts = nullptr) {
+    Json body = mcp_listing(s, live, as);
+    if (receipts != nullptr) body.set("receipts", *receipts);
+    return api::Answer{std::move(body), {}};
   };
   const auto host = hosts.running(std::string(kGateway));
   if (!host) {
@@ -149,7 +151,8 @@ void Panel::State::mcp_ls(const api::Request& request, const api::Responder& res
   host->ask("host.control", Json::object({{"verb", "mcp.ls"}, {"args", text::JsonObject{}}}),
             [respond, rows, snapshot = *snapshot](const Result<api::Answer>& answer) {
               const Json* live = answer ? answer->body.find("servers") : nullptr;
-              respond.finish(rows(snapshot, live != nullptr ? *live : Json(text::JsonArray{})));
+              const Json* receipts = answer ? answer->body.find("receipts") : nullptr;
+              respond.finish(rows(snapshot, live != nullptr ? *live : Json(text::JsonArray{}), receipts));
             });
 }
 
