@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gateway rows: what a tool call costs through the MCP gateway, in time, processor and memory, and how fast
 // many servers are listed. Policy, audit and histograms are on, as always.
+#include "gateway_rows.h"
+
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -8,7 +10,6 @@
 #include <iterator>
 
 #include "client.h"
-#include "gateway_rows.h"
 #include "placement.h"
 #include "report.h"
 

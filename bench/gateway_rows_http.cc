@@ -145,8 +145,8 @@ Served start_relay(const Settings& settings) {
 }
 
 Served start_front(const Settings& settings, const std::string& root) {
-  Served front = start({settings.rtt, "mcp", "serve", "echo0", "--http", "127.0.0.1:0", "-C", root},
-                       os::Wire::kPipe);
+  Served front =
+      start({settings.rtt, "mcp", "serve", "echo0", "--http", "127.0.0.1:0", "-C", root}, os::Wire::kPipe);
   const std::string said = said_by(front.child.err, "the token is in");
   const std::size_t port = said.find("http://127.0.0.1:") + 17;
   front.port = std::stoi(said.substr(port));

@@ -45,6 +45,7 @@ int serve(const cli::ServeArgs& args) {
                                                                      : mcp::ServeOptions::Search::kUpward,
                             .http = {}};
   options.client.names = model::parse_name_mode(args.name_mode);
+  if (args.no_provenance) options.client.provenance = mcp::ClientOptions::Provenance::kHidden;
   if (args.meta) options.client.view = model::ToolView::kMeta;
   using Http = mcp::ServeHttp;
   if (!args.http.empty()) {

@@ -132,6 +132,7 @@ int run_serve(const Session& session) {
                                   .http = http,
                                   .allow_remote = args.bool_or("allow_remote", false),
                                   .no_token = args.bool_or("no_token", false),
+                                  .no_provenance = args.bool_or("no_provenance", false),
                                   .origins = list_of(session.command, "origin"),
                                   .token_file = std::string(args.string_or("token_file"))});
 }

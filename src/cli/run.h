@@ -62,6 +62,7 @@ struct ServeArgs {  // rtt mcp serve [NAMEâ€¦] [--as CLIENT] [--http ADDR:PORT â
   bool meta = false;               // search, describe and call in place of the tools
   std::string http;                // empty = on stdin and stdout; the rest is of it
   bool allow_remote = false, no_token = false;
+  bool no_provenance = false;  // of either
   std::vector<std::string> origins;
   std::string token_file;
 };

@@ -101,6 +101,7 @@ constexpr auto kServeFlags = std::to_array<Flag>({
     {"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"},
     {"name-mode", Takes::kText, "MODE", "plain, conflict or prefixed (else what panel.yaml says)"},
     {"meta", Takes::kNothing, "", "offer search, describe and call in place of the tools"},
+    {"no-provenance", Takes::kNothing, "", "results without where they come from"},
     {"http", Takes::kText, "ADDR:PORT", "over HTTP at this address, until it is ended"},
     {"allow-remote", Takes::kNothing, "", "with --http: listen where other machines reach it"},
     {"origin", Takes::kList, "ORIGIN", "with --http: pages of this origin may ask"},

@@ -46,6 +46,8 @@ struct ClientOptions {
   std::string as;                        // empty = the client's own clientInfo.name
   std::optional<model::NameMode> names;  // other than the workspace's
   std::optional<model::ToolView> view;
+  // Whether results say in `_meta` where they come from (docs/formats/receipts.md).
+  enum class Provenance : std::uint8_t { kShown, kHidden } provenance = Provenance::kShown;
 };
 
 class Gateway : public drivers::Driver {

@@ -109,7 +109,10 @@ std::string reason_of(const Error& why) {
 Json hello_of(const ClientOptions& client) {
   Json servers(text::JsonArray{});
   for (const std::string& name : client.servers) servers.push(name);
-  Json out = Json::object({{"hello", kGatewayHello}, {"servers", std::move(servers)}, {"as", client.as}});
+  Json out = Json::object({{"hello", kGatewayHello},
+                           {"servers", std::move(servers)},
+                           {"as", client.as},
+                           {"provenance", client.provenance == ClientOptions::Provenance::kShown}});
   if (client.names) out.set("names", to_string(*client.names));
   if (client.view) out.set("view", to_string(*client.view));
   return out;

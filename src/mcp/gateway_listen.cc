@@ -67,6 +67,7 @@ Result<Hello> read_hello(std::string_view line) {
     out.options.view = model::parse_tool_view(hello.string_or("view"));
     if (!out.options.view) return fail(Code::kPanelProtocol, "view is no view of tools");
   }
+  if (!hello.bool_or("provenance", true)) out.options.provenance = ClientOptions::Provenance::kHidden;
   if (const Json* const http = hello.find("http"); http && http->is_object()) {
     RTT_TRY_SET(out.http, read_http(*http));
     out.http->client = out.options;

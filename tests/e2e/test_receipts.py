@@ -82,6 +82,17 @@ class Receipts(RttCase):
         self.refused("RTT0103", 2, "audit", "--receipt", "1", "--verify")
         self.assertEqual(0, client.close())
 
+    def test_a_result_says_where_it_comes_from_unless_told_not_to(self):
+        client = self.client()
+        said = client.call("echo", message="x")["result"]
+        told = said.pop("_meta")["io.github.rtt/provenance"]
+        [line] = self.kept(1)
+        self.assertEqual((str(line["receipt"]), line["pin"]), (told["receipt"], told["definition"]))
+        plain = McpClient("--no-provenance", cwd=self.ws, env=self.me.env)
+        self.addCleanup(lambda: plain.process.poll() is None and plain.close())
+        plain.open()
+        self.assertEqual(said, plain.call("echo", message="x")["result"])
+
     def test_no_value_is_kept(self):
         client = self.client()
         client.call("echo", message="hunter2-secret")

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "mcp/wire/result_meta.h"
 #include "model/limits.h"
 #include "os/clock.h"
 
@@ -28,6 +29,19 @@ bool is_tool_error(std::string_view result) {
 std::string_view arguments_of(const emit::Forward& forward) {
   if (forward.method != "tools/call" && forward.method != "prompts/get") return forward.params;
   return member(forward.params, "arguments").value_or(std::string_view());
+}
+
+// Results that hold what a server said, and so can say where that comes from.
+bool has_content(std::string_view method) {
+  return method == "tools/call" || method == "prompts/get" || method == "resources/read";
+}
+
+// Under a key of RTT's own, as the protocol wants it for `_meta`.
+std::string provenance(std::uint64_t receipt, const Digest& server, const Digest& pin) {
+  std::string out = R"("io.github.rtt/provenance":{"receipt":")" + std::to_string(receipt) +
+                    R"(","server":")" + to_string(server) + '"';
+  if (!pin.is_zero()) out += R"(,"definition":")" + to_string(pin) + '"';
+  return out + '}';
 }
 
 std::string gone_error() {
@@ -108,6 +122,7 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
               .in_bytes = forward.params.size(),
               .started = now};
   asked.backend = services_.backend(*this, forward.ns);
+  if (asked.backend) asked.server = asked.backend->pins().hash;
   if (asked.backend && !forward.item.empty()) {
     const PinnedItem* const item = asked.backend->pins().find(forward.kind, forward.item);
     if (item != nullptr) asked.subject.pin = item->hash;
@@ -231,11 +246,17 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
   if (!asked) return;
   const bool result = kind == act::Reply::Kind::kResult;
   const bool tool_error = result && asked->subject.method == "tools/call" && is_tool_error(payload);
-  record(*asked, {.outcome = !result      ? receipts::Outcome::kRpcError
-                             : tool_error ? receipts::Outcome::kToolError
-                                          : receipts::Outcome::kResult,
-                  .result = payload});
+  const std::uint64_t receipt = record(*asked, {.outcome = !result      ? receipts::Outcome::kRpcError
+                                                           : tool_error ? receipts::Outcome::kToolError
+                                                                        : receipts::Outcome::kResult,
+                                                .result = payload});
   const StreamId stream = asked->stream;
+  std::string told;
+  if (result && receipt != 0 && options_.provenance == ClientOptions::Provenance::kShown &&
+      has_content(asked->subject.method)) {
+    told = with_meta(payload, provenance(receipt, asked->server, asked->subject.pin));
+    payload = told;
+  }
   asked_.erase(token);
   deliver(session_.on_reply(token, kind, payload), stream, Part::kAnswer);
 }

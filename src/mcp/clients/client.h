@@ -107,7 +107,7 @@ class Client final : public BackendUser, public BackendClient {
     Backend* backend = nullptr;
     BackendTicket ticket = 0;
     receipts::Subject subject;
-    Digest arguments;
+    Digest server, arguments;
     std::size_t in_bytes = 0;
     Instant started;
   };

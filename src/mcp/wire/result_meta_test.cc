@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Goal: the member is added, and without it everything is as it was.
+#include "mcp/wire/result_meta.h"
+
+#include <gtest/gtest.h>
+
+#include "mcp/wire/jsonrpc.h"
+#include "text/json_canonical.h"
+
+namespace rtt::mcp {
+namespace {
+
+constexpr std::string_view kMember = R"("a.b/c":{"n":1})";
+
+TEST(ResultMeta, is_put_in_front_and_nothing_else_changes) {
+  const std::pair<std::string_view, std::string_view> cases[] = {
+      {"{}", R"({"_meta":{"a.b/c":{"n":1}}})"},
+      {R"({ "x" : 1.50e0 , "y":[] })", R"({"_meta":{"a.b/c":{"n":1}}, "x" : 1.50e0 , "y":[] })"},
+      {R"({"x":1,"_meta":{}})", R"({"x":1,"_meta":{"a.b/c":{"n":1}}})"},
+      {R"({"x":1,"_meta": { "p":2 },"z":3})", R"({"x":1,"_meta": {"a.b/c":{"n":1}, "p":2 },"z":3})"},
+      // One that is not the result's own.
+      {R"({"x":{"_meta":{"p":2}}})", R"({"_meta":{"a.b/c":{"n":1}},"x":{"_meta":{"p":2}}})"},
+      {R"({"text":"\"_meta\":{}"})", R"({"_meta":{"a.b/c":{"n":1}},"text":"\"_meta\":{}"})"},
+      {R"({"_meta":7})", R"({"_meta":7})"},
+      {"[]", "[]"},
+      {"null", "null"},
+  };
+  for (const auto& [before, after] : cases) {
+    EXPECT_EQ(with_meta(before, kMember), after);
+    EXPECT_TRUE(is_json(with_meta(before, kMember))) << before;
+  }
+}
+
+}  // namespace
+}  // namespace rtt::mcp
