@@ -64,12 +64,14 @@ int panel_run(const cli::PanelRunArgs& args) {
   return panel::panel_main(*workspace, panel::Ground::kForeground, -1);
 }
 
-// driver-host --instance NAME | --gateway | --panel [--ready-fd N]: the processes RTT starts of itself.
+// driver-host --instance NAME | --gateway | --panel | --shared [--ready-fd N]: the processes RTT starts of
+// itself.
 int driver_host(const cli::DriverHostArgs& args) {
   std::string instance;
   int ready_fd = -1;
   for (std::size_t i = 0; i < args.words.size(); ++i) {
     const bool more = i + 1 < args.words.size();
+    if (args.words[i] == "--shared") return panel::shared_host_main();
     if (args.words[i] == "--gateway") instance = "mcp";
     if (args.words[i] == "--panel") instance = "panel";
     if (args.words[i] == "--instance" && more)

@@ -188,6 +188,14 @@ std::string render_mcp(std::string_view what, const Json& body, const View& view
       text += "policy: " + printable(plain(&rule)) + ": taken out\n";
     return text;
   }
+  if (what == "sandbox") {
+    const bool held = body.find("sandbox") != nullptr && !body.find("sandbox")->is_null();
+    return printable(body.string_or("name")) + ": " +
+           (!body.bool_or("changed", true) ? "as it was"
+            : held                         ? view.paint(Tone::kGood, "held")
+                                           : std::string("not held any more")) +
+           "\n";
+  }
   if (what == "logs") {
     for (const Json& line : items(body, "lines")) text += printable(plain(&line)) + "\n";
     return text;

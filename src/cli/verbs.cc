@@ -97,6 +97,13 @@ constexpr auto kAddFlags = std::to_array<Flag>({
 constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany, Names::kServer}});
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
 constexpr auto kServer = std::to_array<Positional>({{"name", Arity::kOne, Names::kServer}});
+constexpr auto kSandboxFlags = std::to_array<Flag>({
+    {"no-network", Takes::kNothing, "", "no sockets"},
+    {"read-only", Takes::kList, "DIR",
+     "of files, only what is below DIR may be read (and what programs need)"},
+    {"write", Takes::kList, "DIR", "only what is below DIR may be read and written"},
+    {"off", Takes::kNothing, "", "what the user may, as without RTT"},
+});
 constexpr auto kServeFlags = std::to_array<Flag>({
     {"as", Takes::kText, "CLIENT", "serve as rtt://client/agent/CLIENT"},
     {"name-mode", Takes::kText, "MODE", "plain, conflict or prefixed (else what panel.yaml says)"},
@@ -328,6 +335,12 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .positionals = kServersSome,
      .consent = Consent::kAlways,
      .deadline_ms = 300'000},
+    {.name = "mcp sandbox",
+     .what = "what a server may reach",
+     .service = "mcp.sandbox",
+     .positionals = kServer,
+     .flags = kSandboxFlags,
+     .consent = Consent::kAlways},
     {.name = "mcp serve",
      .what = "be the MCP server an AI client starts",
      .service = "mcp.serve",

@@ -23,7 +23,6 @@ using text::Json;
 constexpr Nanos kRefreshEvery = nanos_from_ms(500);
 constexpr Nanos kSettle = nanos_from_ms(20);  // a command writes several files, the index last
 constexpr int kGatewayLostStatus = 75;        // what `rtt mcp serve` exits with
-constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
 
 // What a call of the fabric becomes on the wire of its server.
 struct Wire {
@@ -122,7 +121,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   CallLedger calls_kept;
   WriteBatch writes;
   std::shared_ptr<const Pinboard> board;
-  std::optional<os::FileStamp> stamp;
+  PinboardStamp stamp;
   std::unique_ptr<os::FolderWatch> watch;  // of what reload() reads; nullptr: the kernel has none to give
   Instant next_refresh{};
   FlatMap<std::string, std::unique_ptr<Server>> servers;  // by namespace
@@ -181,7 +180,7 @@ bool Gateway::State::subscribed(const Backend& backend, std::string_view uri) {
 
 // What the common instance says is for every client it serves; an update only for those who subscribed.
 void Gateway::State::on_common_notice(Server& from, std::string_view method, std::string_view params) {
-  if (from.pins().config.instances != Instances::kWorkspace) return;
+  if (from.pins().config.instances == Instances::kSession) return;
   const auto raw = method == "notifications/resources/updated" ? member(params, "uri") : std::nullopt;
   const std::string uri = (raw ? decode_string(*raw) : std::nullopt).value_or("");
   for (const auto& shell : shells) {
@@ -202,14 +201,11 @@ void Gateway::State::refresh() {
   const Instant now = os::now();
   if (now < next_refresh) return;
   next_refresh = now + kRefreshEvery;
-  auto present = os::stamp_beneath(options.workspace.root, std::string(kIndexFile));
-  const auto found = present ? std::optional(*present) : std::nullopt;
-  if (found != stamp) reload();
+  if (stamp_of(options.workspace) != stamp) reload();
 }
 
 void Gateway::State::reload() {
-  const auto present = os::stamp_beneath(options.workspace.root, std::string(kIndexFile));
-  stamp = present ? std::optional(*present) : std::nullopt;
+  stamp = stamp_of(options.workspace);
   board = read_pinboard(options.workspace);
   place_backends();
   for (std::size_t i = 0; i < shells.size(); ++i) shells[i]->client().catalog_changed();
@@ -217,10 +213,12 @@ void Gateway::State::reload() {
 
 // Clients hear of a change when it happens, and not only when somebody asks next.
 void Gateway::State::watch_files() {
-  auto watching = os::FolderWatch::create(
-      loop,
-      {options.workspace.dot("registry"), options.workspace.dot("manifests"), options.workspace.path(".rtt")},
-      kSettle, [this] { reload(); });
+  std::vector<std::string> folders;
+  for (const std::string& root : {options.workspace.root, options.workspace.user_dir}) {
+    for (const char* folder : {"/.rtt", "/.rtt/registry", "/.rtt/manifests"})
+      folders.push_back(root + folder);
+  }
+  auto watching = os::FolderWatch::create(loop, folders, kSettle, [this] { reload(); });
   if (watching) watch = *std::move(watching);
 }
 
@@ -243,11 +241,13 @@ void Gateway::State::place_backends() {
   }
   for (const PinnedServer& pinned : board->servers) {
     std::shared_ptr<const PinnedServer> pins(board, &pinned);
+    registry::Workspace home = options.workspace;
+    if (!pinned.root.empty()) home.root = pinned.root;
     if (Server* const held = server(pinned.ns())) {
       held->set_pins(std::move(pins));
     } else {
       servers.set(pinned.ns(), std::make_unique<Server>(
-                                   loop, std::move(pins), options.workspace, writes,
+                                   loop, std::move(pins), std::move(home), writes,
                                    [this](Server& from, std::string_view method, std::string_view params) {
                                      on_common_notice(from, method, params);
                                    }));
@@ -373,13 +373,16 @@ Result<std::unique_ptr<Gateway>> Gateway::create(os::Loop& loop, GatewayOptions 
   return gateway;
 }
 
-Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options) {
+Status Gateway::serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options,
+                             std::unique_ptr<os::Handover> handover) {
   StdioClient* stdio = nullptr;
   RTT_TRY(add_client([&](ClientServices& services) {
-    auto made = std::make_unique<StdioClient>(
-        state_->loop, services,
-        StdioFds{.in = std::move(in), .out = std::move(out), .control = std::move(control)},
-        std::move(options));
+    auto made = std::make_unique<StdioClient>(state_->loop, services,
+                                              StdioFds{.in = std::move(in),
+                                                       .out = std::move(out),
+                                                       .control = std::move(control),
+                                                       .handover = std::move(handover)},
+                                              std::move(options));
     stdio = made.get();
     return made;
   }));

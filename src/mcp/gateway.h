@@ -26,6 +26,7 @@
 #include "drivers/driver.h"
 #include "model/mcp_settings.h"
 #include "os/fd.h"
+#include "os/handover.h"
 #include "os/loop.h"
 #include "registry/workspace.h"
 
@@ -48,6 +49,7 @@ struct ClientOptions {
   std::optional<model::ToolView> view;
   // Whether results say in `_meta` where they come from (docs/formats/receipts.md).
   enum class Provenance : std::uint8_t { kShown, kHidden } provenance = Provenance::kShown;
+  std::uint64_t first_ask = 1;  // id of the first request that a server makes of the client
 };
 
 class Gateway : public drivers::Driver {
@@ -58,9 +60,10 @@ class Gateway : public drivers::Driver {
 
   // Serves one AI client until it goes away. O_NONBLOCK is never set on `in` and `out`. When the session
   // ends,
-  // {"status":N} is sent on `control` (a stream socket) and it is closed; the other end closing ends the
-  // session.
-  Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options);
+  // {"status":N} is sent on `control` (a stream socket) and it is closed; the other end closing
+  // ends the session. With a handover it can go on in another process.
+  Status serve_client(os::Fd in, os::Fd out, os::Fd control, ClientOptions options,
+                      std::unique_ptr<os::Handover> handover = nullptr);
   // Serves a client that comes another way; the gateway keeps what `make` gives until the session is over.
   Status add_client(const std::function<std::unique_ptr<ClientShell>(ClientServices&)>& make);
   void refresh();       // looks, now and then, whether the workspace has changed

@@ -28,7 +28,7 @@ struct Ending {
 };
 struct GatewayAsk {
   text::Json hello;
-  std::vector<int> fds;  // go with it
+  std::vector<int> fds;  // go with it: stdin, stdout, and the files of a handover if there is one
 };
 using OnAccepted = std::function<void(const text::Json& line)>;
 Result<Ending> ask_gateway(const registry::Workspace& workspace, const GatewayAsk& ask,

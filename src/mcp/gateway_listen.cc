@@ -16,7 +16,8 @@ namespace {
 
 using text::Json;
 
-constexpr int kClientFds = 2;  // its stdin and stdout
+constexpr std::size_t kClientFds = 2;    // its stdin and stdout
+constexpr std::size_t kHandoverFds = 4;  // and the files of its handover
 
 struct Hello {
   ClientOptions options;
@@ -134,14 +135,14 @@ void GatewayListener::State::read(int fd) {
                                [fd](const Newcomer& n) { return n.socket.get() == fd; });
   if (at == newcomers.end()) return;
   std::array<std::byte, 4096> buffer{};
-  auto got = os::receive(fd, buffer, kClientFds);
+  auto got = os::receive(fd, buffer, static_cast<int>(kHandoverFds));
   if (!got || got->closed) {
     forget(fd);
     return;
   }
   for (os::Fd& received : got->fds) at->fds.push_back(std::move(received));
   at->hello.append(as_text(ByteView(buffer).first(got->bytes)));
-  if (at->hello.size() > kHelloBytesMax || at->fds.size() > kClientFds) {
+  if (at->hello.size() > kHelloBytesMax || at->fds.size() > kHandoverFds) {
     forget(fd);
   } else if (at->hello.ends_with('\n')) {
     loop.unwatch(fd);
@@ -154,19 +155,32 @@ void GatewayListener::State::read(int fd) {
 
 void GatewayListener::State::adopt(Newcomer newcomer) {
   auto hello = read_hello(std::string_view(newcomer.hello).substr(0, newcomer.hello.size() - 1));
-  if (hello && !hello->http && newcomer.fds.size() != kClientFds)
+  const std::size_t came = newcomer.fds.size();
+  if (hello && !hello->http && came != kClientFds && came != kHandoverFds)
     hello = fail(Code::kPanelProtocol, "the hello came without stdin and stdout");
   if (!hello) {
     answer(newcomer.socket, Json::object({{"error", hello.error().message}}));
     return;
   }
   if (hello->http) return listen_http(std::move(newcomer.socket), *std::move(hello->http));
+  std::unique_ptr<os::Handover> handover;
+  if (came == kHandoverFds) {
+    auto opened = os::Handover::open(
+        {.memory = std::move(newcomer.fds[2]), .output = std::move(newcomer.fds[3])}, newcomer.fds[1].get());
+    if (!opened) {
+      answer(newcomer.socket, Json::object({{"error", opened.error().message}}));
+      return;
+    }
+    handover = *std::move(opened);
+    // What a server asked of the client before is not taken for an answer to what one asks now.
+    hello->options.first_ask = (handover->runs() << 32U) + 1;
+  }
   answer(newcomer.socket,
          Json::object(
              {{"accepted", true}, {"pid", os::own_pid()}, {"unknown", unknown(hello->options.servers)}}));
   // A failure ends the session, and the session says so on the socket.
   (void)gateway.serve_client(std::move(newcomer.fds[0]), std::move(newcomer.fds[1]),
-                             std::move(newcomer.socket), std::move(hello->options));
+                             std::move(newcomer.socket), std::move(hello->options), std::move(handover));
 }
 
 Json GatewayListener::State::unknown(const std::vector<std::string>& names) {

@@ -2,7 +2,8 @@
 // GatewayListener: the door at `.rtt/sockets/gateway.sock` where `rtt mcp serve` hands over an AI client.
 //
 // One connection a client. It sends one JSON line {"hello":"rtt-gateway/1","servers":[…],"as":"…"} whose
-// first byte carries the client's stdin and stdout (SCM_RIGHTS), and gets {"status":N} when the session is
+// first byte carries the client's stdin and stdout (SCM_RIGHTS) and, if the session can be handed over, the
+// two files of os/handover.h, and gets {"status":N} when the session is
 // over. A hello with "http":{"host","port","beyond","origins":[…],"token":"sha256-…"} brings no descriptors:
 // the gateway listens there and answers with "url", until the connection closes.
 //

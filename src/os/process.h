@@ -20,6 +20,7 @@
 
 #include "base/units.h"
 #include "os/fd.h"
+#include "os/sandbox.h"
 
 namespace rtt::os {
 
@@ -33,6 +34,7 @@ struct SpawnOptions {
   Wire in = Wire::kPipe, out = Wire::kPipe, err = Wire::kPipe;
   Lifetime lifetime = Lifetime::kWithParent;
   std::vector<std::pair<int, int>> pass_fds;  // (ours, number in the child); wins over wires
+  Sandbox sandbox;  // what it may reach; kDriverStart where the kernel cannot hold it
 };
 
 struct ExitState {

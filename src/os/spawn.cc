@@ -30,7 +30,7 @@ constexpr int kTargetMax = 255;
 constexpr std::string_view kKeeperName = "rtt-keeper";
 constexpr std::size_t kCommandLineMax = 4096;
 
-enum class Step : int { kPid, kDescriptors, kParent, kDirectory, kLimits, kExec };
+enum class Step : int { kPid, kSandbox, kDescriptors, kParent, kDirectory, kLimits, kExec };
 struct Failure {  // what the child writes into the error pipe: how far it came, the last word at exec
   Step step;
   int error;  // kPid: the child's pid instead
@@ -50,6 +50,7 @@ struct Image {
   std::vector<Move> moves;  // sorted by `to`, one each
   int error_fd = -1;
   int parent = 0;
+  std::optional<SandboxRules> rules;
   int adopts = 0;                      // whether orphans come to this process
   std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
@@ -107,6 +108,7 @@ void restore_signals() {
 
 [[noreturn]] void become(Image& image) {
   (void)::setsid();
+  if (image.rules && !image.rules->enter()) give_up(image, Step::kSandbox);
   place_descriptors(image);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) give_up(image, Step::kLimits);
@@ -231,6 +233,11 @@ Error start_error(const SpawnOptions& options, const Failure& failure) {
                    .message = error_of(failure.error, "cannot start " + name).message,
                    .where = name,
                    .hint = "ls -l " + name};
+    case Step::kSandbox:
+      return Error{.code = Code::kDriverStart,
+                   .message = error_of(failure.error, "cannot hold " + name + " in its sandbox").message,
+                   .where = name,
+                   .hint = {}};
     case Step::kPid:
     case Step::kDescriptors:
     case Step::kParent:
@@ -265,6 +272,9 @@ Result<Child> spawn(const SpawnOptions& options) {
   RTT_ASSERT(!options.argv.empty());
   Image image;
   RTT_TRY_SET(image.program, program_of(options));
+  if (options.sandbox.holds()) {
+    RTT_TRY_SET(image.rules, SandboxRules::prepare(options.sandbox, image.program));
+  }
   std::array<Ends, 3> wires;
   RTT_TRY_SET(wires[0], open_wire(options.in, 0));
   RTT_TRY_SET(wires[1], open_wire(options.out, 1));

@@ -42,8 +42,22 @@ Json row_of(const mcp::Imported& imported, std::string_view state, const ImportP
 
 }  // namespace
 
+Result<Workspace> user_workspace() {
+  const std::string folder = registry::user_directory();
+  RTT_TRY(os::make_directories(folder, 0700));
+  RTT_TRY_SET(std::string root, os::real_path(folder));
+  Workspace workspace{.root = std::move(root), .user_dir = folder};
+  if (os::is_directory(workspace.dot(""))) return workspace;
+  RTT_TRY(registry::create_workspace(workspace));
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY(registry::publish_key(workspace, key.public_key(), "rtt"));
+  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
+  RTT_TRY(registry::sign_items(workspace, items, key));
+  return workspace;
+}
+
 Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& request) {
-  ImportPlan plan{.servers = {}, .plain = request.plain};
+  ImportPlan plan{.servers = {}, .plain = request.plain, .scope = request.scope};
   std::vector<mcp::ConfigServer> found;
   if (request.files.empty()) {
     RTT_TRY_SET(found, servers_of_clients(workspace, request.scope));
@@ -128,8 +142,13 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
                                   split->secrets.size() == 1 ? "" : "s"));
     }
   }
-  if (!lines.empty())
-    lines.emplace_back("allow AI clients (rtt://client/agent/*) to reach them, in .rtt/policy.json");
+  const bool user = plan.scope == ClientScope::kUser;
+  if (!lines.empty() && user)
+    lines.emplace_back("keep them in your own folder, for all your workspaces, each running once (shared)");
+  if (!lines.empty()) {
+    lines.push_back(std::string("allow AI clients (rtt://client/agent/*) to reach them, in ") +
+                    (user ? "its" : ".rtt/") + (user ? " policy" : "policy.json"));
+  }
   return lines;
 }
 
@@ -138,7 +157,11 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
   if (!plan.servers.empty()) RTT_TRY(policy_is_signed(workspace));
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
   RTT_TRY_SET(auto imported,
-              mcp::import_servers(plan.servers, {.workspace = workspace, .plain = plan.plain}));
+              mcp::import_servers(plan.servers, {.workspace = workspace,
+                                                 .plain = plan.plain,
+                                                 .scope = plan.scope == ClientScope::kUser
+                                                              ? mcp::ImportOptions::Scope::kUser
+                                                              : mcp::ImportOptions::Scope::kWorkspace}));
   const registry::SecretStore secrets(workspace.user_dir);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
   std::vector<std::string> paths, namespaces;

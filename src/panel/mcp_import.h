@@ -28,7 +28,10 @@ struct ImportRequest {
 struct ImportPlan {
   std::vector<mcp::ConfigServer> servers;
   std::vector<std::string> plain;
+  ClientScope scope = ClientScope::kProject;  // kUser: into the user's own folder
 };
+// The user's own folder as a workspace, made and signed if it is none yet.
+Result<registry::Workspace> user_workspace();
 Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
 // Servers whose manifest is absent, RTT's own door left out: what `up` would still import.
 Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);

@@ -15,6 +15,7 @@
 #include "drivers/wire_driver.h"
 #include "mcp/gateway.h"
 #include "mcp/gateway_listen.h"
+#include "mcp/shared/host.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -259,6 +260,27 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
   host.reset();
   say(fmt::format("driver host {} ended", instance));
   return status;
+}
+
+int shared_host_main() {
+  os::harden_self();
+  os::ignore_broken_pipes();
+  os::become_session_leader();
+  if (Status adopting = os::adopt_orphans(); !adopting) return failed(adopting.error());
+  if (Status silent = os::redirect_stdio(""); !silent) return failed(silent.error());
+  auto loop = os::Loop::create();
+  if (!loop) return failed(loop.error());
+  for (const int signal : {SIGTERM, SIGINT}) {
+    if (Status on = (*loop)->on_signal(signal, [&] { (*loop)->stop(); }); !on) return failed(on.error());
+  }
+  const std::string sockets = mcp::shared_sockets(registry::user_directory());
+  const auto lock = os::FileLock::take(sockets + "/shared.lock", os::FileLock::Wait::kNo);
+  // Another one listens already: nothing is wrong, and this one is not needed.
+  if (!lock) return lock.error().code == Code::kBusy ? 0 : failed(lock.error());
+  auto host = mcp::SharedHost::start(**loop, sockets);
+  if (!host) return failed(host.error());
+  (*loop)->run();
+  return 0;
 }
 
 Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) {

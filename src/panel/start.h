@@ -25,6 +25,8 @@ enum class Ground : std::uint8_t { kForeground, kBackground };
 int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd);
 
 // A driver host's life (`rtt driver-host --instance NAME`): "mcp" is the gateway.
+// The servers that run once a user (mcp/shared/host.h); until nobody needs them.
+int shared_host_main();
 int driver_host_main(const registry::Workspace& workspace, const std::string& instance, int ready_fd);
 
 struct Ended {

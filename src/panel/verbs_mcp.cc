@@ -117,7 +117,7 @@ Json error_json(const Error& error) {
 }  // namespace
 
 Result<Json> verb_mcp_import(const Turn& turn) {
-  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(Workspace workspace, turn.workspace());
   RTT_TRY_SET(ImportPlan plan,
               plan_import(workspace, {.directory = turn.ask.directory,
                                       .files = turn.list("files"),
@@ -126,6 +126,9 @@ Result<Json> verb_mcp_import(const Turn& turn) {
                                       .plain = turn.list("plain")}));
   if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
     return asking("Start these programs once, and take what they offer?", describe_import(plan));
+  }
+  if (plan.scope == ClientScope::kUser) {
+    RTT_TRY_SET(workspace, user_workspace());
   }
   return run_import(workspace, plan, turn.part);
 }

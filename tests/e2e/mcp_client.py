@@ -12,8 +12,8 @@ INITIALIZE = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo":
 
 
 class McpClient:
-    def __init__(self, *words, cwd, env, rtt=RTT):
-        self.process = subprocess.Popen([rtt, "mcp", "serve", *words], cwd=cwd, env=env, stdin=subprocess.PIPE,
+    def __init__(self, *words, cwd, env, rtt=RTT, command=None):
+        self.process = subprocess.Popen(command or [rtt, "mcp", "serve", *words], cwd=cwd, env=env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.inbox = queue.Queue()  # raw lines, None at the end
         self.errors = []

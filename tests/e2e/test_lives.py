@@ -2,6 +2,7 @@
 """The lives of processes: who sees whose state, and that nothing is left of anybody, however they end."""
 import os
 import signal
+import socket
 import subprocess
 
 from mcp_client import McpClient
@@ -74,6 +75,46 @@ class State(Lives):
         for _ in range(20):
             clients[0].said("pid")
         self.assertEqual(before, wakes(idle), "a call of one session wakes another")
+
+
+class Sandbox(Lives):
+    def setUp(self):
+        super().setUp()
+        self.secret = self.write(".ssh/key", "secret", ws=self.me.home)
+        self.data = self.write("data/file", "data")
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.listener.close)
+
+    def reaches(self):
+        """What the server can do, of: read the secret, write it, read data, write data, connect."""
+        client = self.client("tab")
+        client.open()
+        answers = [client.call("load", path=self.secret), client.call("save", path=self.secret + ".new"),
+                   client.call("load", path=self.data), client.call("save", path=self.data),
+                   client.call("dial", port=self.listener.getsockname()[1])]
+        return [not answer["result"].get("isError", False) for answer in answers]
+
+    def test_what_a_server_reaches_is_what_was_signed(self):
+        hold = ("mcp", "sandbox", "tab", "--read-only", "servers")
+        self.assertEqual([True] * 5, self.reaches())
+        self.assertEqual(3, self.run_rtt(*hold).status)  # asked, and nobody agreed
+        answer = self.json(*hold, "--read-only", "data", "--no-network", "--yes")
+        self.assertEqual({"network": "none", "read": ["${workspace}/servers", "${workspace}/data"]}, answer["sandbox"])
+        self.assertEqual([False, False, True, False, False], self.reaches())
+        self.assertFalse(self.json(*hold, "--read-only", "data", "--no-network", "--yes")["changed"])
+        self.json(*hold, "--write", "data", "--yes")
+        self.assertEqual([False, False, True, True, True], self.reaches())
+        self.json("mcp", "sandbox", "tab", "--no-network", "--yes")
+        self.assertEqual([True, True, True, True, False], self.reaches())
+        self.assertEqual(None, self.json("mcp", "sandbox", "tab", "--off", "--yes")["sandbox"])
+        self.assertEqual([True] * 5, self.reaches())
+        self.assertEqual([], self.json("mcp", "diff")["servers"][0]["changes"])
+
+    def test_it_is_said_in_one_way_or_refused(self):
+        self.refused("RTT0103", 2, "mcp", "sandbox", "tab", "--yes")
+        self.refused("RTT0103", 2, "mcp", "sandbox", "tab", "--off", "--no-network", "--yes")
+        self.refused("RTT0105", 1, "mcp", "sandbox", "tap", "--off", "--yes")
+        self.assertNotEqual(0, self.run_rtt("mcp", "sandbox", "tab", "--write", "absent", "--yes").status)
 
 
 class Ends(Lives):

@@ -5,14 +5,38 @@
 """
 import os
 import signal
+import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from stdio_server import Server, text  # noqa: E402
 
-server = Server("tab")
 page = "about:blank"
+
+
+class Tab(Server):
+    """With one resource, the open page, and a memory of what its client asked of it beside calls."""
+    heard = []
+
+    def initialize(self, request_id, params):
+        self.reply(request_id, {"protocolVersion": params["protocolVersion"], "serverInfo": self.info,
+                                "capabilities": {"tools": {}, "logging": {}, "resources": {"subscribe": True}}})
+
+    def handle(self, message):
+        method, params = message.get("method"), message.get("params") or {}
+        if method == "logging/setLevel":
+            self.heard.append(f"level {params['level']}")
+        elif method == "resources/subscribe":
+            self.heard.append(f"subscribe {params['uri']}")
+        elif method == "resources/list":
+            return self.reply(message["id"], {"resources": [{"uri": "tab://page", "name": "page"}]})
+        else:
+            return super().handle(message)
+        self.reply(message["id"], {})
+
+
+server = Tab("tab")
 
 
 @server.tool("go", {"url": {"type": "string"}}, ["url"])
@@ -20,7 +44,14 @@ def go(_, arguments):
     """Opens a page."""
     global page
     page = arguments["url"]
-    return text(page)
+    server.send({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": "tab://page"}})
+    return text(arguments["url"])
+
+
+@server.tool("heard")
+def heard(_, __):
+    """What its client asked of it beside calls."""
+    return text("\n".join(server.heard))
 
 
 @server.tool("page")
@@ -35,16 +66,38 @@ def pid(_, __):
     return text(os.getpid())
 
 
-@server.tool("variable", {"name": {"type": "string"}}, ["name"])
+@server.tool("variable", {"key": {"type": "string"}}, ["key"])
 def variable(_, arguments):
     """A variable of its environment."""
-    return text(os.environ.get(arguments["name"], "(unset)"))
+    return text(os.environ.get(arguments["key"], "(unset)"))
 
 
 @server.tool("folder")
 def folder(_, __):
     """Where it runs."""
     return text(os.getcwd())
+
+
+@server.tool("load", {"path": {"type": "string"}}, ["path"])
+def load(_, arguments):
+    """Reads a file."""
+    with open(arguments["path"], encoding="utf-8") as file:
+        return text(file.read())
+
+
+@server.tool("save", {"path": {"type": "string"}}, ["path"])
+def save(_, arguments):
+    """Writes a file."""
+    with open(arguments["path"], "w", encoding="utf-8") as file:
+        file.write("saved")
+    return text("saved")
+
+
+@server.tool("dial", {"port": {"type": "integer"}}, ["port"])
+def dial(_, arguments):
+    """Connects to a port of this machine."""
+    with socket.create_connection(("127.0.0.1", arguments["port"])):
+        return text("connected")
 
 
 @server.tool("daemon")

@@ -95,16 +95,33 @@ Result<BackendTicket> Backend::call(BackendCall call) {
   }
   arm(call.deadline);
   waiting_.push_back({ticket, std::move(call)});
-  if (!session_ && start_timer_ == 0) {
-    const std::size_t failures = recent_failures(last_used_);
-    Nanos delay{0};
-    if (failures > 0) delay.value = std::min(kFirstBackoff.value << (failures - 1), kBackoffMax.value);
-    start_timer_ = loop_.after(delay, [this] {
-      start_timer_ = 0;
-      start();
-    });
-  }
+  start_soon();
   return ticket;
+}
+
+void Backend::start_soon() {
+  if (session_ || start_timer_ != 0) return;
+  const std::size_t failures = recent_failures(os::now());
+  Nanos delay{0};
+  if (failures > 0) delay.value = std::min(kFirstBackoff.value << (failures - 1), kBackoffMax.value);
+  start_timer_ = loop_.after(delay, [this] {
+    start_timer_ = 0;
+    start();
+  });
+}
+
+// Whoever subscribed expects updates from the server that is there, not only from the one that was.
+void Backend::note_subscription(const BackendCall& call) {
+  const bool off = call.method == "resources/unsubscribe";
+  if (!off && call.method != "resources/subscribe") return;
+  const auto raw = member(call.params, "uri");
+  const auto uri = raw ? decode_string(*raw) : std::nullopt;
+  if (!uri) return;
+  if (off) {
+    subscriptions_.erase(*uri);
+  } else if (subscriptions_.size() < kSubscriptionsMax) {
+    subscriptions_.insert_or_assign(*uri, call.params);
+  }
 }
 
 void Backend::cancel(BackendTicket ticket, std::string_view reason) {
@@ -269,6 +286,12 @@ void Backend::became_ready() {
   record_->opening = session_->era() == Era::kModern ? Opening::kDiscover : Opening::kInitialize;
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
   compare();
+  for (const auto& [uri, params] : subscriptions_) {
+    // Nobody waits for the answer; the session drops it as one that was not asked for.
+    const auto again = session_->request("resources/subscribe", params, os::now() + kLevelAnswer, {});
+    if (!again) continue;
+    for (const act::Send& send : again->sends) transport_->send(send.line, send.headers);
+  }
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& waits : waiting) {
     if (const Status begun = begin(waits); !begun) {
@@ -300,6 +323,7 @@ Status Backend::begin(const Waiting& waiting) {
               session_->request(call.method, call.params, call.deadline,
                                 {.era = call.era, .log_level = call.log_level}));
   running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
+  note_subscription(call);
   if (submitted.answer)
     reply_later(submitted.key, waiting.ticket, submitted.answer->first, submitted.answer->second);
   arm(call.deadline);
@@ -360,6 +384,7 @@ void Backend::lose(const Error& why) {
   record_->failed_calls += running.size() + waiting.size();
   for (const auto& [key, call] : running) call.user->on_backend_failure(call.token, why);
   for (const Waiting& waits : waiting) waits.call.user->on_backend_failure(waits.call.token, why);
+  if (!subscriptions_.empty() && !on_stopped_ && state() != BackendState::kFailed) start_soon();
 }
 
 void Backend::let_go() {
@@ -416,8 +441,7 @@ void Backend::on_timer() {
                    .hint = "rtt mcp logs " + pins_->config.name};
   for (const Waiting& waits : late) waits.call.user->on_backend_failure(waits.call.token, slow);
   if (session_) perform(session_->on_tick(now));
-  const bool idle = session_ && running_.empty() && waiting_.empty() && profile_.stops_idle;
-  if (idle && now - last_used_ >= nanos_from_ms(limits::kServerIdleMs)) {
+  if (session_ && profile_.stops_idle && idle() && now - last_used_ >= nanos_from_ms(limits::kServerIdleMs)) {
     record_->note("idle, stopped");
     lose(Error{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was idle"});
   }
@@ -425,14 +449,15 @@ void Backend::on_timer() {
   if (next < kNever) arm(next);
 }
 
+bool Backend::idle() const { return running_.empty() && waiting_.empty() && subscriptions_.empty(); }
+
 Instant Backend::next_event(Instant now) const {
   Instant next = kNever;
   for (const Waiting& waits : waiting_) next = std::min(next, waits.call.deadline);
   if (!session_) return next;
   next = std::min(next, session_->next_deadline().value_or(kNever));
   if (!profile_.stops_idle) return next;
-  const bool idle = running_.empty() && waiting_.empty();
-  return std::min(next, (idle ? last_used_ : now) + nanos_from_ms(limits::kServerIdleMs));
+  return std::min(next, (idle() ? last_used_ : now) + nanos_from_ms(limits::kServerIdleMs));
 }
 
 }  // namespace rtt::mcp

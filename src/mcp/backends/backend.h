@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,8 @@
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
+
+inline constexpr std::size_t kSubscriptionsMax = 10'000;  // of one client; beyond, updates may not reach it
 
 // Who asked. Called from the loop, once per call with a reply or a failure; views live for the call only.
 class BackendUser {
@@ -154,8 +157,11 @@ class Backend final : private TransportEvents {
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
   [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
+  void start_soon();
+  void note_subscription(const BackendCall& call);
   void on_timer();
   [[nodiscard]] Instant next_event(Instant now) const;
+  [[nodiscard]] bool idle() const;
   void let_go();
   void forget_left(const BackendTransport* left);
 
@@ -164,7 +170,9 @@ class Backend final : private TransportEvents {
   registry::Workspace workspace_;
   BackendProfile profile_;
   std::shared_ptr<ServerRecord> record_;
-  std::string log_level_;  // empty: the server's own
+  // What a server is told again when it has started anew.
+  std::string log_level_;                                          // empty: the server's own
+  std::map<std::string, std::string, std::less<>> subscriptions_;  // by URI: raw params
   bool started_ = false;
 
   std::unique_ptr<BackendTransport> transport_;  // while there is a session

@@ -31,6 +31,22 @@ void set_variable(Environment& environment, const std::string& name, std::string
   }
 }
 
+template <typename Resolve>
+Result<os::Sandbox> sandbox_of(const ServerConfig& config, const Resolve& resolve,
+                               const std::string& directory) {
+  os::Sandbox sandbox;
+  if (config.sandbox.find("network")) sandbox.network = os::Sandbox::Network::kNone;
+  for (auto [key, list] : {std::pair{"read", &sandbox.read}, std::pair{"write", &sandbox.write}}) {
+    const text::Json* const paths = config.sandbox.find(key);
+    if (paths == nullptr) continue;
+    for (const text::Json& path : paths->as_array()) {
+      RTT_TRY_SET(std::string place, resolve(path));
+      list->push_back(place.starts_with('/') ? std::move(place) : directory + "/" + place);
+    }
+  }
+  return sandbox;
+}
+
 }  // namespace
 
 PathBases path_bases(const registry::Workspace& workspace) {
@@ -66,6 +82,7 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
     RTT_TRY_SET(std::string value, resolve(arg));
     options.argv.push_back(std::move(value));
   }
+  RTT_TRY_SET(options.sandbox, sandbox_of(config, resolve, options.directory));
   for (const auto& [name, value] : known) {
     if (std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end())
       options.env.emplace_back(name, value);

@@ -43,7 +43,7 @@ std::unique_ptr<Backend> Server::make(BackendProfile profile) {
 Backend& Server::common() { return *common_; }
 
 Backend& Server::of(Client& client) {
-  if (pins_->config.instances == Instances::kWorkspace) return *common_;
+  if (pins_->config.instances != Instances::kSession) return *common_;
   std::unique_ptr<Backend>& own = own_[&client];
   if (!own) {
     own = make({.client_capabilities = client.capabilities(),
@@ -56,7 +56,7 @@ Backend& Server::of(Client& client) {
 }
 
 Backend* Server::running_of(const Client& client) const {
-  if (pins_->config.instances == Instances::kWorkspace) return common_.get();
+  if (pins_->config.instances != Instances::kSession) return common_.get();
   const auto at = own_.find(&client);
   return at == own_.end() ? nullptr : at->second.get();
 }

@@ -16,6 +16,7 @@ void ServerRecord::note(std::string_view line) {
 
 void ServerRecord::append_log(std::string_view text) {
   log.append(text);
+  if (heard) heard(text);
   if (log.size() <= 2 * limits::kServerLogBytesMax) return;
   log.erase(0, log.size() - limits::kServerLogBytesMax);
   log.erase(0, log.find('\n') + 1);  // whole lines only

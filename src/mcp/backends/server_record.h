@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,8 +21,9 @@ struct ServerRecord {
   Latency latency;
   std::optional<Opening> opening;  // how it has shown it is to be greeted
   std::uint64_t calls = 0, failed_calls = 0, restarts = 0;
-  std::string log;                   // as printed: may hold secrets
-  std::vector<std::string> secrets;  // resolved values of the instances that were started
+  std::string log;                              // as printed: may hold secrets
+  std::vector<std::string> secrets;             // resolved values of the instances that were started
+  std::function<void(std::string_view)> heard;  // of what a server prints, as it comes; may be empty
 
   void note(std::string_view line);  // with the time, as RTT's own word
   void append_log(std::string_view text);

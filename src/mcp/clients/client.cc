@@ -51,7 +51,11 @@ std::string gone_error() {
 }  // namespace
 
 Client::Client(ClientServices& services, ClientShell& shell, ClientOptions options)
-    : services_(services), shell_(shell), options_(std::move(options)), label_(options_.as) {}
+    : services_(services),
+      shell_(shell),
+      options_(std::move(options)),
+      label_(options_.as),
+      next_ask_(options_.first_ask) {}
 
 Client::~Client() { RTT_ASSERT(phase_ == Phase::kOver); }
 

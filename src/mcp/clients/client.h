@@ -28,7 +28,6 @@ namespace rtt::mcp {
 // A client knows best how long its tool may take, and can cancel; this only bounds what a hung server holds
 // on to.
 inline constexpr std::int64_t kClientCallMs = 600'000;
-inline constexpr std::size_t kSubscriptionsMax = 10'000;  // of one client; beyond, updates may not reach it
 
 class Client;
 

@@ -7,6 +7,9 @@
 #include "mcp/clients/serve_http.h"
 #include "mcp/clients/stdio_client.h"
 #include "mcp/gateway_dial.h"
+#include "os/clock.h"
+#include "os/handover.h"
+#include "os/keeper.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "os/terminal.h"
@@ -18,6 +21,8 @@ namespace {
 using text::Json;
 
 constexpr int kHandOverAttempts = 3;
+constexpr std::size_t kLossesMax = 20;  // gateways lost within a minute before the client is given up
+constexpr Nanos kLossWindow = nanos_from_ms(60'000);
 
 int status_of(Exit exit) { return static_cast<int>(exit); }
 
@@ -64,9 +69,53 @@ int explain(const ServeOptions& options, const Error& why) {
   return status_of(exit_status(why.code));
 }
 
-Result<Ending> hand_over(const ServeOptions& options, const registry::Workspace& workspace) {
-  return ask_gateway(workspace, {.hello = hello_of(options.client), .fds = {options.in, options.out}},
-                     [](const Json&) {});
+// The client's descriptors, and what lets one gateway go on where another one was killed.
+class Handing {
+ public:
+  Handing(const ServeOptions& options, const registry::Workspace& workspace)
+      : options_(options), workspace_(workspace) {
+    if (!os::can_hand_over(options.out)) return;
+    if (auto files = os::create_handover()) files_ = *std::move(files);
+  }
+
+  Result<Ending> hand_over() {
+    std::vector<int> fds{options_.in, options_.out};
+    if (files_) {
+      fds.push_back(files_->memory.get());
+      fds.push_back(files_->output.get());
+    }
+    return ask_gateway(workspace_, {.hello = hello_of(options_.client), .fds = std::move(fds)},
+                       [](const Json&) {});
+  }
+  // After a gateway that had the client went away without a word.
+  bool may_go_on() {
+    const Instant now = os::now();
+    std::erase_if(losses_, [now](Instant at) { return now - at > kLossWindow; });
+    losses_.push_back(now);
+    return files_ && losses_.size() <= kLossesMax && os::can_take_over(files_->memory.get());
+  }
+
+ private:
+  const ServeOptions& options_;
+  const registry::Workspace& workspace_;
+  std::optional<os::HandoverFiles> files_;
+  std::vector<Instant> losses_;
+};
+
+// Nothing of the workspace is written, so this needs no more than that it can be read.
+int serve_here(const ServeOptions& options, const registry::Workspace& workspace, const Error& why) {
+  os::write_err("rtt mcp serve: " + reason_of(why) + "; serving without the workspace's gateway\n");
+  if (!os::adopt_orphans()) return explain(options, why);
+  auto loop = os::Loop::create();
+  auto in = own_copy(options.in);
+  auto out = own_copy(options.out);
+  if (!loop || !in || !out) return status_of(Exit::kFailed);
+  auto gateway = Gateway::create(**loop, {.workspace = workspace, .on_audit = [](const Json&) {}});
+  if (!gateway) return explain(options, gateway.error());
+  const Status served = (*gateway)->serve_client(*std::move(in), *std::move(out), os::Fd(), options.client);
+  if (!served) return status_of(Exit::kFailed);
+  while ((*gateway)->client_count() > 0) (*loop)->run_once(Nanos{-1});
+  return 0;
 }
 
 }  // namespace
@@ -77,10 +126,19 @@ int serve_main(const ServeOptions& options) {
   const auto search = options.search == ServeOptions::Search::kExactly ? Search::kExactly : Search::kUpward;
   const auto workspace = registry::find_workspace({.directory = options.directory, .search = search});
   if (options.http) return serve_http(options, workspace);
-  if (!workspace) return explain(options, workspace.error());
+  if (!workspace) {
+    Error why = workspace.error();
+    // Some clients start their servers nowhere in particular.
+    if (why.code == Code::kNoWorkspace && options.directory == "/")
+      why.hint =
+          "rtt mcp serve -C DIR, where DIR is the folder of your project, as the command of this server";
+    return explain(options, why);
+  }
   Error last{.code = Code::kLost, .message = "the MCP gateway went away before it took this client"};
+  Handing handing(options, *workspace);
+  bool had = false;  // a gateway had the client: what it said is known there alone
   for (int attempt = 0; attempt < kHandOverAttempts; ++attempt) {
-    auto ending = hand_over(options, *workspace);
+    auto ending = handing.hand_over();
     if (!ending) {
       last = std::move(ending).error();
       if (last.code == Code::kLost || last.code == Code::kPanelDown)
@@ -91,13 +149,18 @@ int serve_main(const ServeOptions& options) {
       const bool nothing = ending->unknown != 0 && ending->unknown == options.client.servers.size();
       return nothing && *ending->status == 0 ? status_of(Exit::kFailed) : *ending->status;
     }
+    had = had || ending->accepted;
     if (ending->accepted) {
-      os::write_err("rtt mcp serve: the MCP gateway went away\n");
-      return status_of(Exit::kGatewayLost);
+      if (!handing.may_go_on()) break;
+      attempt = -1;
     }
     if (!ending->error.empty()) last = Error{.code = Code::kPanelProtocol, .message = ending->error};
   }
-  return explain(options, last);
+  if (had) {
+    os::write_err("rtt mcp serve: the MCP gateway went away\n");
+    return status_of(Exit::kGatewayLost);
+  }
+  return serve_here(options, *workspace, last);
 }
 
 }  // namespace rtt::mcp

@@ -2,8 +2,10 @@
 // serve: `rtt mcp serve [NAME…] [--as CLIENT]`, the program an AI client starts.
 //
 // It hands its stdin and stdout to the workspace's gateway (gateway_dial.h) and sleeps until the session
-// ends. Where no gateway can serve (no workspace, no start), this process itself answers the client with the
-// reason and the command to run. With `--http` it has the gateway listen instead (serve_http.h).
+// ends; a gateway that is lost is replaced (os/handover.h). Where none can be started (a full disk, a folder
+// that may only be read) this process is the gateway of its one client; without a workspace it answers the
+// client with the reason and the command to run. With `--http` it has the gateway listen instead
+// (serve_http.h).
 //
 // Owns: the process's stdin and stdout for its run.   Thread: blocks the caller.
 // Fails: returns the exit status: 0 end of input, 75 the gateway was lost, 1 otherwise.

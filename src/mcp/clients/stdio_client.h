@@ -6,19 +6,27 @@
 // 0. A client that stops reading is no longer read from, and is dropped when kClientQueueBytesMax wait for
 // it. The other end of `control` closing means `rtt mcp serve` is gone: the session ends at once.
 //
-// Owns: the three descriptors, the client.   Thread: the loop's.
+// With a handover (os/handover.h) the session outlives this process: the next gateway replays in silence what
+// the client said of itself (initialize, log level, subscriptions), answers what was under way with an error,
+// and goes on with the input that nobody has dealt with.
+//
+// Owns: the descriptors, the client.   Thread: the loop's.
 // Fails: start: kIo; afterwards the session ends with a status on `control`.
 // Limits: kMcpLineBytesMax a line, kClientQueueBytesMax of output.
 #pragma once
 
+#include <map>
+
 #include "mcp/clients/client.h"
 #include "mcp/wire/line_stream.h"
+#include "os/handover.h"
 #include "os/out_queue.h"
 
 namespace rtt::mcp {
 
 struct StdioFds {
   os::Fd in, out, control;
+  std::unique_ptr<os::Handover> handover;  // nullptr: the session ends with this process
 };
 
 class StdioClient final : public ClientShell, public BatchedWriter {
@@ -39,6 +47,11 @@ class StdioClient final : public ClientShell, public BatchedWriter {
  private:
   void read_input();
   void take_lines();
+  void take(std::string_view line);
+  void remember(const Message& message, std::string_view line);
+  void take_over();
+  Status commit();
+  [[nodiscard]] std::size_t waiting() const;
   void input_ended();
   void flush_output();
   void watch_output();
@@ -50,8 +63,11 @@ class StdioClient final : public ClientShell, public BatchedWriter {
   ClientServices& services_;
   StdioFds fds_;
   LineStream stream_;
-  os::OutQueue outbox_;
+  os::OutQueue outbox_;  // without a handover
   Client client_;
+  // What a successor replays: raw lines.
+  std::string greeting_, level_;
+  std::map<std::string, std::string, std::less<>> subscriptions_;  // by URI
 };
 
 }  // namespace rtt::mcp

@@ -82,6 +82,7 @@ Json connector_params(const ServerConfig& config, const ServerInfo& info) {
                               {"env", config.env},
                               {"server", std::move(server)}});
   if (!config.directory.empty()) params.set("cwd", config.directory);
+  if (!config.sandbox.is_null()) params.set("sandbox", config.sandbox);
   if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
   if (config.drift != Drift::kHold) params.set("drift", to_string(config.drift));
   return params;
@@ -188,7 +189,15 @@ bool item_less(const PinnedItem& a, const PinnedItem& b) {
 }  // namespace
 
 std::string_view to_string(Instances instances) {
-  return instances == Instances::kSession ? "session" : "workspace";
+  switch (instances) {
+    case Instances::kSession:
+      return "session";
+    case Instances::kWorkspace:
+      return "workspace";
+    case Instances::kShared:
+      break;
+  }
+  return "shared";
 }
 
 std::string_view to_string(Drift drift) { return drift == Drift::kHold ? "hold" : "refuse"; }
@@ -424,6 +433,27 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, c
   return manifest;
 }
 
+Status check_sandbox(const Json& sandbox, std::string_view where) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(Code::kBadShape, fmt::format("`sandbox`{}", what), std::string(where),
+                "rtt mcp sandbox --help");
+  };
+  if (!sandbox.is_object()) return wrong(" is no object");
+  for (const auto& [key, value] : sandbox.as_object()) {
+    if (key == "network") {
+      if (value != Json("none")) return wrong(".network is not \"none\"");
+    } else if (key == "read" || key == "write") {
+      const bool list = value.is_array() && std::ranges::all_of(value.as_array(), [](const Json& path) {
+                          return path.is_string() && !path.as_string().empty();
+                        });
+      if (!list) return wrong(fmt::format(".{} is no array of paths", key));
+    } else {
+      return wrong(fmt::format(" has the unknown member '{}'", clean_text(key.substr(0, 40))));
+    }
+  }
+  return {};
+}
+
 Result<ServerConfig> config_from_connector(const model::Contract& connector) {
   const std::string where = to_string(connector.saddr);
   if (!connector.driver || connector.driver->use != "mcp" || connector.saddr.type != SymbolType::kConnector) {
@@ -444,12 +474,18 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
   const Json* const env = params.find("env");
   config.env = env && env->is_object() ? *env : Json::object({});
   config.directory = params.string_or("cwd");
-  const std::string_view instances = params.string_or("instances", "session");
-  if (instances != "session" && instances != "workspace") {
-    return fail(Code::kBadShape, fmt::format("`instances` is '{}'", clean_text(instances.substr(0, 40))),
-                where, "session: one for each AI client; workspace: one for all");
+  if (const Json* const sandbox = params.find("sandbox")) {
+    RTT_TRY(check_sandbox(*sandbox, where));
+    config.sandbox = *sandbox;
   }
-  config.instances = instances == "session" ? Instances::kSession : Instances::kWorkspace;
+  const std::string_view instances = params.string_or("instances", "session");
+  if (instances != "session" && instances != "workspace" && instances != "shared") {
+    return fail(Code::kBadShape, fmt::format("`instances` is '{}'", clean_text(instances.substr(0, 40))),
+                where, "session: one for each AI client; workspace: one for all; shared: one a user");
+  }
+  config.instances = instances == "session"     ? Instances::kSession
+                     : instances == "workspace" ? Instances::kWorkspace
+                                                : Instances::kShared;
   const std::string_view drift = params.string_or("drift", "hold");
   if (drift != "hold" && drift != "refuse") {
     return fail(Code::kBadShape, fmt::format("`drift` is '{}'", clean_text(drift.substr(0, 40))), where,

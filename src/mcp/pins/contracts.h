@@ -26,10 +26,10 @@
 
 namespace rtt::mcp {
 
-// Who shares a running server: nobody (each AI client has its own, as when it starts it itself), or all of
-// the workspace.
-enum class Instances : std::uint8_t { kSession, kWorkspace };
-std::string_view to_string(Instances instances);  // session workspace
+// Who shares a running server: nobody (each AI client has its own, as when it starts it itself), all of the
+// workspace, or all workspaces of the user.
+enum class Instances : std::uint8_t { kSession, kWorkspace, kShared };
+std::string_view to_string(Instances instances);  // session workspace shared
 // What becomes of changed words, and of a server that describes itself otherwise: the accepted ones are
 // served and calls pass, or they are refused like any other change.
 enum class Drift : std::uint8_t { kHold, kRefuse };
@@ -44,6 +44,7 @@ struct ServerConfig {
   text::Json env;         // object of strings or {"secret":NAME}
   std::string directory;  // `cwd`; empty = the workspace
   Instances instances = Instances::kSession;
+  text::Json sandbox;  // {"network":"none","read":[…],"write":[…]}, portable paths; null: none
   Drift drift = Drift::kHold;
   friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
 };
@@ -92,6 +93,7 @@ struct PinnedServer {
   ServerConfig config;
   ServerInfo info;
   std::vector<PinnedItem> items;  // sorted by (kind, key, client)
+  std::string root;  // of the workspace whose it is, where that is not the one served: the user's own
   [[nodiscard]] const std::string& ns() const { return connector.ns; }
   [[nodiscard]] const PinnedItem* find(ItemKind kind, std::string_view key) const;
 };

@@ -94,6 +94,7 @@ class Listing final : public ImportJob, public BackendUser {
     auto pins = std::make_shared<PinnedServer>();
     pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
     pins->config = imported_.config;
+    pins->config.instances = Instances::kSession;  // what is listed is started for this alone
     backend_ = std::make_unique<Backend>(
         loop_, std::move(pins), workspace_,
         BackendProfile{.fresh = imported_.secrets, .client_capabilities = capabilities_of(set)});
@@ -211,6 +212,10 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
   if (!config)
     return refused(std::move(imported), ImportState::kFailed, std::move(config).error().at(server.file));
   imported.config = *std::move(config);
+  if (options.scope == ImportOptions::Scope::kUser) {
+    imported.config.instances = Instances::kShared;
+    if (imported.config.directory.empty()) imported.config.directory = "${home}";
+  }
   return imported;
 }
 

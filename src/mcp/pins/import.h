@@ -55,6 +55,8 @@ struct ImportOptions {
   std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
   std::vector<std::string> marked;  // arguments that are secrets: "3", "--api-key", "url"
   std::int64_t deadline_ms = 30'000;
+  // For every workspace of the user: shared, and in the home folder where the entry names none.
+  enum class Scope : std::uint8_t { kWorkspace, kUser } scope = Scope::kWorkspace;
 };
 using OnImported = std::function<void(Imported)>;
 

@@ -1,9 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "mcp/pins/pinboard.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "os/file.h"
 #include "registry/snapshot.h"
 
 namespace rtt::mcp {
+namespace {
+
+constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
+
+std::optional<os::FileStamp> index_of(const std::string& root) {
+  const auto found = os::stamp_beneath(root, std::string(kIndexFile));
+  return found ? std::optional(*found) : std::nullopt;
+}
+
+// The user's own folder as a workspace, unless it is the one served.
+std::optional<registry::Workspace> user_workspace(const registry::Workspace& workspace) {
+  auto root = os::real_path(workspace.user_dir);
+  if (!root || *root == workspace.root || !os::is_directory(*root + "/.rtt")) return std::nullopt;
+  return registry::Workspace{.root = *std::move(root), .user_dir = workspace.user_dir};
+}
+
+void add_user_servers(Pinboard& board, const registry::Workspace& user) {
+  // A folder that cannot be read has no say in a workspace that can; `rtt -C` there tells what is wrong.
+  const auto snapshot = registry::load_snapshot(user, {.store = registry::LoadOptions::Store::kReadOnly});
+  if (!snapshot) return;
+  const std::vector<model::Contract> contracts = snapshot->in_force();
+  auto servers = pinned_servers(contracts);
+  if (!servers) return;
+  const std::size_t own = board.servers.size();
+  for (PinnedServer& server : *servers) {
+    const auto same = [&](const PinnedServer& other) { return other.ns() == server.ns(); };
+    if (std::any_of(board.servers.begin(), board.servers.begin() + static_cast<std::ptrdiff_t>(own), same))
+      continue;
+    server.root = user.root;
+    board.servers.push_back(std::move(server));
+  }
+  const auto about = [&](const model::AccessRule& rule) {
+    return std::any_of(board.servers.begin() + static_cast<std::ptrdiff_t>(own), board.servers.end(),
+                       [&](const PinnedServer& server) { return rule.to.ns == server.ns(); });
+  };
+  std::ranges::copy_if(snapshot->policy.allow, std::back_inserter(board.policy.allow), about);
+  std::ranges::copy_if(snapshot->policy.deny, std::back_inserter(board.policy.deny), about);
+  std::ranges::sort(board.servers, {}, &PinnedServer::ns);
+}
+
+}  // namespace
+
+PinboardStamp stamp_of(const registry::Workspace& workspace) {
+  PinboardStamp stamp{.workspace = index_of(workspace.root), .user = std::nullopt};
+  if (const auto user = user_workspace(workspace)) stamp.user = index_of(user->root);
+  return stamp;
+}
 
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace) {
   auto board = std::make_shared<Pinboard>();
@@ -27,6 +78,7 @@ std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspa
   board->servers = *std::move(servers);
   board->policy = std::move(snapshot->policy);
   board->mcp = std::move(snapshot->panel.mcp);
+  if (const auto user = user_workspace(workspace)) add_user_servers(*board, *user);
   return board;
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pinboard: the accepted servers and the policy of a workspace, as the gateway last read them.
 //
+// The servers of the user's own folder (`rtt mcp import --user`) are in every workspace of the user, unless
+// one of the workspace's own has the namespace. Of the user's policy those rules come along that name such a
+// server's namespace; a deny rule of the workspace is still stronger.
+//
 // A workspace that cannot be read gives an empty board with the reason, so that clients are told instead of
 // dropped.
 //
@@ -8,12 +12,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mcp/pins/contracts.h"
 #include "model/mcp_settings.h"
 #include "model/policy.h"
+#include "os/dir.h"
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
@@ -24,6 +30,12 @@ struct Pinboard {
   model::McpSettings mcp;
   std::string trouble;  // why the workspace cannot be served; empty if it can
 };
+// Tells whether a board may have changed since.
+struct PinboardStamp {
+  std::optional<os::FileStamp> workspace, user;
+  friend bool operator==(const PinboardStamp&, const PinboardStamp&) = default;
+};
+PinboardStamp stamp_of(const registry::Workspace& workspace);
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace);
 
 }  // namespace rtt::mcp
