@@ -184,10 +184,11 @@ class Leftovers(Hostile):
     def test_a_call_under_way_fails_when_its_gateway_dies(self):
         client = McpClient("-C", self.ws, cwd=self.ws, env=self.me.env)
         client.open()
-        client.post("tools/call", {"name": "hang", "arguments": {}})
+        hanging = client.post("tools/call", {"name": "hang", "arguments": {}})
         self.assertEqual("fine", client.said("fine"))
         self.kill(self.gateways()[0])
-        self.assertEqual(75, client.close())
+        self.assertEqual("RTT0704", client.answer(hanging)["error"]["data"]["code"])
+        self.assertEqual(0, client.close())
 
 
 if __name__ == "__main__":
