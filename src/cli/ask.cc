@@ -107,6 +107,10 @@ class Asker {
       }
       return;
     }
+    if (const Json* say = part.find("say")) {  // what somebody has to do now, so never held back
+      screen.err(printable(plain(say)) + "\n");
+      return;
+    }
     if (session_.command.json) {
       Json document = part;
       document.set("schema", session_.schema());

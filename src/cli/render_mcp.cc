@@ -181,6 +181,14 @@ std::string render_mcp(std::string_view what, const Json& body, const View& view
   if (what == "import" || what == "add") return imported(body, view);
   if (what == "diff") return difference(body, view);
   if (what == "connect" || what == "disconnect") return connected(body, view);
+  if (what == "login") {
+    const std::string ends(body.string_or("ends"));
+    return fmt::format("{}: {} at {}{}\n", printable(body.string_or("name")),
+                       printable(body.string_or("state")), printable(body.string_or("issuer")),
+                       body.bool_or("renews", false) ? ", renewed by itself"
+                       : ends.empty()                ? ""
+                                                     : ", until " + ends);
+  }
   std::string text;
   if (what == "rm") {
     for (const Json& path : items(body, "manifests")) text += printable(plain(&path)) + ": deleted\n";

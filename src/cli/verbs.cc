@@ -86,6 +86,16 @@ constexpr auto kImportFlags = std::to_array<Flag>({
     {"user", Takes::kNothing, "", "read the clients' files of this user, not of this project"},
     {"only", Takes::kList, "NAME", "only this server of the file"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
+    {"ca-file", Takes::kText, "FILE", "servers over https: trust these certificates instead of the system's"},
+    {"plain-http", Takes::kNothing, "", "http:// to another machine is meant"},
+});
+constexpr auto kLoginFlags = std::to_array<Flag>({
+    {"scope", Takes::kText, "SCOPE", "ask for this scope instead of what the server wants"},
+    {"client-id", Takes::kText, "ID",
+     "be known as ID, registered beforehand, or the address of its metadata"},
+    {"no-browser", Takes::kNothing, "", "print the address, open no browser"},
+    {"plain-http", Takes::kNothing, "", "http:// to another machine is meant"},
+    {"logout", Takes::kNothing, "", "forget the login"},
 });
 constexpr auto kNameAndWords = std::to_array<Positional>({{"name"}, {"words", Arity::kSome}});
 constexpr auto kAddFlags = std::to_array<Flag>({
@@ -93,6 +103,8 @@ constexpr auto kAddFlags = std::to_array<Flag>({
     {"header", Takes::kList, "'NAME: VALUE'", "with a URL: a header of each request"},
     {"cwd", Takes::kText, "DIR", "the program's folder, the workspace if not given"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
+    {"ca-file", Takes::kText, "FILE", "with a URL: trust these certificates instead of the system's"},
+    {"plain-http", Takes::kNothing, "", "with a URL: http:// to another machine is meant"},
 });
 constexpr auto kServersMany = std::to_array<Positional>({{"names", Arity::kMany, Names::kServer}});
 constexpr auto kServersSome = std::to_array<Positional>({{"names", Arity::kSome, Names::kServer}});
@@ -341,6 +353,13 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .positionals = kServer,
      .flags = kSandboxFlags,
      .consent = Consent::kAlways},
+    {.name = "mcp login",
+     .what = "log in to a server over HTTP, in a browser",
+     .service = "mcp.login",
+     .positionals = kServer,
+     .flags = kLoginFlags,
+     .consent = Consent::kAlways,
+     .deadline_ms = 300'000},
     {.name = "mcp serve",
      .what = "be the MCP server an AI client starts",
      .service = "mcp.serve",

@@ -137,9 +137,9 @@ void Panel::State::mcp_ls(const api::Request& request, const api::Responder& res
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  const auto rows = [as = std::string(request.args.string_or("as"))](
+  const auto rows = [as = std::string(request.args.string_or("as")), place = workspace](
                         const registry::Snapshot& s, const Json& live, const Json* receipts = nullptr) {
-    Json body = mcp_listing(s, live, as);
+    Json body = mcp_listing(place, s, live, as);
     if (receipts != nullptr) body.set("receipts", *receipts);
     return api::Answer{std::move(body), {}};
   };

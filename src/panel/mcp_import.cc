@@ -40,6 +40,16 @@ Json row_of(const mcp::Imported& imported, std::string_view state, const ImportP
   return row;
 }
 
+// An address with its secrets struck out.
+std::string shown_address(const Json& url) {
+  if (url.is_string()) return url.as_string();
+  std::string line;
+  const Json* const parts = url.find("concat");
+  for (const Json& part : parts && parts->is_array() ? parts->as_array() : text::JsonArray{})
+    line += part.is_string() ? part.as_string() : "<secret>";
+  return line.empty() ? "<secret>" : line;
+}
+
 }  // namespace
 
 Result<Workspace> user_workspace() {
@@ -57,7 +67,11 @@ Result<Workspace> user_workspace() {
 }
 
 Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& request) {
-  ImportPlan plan{.servers = {}, .plain = request.plain, .scope = request.scope};
+  ImportPlan plan{.servers = {},
+                  .plain = request.plain,
+                  .scope = request.scope,
+                  .ca_file = request.ca_file,
+                  .plain_http = request.plain_http};
   std::vector<mcp::ConfigServer> found;
   if (request.files.empty()) {
     RTT_TRY_SET(found, servers_of_clients(workspace, request.scope));
@@ -93,7 +107,8 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
   });
   if (!request.only.empty()) {
     for (auto& server : found) {
-      if (!server.enabled && server.entry.find("command")) server.why.reset();  // named: wanted all the same
+      const bool whole = server.entry.find("command") != nullptr || server.entry.find("url") != nullptr;
+      if (!server.enabled && whole) server.why.reset();  // named: wanted all the same
     }
   }
   RTT_TRY_SET(plan.servers, mcp::merge_servers(std::move(found)));
@@ -123,15 +138,12 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
       lines.push_back(fmt::format("leave {} ({}) out: {}", server.name, places, server.why->message));
       continue;
     }
-    if (!server.entry.find("command")) {
-      lines.push_back(fmt::format("leave {} ({}) out: it is reached by {}", server.name, places,
-                                  server.entry.string_or("type", "http")));
-      continue;
-    }
     const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
     const Json& entry = split ? split->entry : Json();
-    std::string line =
-        fmt::format("start {} ({}): {}", server.name, places, entry.string_or("command", "(no command)"));
+    const Json* const url = entry.find("command") ? nullptr : entry.find("url");
+    std::string line = url ? fmt::format("ask {} ({}): {}", server.name, places, shown_address(*url))
+                           : fmt::format("start {} ({}): {}", server.name, places,
+                                         entry.string_or("command", "(no command)"));
     if (const Json* args = entry.find("args"); args != nullptr && args->is_array()) {
       for (const Json& arg : args->as_array())
         line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
@@ -159,6 +171,8 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
   RTT_TRY_SET(auto imported,
               mcp::import_servers(plan.servers, {.workspace = workspace,
                                                  .plain = plan.plain,
+                                                 .ca_file = plan.ca_file,
+                                                 .plain_http = plan.plain_http,
                                                  .scope = plan.scope == ClientScope::kUser
                                                               ? mcp::ImportOptions::Scope::kUser
                                                               : mcp::ImportOptions::Scope::kWorkspace}));

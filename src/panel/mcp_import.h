@@ -24,11 +24,15 @@ struct ImportRequest {
   std::vector<std::string> files;  // empty: the files of known clients, in the place that `scope` names
   ClientScope scope = ClientScope::kProject;
   std::vector<std::string> only, plain;
+  std::string ca_file{};
+  bool plain_http = false;
 };
 struct ImportPlan {
   std::vector<mcp::ConfigServer> servers;
   std::vector<std::string> plain;
   ClientScope scope = ClientScope::kProject;  // kUser: into the user's own folder
+  std::string ca_file{};  // of servers over https, absolute
+  bool plain_http = false;
 };
 // The user's own folder as a workspace, made and signed if it is none yet.
 Result<registry::Workspace> user_workspace();

@@ -5,14 +5,32 @@
 #include <deque>
 #include <set>
 
+#include "mcp/auth/login_store.h"
+#include "mcp/backends/launch.h"
 #include "mcp/clients/catalog.h"
 #include "mcp/pins/contracts.h"
+#include "os/clock.h"
 
 namespace rtt::panel {
 
 using text::Json;
 
-Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
+namespace {
+
+bool needs_login(const registry::Workspace& workspace, const mcp::ServerConfig& config) {
+  if (config.transport != "http") return false;
+  const auto endpoint = mcp::resolve_endpoint(config, workspace);
+  if (!endpoint) return false;
+  const auto login = mcp::LoginStore(workspace.user_dir).login(mcp::resource_of(endpoint->url));
+  if (!login || !*login) return false;
+  const mcp::Login& last = **login;
+  const bool over = last.ends_unix_ms != 0 && last.ends_unix_ms <= os::wall_now().us / 1000;
+  return last.access_token.empty() || (over && last.refresh_token.empty());
+}
+
+}  // namespace
+
+Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& snapshot, const Json& live) {
   Json rows = text::JsonArray{};
   const auto contracts = snapshot.in_force();
   const auto servers = mcp::pinned_servers(contracts);
@@ -33,13 +51,16 @@ Json mcp_rows(const registry::Snapshot& snapshot, const Json& live) {
       if (one.string_or("namespace") != server.ns()) continue;
       for (const auto& [field, value] : one.as_object()) row.set(field, value);
     }
+    if (row.string_or("state") == "stopped" && needs_login(workspace, server.config))
+      row.set("state", "needs login");
     rows.push(std::move(row));
   }
   return rows;
 }
 
-Json mcp_listing(const registry::Snapshot& snapshot, const Json& live, std::string_view client) {
-  Json out = Json::object({{"servers", mcp_rows(snapshot, live)}});
+Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot& snapshot, const Json& live,
+                 std::string_view client) {
+  Json out = Json::object({{"servers", mcp_rows(workspace, snapshot, live)}});
   if (client.empty()) return out;
   const auto contracts = snapshot.in_force();
   auto servers = mcp::pinned_servers(contracts);

@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // MCP rows: the answers of `mcp ls` and `mcp logs`, made the same way with and without a gateway to ask.
 //
-// Thread: any (pure).   Fails: never.   Limits: the caller's.
+// Thread: any.   Fails: never.   Limits: the caller's.
 #pragma once
 
 #include "registry/snapshot.h"
+#include "registry/workspace.h"
 #include "text/json.h"
 
 namespace rtt::panel {
 
 // {name,namespace,state,tools,instances,p99_ns,clients} of every server in force, overlaid with what `live`
-// says.
-text::Json mcp_rows(const registry::Snapshot& snapshot, const text::Json& live);
+// says. One that is not running and whose login has run out or was ended is in the state `needs login`.
+text::Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
+                    const text::Json& live);
 // {servers} and, if a client is named,
 // {view:{client,tools:[{name,server,address}],hidden:[{name,address,rule}]}}.
-text::Json mcp_listing(const registry::Snapshot& snapshot, const text::Json& live, std::string_view client);
+text::Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
+                       const text::Json& live, std::string_view client);
 // {name,lines,dropped} from the gateway's {name,text,dropped?}, at most the last `lines_max`.
 text::Json log_lines(const text::Json& log, std::int64_t lines_max);
 

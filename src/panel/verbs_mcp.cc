@@ -114,6 +114,10 @@ Json error_json(const Error& error) {
                        {"where", error.where}});
 }
 
+std::string absolute(const Turn& turn, std::string file) {
+  return file.empty() || file.starts_with('/') ? file : turn.ask.directory + "/" + file;
+}
+
 }  // namespace
 
 Result<Json> verb_mcp_import(const Turn& turn) {
@@ -123,9 +127,11 @@ Result<Json> verb_mcp_import(const Turn& turn) {
                                       .files = turn.list("files"),
                                       .scope = turn.set("user") ? ClientScope::kUser : ClientScope::kProject,
                                       .only = turn.list("only"),
-                                      .plain = turn.list("plain")}));
+                                      .plain = turn.list("plain"),
+                                      .ca_file = absolute(turn, turn.text("ca_file")),
+                                      .plain_http = turn.set("plain_http")}));
   if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
-    return asking("Start these programs once, and take what they offer?", describe_import(plan));
+    return asking("Start or ask these servers once, and take what they offer?", describe_import(plan));
   }
   if (plan.scope == ClientScope::kUser) {
     RTT_TRY_SET(workspace, user_workspace());
@@ -195,7 +201,7 @@ Result<Json> verb_mcp_ls(const Turn& turn) {
   RTT_TRY_SET(const auto snapshot,
               registry::load_snapshot(workspace,
                                       {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-  return mcp_listing(snapshot, text::JsonArray{}, turn.text("as"));
+  return mcp_listing(workspace, snapshot, text::JsonArray{}, turn.text("as"));
 }
 
 }  // namespace rtt::panel

@@ -61,6 +61,12 @@ Result<Json> headers_of(const std::vector<std::string>& lines) {
   return headers;
 }
 
+// A path as typed, from the caller's directory.
+std::string from_here(const Turn& turn, const std::string& path) {
+  if (path.empty()) return path;
+  return std::filesystem::path(turn.ask.directory + "/").append(path).lexically_normal().string();
+}
+
 // What a client's file would say of it.
 Result<Json> entry_of(const Turn& turn) {
   const std::vector<std::string> words = turn.list("words");
@@ -83,8 +89,7 @@ Result<Json> entry_of(const Turn& turn) {
   RTT_TRY_SET(Json env, environment_of(turn.list("env")));
   if (!env.as_object().empty()) entry.set("env", std::move(env));
   if (const std::string directory = turn.text("cwd"); !directory.empty()) {
-    entry.set("cwd",
-              std::filesystem::path(turn.ask.directory + "/").append(directory).lexically_normal().string());
+    entry.set("cwd", from_here(turn, directory));
   }
   return entry;
 }
@@ -102,9 +107,12 @@ Result<Json> verb_mcp_add(const Turn& turn) {
   mcp::ConfigServer server{.name = name, .file = "the command line", .entry = {}};
   RTT_TRY_SET(server.entry, entry_of(turn));
   server.sources = {server.file};
-  const ImportPlan plan{.servers = {std::move(server)}, .plain = turn.list("plain")};
+  const ImportPlan plan{.servers = {std::move(server)},
+                        .plain = turn.list("plain"),
+                        .ca_file = from_here(turn, turn.text("ca_file")),
+                        .plain_http = turn.set("plain_http")};
   if (turn.consent() == Turn::Consent::kShow)
-    return asking("Start this program once, and take what it offers?", describe_import(plan));
+    return asking("Start or ask this server once, and take what it offers?", describe_import(plan));
   return run_import(workspace, plan, turn.part);
 }
 

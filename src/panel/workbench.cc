@@ -45,6 +45,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.add", verb_mcp_add},
     {"mcp.rm", verb_mcp_rm},
     {"mcp.sandbox", verb_mcp_sandbox},
+    {"mcp.login", verb_mcp_login},
     {"mcp.ls", verb_mcp_ls},
     {"mcp.connect", verb_mcp_connect},
     {"mcp.disconnect", verb_mcp_disconnect},

@@ -102,6 +102,7 @@ Result<text::Json> verb_mcp_accept(const Turn& turn);
 Result<text::Json> verb_mcp_add(const Turn& turn);
 Result<text::Json> verb_mcp_rm(const Turn& turn);
 Result<text::Json> verb_mcp_sandbox(const Turn& turn);
+Result<text::Json> verb_mcp_login(const Turn& turn);
 Result<text::Json> verb_mcp_ls(const Turn& turn);
 Result<text::Json> verb_mcp_connect(const Turn& turn);
 Result<text::Json> verb_mcp_disconnect(const Turn& turn);

@@ -29,6 +29,7 @@ constexpr auto kLibraries = std::to_array<Library>({
     {"rapidcheck/", {"test"}},
     {"benchmark/", {"test"}},
     {"openssl/", {"crypto"}},
+    {"curl/", {"web"}},
     {"sodium.h", {"crypto"}},
     {"toml++/", {"text"}},
     {"yaml-cpp/", {"text"}},

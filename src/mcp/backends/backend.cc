@@ -14,6 +14,7 @@ namespace {
 constexpr Nanos kFirstBackoff = nanos_from_ms(100);
 constexpr Nanos kBackoffMax = nanos_from_ms(5000);
 constexpr Nanos kLevelAnswer = nanos_from_ms(10'000);
+constexpr Nanos kRenewGrace = nanos_from_ms(2000);  // for what was taken before the session was lost
 constexpr std::size_t kJunkShownMax = 200;
 constexpr std::uint64_t kJunkLoggedMax = 20;  // per start
 
@@ -23,6 +24,9 @@ struct Overloaded : Fs... {
 };
 template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+// Nothing is wrong with the server: it is tried again as soon as somebody has seen to it.
+bool mends_by_hand(Code code) { return code == Code::kSecretMissing; }
 
 }  // namespace
 
@@ -34,6 +38,8 @@ std::string_view to_string(BackendState state) {
       return "starting";
     case BackendState::kReady:
       return "ready";
+    case BackendState::kNeedsLogin:
+      return "needs login";
     case BackendState::kFailed:
       break;
   }
@@ -51,6 +57,7 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
 Backend::~Backend() {
   loop_.cancel(timer_);
   loop_.cancel(start_timer_);
+  loop_.cancel(renew_timer_);
 }
 
 BackendState Backend::state() const {
@@ -60,6 +67,7 @@ BackendState Backend::state() const {
   }
   if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
     return BackendState::kFailed;
+  if (needs_login_) return BackendState::kNeedsLogin;
   return start_timer_ != 0 ? BackendState::kStarting : BackendState::kStopped;
 }
 
@@ -77,7 +85,7 @@ Result<BackendTicket> Backend::call(BackendCall call) {
   RTT_ASSERT(call.user != nullptr);
   last_used_ = os::now();
   const BackendTicket ticket = next_ticket_++;
-  if (session_ && session_->phase() == BackendSession::Phase::kReady) {
+  if (session_ && session_->phase() == BackendSession::Phase::kReady && renew_timer_ == 0) {
     RTT_TRY(begin({ticket, std::move(call)}));
     return ticket;
   }
@@ -135,6 +143,7 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
     if (running.ticket != ticket) continue;
     const RequestKey gone = key;
     running_.erase(gone);
+    kept_.erase(gone);
     if (!session_) return;
     perform(session_->cancel(gone, reason));
     transport_->forget(gone);
@@ -169,7 +178,7 @@ void Backend::start() {
     transport_.reset();
     Error why = connected.error();
     record_->note("did not start: " + why.message);
-    if (why.code != Code::kSecretMissing) note_failure(why);
+    if (!mends_by_hand(why.code)) note_failure(why);
     fail_waiting(why);
     return;
   }
@@ -210,6 +219,9 @@ void Backend::perform(BackendActions actions) {
                    [&](act::Send& send) {
                      if (transport_) transport_->send(send.line, send.headers);  // a user may have ended it
                    },
+                   [&](act::Joined& joined) {
+                     if (transport_) transport_->joined(joined.headers);
+                   },
                    [&](act::Ready&) { became_ready(); },
                    [&](act::Listed&) {
                      if (session_) compare();
@@ -225,6 +237,7 @@ void Backend::perform(BackendActions actions) {
                      if (!found) return;
                      const Running running = *found;
                      running_.erase(reply.key);
+                     kept_.erase(reply.key);
                      record_->latency.record(os::now() - running.started);
                      last_used_ = os::now();
                      running.user->on_backend_reply(running.token, reply.kind, reply.payload);
@@ -234,6 +247,7 @@ void Backend::perform(BackendActions actions) {
                      if (!found) return;
                      const Running running = *found;
                      running_.erase(failure.key);
+                     kept_.erase(failure.key);
                      if (transport_) transport_->forget(failure.key);
                      ++record_->failed_calls;
                      running.user->on_backend_failure(running.token, failure.why);
@@ -284,6 +298,7 @@ void Backend::set_log_level(std::string_view level) {
 
 void Backend::became_ready() {
   record_->opening = session_->era() == Era::kModern ? Opening::kDiscover : Opening::kInitialize;
+  needs_login_ = false;
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
   compare();
   for (const auto& [uri, params] : subscriptions_) {
@@ -326,6 +341,7 @@ Status Backend::begin(const Waiting& waiting) {
   note_subscription(call);
   if (submitted.answer)
     reply_later(submitted.key, waiting.ticket, submitted.answer->first, submitted.answer->second);
+  if (transport_->may_expire()) kept_.set(submitted.key, waiting);
   arm(call.deadline);
   for (const act::Send& send : submitted.sends) transport_->send(send.line, send.headers);
   return {};
@@ -339,25 +355,71 @@ void Backend::reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind
     if (!found || found->ticket != ticket) return;  // cancelled, or failed with the child
     const Running running = *found;
     running_.erase(key);
+    kept_.erase(key);
     running.user->on_backend_reply(running.token, kind, payload);
   });
 }
 
+void Backend::on_transport_unanswered(RequestKey request, const Error& why) {
+  perform(session_->on_unanswered(request, why, os::now()));
+}
+
+// What the server did not take waits for the next session, once; what it took may still be answered for a
+// moment. A server that loses session after session trips like one that ends.
+void Backend::on_transport_expired(std::optional<RequestKey> request) {
+  const Error why{.code = Code::kServerGone,
+                  .message = "server '" + pins_->config.name + "' lost the session",
+                  .hint = "rtt mcp logs " + pins_->config.name};
+  if (renew_timer_ == 0) {
+    record_->note("the server has forgotten the session");
+    note_failure(why);
+    const bool tripped = recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax);
+    if (tripped || session_->phase() != BackendSession::Phase::kReady) {
+      lose(why);
+      return;
+    }
+    renew_timer_ = loop_.after(kRenewGrace, [this] { renew(); });
+  }
+  const Waiting* const kept = request ? kept_.find(*request) : nullptr;
+  if (kept != nullptr && !kept->again) {
+    waiting_.push_back(*kept);
+    waiting_.back().again = true;
+    running_.erase(*request);
+    kept_.erase(*request);
+    session_->drop(*request);
+  } else if (request) {
+    on_transport_unanswered(*request, why);
+  }
+  if (renew_timer_ != 0 && running_.empty()) renew();
+}
+
+void Backend::renew() {
+  loop_.cancel(std::exchange(renew_timer_, 0));
+  std::deque<Waiting> waiting = std::exchange(waiting_, {});
+  lose(Error{.code = Code::kServerGone,
+             .message = "server '" + pins_->config.name + "' lost the session while it worked on this"});
+  for (Waiting& waits : waiting) waiting_.push_back(std::move(waits));
+  if (!waiting_.empty()) start();
+}
+
 void Backend::on_transport_ended(Error why) {
   record_->note(why.message);
-  if (session_->probing()) {  // over server/discover, it seems: then it is one of those that want initialize
+  if (session_->probing() &&
+      transport_->pid() !=
+          0) {  // over server/discover, it seems: then it is one of those that want initialize
     record_->opening = Opening::kInitialize;
     session_.reset();
     let_go();
     start();
     return;
   }
+  needs_login_ = why.code == Code::kSecretMissing;
   if (why.code == Code::kServerGone) {
     if (session_->phase() != BackendSession::Phase::kReady) why.code = Code::kServerStart;
     why.message = "server '" + pins_->config.name + "' " + why.message;
     why.hint = "rtt mcp logs " + pins_->config.name;
   }
-  note_failure(why);
+  if (!mends_by_hand(why.code)) note_failure(why);
   lose(why);
 }
 
@@ -373,6 +435,8 @@ Opening Backend::opening() const {
 void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
+  loop_.cancel(std::exchange(renew_timer_, 0));
+  kept_ = {};
   if (profile_.client) profile_.client->on_backend_ended(*this);
   let_go();
   verdicts_.clear();

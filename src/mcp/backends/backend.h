@@ -87,8 +87,8 @@ struct BackendCall {
 };
 using BackendTicket = std::uint64_t;
 
-enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kFailed };
-std::string_view to_string(BackendState state);  // stopped starting ready failed
+enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kNeedsLogin, kFailed };
+std::string_view to_string(BackendState state);  // stopped starting ready failed; needs login
 
 class Backend final : private TransportEvents {
  public:
@@ -139,12 +139,16 @@ class Backend final : private TransportEvents {
   struct Waiting {
     BackendTicket ticket = 0;
     BackendCall call;
+    bool again = false;  // a session was lost before the server took it
   };
   void start();
   Status connect();
   [[nodiscard]] Opening opening() const;
   void on_transport_message(const LineStream::Item& item) override;
+  void on_transport_unanswered(RequestKey request, const Error& why) override;
+  void on_transport_expired(std::optional<RequestKey> request) override;
   void on_transport_ended(Error why) override;
+  void renew();
   void perform(BackendActions actions);
   void lose(const Error& why);
   void note_failure(const Error& why);
@@ -173,7 +177,7 @@ class Backend final : private TransportEvents {
   // What a server is told again when it has started anew.
   std::string log_level_;                                          // empty: the server's own
   std::map<std::string, std::string, std::less<>> subscriptions_;  // by URI: raw params
-  bool started_ = false;
+  bool started_ = false, needs_login_ = false;
 
   std::unique_ptr<BackendTransport> transport_;  // while there is a session
   std::optional<BackendSession> session_;
@@ -184,10 +188,11 @@ class Backend final : private TransportEvents {
 
   BackendTicket next_ticket_ = 1;
   FlatMap<RequestKey, Running> running_;
+  FlatMap<RequestKey, Waiting> kept_;  // of running ones, where the session may be lost before they are taken
   std::deque<Waiting> waiting_;
   std::vector<Instant> failures_;  // within the restart window
   std::optional<Error> last_failure_;
-  os::Loop::TimerId start_timer_ = 0, timer_ = 0;
+  os::Loop::TimerId start_timer_ = 0, renew_timer_ = 0, timer_ = 0;
   Instant timer_at_ = kNever;
   Instant last_used_{};
 

@@ -50,6 +50,8 @@ BackendActions BackendSession::start(Opening opening, Instant now) {
 }
 
 void BackendSession::on_greeting(BackendActions& out, Greeting::Step step, Instant now) {
+  if (step.outcome && *step.outcome && (*step.outcome)->era == Era::kLegacy)
+    out.emplace_back(act::Joined{{{"MCP-Protocol-Version", (*step.outcome)->info.protocol}}});
   for (Greeting::Said& said : step.said) {
     const bool modern = side_.headers && said.method == "server/discover";
     out.emplace_back(
@@ -117,6 +119,18 @@ BackendActions BackendSession::on_overlong(std::size_t byte_count, std::optional
     fail(out, std::move(why));
   }
   return out;
+}
+
+BackendActions BackendSession::on_unanswered(std::uint64_t id, const Error& why, Instant now) {
+  BackendActions out;
+  if (const RequestKey key = call_of(std::to_string(id)); key != 0) {
+    withdraw_asks(out, key);
+    drop_call(key);
+    out.emplace_back(act::Failure{key, why});
+    return out;
+  }
+  // One of our own: the same as if the server had refused it.
+  return on_line(error_line(std::to_string(id), error_object(RpcCode::kBackend, why.message)), now);
 }
 
 BackendActions BackendSession::on_tick(Instant now) {

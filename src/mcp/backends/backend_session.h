@@ -49,6 +49,9 @@ struct Send {  // write this line (newline included) to the server
   std::string line;
   MessageHeaders headers{};
 };
+struct Joined {              // it has let us in
+  MessageHeaders headers{};  // of every later message that has none of its own
+};
 struct Ready {};   // initialized and listed for the first time: facts() is complete
 struct Listed {};  // lists were fetched again after list_changed: facts() is new
 struct Failed {    // the session is over; the child should be ended
@@ -67,7 +70,7 @@ struct Progress {
   RequestKey key = 0;
   std::string_view params;  // raw; its progressToken is our key
 };
-struct Notice {  // any other notification
+struct Notice {  // any other
   std::string method;
   std::string_view params;
 };
@@ -82,8 +85,8 @@ struct AskWithdrawn {  // it does not want it any more
   std::string_view params;  // raw, of notifications/cancelled
 };
 }  // namespace act
-using BackendAction = std::variant<act::Send, act::Ready, act::Listed, act::Failed, act::Reply, act::Failure,
-                                   act::Progress, act::Notice, act::Ask, act::AskWithdrawn>;
+using BackendAction = std::variant<act::Send, act::Joined, act::Ready, act::Listed, act::Failed, act::Reply,
+                                   act::Failure, act::Progress, act::Notice, act::Ask, act::AskWithdrawn>;
 using BackendActions = std::vector<BackendAction>;
 
 struct BackendCounters {
@@ -111,6 +114,7 @@ class BackendSession {
   BackendActions start(Opening opening, Instant now);
   BackendActions on_line(std::string_view line, Instant now);
   BackendActions on_overlong(std::size_t byte_count, std::optional<std::uint64_t> id);
+  BackendActions on_unanswered(std::uint64_t id, const Error& why, Instant now);  // its transport knows
   // Deadlines that passed: requests fail with kDeadline (the server is told), a start that took too long ends
   // it.
   BackendActions on_tick(Instant now);
@@ -134,16 +138,16 @@ class BackendSession {
   Result<Submitted> request(std::string_view method, std::string_view params, Instant deadline) {
     return request(method, params, deadline, Caller{});
   }
-  // A client's notification, as the server's era has it; nothing: it has none.
+  // As the server's era has it; nothing: it has none.
   [[nodiscard]] std::optional<act::Send> notification(std::string_view method, std::string_view params) const;
   // From which level on the client wants log messages. Nobody is told the answer.
   std::optional<act::Send> set_log_level(std::string_view level, Instant deadline);
-  // Tells the server and forgets the request; its reply, if it still comes, counts as unknown. Unknown keys:
-  // nothing.
+  // Tells the server; a reply that still comes counts as unknown. Unknown keys: nothing.
   BackendActions cancel(RequestKey key, std::string_view reason);
+  void drop(RequestKey key) { drop_call(key); }  // the server never took it
   // The client's answer to an Ask, raw; unknown keys: nothing.
   BackendActions answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
-  // The client's progress on an Ask, raw params with our key as token.
+  // Raw params with our key as token.
   [[nodiscard]] BackendActions ask_progress(AskKey key, std::string_view params) const;
 
   [[nodiscard]] Phase phase() const { return phase_; }
@@ -171,7 +175,6 @@ class BackendSession {
     std::size_t pages = 0;
     std::vector<text::Json> items;
   };
-
   struct Retry {
     std::string params;  // raw, of the last try
     std::optional<InputRound> round;
@@ -206,7 +209,6 @@ class BackendSession {
                                      std::string_view params) const;
   bool drop_call(RequestKey key);
   [[nodiscard]] RequestKey call_of(std::string_view id) const;  // 0: none is under way by that id
-  // Of modern servers:
   Result<Submitted> modern_request(std::string_view method, std::string_view params, Instant deadline,
                                    Caller caller);
   void want_input(BackendActions& out, RequestKey key, std::string_view result);

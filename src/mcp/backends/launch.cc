@@ -94,6 +94,58 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
   return launch;
 }
 
+namespace {
+
+// A header that could break out of its line would be several.
+Status check_header(const ServerConfig& config, std::string_view name, std::string_view value) {
+  const auto is_name_byte = [](char c) {
+    return c > ' ' && c < '\x7f' && std::string_view("()<>@,;:\\\"/[]?={}").find(c) == std::string_view::npos;
+  };
+  const auto is_value_byte = [](char c) { return c == '\t' || (c >= ' ' && c != '\x7f') || c < 0; };
+  if (!name.empty() && std::ranges::all_of(name, is_name_byte) && std::ranges::all_of(value, is_value_byte))
+    return {};
+  return fail(Code::kBadShape, "server '" + config.name + "' has a header that HTTP cannot carry: '" +
+                                   std::string(name.substr(0, 64)) + "'");
+}
+
+}  // namespace
+
+Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Workspace& workspace,
+                                  const SecretValues& fresh) {
+  const registry::SecretStore store(workspace.user_dir, fresh);
+  const PathBases bases = path_bases(workspace);
+  Environment known = os::own_environment();
+  set_variable(known, "workspace", bases.workspace);
+  set_variable(known, "home", bases.home);
+  Endpoint endpoint;
+  const auto resolve = [&](const text::Json& value) -> Result<std::string> {
+    RTT_TRY_SET(std::string text, store.resolve(value, known));
+    if (!value.is_string() && text.size() >= kSecretBytesMin) endpoint.secrets.push_back(text);
+    return text;
+  };
+  RTT_TRY_SET(const std::string url, resolve(config.url));
+  RTT_TRY_SET(endpoint.url, web::parse_url(url));
+  if (endpoint.url.scheme == "http" && !web::is_loopback(endpoint.url.host) && !config.plain_http) {
+    return fail(Code::kPermission,
+                "it is reached by http:// on another machine, where everybody on the way reads along", {},
+                "use https://, or import it with --plain-http if that network is yours");
+  }
+  for (const auto& [name, value] : config.headers.as_object()) {
+    RTT_TRY_SET(std::string text, resolve(value));
+    RTT_TRY(check_header(config, name, text));
+    // A token stands behind its scheme; alone it is as secret.
+    const std::size_t blank = text.rfind(' ');
+    if (!value.is_string() && blank != std::string::npos && text.size() - blank > kSecretBytesMin)
+      endpoint.secrets.push_back(text.substr(blank + 1));
+    endpoint.headers.emplace_back(name, std::move(text));
+  }
+  if (!config.ca_file.empty()) {
+    RTT_TRY_SET(endpoint.ca_file, resolve(text::Json(config.ca_file)));
+    if (!endpoint.ca_file.starts_with('/')) endpoint.ca_file = bases.workspace + "/" + endpoint.ca_file;
+  }
+  return endpoint;
+}
+
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
   constexpr std::string_view kStruck = "{secret}";
   for (const std::string& secret : secrets) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Launch: from a portable server configuration to the command, environment and folder of this machine.
+// Launch: from a portable server configuration to the command, environment and folder of this machine, or to
+// the address and headers of a server over HTTP.
 //
 // The child gets a short list of ordinary variables (PATH, HOME, locale, proxies…) and what its entry names,
 // never our whole environment: a key exported in the shell of one AI client is no business of every server.
@@ -17,6 +18,7 @@
 #include "os/process.h"
 #include "registry/secrets.h"
 #include "registry/workspace.h"
+#include "web/url.h"
 
 namespace rtt::mcp {
 
@@ -29,6 +31,17 @@ struct Launch {
 using SecretValues = registry::SecretStore::Values;
 Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
                               const SecretValues& fresh = {});
+
+// Where an HTTP server is, and what goes with every request to it.
+struct Endpoint {
+  web::Url url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string ca_file;
+  std::vector<std::string> secrets;  // as of Launch
+};
+// Fails also kPermission: credentials and answers would cross a network in clear.
+Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Workspace& workspace,
+                                  const SecretValues& fresh = {});
 
 PathBases path_bases(const registry::Workspace& workspace);
 // `text` with every secret of a length that cannot occur by chance replaced.

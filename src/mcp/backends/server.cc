@@ -13,6 +13,7 @@ int rank(const Backend& backend) {
       return 3;
     case BackendState::kStarting:
       return 2;
+    case BackendState::kNeedsLogin:
     case BackendState::kFailed:
       return 1;
     case BackendState::kStopped:

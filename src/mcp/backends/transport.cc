@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "mcp/backends/http_transport.h"
 #include "mcp/backends/pipe_transport.h"
 #include "mcp/shared/transport.h"
 
@@ -10,10 +11,18 @@ namespace rtt::mcp {
 
 Result<std::unique_ptr<BackendTransport>> make_transport(const ServerConfig& config,
                                                          const TransportStart& start) {
-  auto launch = resolve_launch(config, start.workspace, start.fresh);
-  if (!launch) {
-    return std::unexpected(std::move(launch).error().in("server '" + config.name + "' cannot be started"));
+  const auto at_start = [&](Error why) {
+    const std::string_view how = config.transport == "http" ? "reached" : "started";
+    return std::unexpected(std::move(why).in("server '" + config.name + "' cannot be " + std::string(how)));
+  };
+  if (config.transport == "http") {
+    auto endpoint = resolve_endpoint(config, start.workspace, start.fresh);
+    if (!endpoint) return at_start(std::move(endpoint).error());
+    start.record->hide(std::exchange(endpoint->secrets, {}));
+    return std::make_unique<HttpTransport>(config.name, *std::move(endpoint), start);
   }
+  auto launch = resolve_launch(config, start.workspace, start.fresh);
+  if (!launch) return at_start(std::move(launch).error());
   start.record->hide(std::move(launch->secrets));
   if (config.instances == Instances::kShared) {
     return std::make_unique<SharedTransport>(

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,9 @@ class TransportEvents {
  public:
   virtual ~TransportEvents() = default;
   virtual void on_transport_message(const LineStream::Item& message) = 0;  // views live for the call
+  virtual void on_transport_unanswered(RequestKey request, const Error& why) = 0;
+  // The server has forgotten the session; `request` is one it did not take because of that.
+  virtual void on_transport_expired(std::optional<RequestKey> request) = 0;
   // The session is over. kServerGone: it ended by itself; `why` says how, after the server's name.
   virtual void on_transport_ended(Error why) = 0;
 };
@@ -42,11 +46,14 @@ class BackendTransport {
 
   virtual Status start() = 0;
   virtual void send(std::string_view line, const MessageHeaders& headers) = 0;
+  // The server has let us in: `headers` go with every message that has none of its own.
+  virtual void joined(const MessageHeaders& /*headers*/) {}
   virtual void forget(RequestKey /*request*/) {}  // nobody waits for its answer any more
   [[nodiscard]] virtual std::size_t bytes_waiting() const = 0;
   // No more events: lets the server go in its own time, and says when it has gone (later, from the loop).
   virtual void leave(std::function<void()> gone) = 0;
-  [[nodiscard]] virtual int pid() const { return 0; }  // 0: no process of ours
+  [[nodiscard]] virtual bool may_expire() const { return false; }  // on_transport_expired can come
+  [[nodiscard]] virtual int pid() const { return 0; }              // 0: no process of ours
 };
 
 // Where a transport begins; what is referred to outlives it.

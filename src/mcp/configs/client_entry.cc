@@ -160,7 +160,7 @@ class EntryReader {
                                   native_.find("httpUrl") == nullptr && context_.bare_variables)) {
       set("type", "sse");
     } else if (given.empty() || given == "remote" || given == "streamable-http" ||
-               given == "streamableHttp" || given == "http") {
+               given == "streamableHttp" || given == "streamable_http" || given == "http" || given == "url") {
       set("type", out_.entry.find("url") != nullptr ? "http" : "stdio");
     } else {
       set("type", given);

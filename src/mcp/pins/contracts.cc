@@ -75,12 +75,18 @@ Json connector_params(const ServerConfig& config, const ServerInfo& info) {
                               {"capabilities", info.capabilities},
                               {"client_capabilities", Json::object({})}});
   if (!info.instructions.empty()) server.set("instructions", info.instructions);
-  Json params = Json::object({{"name", config.name},
-                              {"transport", config.transport},
-                              {"command", config.command},
-                              {"args", config.args},
-                              {"env", config.env},
-                              {"server", std::move(server)}});
+  Json params = Json::object({{"name", config.name}, {"transport", config.transport}});
+  if (config.transport == "http") {
+    params.set("url", config.url);
+    params.set("headers", config.headers);
+    if (!config.ca_file.empty()) params.set("ca_file", config.ca_file);
+    if (config.plain_http) params.set("plain_http", true);
+  } else {
+    params.set("command", config.command);
+    params.set("args", config.args);
+    params.set("env", config.env);
+  }
+  params.set("server", std::move(server));
   if (!config.directory.empty()) params.set("cwd", config.directory);
   if (!config.sandbox.is_null()) params.set("sandbox", config.sandbox);
   if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
@@ -359,11 +365,37 @@ std::string portable_text(std::string_view text, const PathBases& bases) {
   return out;
 }
 
+namespace {
+
+Result<ServerConfig> http_config(std::string_view name, const Json& entry, const PathBases& bases) {
+  const auto wrong = [&](std::string_view what) {
+    return fail(Code::kBadShape, fmt::format("server '{}': {}", name, what));
+  };
+  ServerConfig config{.name = std::string(name), .transport = "http"};
+  const Json* const url = entry.find("url");
+  if (!url || !is_text_value(*url)) return wrong("'url' must be a string");
+  config.url = *url;
+  config.headers = Json::object({});
+  if (const Json* headers = entry.find("headers"); headers && !headers->is_null()) {
+    if (!headers->is_object()) return wrong("'headers' must be an object of strings");
+    for (const auto& [key, value] : headers->as_object()) {
+      if (!is_text_value(value)) return wrong("'headers' must be an object of strings");
+      config.headers.set(key, value);
+    }
+  }
+  config.ca_file = portable_text(entry.string_or("ca_file"), bases);
+  config.plain_http = entry.bool_or("plain_http", false);
+  return config;
+}
+
+}  // namespace
+
 Result<ServerConfig> config_from_entry(std::string_view name, const Json& entry, const PathBases& bases) {
   const auto wrong = [&](std::string_view what) {
     return fail(Code::kBadShape, fmt::format("server '{}': {}", name, what));
   };
   if (!entry.is_object()) return wrong("its entry is no object");
+  if (entry.find("url") && !entry.find("command")) return http_config(name, entry, bases);
   ServerConfig config{.name = std::string(name)};
   const Json* const command = entry.find("command");
   if (!command || !command->is_string() || command->as_string().empty())
@@ -462,18 +494,29 @@ Result<ServerConfig> config_from_connector(const model::Contract& connector) {
   const Json& params = connector.driver->params;
   ServerConfig config{.name = std::string(params.string_or("name", connector.saddr.ns)),
                       .transport = std::string(params.string_or("transport", "stdio"))};
-  if (config.transport != "stdio") {
-    return fail(Code::kBadShape, fmt::format("transport '{}' is not supported", config.transport), where);
+  if (config.transport == "http") {
+    const Json* const url = params.find("url");
+    if (!url || !is_text_value(*url)) return fail(Code::kBadShape, "driver.params.url is no address", where);
+    config.url = *url;
+    const Json* const headers = params.find("headers");
+    config.headers = headers && headers->is_object() ? *headers : Json::object({});
+    config.ca_file = params.string_or("ca_file");
+    config.plain_http = params.bool_or("plain_http", false);
+  } else if (config.transport == "stdio") {
+    const Json* const command = params.find("command");
+    if (!command || !command->is_string())
+      return fail(Code::kBadShape, "driver.params.command is no string", where);
+    config.command = *command;
+    const Json* const args = params.find("args");
+    config.args = args && args->is_array() ? *args : Json(text::JsonArray{});
+    const Json* const env = params.find("env");
+    config.env = env && env->is_object() ? *env : Json::object({});
+    config.directory = params.string_or("cwd");
+  } else {
+    return fail(Code::kBadShape,
+                fmt::format("transport '{}' is not supported", clean_text(config.transport.substr(0, 40))),
+                where, "it is stdio or http");
   }
-  const Json* const command = params.find("command");
-  if (!command || !command->is_string())
-    return fail(Code::kBadShape, "driver.params.command is no string", where);
-  config.command = *command;
-  const Json* const args = params.find("args");
-  config.args = args && args->is_array() ? *args : Json(text::JsonArray{});
-  const Json* const env = params.find("env");
-  config.env = env && env->is_object() ? *env : Json::object({});
-  config.directory = params.string_or("cwd");
   if (const Json* const sandbox = params.find("sandbox")) {
     RTT_TRY(check_sandbox(*sandbox, where));
     config.sandbox = *sandbox;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // An MCP server as contracts, and back (docs/formats/mcp-manifest.md).
 //
-// One server becomes one connector (how to start it, what it said of itself) and one contract per tool,
-// prompt, resource and resource template, each holding the whole definition as the server gave it: that is
-// the pin. All of them go into one file, `.rtt/manifests/mcp.<namespace>.json`, which people review and git
-// keeps. Nothing of the machine enters it: paths are written as ${workspace}/… and ${home}/…, secrets as
+// One server becomes one connector (how to start or reach it, what it said of itself) and one contract per
+// tool, prompt, resource and resource template, each holding the whole definition as the server gave it: that
+// is the pin. All of them go into one file, `.rtt/manifests/mcp.<namespace>.json`, which people review and
+// git keeps. Nothing of the machine enters it: paths are written as ${workspace}/… and ${home}/…, secrets as
 // {"secret":NAME}.
 //
 // Text that cannot be seen (bidi controls, tags, zero-width characters outside emoji) is refused: what a
@@ -35,14 +35,19 @@ std::string_view to_string(Instances instances);  // session workspace shared
 enum class Drift : std::uint8_t { kHold, kRefuse };
 std::string_view to_string(Drift drift);  // hold refuse
 
-// How a server is started, in portable form.
+// How a server is started or reached, in portable form.
 struct ServerConfig {
-  std::string name;  // as configured
-  std::string transport = "stdio";
-  text::Json command;     // a string
-  text::Json args;        // array of strings or {"secret":NAME}
-  text::Json env;         // object of strings or {"secret":NAME}
-  std::string directory;  // `cwd`; empty = the workspace
+  std::string name;                 // as configured
+  std::string transport = "stdio";  // or "http"
+  text::Json command;               // a string
+  text::Json args;                  // array of strings or {"secret":NAME}
+  text::Json env;                   // object of strings or {"secret":NAME}
+  std::string directory;            // `cwd`; empty = the workspace
+  // Of a server over HTTP, instead of the four above:
+  text::Json url{};         // a string, or with {"secret":NAME} in {"concat":[…]}
+  text::Json headers{};     // object of strings or {"secret":NAME}
+  std::string ca_file{};    // certificates trusted instead of the system's; empty = the system's
+  bool plain_http = false;  // http:// to another machine is meant
   Instances instances = Instances::kSession;
   text::Json sandbox;  // {"network":"none","read":[…],"write":[…]}, portable paths; null: none
   Drift drift = Drift::kHold;

@@ -132,10 +132,14 @@ class Listing final : public ImportJob, public BackendUser {
   void fail_with(Error why) {
     // One that never ran printed nothing: its log holds only why, which `why` says.
     const bool ran = !why.hint.starts_with("look at its command");
-    const std::string printed = ran ? last_printed(backend_->log()) : std::string();
+    const bool http = imported_.config.transport == "http";  // it prints nothing here
+    const std::string printed = ran && !http ? last_printed(backend_->log()) : std::string();
     if (!printed.empty()) why.causes.push_back("it printed: " + printed);
-    if (!ran || why.hint.starts_with("rtt mcp logs"))
+    if (http && (why.hint.empty() || why.hint.starts_with("rtt mcp logs"))) {
+      why.hint = "look whether its address is right";
+    } else if (!http && (!ran || why.hint.starts_with("rtt mcp logs"))) {
       why.hint = "run its command by hand to see what it misses";
+    }
     imported_.error = std::move(why);
     stop_then([this] { deliver(); });
   }
@@ -195,11 +199,11 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
   }
   if (server.why) return refused(std::move(imported), ImportState::kUnsupported, *server.why);
   const std::string transport = transport_of(server.entry);
-  if (transport != "stdio") {
+  if (transport != "stdio" && transport != "http" && transport != "sse") {
     return refused(
         std::move(imported), ImportState::kUnsupported,
         Error{.code = Code::kServerStart,
-              .message = fmt::format("server '{}' is reached by {}; RTT starts stdio servers only so far",
+              .message = fmt::format("server '{}' is reached by {}; RTT reaches servers by stdio and HTTP",
                                      server.name, clean_text(transport.substr(0, 40))),
               .where = server.file});
   }
@@ -214,7 +218,13 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
   imported.config = *std::move(config);
   if (options.scope == ImportOptions::Scope::kUser) {
     imported.config.instances = Instances::kShared;
-    if (imported.config.directory.empty()) imported.config.directory = "${home}";
+    if (imported.config.directory.empty() && imported.config.transport == "stdio")
+      imported.config.directory = "${home}";
+  }
+  if (imported.config.transport == "http") {
+    imported.config.plain_http = imported.config.plain_http || options.plain_http;
+    if (!options.ca_file.empty())
+      imported.config.ca_file = portable_text(options.ca_file, path_bases(options.workspace));
   }
   return imported;
 }
@@ -314,6 +324,10 @@ Json summary(const Imported& imported) {
                            {"state", to_string(imported.state)}});
   if (imported.error) row.set("error", error_json(*imported.error));
   return row;
+}
+
+Imported read_server(const ConfigServer& server, const ImportOptions& options) {
+  return prepared(server, options);
 }
 
 std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,

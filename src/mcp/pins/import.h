@@ -54,10 +54,14 @@ struct ImportOptions {
   registry::Workspace workspace;
   std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
   std::vector<std::string> marked;  // arguments that are secrets: "3", "--api-key", "url"
+  std::string ca_file{};            // of servers over https: certificates trusted instead of the system's
+  bool plain_http = false;          // http:// to another machine is meant
   std::int64_t deadline_ms = 30'000;
   // For every workspace of the user: shared, and in the home folder where the entry names none.
   enum class Scope : std::uint8_t { kWorkspace, kUser } scope = Scope::kWorkspace;
 };
+// What an entry says, nothing started; `error` where it says nothing usable.
+Imported read_server(const ConfigServer& server, const ImportOptions& options);
 using OnImported = std::function<void(Imported)>;
 
 // Starts listing one server; `done` runs later on the loop, once. Keep the returned handle until then.

@@ -107,7 +107,7 @@ TEST(Import, one_bad_server_harms_no_other) {
   }
   EXPECT_EQ(states,
             "s:listed sexit:failed/RTT0805 sprotocol:failed/RTT0806 sjunk:listed shuge_list:failed/RTT0206 "
-            "sdup_keys:failed/RTT0806 shang:failed/RTT0705 web:unsupported/RTT0805 bad:failed/RTT0211 ");
+            "sdup_keys:failed/RTT0806 shang:failed/RTT0705 web:failed/RTT0903 bad:failed/RTT0211 ");
   EXPECT_NE((*all)[1].error->causes.back().find("no database"), std::string::npos);
 }
 
