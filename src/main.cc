@@ -5,6 +5,7 @@
 
 #include "cli/run.h"
 #include "mcp/clients/serve.h"
+#include "mcp/own/own_server.h"
 #include "os/terminal.h"
 #include "panel/start.h"
 #include "panel/workbench.h"
@@ -64,8 +65,25 @@ int panel_run(const cli::PanelRunArgs& args) {
   return panel::panel_main(*workspace, panel::Ground::kForeground, -1);
 }
 
-// driver-host --instance NAME | --gateway | --panel | --shared [--ready-fd N]: the processes RTT starts of
-// itself.
+// RTT's own tools as an MCP server: the verbs of the command line, asked of the panel if one runs.
+int own_tools(const std::string& root) {
+  return mcp::own_server_main([&root](std::string_view verb, text::Json args) -> Result<mcp::OwnAnswer> {
+    const cli::ServiceNeed need{.where = cli::Where::kPanelIfUp,
+                                .verb = std::string(verb),
+                                .place = {.directory = root, .search = "exactly"}};
+    RTT_TRY_SET(const auto service, service_for(need));
+    mcp::OwnAnswer out;
+    RTT_TRY_SET(
+        api::Reply reply,
+        service->ask({.verb = need.verb, .args = std::move(args), .directory = root, .search = "exactly"},
+                     [&out](text::Json part) { out.parts.push_back(std::move(part)); }));
+    out.body = std::move(reply.body);
+    return out;
+  });
+}
+
+// driver-host --instance NAME | --gateway | --own-tools | --panel | --shared [--ready-fd N]: the processes RTT
+// starts of itself.
 int driver_host(const cli::DriverHostArgs& args) {
   std::string instance;
   int ready_fd = -1;
@@ -74,6 +92,7 @@ int driver_host(const cli::DriverHostArgs& args) {
     if (args.words[i] == "--shared") return panel::shared_host_main();
     if (args.words[i] == "--gateway") instance = "mcp";
     if (args.words[i] == "--panel") instance = "panel";
+    if (args.words[i] == "--own-tools") instance = "own-tools";
     if (args.words[i] == "--instance" && more)
       instance = args.words[++i];
     else if (args.words[i] == "--ready-fd" && more)
@@ -83,6 +102,7 @@ int driver_host(const cli::DriverHostArgs& args) {
   if (!workspace) return refuse(workspace.error());
   if (instance.empty())
     return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
+  if (instance == "own-tools") return own_tools(workspace->root);
   if (instance == "panel") return panel::panel_main(*workspace, panel::Ground::kBackground, ready_fd);
   return panel::driver_host_main(*workspace, instance, ready_fd);
 }

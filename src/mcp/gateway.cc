@@ -9,6 +9,7 @@
 #include "mcp/call_ledger.h"
 #include "mcp/clients/client.h"
 #include "mcp/clients/stdio_client.h"
+#include "mcp/own/own_tools.h"
 #include "mcp/pins/pinboard.h"
 #include "model/limits.h"
 #include "os/clock.h"
@@ -90,6 +91,7 @@ struct Gateway::State final : ClientServices, BackendUser {
     std::uint32_t route = 0;
     std::size_t in_bytes = 0;
     Instant started;
+    std::shared_ptr<const ToolGuard> guard{};
   };
 
   std::shared_ptr<const Catalog> catalog_for(const Client& client) override;
@@ -146,6 +148,7 @@ std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client)
                      .features = features_of(client.capabilities()),
                      .chosen = client.options().servers,
                      .names = client.options().names.value_or(board->mcp.names),
+                     .guards = &board->guards,
                      .view = client.options().view.value_or(board->mcp.view),
                      .meta_above = board->mcp.meta_above,
                      .trouble = board->trouble}));
@@ -301,6 +304,14 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
       RTT_TRY_SET(Wire wire, wire_of(item, payload));
       ask.method = std::move(wire.method);
       ask.params = std::move(wire.params);
+      call.guard = guard_of(board->guards, to_string(item.saddr));
+      if (call.guard) {
+        if (call.guard->call_ms() > 0)
+          ask.deadline = std::min(ask.deadline, os::now() + nanos_from_ms(call.guard->call_ms()));
+        auto finding = call.guard->check_params(ask.params);
+        if (finding && finding->refuses) return std::unexpected(std::move(finding->why));
+        if (finding) held->common().complain(finding->why.message);
+      }
     }
   } else if (call.reply) {
     return fail(Code::kBadArgument, to_string(provider.saddr) + " is a connector; call one of its tools", {},
@@ -343,6 +354,14 @@ void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind
   if (kind == act::Reply::Kind::kError) {
     finish(token, std::unexpected(rpc_failure(payload)), receipts::Outcome::kRpcError);
     return;
+  }
+  const DriverCall* const call = calls.find(token);
+  if (auto finding = call && call->guard ? call->guard->check_result(payload) : std::nullopt) {
+    if (finding->refuses) {
+      finish(token, std::unexpected(std::move(finding->why)), CallRecord::Outcome::kFailure);
+      return;
+    }
+    call->backend->complain(finding->why.message);
   }
   using Kind = drivers::CallReply::Kind;
   const bool tool_error = is_tool_error(payload);
@@ -458,6 +477,7 @@ Json Gateway::health() const {
   Json drivers(text::JsonArray{}), servers(text::JsonArray{});
   for (const auto& [ns, held] : state_->servers) {
     Json row = held->health();
+    if (ns == kOwnNamespace && row.int_or("calls", 0) == 0) continue;  // nobody asked for it
     const auto watchers =
         std::count_if(state_->shells.begin(), state_->shells.end(),
                       [&name = ns](const auto& shell) { return shell->client().sees(name); });

@@ -60,6 +60,26 @@ TEST(Panel, the_mcp_section_is_read_and_enters_no_plan) {
     EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
 }
 
+TEST(Panel, tool_rules_hold_by_weight_then_strictness) {
+  const PanelConfig rules = read_panel_yaml(
+      "mcp: {tools: [{match: 'rtt://*/tool/*', call_ms: 900, output: 'off'}, {match: 'rtt://a/tool/*', "
+      "output: "
+      "refuse}, {match: 'rtt://a/tool/*', call_ms: 700, output: warn}, {match: 'rtt://a/tool/x', "
+      "result_bytes: 5}]}",
+      "p");
+  EXPECT_TRUE(rules.problems.empty()) << listed(rules.problems);
+  const auto held = [&](std::string_view tool) { return limits_for(rules.mcp, *parse_definition(tool)); };
+  EXPECT_EQ(held("rtt://b/tool/x@1.0.0"), (ToolLimits{.call_ms = 900, .output = CheckMode::kOff}));
+  EXPECT_EQ(held("rtt://a/tool/y@1.0.0"), (ToolLimits{.call_ms = 700, .output = CheckMode::kRefuse}));
+  EXPECT_EQ(held("rtt://a/tool/x@1.0.0"),
+            (ToolLimits{.call_ms = 700, .result_bytes = 5, .output = CheckMode::kRefuse}));
+  EXPECT_EQ(limits_for(McpSettings(), *parse_definition("rtt://a/tool/x@1.0.0")), ToolLimits());
+  for (const char* bad : {"mcp: {tools: [{call_ms: 1}]}", "mcp: {tools: [{match: 'rtt://a'}]}",
+                          "mcp: {tools: [{match: 'rtt://*/tool/*', output: maybe}]}",
+                          "mcp: {tools: [{match: 'rtt://*/tool/*', call_ms: 0}]}"})
+    EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
+}
+
 TEST(Panel, sealed_mode_ignores_allow_unsigned) {
   const PanelConfig sealed = read_panel_yaml("security: {mode: sealed, allow_unsigned: [dev/*]}", "p");
   EXPECT_TRUE(sealed.problems.empty()) << listed(sealed.problems);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace rtt::model {
 namespace {
@@ -13,9 +14,19 @@ using text::Json;
 
 constexpr std::array<std::string_view, 3> kNameModes{"plain", "conflict", "prefixed"};
 constexpr std::array<std::string_view, 3> kViews{"list", "meta", "auto"};
+constexpr std::array<std::string_view, 3> kChecks{"off", "warn", "refuse"};
 
-constexpr auto kSectionKeys =
-    std::to_array<Key>({{"names", Shape::kText}, {"view", Shape::kText}, {"meta_above", Shape::kInteger}});
+constexpr auto kSectionKeys = std::to_array<Key>({{"names", Shape::kText},
+                                                  {"view", Shape::kText},
+                                                  {"meta_above", Shape::kInteger},
+                                                  {"tools", Shape::kArray}});
+constexpr auto kToolKeys = std::to_array<Key>({{"match", Shape::kText, Need::kRequired},
+                                               {"call_ms", Shape::kInteger},
+                                               {"result_bytes", Shape::kInteger},
+                                               {"output", Shape::kText},
+                                               {"arguments", Shape::kText}});
+constexpr std::int64_t kCallMsMax = 86'400'000;
+constexpr std::int64_t kBytesMax = std::int64_t{1} << 40;
 constexpr std::int64_t kToolsMax = 1'000'000;
 
 std::optional<std::int64_t> read_count(Document& document, const Json& object, std::string_view key,
@@ -35,6 +46,41 @@ std::optional<Enum> read_word(Document& document, const Json& object, std::strin
   return value != nullptr ? read_enum<Enum>(document, child(at, key), *value, names) : std::nullopt;
 }
 
+void read_tool_rule(Document& document, const Json& rule, const std::string& at, McpSettings& out) {
+  if (!document.check(rule, at, kToolKeys)) return;
+  const Json* const match = member(rule, "match", Shape::kText);
+  if (match == nullptr) return;
+  auto pattern = parse_pattern(match->as_string());
+  if (!pattern) {
+    document.inside_string(Severity::kError, child(at, "match"), *match, pattern.error());
+    return;
+  }
+  out.tools.push_back({.match = *std::move(pattern),
+                       .call_ms = read_count(document, rule, "call_ms", at, kCallMsMax),
+                       .result_bytes = read_count(document, rule, "result_bytes", at, kBytesMax),
+                       .output = read_word<CheckMode>(document, rule, "output", at, kChecks),
+                       .arguments = read_word<CheckMode>(document, rule, "arguments", at, kChecks)});
+}
+
+// How much a rule weighs: its count of literal parts, then the leftmost of them.
+std::pair<int, std::array<bool, 5>> weight(const ToolRule& rule) {
+  return {literal_parts(rule.match), literal_mask(rule.match)};
+}
+
+// The setting that governs among the matching rules.
+template <typename T, typename Stricter>
+std::optional<T> governing(const std::vector<const ToolRule*>& rules, std::optional<T> ToolRule::* setting,
+                           Stricter stricter) {
+  const ToolRule* best = nullptr;
+  for (const ToolRule* const rule : rules) {
+    if (!(rule->*setting)) continue;
+    const bool wins = best == nullptr || weight(*rule) > weight(*best) ||
+                      (weight(*rule) == weight(*best) && stricter(*(rule->*setting), *(best->*setting)));
+    if (wins) best = rule;
+  }
+  return best != nullptr ? best->*setting : std::nullopt;
+}
+
 template <typename Enum, std::size_t N>
 std::optional<Enum> find_word(std::string_view text, const std::array<std::string_view, N>& names) {
   const auto at = std::ranges::find(names, text);
@@ -46,6 +92,7 @@ std::optional<Enum> find_word(std::string_view text, const std::array<std::strin
 
 std::string_view to_string(NameMode mode) { return kNameModes[static_cast<std::size_t>(mode)]; }
 std::string_view to_string(ToolView view) { return kViews[static_cast<std::size_t>(view)]; }
+std::string_view to_string(CheckMode mode) { return kChecks[static_cast<std::size_t>(mode)]; }
 std::optional<NameMode> parse_name_mode(std::string_view text) {
   return find_word<NameMode>(text, kNameModes);
 }
@@ -57,6 +104,31 @@ void read_mcp_settings(Document& document, const Json& section, McpSettings& out
   if (const auto names = read_word<NameMode>(document, section, "names", at, kNameModes)) out.names = *names;
   if (const auto view = read_word<ToolView>(document, section, "view", at, kViews)) out.view = *view;
   if (const auto most = read_count(document, section, "meta_above", at, kToolsMax)) out.meta_above = *most;
+  const Json* const tools = member(section, "tools", Shape::kArray);
+  if (tools == nullptr) return;
+  if (tools->as_array().size() > kMcpToolRulesMax) {
+    document.error(child(at, "tools"),
+                   {.code = Code::kLimit, .message = fmt::format("more than {} rules", kMcpToolRulesMax)});
+    return;
+  }
+  for (std::size_t i = 0; i < tools->as_array().size(); ++i)
+    read_tool_rule(document, tools->as_array()[i], child(child(at, "tools"), i), out);
+}
+
+ToolLimits limits_for(const McpSettings& settings, const Saddr& tool) {
+  std::vector<const ToolRule*> rules;
+  for (const ToolRule& rule : settings.tools) {
+    if (matches(rule.match, tool)) rules.push_back(&rule);
+  }
+  ToolLimits out;
+  if (rules.empty()) return out;
+  const auto less = [](std::int64_t a, std::int64_t b) { return a < b; };
+  const auto more = [](CheckMode a, CheckMode b) { return a > b; };
+  out.call_ms = governing(rules, &ToolRule::call_ms, less).value_or(out.call_ms);
+  out.result_bytes = governing(rules, &ToolRule::result_bytes, less).value_or(out.result_bytes);
+  out.output = governing(rules, &ToolRule::output, more).value_or(out.output);
+  out.arguments = governing(rules, &ToolRule::arguments, more).value_or(out.arguments);
+  return out;
 }
 
 }  // namespace rtt::model

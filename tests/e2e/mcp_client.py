@@ -78,10 +78,10 @@ class McpClient:
     def tools(self):
         return [tool["name"] for tool in self.ask("tools/list")["result"]["tools"]]
 
-    def call(self, name, timeout=20, **arguments):
+    def call(self, name, /, timeout=20, **arguments):
         return self.ask("tools/call", {"name": name, "arguments": arguments}, timeout=timeout)
 
-    def said(self, name, **arguments):
+    def said(self, name, /, **arguments):
         """The text a tool answers with."""
         return self.call(name, **arguments)["result"]["content"][0]["text"]
 

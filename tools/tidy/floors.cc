@@ -31,6 +31,7 @@ constexpr auto kLibraries = std::to_array<Library>({
     {"openssl/", {"crypto"}},
     {"curl/", {"web"}},
     {"sodium.h", {"crypto"}},
+    {"re2/", {"drivers"}},
     {"toml++/", {"text"}},
     {"yaml-cpp/", {"text"}},
     {"simdjson.h", {"text", "mcp", "test"}},

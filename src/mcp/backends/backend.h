@@ -110,6 +110,7 @@ class Backend final : private TransportEvents {
   void set_log_level(std::string_view level);                     // kept for later starts
   // New definitions accepted. The session goes on unless how to start it changed.
   void set_pins(std::shared_ptr<const PinnedServer> pins);
+  void complain(std::string_view what) { record_->note(what); }  // goes on, and is in the log
   void leave_client();                    // it has gone: nothing is asked of it any more
   void restart();                         // forgets earlier failures; the next call starts it
   void stop(std::function<void()> done);  // ends the session; calls fail with kServerGone

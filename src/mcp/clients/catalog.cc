@@ -9,6 +9,7 @@
 
 #include "mcp/clients/exposed_names.h"
 #include "mcp/clients/meta_tools.h"
+#include "mcp/own/own_tools.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
 
@@ -54,6 +55,8 @@ std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers,
   return out;
 }
 
+bool theirs(const PinnedServer& server) { return server.ns() != kOwnNamespace; }
+
 std::string literal_start(std::string_view uri_template) {
   return std::string(uri_template.substr(0, uri_template.find('{')));
 }
@@ -65,9 +68,9 @@ class Builder {
   Catalog build() {
     catalog_.client = to_string(client_);
     for (const PinnedServer& server : input_.servers) {
-      if (!chosen(server, input_.chosen)) continue;
+      if (!chosen(server, input_.chosen) || !offers(server)) continue;
       // A server that all clients share was started for none of them.
-      const bool shared = server.config.instances == Instances::kWorkspace;
+      const bool shared = server.config.instances != Instances::kSession;
       const ClientFeatures features = shared ? ClientFeatures{} : input_.features;
       views_.push_back(
           seen_by(std::shared_ptr<const PinnedServer>(std::shared_ptr<void>(), &server), features));
@@ -105,6 +108,15 @@ class Builder {
     return {kMetaTools.begin(), kMetaTools.end()};
   }
 
+  // RTT itself is among the servers only where it was asked for or a rule lets the client see something of
+  // it: nobody else's view changes by its being there.
+  [[nodiscard]] bool offers(const PinnedServer& server) const {
+    if (theirs(server) || !input_.chosen.empty()) return true;
+    return input_.policy != nullptr && std::ranges::any_of(server.items, [&](const PinnedItem& item) {
+             return verdict(item.saddr).allowed;
+           });
+  }
+
   std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
     Json array(text::JsonArray{});
     std::vector<HiddenEntry> shadowed;
@@ -124,6 +136,7 @@ class Builder {
       if (!entries.empty() && entries.back().exposed == exposed)
         continue;  // one URI, two servers: the first has it
       entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
+      if (input_.guards != nullptr) entries.back().guard = guard_of(*input_.guards, address);
       Json definition = listed.item->definition;
       if (exposed != listed.item->key()) definition.set("name", exposed);
       array.push(std::move(definition));
@@ -163,8 +176,12 @@ class Builder {
       if (resources) with_resources.push_back(server);
       if (resources && resources->bool_or("subscribe", false)) catalog_.offers_subscriptions = true;
     }
-    if (servers_.size() == 1 && verdict(servers_.front()->connector).allowed) {
-      const PinnedServer& sole = *servers_.front();
+    // RTT's own tools beside one server do not make it one of several.
+    const auto not_ours = [](const PinnedServer* server) { return theirs(*server); };
+    const auto one = std::ranges::find_if(servers_, not_ours);
+    const bool alone = std::ranges::count_if(servers_, not_ours) == 1;
+    if (alone && verdict((*one)->connector).allowed) {
+      const PinnedServer& sole = **one;
       catalog_.sole = CatalogEntry{.ns = sole.ns(), .address = to_string(sole.connector)};
       if (sole.info.capabilities.is_object()) catalog_.sole_capabilities = sole.info.capabilities;
     }
@@ -183,7 +200,7 @@ class Builder {
       catalog_.notice = "RTT cannot serve this workspace: " + input_.trouble;
     } else if (!empty) {
       return;
-    } else if (input_.servers.empty()) {
+    } else if (std::ranges::none_of(input_.servers, theirs)) {
       catalog_.notice =
           "RTT offers no tools: no MCP server is accepted in this workspace. Run: rtt mcp import";
     } else if (servers_.empty()) {

@@ -19,6 +19,7 @@
 
 #include "mcp/clients/tool_index.h"
 #include "mcp/pins/contracts.h"
+#include "mcp/pins/tool_guard.h"
 #include "model/mcp_settings.h"
 #include "model/policy.h"
 
@@ -28,7 +29,8 @@ struct CatalogEntry {
   std::string exposed;   // the name the client uses: tool or prompt name, uri, uriTemplate
   std::string original;  // the server's own
   std::string ns;
-  std::string address;  // of the provider
+  std::string address;                       // of the provider
+  std::shared_ptr<const ToolGuard> guard{};  // nullptr: nothing is held of its calls
 };
 struct HiddenEntry {
   std::string exposed, address, rule;
@@ -60,6 +62,7 @@ struct CatalogInput {
   ClientFeatures features = {};     // what it declared
   std::vector<std::string> chosen;  // names or namespaces; empty = all
   model::NameMode names = model::NameMode::kConflict;
+  const Guards* guards = nullptr;
   model::ToolView view = model::ToolView::kList;
   std::int64_t meta_above = 100;
   std::string trouble;  // why the workspace itself cannot be served; empty if it can

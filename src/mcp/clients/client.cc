@@ -135,14 +135,19 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
     deliver(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"), stream, Part::kAnswer);
     return;
   }
+  asked.guard = std::move(forward.guard);
+  const std::int64_t own_ms = asked.guard ? asked.guard->call_ms() : 0;
+  const Status held = asked.backend ? hold_params(forward, asked) : Status{};
   Result<BackendTicket> ticket =
       fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
-  if (asked.backend) {
+  if (!held) {
+    ticket = std::unexpected(held.error());
+  } else if (asked.backend) {
     ticket = asked.backend->call({.method = std::move(forward.method),
                                   .params = std::move(forward.params),
                                   .kind = forward.kind,
                                   .item = std::move(forward.item),
-                                  .deadline = now + nanos_from_ms(kClientCallMs),
+                                  .deadline = now + nanos_from_ms(own_ms > 0 ? own_ms : kClientCallMs),
                                   .user = this,
                                   .token = forward.key});
   }
@@ -153,6 +158,15 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
   }
   asked.ticket = *ticket;
   asked_.set(forward.key, std::move(asked));
+}
+
+// What panel.yaml says of this tool's arguments.
+Status Client::hold_params(const emit::Forward& forward, const Asked& asked) {
+  auto finding = asked.guard ? asked.guard->check_params(forward.params) : std::nullopt;
+  if (!finding) return {};
+  if (finding->refuses) return std::unexpected(std::move(finding->why));
+  asked.backend->complain(finding->why.message);
+  return {};
 }
 
 StreamId Client::stream_of(const Backend& backend) const {
@@ -249,6 +263,10 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
   const Asked* const asked = asked_.find(token);
   if (!asked) return;
   const bool result = kind == act::Reply::Kind::kResult;
+  if (auto finding = result && asked->guard ? asked->guard->check_result(payload) : std::nullopt) {
+    if (finding->refuses) return on_backend_failure(token, finding->why);
+    asked->backend->complain(finding->why.message);
+  }
   const bool tool_error = result && asked->subject.method == "tools/call" && is_tool_error(payload);
   const std::uint64_t receipt = record(*asked, {.outcome = !result      ? receipts::Outcome::kRpcError
                                                            : tool_error ? receipts::Outcome::kToolError

@@ -109,6 +109,7 @@ class Client final : public BackendUser, public BackendClient {
     Digest server, arguments;
     std::size_t in_bytes = 0;
     Instant started;
+    std::shared_ptr<const ToolGuard> guard{};
   };
 
   // Something a server asked of this client.
@@ -123,6 +124,7 @@ class Client final : public BackendUser, public BackendClient {
   void withdraw(CallKey key, std::string_view reason);
   void answered(CallKey key, act::Reply::Kind kind, std::string_view payload);
   void decline_asks();
+  static Status hold_params(const emit::Forward& forward, const Asked& asked);
   bool subscribe(const emit::Forward& forward, const Backend& server);
   void deliver(std::string_view line, StreamId stream, Part part);
   [[nodiscard]] StreamId stream_of(const Backend& backend) const;

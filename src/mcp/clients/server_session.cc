@@ -269,7 +269,8 @@ void ServerSession::call_item(ClientActions& out, const Message& message, ItemKi
            .item = entry->original,
            .address = entry->address,
            .method = tool ? "tools/call" : "prompts/get",
-           .params = std::move(params)});
+           .params = std::move(params),
+           .guard = entry->guard});
 }
 
 void ServerSession::refuse_unknown_tool(ClientActions& out, const Message& message,

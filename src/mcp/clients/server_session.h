@@ -42,6 +42,7 @@ struct Forward {  // ask a server; answer with on_reply() or on_failure()
   std::string address;  // of the provider
   std::string method;
   std::string params;  // raw
+  std::shared_ptr<const ToolGuard> guard{};
 };
 struct Withdraw {  // the client wants no answer any more
   CallKey key = 0;

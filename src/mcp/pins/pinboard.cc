@@ -3,8 +3,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
+#include "mcp/own/own_tools.h"
 #include "os/file.h"
+#include "os/process.h"
 #include "registry/snapshot.h"
 
 namespace rtt::mcp {
@@ -76,10 +79,34 @@ std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspa
     return board;
   }
   board->servers = *std::move(servers);
+  add_own_server(board->servers, workspace);
   board->policy = std::move(snapshot->policy);
   board->mcp = std::move(snapshot->panel.mcp);
   if (const auto user = user_workspace(workspace)) add_user_servers(*board, *user);
+  for (const PinnedServer& server : board->servers) {
+    for (const PinnedItem& item : server.items) {
+      if (item.kind != ItemKind::kTool) continue;
+      std::string address = to_string(item.saddr);
+      auto guard = ToolGuard::make(limits_for(board->mcp, item.saddr), address, item.definition);
+      if (guard) board->guards.set(std::move(address), std::move(guard));
+    }
+  }
   return board;
+}
+
+void add_own_server(std::vector<PinnedServer>& servers, const registry::Workspace& workspace) {
+  OwnLaunch launch{.executable = os::own_executable(), .root = workspace.root, .env = {}};
+  for (const auto& [name, value] : os::own_environment()) {
+    if (name == "XDG_CONFIG_HOME")
+      launch.env.emplace_back(name, value);  // where this user's keys and trust are
+  }
+  PinnedServer own = own_server(launch);
+  const auto at = std::ranges::lower_bound(servers, own.ns(), {}, &PinnedServer::ns);
+  if (at != servers.end() && at->ns() == own.ns()) {
+    *at = std::move(own);  // the name is RTT's: what policy says of it is said of RTT
+  } else {
+    servers.insert(at, std::move(own));
+  }
 }
 
 }  // namespace rtt::mcp

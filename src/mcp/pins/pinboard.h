@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "mcp/pins/contracts.h"
+#include "mcp/pins/tool_guard.h"
 #include "model/mcp_settings.h"
 #include "model/policy.h"
 #include "os/dir.h"
@@ -28,6 +29,7 @@ struct Pinboard {
   std::vector<PinnedServer> servers;  // sorted by namespace
   model::Policy policy;
   model::McpSettings mcp;
+  Guards guards;
   std::string trouble;  // why the workspace cannot be served; empty if it can
 };
 // Tells whether a board may have changed since.
@@ -37,5 +39,7 @@ struct PinboardStamp {
 };
 PinboardStamp stamp_of(const registry::Workspace& workspace);
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace);
+// RTT's own tools (own_tools.h), which no manifest names.
+void add_own_server(std::vector<PinnedServer>& servers, const registry::Workspace& workspace);
 
 }  // namespace rtt::mcp
