@@ -82,8 +82,8 @@ int own_tools(const std::string& root) {
   });
 }
 
-// driver-host --instance NAME | --gateway | --own-tools | --panel | --shared [--ready-fd N]: the processes RTT
-// starts of itself.
+// driver-host --instance NAME | --gateway | --own-tools | --panel | --shared [--ready-fd N]: the processes
+// RTT starts of itself.
 int driver_host(const cli::DriverHostArgs& args) {
   std::string instance;
   int ready_fd = -1;

@@ -358,7 +358,7 @@ void Gateway::State::on_backend_reply(std::uint64_t token, act::Reply::Kind kind
   const DriverCall* const call = calls.find(token);
   if (auto finding = call && call->guard ? call->guard->check_result(payload) : std::nullopt) {
     if (finding->refuses) {
-      finish(token, std::unexpected(std::move(finding->why)), CallRecord::Outcome::kFailure);
+      finish(token, std::unexpected(std::move(finding->why)), receipts::Outcome::kResult);
       return;
     }
     call->backend->complain(finding->why.message);

@@ -31,7 +31,7 @@ struct ImportPlan {
   std::vector<mcp::ConfigServer> servers;
   std::vector<std::string> plain;
   ClientScope scope = ClientScope::kProject;  // kUser: into the user's own folder
-  std::string ca_file{};  // of servers over https, absolute
+  std::string ca_file{};                      // of servers over https, absolute
   bool plain_http = false;
 };
 // The user's own folder as a workspace, made and signed if it is none yet.
