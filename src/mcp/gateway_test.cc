@@ -235,7 +235,8 @@ TEST_F(GatewayTest, routes_call_tools_prompts_and_resources) {
   EXPECT_TRUE(run_until(*loop_, [&] { return !audit_.empty(); }));
   EXPECT_EQ(audit_[0].string_or("action"), "receipts");
   EXPECT_EQ(gateway_->health().find("receipts")->int_or("kept", 0), 6);
-  for (const Json& one : server_row("demo").find("called")->as_array()) {
+  const Json row = server_row("demo");
+  for (const Json& one : row.find("called")->as_array()) {
     EXPECT_EQ(one.int_or("calls", 0), 1);
     const bool went_wrong = one.string_or("to").contains("/fail@") || one.string_or("to").contains("/hang@");
     EXPECT_EQ(one.int_or("errors", 9), went_wrong ? 1 : 0) << one.string_or("to");
