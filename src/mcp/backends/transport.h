@@ -33,9 +33,10 @@ class TransportEvents {
  public:
   virtual ~TransportEvents() = default;
   virtual void on_transport_message(const LineStream::Item& message) = 0;  // views live for the call
-  virtual void on_transport_unanswered(RequestKey request, const Error& why) = 0;
+  // The next two come from HTTP servers only; a pipe has one answer to everything, its end.
+  virtual void on_transport_unanswered(RequestKey /*request*/, const Error& /*why*/) {}
   // The server has forgotten the session; `request` is one it did not take because of that.
-  virtual void on_transport_expired(std::optional<RequestKey> request) = 0;
+  virtual void on_transport_expired(std::optional<RequestKey> /*request*/) {}
   // The session is over. kServerGone: it ended by itself; `why` says how, after the server's name.
   virtual void on_transport_ended(Error why) = 0;
 };
