@@ -14,8 +14,7 @@ namespace {
 constexpr std::string_view kLevelUnsaid = "info";
 
 std::string with_token(std::string_view params, std::uint64_t id) {
-  const auto meta = member(params, "_meta");
-  const auto token = meta ? member(*meta, "progressToken") : std::nullopt;
+  const auto token = progress_token(params);
   return token ? spliced(params, *token, std::to_string(id)) : std::string(params);
 }
 

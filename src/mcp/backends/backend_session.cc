@@ -19,13 +19,8 @@ std::string cancel_params(RequestKey key, std::string_view reason) {
 }
 
 // `params` with the client's progressToken replaced by our key, so that progress finds its way back.
-std::optional<std::string_view> token_of(std::string_view params) {
-  if (params.find("progressToken") == std::string_view::npos) return std::nullopt;
-  const auto meta = member(params, "_meta");
-  return meta ? member(*meta, "progressToken") : std::nullopt;
-}
 std::string with_own_token(std::string_view params, RequestKey key) {
-  const auto token = token_of(params);
+  const auto token = progress_token(params);
   return token ? spliced(params, *token, std::to_string(key)) : std::string(params);
 }
 
@@ -304,7 +299,7 @@ void BackendSession::on_request(BackendActions& out, const Message& message) {
   }
   if (passes) {
     const AskKey key = next_ask_++;
-    const auto token = token_of(message.params);
+    const auto token = progress_token(message.params);
     asks_.set(key, {.id = std::string(message.id), .token = std::string(token.value_or(std::string_view()))});
     out.emplace_back(
         act::Ask{.key = key, .method = message.method, .params = with_own_token(message.params, key)});

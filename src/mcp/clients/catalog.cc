@@ -135,7 +135,10 @@ class Builder {
       }
       if (!entries.empty() && entries.back().exposed == exposed)
         continue;  // one URI, two servers: the first has it
+      const Json* const schema =
+          kind == ItemKind::kTool ? listed.item->definition.find("inputSchema") : nullptr;
       entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
+      if (schema != nullptr) entries.back().mirrored = mirrored_arguments(*schema);
       if (input_.guards != nullptr) entries.back().guard = guard_of(*input_.guards, address);
       Json definition = listed.item->definition;
       if (exposed != listed.item->key()) definition.set("name", exposed);

@@ -20,6 +20,7 @@
 #include "mcp/clients/tool_index.h"
 #include "mcp/pins/contracts.h"
 #include "mcp/pins/tool_guard.h"
+#include "mcp/wire/mirrored.h"
 #include "model/mcp_settings.h"
 #include "model/policy.h"
 
@@ -31,6 +32,7 @@ struct CatalogEntry {
   std::string ns;
   std::string address;                       // of the provider
   std::shared_ptr<const ToolGuard> guard{};  // nullptr: nothing is held of its calls
+  std::vector<MirroredArgument> mirrored{};  // of a tool: what HTTP headers repeat of its arguments
 };
 struct HiddenEntry {
   std::string exposed, address, rule;

@@ -8,6 +8,7 @@
 #include "mcp/wire/result_meta.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/entropy.h"
 
 namespace rtt::mcp {
 namespace {
@@ -18,6 +19,9 @@ struct Overloaded : Fs... {
 };
 template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+constexpr std::size_t kSealKeyBytes = 32;
+constexpr std::uint64_t kNobody = ~std::uint64_t{0};  // the token of what nobody waits for
 
 bool is_tool_error(std::string_view result) {
   return result.find("\"isError\"") != std::string_view::npos &&
@@ -55,6 +59,7 @@ Client::Client(ClientServices& services, ClientShell& shell, ClientOptions optio
       shell_(shell),
       options_(std::move(options)),
       label_(options_.as),
+      session_(os::random_hex(kSealKeyBytes)),
       next_ask_(options_.first_ask) {}
 
 Client::~Client() { RTT_ASSERT(phase_ == Phase::kOver); }
@@ -66,8 +71,12 @@ bool Client::sees(std::string_view ns) const {
 
 void Client::take(std::string_view line, StreamId stream) { take(classify(line), stream); }
 
+void Client::introduce(const RequestMeta& meta) {
+  if (phase_ == Phase::kOpen) perform(session_.introduce(meta), kNoStream);
+}
+
 void Client::take(const Message& message, StreamId stream) {
-  if (phase_ == Phase::kOpen) perform(session_.on_message(message), stream);
+  if (phase_ == Phase::kOpen) perform(session_.on_message(message, os::now()), stream);
 }
 
 void Client::take_overlong(std::size_t byte_count) {
@@ -84,15 +93,21 @@ void Client::perform(ClientActions actions, StreamId stream) {
   for (ClientAction& action : actions) {
     if (phase_ == Phase::kOver) return;
     std::visit(Overloaded{
-                   [&](emit::Send& send) { deliver(send.line, stream, Part::kAnswer); },
+                   [&](emit::Send& line) { send(line, stream); },
                    [&](emit::Identify& who) {
-                     if (label_.empty()) label_ = who.name;
+                     label_ = options_.as.empty() ? who.name : options_.as;
                      address_ = to_string(client_address(label_));
                      capabilities_ = std::move(who.capabilities);
                      catalog_ = services_.catalog_for(*this);
-                     perform(session_.identified(catalog_), stream);
+                     perform(session_.identified(catalog_, os::now()), stream);
                    },
                    [&](emit::Forward& call) { forward(call, stream); },
+                   [&](emit::Resume& call) {
+                     if (Asked* const asked = asked_.find(call.key)) asked->stream = stream;
+                   },
+                   [&](emit::Listen& listen) { listens_.set(listen.key, stream); },
+                   [&](emit::Unlisten& listen) { unlisten(listen.key); },
+                   [&](emit::Watch& wish) { watch(wish); },
                    [&](emit::Withdraw& call) { withdraw(call.key, call.reason); },
                    [&](emit::Answered& answer) { answered(answer.key, answer.kind, answer.payload); },
                    [&](emit::AskProgress& progress) {
@@ -112,10 +127,60 @@ void Client::perform(ClientActions actions, StreamId stream) {
   }
 }
 
+void Client::send(emit::Send& send, StreamId at_hand) {
+  StreamId stream = at_hand;
+  if (send.of == kNoCall) {
+    stream = kNoStream;
+  } else if (send.of != kAtHand) {
+    Asked* const asked = asked_.find(send.of);
+    const StreamId* const listens = listens_.find(send.of);
+    stream = asked ? asked->stream : listens ? *listens : kNoStream;
+    // Answered before its server did: what comes later has no place until the client comes back.
+    if (asked && send.part == Part::kAnswer) asked->stream = kNoStream;
+  }
+  deliver(send.line, stream, send.part);
+}
+
+void Client::unlisten(CallKey key) {
+  const StreamId* const found = listens_.find(key);
+  if (!found) return;
+  const StreamId stream = *found;
+  listens_.erase(key);
+  shell_.unanswered(stream);
+}
+
+void Client::watch(const emit::Watch& watch) {
+  const bool on = watch.wish == emit::Watch::Wish::kOn;
+  if (on ? subscribed_.size() >= kSubscriptionsMax || !subscribed_.insert(watch.uri).second
+         : subscribed_.erase(watch.uri) == 0)
+    return;
+  Backend* const server = services_.backend(*this, watch.ns);
+  if (!server || (!on && services_.subscribed(*server, watch.uri))) return;
+  // Nobody waits for the answer; an error means that no update comes.
+  (void)server->call({.method = on ? "resources/subscribe" : "resources/unsubscribe",
+                      .params = R"({"uri":)" + json_quoted(watch.uri) + "}",
+                      .kind = watch.item == watch.uri ? ItemKind::kResource : ItemKind::kTemplate,
+                      .item = watch.item,
+                      .deadline = os::now() + nanos_from_ms(kClientCallMs),
+                      .user = this,
+                      .token = kNobody});
+}
+
+void Client::stream_gone(StreamId stream) {
+  std::vector<CallKey> gone;
+  for (const auto& [key, asked] : asked_) {
+    if (asked.stream == stream) gone.push_back(key);
+  }
+  for (const auto& [key, listens] : listens_) {
+    if (listens == stream) gone.push_back(key);
+  }
+  for (const CallKey key : gone) perform(session_.abandoned(key), kNoStream);
+}
+
 void Client::catalog_changed() {
   if (!session_.is_identified() || phase_ == Phase::kOver) return;
   catalog_ = services_.catalog_for(*this);
-  for (const std::string& line : session_.on_catalog(catalog_)) deliver(line, kNoStream, Part::kBefore);
+  perform(session_.on_catalog(catalog_), kNoStream);
 }
 
 void Client::forward(emit::Forward& forward, StreamId stream) {
@@ -148,6 +213,8 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
                                   .kind = forward.kind,
                                   .item = std::move(forward.item),
                                   .deadline = now + nanos_from_ms(own_ms > 0 ? own_ms : kClientCallMs),
+                                  .era = forward.era,
+                                  .log_level = std::move(forward.log_level),
                                   .user = this,
                                   .token = forward.key});
   }
@@ -169,18 +236,19 @@ Status Client::hold_params(const emit::Forward& forward, const Asked& asked) {
   return {};
 }
 
-StreamId Client::stream_of(const Backend& backend) const {
-  StreamId newest = kNoStream;
+// The call at that server which it is taken to mean when it does not say.
+CallKey Client::newest_at(const Backend& backend) const {
+  CallKey newest = kNoCall, parked = kNoCall;
   for (const auto& [key, call] : asked_) {
-    if (call.backend == &backend) newest = call.stream;
+    if (call.backend == &backend) (session_.is_parked(key) ? parked : newest) = key;
   }
-  return newest;
+  return newest != kNoCall ? newest : parked;
 }
 
 void Client::on_notice(const Backend& backend, std::string_view method, std::string_view params) {
   if (phase_ != Phase::kOpen) return;
   const bool of_call = method != "notifications/resources/updated";
-  deliver(session_.on_notice(method, params), of_call ? stream_of(backend) : kNoStream, Part::kBefore);
+  perform(session_.on_notice(of_call ? newest_at(backend) : kNoCall, method, params), kNoStream);
 }
 
 // Whether the server is to be asked: it keeps one list for all clients of an instance, so a subscription that
@@ -205,31 +273,28 @@ void Client::on_backend_ask(Backend& backend, AskKey key, std::optional<std::uin
     return;
   }
   const CallKey own = next_ask_++;
-  const Asked* const asked = call ? asked_.find(*call) : nullptr;
-  const StreamId stream = asked ? asked->stream : stream_of(backend);
-  asks_.set(own, {&backend, key, stream});
-  deliver(session_.ask(own, method, params), stream, Part::kBefore);
+  asks_.set(own, {&backend, key});
+  perform(session_.ask(own, call.value_or(newest_at(backend)), method, params, os::now()), kNoStream);
 }
 
 void Client::on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) {
   for (const auto& [own, ask] : asks_) {
     if (ask.backend != &backend || ask.key != key) continue;
     const CallKey gone = own;
-    const StreamId stream = ask.stream;
     asks_.erase(gone);
-    deliver(session_.ask_withdrawn(gone, params), stream, Part::kBefore);
+    perform(session_.ask_withdrawn(gone, params), kNoStream);
     return;
   }
 }
 
 void Client::on_backend_ended(Backend& backend) {
-  std::vector<std::pair<CallKey, StreamId>> gone;
+  std::vector<CallKey> gone;
   for (const auto& [own, ask] : asks_) {
-    if (ask.backend == &backend) gone.emplace_back(own, ask.stream);
+    if (ask.backend == &backend) gone.push_back(own);
   }
-  for (const auto& [own, stream] : gone) {
+  for (const CallKey own : gone) {
     asks_.erase(own);
-    deliver(session_.ask_withdrawn(own, {}), stream, Part::kBefore);
+    perform(session_.ask_withdrawn(own, {}), kNoStream);
   }
 }
 
@@ -314,6 +379,8 @@ void Client::deliver(std::string_view line, StreamId stream, Part part) {
 
 void Client::end(int status) {
   if (phase_ == Phase::kOver) return;
+  if (phase_ == Phase::kOpen) perform(session_.end_listens(), kNoStream);
+  if (phase_ == Phase::kOver) return;  // that was more than its reader takes
   phase_ = Phase::kOver;
   decline_asks();
   const FlatMap<CallKey, Asked> asked = std::exchange(asked_, {});

@@ -5,7 +5,9 @@
 // deliver. Each message comes with the stream it arrived on, and what belongs to it goes back there: its
 // answer, its progress, and what the server says or asks while it works on it. A server on a pipe does not
 // say for which of its calls it asks; the newest one of this client under way at that server is taken, which
-// is exact while there is only one. A client whose input has ended is still answered what it asked.
+// is exact while there is only one: at worst a modern client is asked what belongs to one of its calls in the
+// answer of another, and its answer still reaches who asked. A client whose input has ended is still answered
+// what it asked.
 //
 // Owns: the session, its calls' tickets.   Thread: the loop's.
 // Fails: never; bad input is answered.
@@ -33,7 +35,6 @@ class Client;
 
 using StreamId = std::uint64_t;  // the shell's name for where a message came from
 inline constexpr StreamId kNoStream = 0;
-enum class Part : std::uint8_t { kBefore, kAnswer };  // of what belongs to a request; the answer is the last
 
 // What carries the messages of one client.
 class ClientShell {
@@ -73,8 +74,10 @@ class Client final : public BackendUser, public BackendClient {
   void take(std::string_view line, StreamId stream = kNoStream);  // without newlines
   void take(const Message& message, StreamId stream);
   void take_overlong(std::size_t byte_count);
-  void input_ended();    // it answers nothing any more, but is answered
-  void end(int status);  // withdraws what is under way
+  void introduce(const RequestMeta& meta);  // who asks, before the first request of a modern client
+  void input_ended();                       // it answers nothing any more, but is answered
+  void stream_gone(StreamId stream);        // the client has closed it: it wants no answer there
+  void end(int status);                     // withdraws what is under way
   void catalog_changed();
 
   [[nodiscard]] bool hears() const { return phase_ == Phase::kOpen; }
@@ -82,6 +85,7 @@ class Client final : public BackendUser, public BackendClient {
   [[nodiscard]] bool owes() const { return !asked_.empty(); }
   [[nodiscard]] bool is_identified() const { return session_.is_identified(); }
   [[nodiscard]] const std::string& protocol() const { return session_.protocol(); }
+  [[nodiscard]] const std::shared_ptr<const Catalog>& catalog() const { return session_.catalog(); }
   [[nodiscard]] const ClientOptions& options() const { return options_; }
   [[nodiscard]] const std::string& label() const { return label_; }  // --as, else clientInfo.name
   [[nodiscard]] const std::string& capabilities() const { return capabilities_; }  // raw
@@ -116,18 +120,20 @@ class Client final : public BackendUser, public BackendClient {
   struct Ask {
     Backend* backend = nullptr;
     AskKey key = 0;
-    StreamId stream = kNoStream;  // where it was asked
   };
 
   void perform(ClientActions actions, StreamId stream);
   void forward(emit::Forward& forward, StreamId stream);
   void withdraw(CallKey key, std::string_view reason);
   void answered(CallKey key, act::Reply::Kind kind, std::string_view payload);
+  void send(emit::Send& send, StreamId at_hand);
+  void unlisten(CallKey key);
+  void watch(const emit::Watch& watch);
   void decline_asks();
   static Status hold_params(const emit::Forward& forward, const Asked& asked);
   bool subscribe(const emit::Forward& forward, const Backend& server);
   void deliver(std::string_view line, StreamId stream, Part part);
-  [[nodiscard]] StreamId stream_of(const Backend& backend) const;
+  [[nodiscard]] CallKey newest_at(const Backend& backend) const;
   struct Ending {
     receipts::Outcome outcome = receipts::Outcome::kResult;
     std::optional<Code> failure;
@@ -146,6 +152,7 @@ class Client final : public BackendUser, public BackendClient {
   std::shared_ptr<const Catalog> catalog_;
   ServerSession session_;
   FlatMap<CallKey, Asked> asked_;
+  FlatMap<CallKey, StreamId> listens_;
   FlatMap<CallKey, Ask> asks_;
   CallKey next_ask_ = 1;
   enum class Phase : std::uint8_t { kOpen, kDeaf, kOver } phase_ = Phase::kOpen;

@@ -7,9 +7,11 @@
 
 namespace rtt::mcp {
 
-HttpClient::HttpClient(ClientServices& services, HttpCarrier& carrier, std::string id, ClientOptions options)
+HttpClient::HttpClient(ClientServices& services, HttpCarrier& carrier, std::string id, Era era,
+                       ClientOptions options)
     : carrier_(&carrier),
       id_(std::move(id)),
+      era_(era),
       used_(os::now()),
       client_(services, *this, std::move(options)) {}
 
@@ -21,7 +23,7 @@ void HttpClient::carry(HttpActions actions) {
 
 void HttpClient::request(const Message& message, ConnId conn, HttpAsk::Takes takes) {
   used_ = os::now();
-  client_.take(message, streams_.begin(conn, takes, used_));
+  client_.take(message, streams_.begin(conn, takes, used_, era_));
 }
 
 void HttpClient::tell(const Message& message) {
@@ -38,7 +40,7 @@ HttpStreams::Heard HttpClient::listen(ConnId conn, const std::optional<std::stri
 
 void HttpClient::gone(ConnId conn) {
   used_ = os::now();
-  streams_.gone(conn);
+  for (const HttpStreamId ended : streams_.gone(conn)) client_.stream_gone(ended);
 }
 
 void HttpClient::tick(Instant now) {
@@ -51,6 +53,7 @@ void HttpClient::tick(Instant now) {
 }
 
 void HttpClient::deliver(std::string_view line, StreamId stream, Part part) {
+  if (era_ == Era::kModern && stream == kNoStream) return;  // there is nothing that would carry it
   if (client_.is_identified()) streams_.speak(client_.protocol());
   const auto which = part == Part::kAnswer ? HttpStreams::Which::kAnswer : HttpStreams::Which::kBefore;
   carry(streams_.deliver(line, stream, which, os::now()));

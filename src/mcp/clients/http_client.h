@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // HttpClient: one AI client's session over HTTP inside the gateway.
 //
-// The session lives from initialize to DELETE, whatever connections come and go; one that has no exchange
-// open for kHttpSessionIdleMs ends. http_streams.h says what goes where.
+// A legacy session lives from initialize to DELETE, whatever connections come and go. A modern client has no
+// session; what stands for it here keeps the servers that were started for it, and the calls that wait for
+// its input, between its requests (http_front.h says what makes it one client). Either ends when it has no
+// exchange open for kHttpSessionIdleMs. http_streams.h says what goes where.
 //
 // Owns: the client, its streams.   Thread: the loop's.
 // Fails: never.   Limits: kHttpSessionIdleMs; those of the streams.
@@ -30,12 +32,13 @@ class HttpCarrier {
 
 class HttpClient final : public ClientShell {
  public:
-  HttpClient(ClientServices& services, HttpCarrier& carrier, std::string id, ClientOptions options);
+  HttpClient(ClientServices& services, HttpCarrier& carrier, std::string id, Era era, ClientOptions options);
   ~HttpClient() override;
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
   [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] Era era() const { return era_; }
   void request(const Message& message, ConnId conn, HttpAsk::Takes takes);
   void tell(const Message& message);  // a notification, or the client's answer
   HttpStreams::Heard listen(ConnId conn, const std::optional<std::string>& last_event_id);
@@ -53,6 +56,7 @@ class HttpClient final : public ClientShell {
 
   HttpCarrier* carrier_;
   std::string id_;
+  Era era_;
   HttpStreams streams_;
   Instant used_;
   Client client_;

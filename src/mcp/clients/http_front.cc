@@ -6,9 +6,11 @@
 #include <utility>
 #include <vector>
 
+#include "crypto/sha256.h"
 #include "mcp/clients/http_client.h"
 #include "mcp/clients/http_connection.h"
-#include "mcp/wire/jsonrpc.h"
+#include "mcp/wire/era.h"
+#include "mcp/wire/mirrored.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 
@@ -19,7 +21,7 @@ constexpr Nanos kSweepEvery = nanos_from_ms(1000);
 constexpr std::size_t kSessionIdBytes = 16;
 constexpr int kAcceptsPerRound = 16;
 constexpr std::string_view kPageMayAsk =
-    "Authorization, Content-Type, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID";
+    "Authorization, Content-Type, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name";
 
 template <typename... Fs>
 struct Overloaded : Fs... {
@@ -28,8 +30,21 @@ struct Overloaded : Fs... {
 template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
-std::string error_body(RpcCode code, std::string_view message) {
-  return error_line({}, error_object(code, message));
+std::string error_body(RpcCode code, std::string_view message, std::string_view id = {}) {
+  return error_line(id, error_object(code, message));
+}
+
+// Whether a message is to be taken as the modern era has it.
+bool is_modern(const Message& message, const HttpAsk& ask) {
+  const std::string* const revision = ask.header("mcp-protocol-version");
+  return (revision != nullptr && speaks_modern(*revision)) ||
+         (message.kind == MessageKind::kRequest && names_version(message.params));
+}
+
+std::string who(const HttpAsk& ask, const RequestMeta& meta) {
+  std::string said = ask.query + "\n" + ask.origin + "\n";
+  said.append(meta.client_info);
+  return to_string(crypto::sha256(said));
 }
 
 }  // namespace
@@ -50,6 +65,9 @@ struct HttpFront::State final : HttpConnectionOwner, HttpCarrier {
   void on_message(HttpConnection& connection, const HttpAsk& ask, std::string_view body);
   void on_listen(HttpConnection& connection, const HttpAsk& ask);
   void initialize(HttpConnection& connection, const HttpAsk& ask, const Message& message);
+  void on_modern(HttpConnection& connection, const HttpAsk& ask, const Message& message);
+  HttpClient* modern_client(HttpConnection& connection, const HttpAsk& ask, const RequestMeta& meta);
+  HttpClient* add_client(HttpConnection& connection, Era era);  // nullptr: it was answered why not
   HttpClient* session(const std::string& id);
   HttpConnection* connection(ConnId id);
 
@@ -59,9 +77,10 @@ struct HttpFront::State final : HttpConnectionOwner, HttpCarrier {
   os::TcpListener listener;
   std::string url;
   std::map<ConnId, std::unique_ptr<HttpConnection>> connections;
-  std::vector<std::unique_ptr<HttpConnection>> closed;  // destroyed when no handler of theirs runs
-  std::map<std::string, HttpClient*, std::less<>> sessions;
-  HttpClient* fresh = nullptr;  // the session whose initialize is at hand
+  std::vector<std::unique_ptr<HttpConnection>> closed;       // destroyed when no handler of theirs runs
+  std::map<std::string, HttpClient*, std::less<>> sessions;  // all clients, by id
+  std::map<std::string, HttpClient*, std::less<>> modern;  // those of them without a session, by who they are
+  HttpClient* fresh = nullptr;                             // the session whose initialize is at hand
   ConnId next_connection = 1;
   os::Loop::TimerId sweeper = 0;
   std::shared_ptr<bool> alive = std::make_shared<bool>(true);
@@ -69,7 +88,7 @@ struct HttpFront::State final : HttpConnectionOwner, HttpCarrier {
 
 HttpClient* HttpFront::State::session(const std::string& id) {
   const auto at = sessions.find(id);
-  return at == sessions.end() ? nullptr : at->second;
+  return at == sessions.end() || at->second->era() == Era::kModern ? nullptr : at->second;
 }
 
 HttpConnection* HttpFront::State::connection(ConnId id) {
@@ -108,7 +127,8 @@ void HttpFront::State::sweep() {
   std::vector<std::string> live;
   for (const auto& [id, one] : sessions) live.push_back(id);
   for (const std::string& id : live) {
-    if (HttpClient* const one = session(id)) one->tick(now);
+    const auto at = sessions.find(id);
+    if (at != sessions.end()) at->second->tick(now);
   }
 }
 
@@ -170,6 +190,11 @@ void HttpFront::State::on_message(HttpConnection& connection, const HttpAsk& ask
                                         : "Invalid request: the body is no JSON-RPC 2.0 message"));
     return;
   }
+  if (is_modern(message, ask)) return on_modern(connection, ask, message);
+  if (const auto no = unspoken(ask)) {
+    connection.answer(no->status, {}, error_body(RpcCode::kInvalidRequest, no->message));
+    return;
+  }
   const bool request = message.kind == MessageKind::kRequest;
   HttpClient* const client = session(ask.session);
   if (client == nullptr && request && message.method == "initialize") {
@@ -188,19 +213,74 @@ void HttpFront::State::on_message(HttpConnection& connection, const HttpAsk& ask
   }
 }
 
-void HttpFront::State::initialize(HttpConnection& connection, const HttpAsk& ask, const Message& message) {
+HttpClient* HttpFront::State::add_client(HttpConnection& connection, Era era) {
   HttpClient* made = nullptr;
   const Status added = gateway.add_client([&](ClientServices& services) {
     auto client =
-        std::make_unique<HttpClient>(services, *this, os::random_hex(kSessionIdBytes), options.client);
+        std::make_unique<HttpClient>(services, *this, os::random_hex(kSessionIdBytes), era, options.client);
     made = client.get();
     return client;
   });
   if (!added) {
     connection.answer(503, {{"Retry-After", "60"}}, error_body(RpcCode::kBackend, added.error().message));
-    return;
+    return nullptr;
   }
   sessions.emplace(made->id(), made);
+  return made;
+}
+
+void HttpFront::State::on_modern(HttpConnection& connection, const HttpAsk& ask, const Message& message) {
+  if (message.kind == MessageKind::kNotification) {
+    connection.answer(202, {}, {});  // none means anything here: who closes a stream cancels its request
+    return;
+  }
+  if (message.kind != MessageKind::kRequest) {
+    connection.answer(400, {},
+                      error_body(RpcCode::kInvalidRequest,
+                                 "Invalid request: a client of protocol 2026-07-28 sends no responses"));
+    return;
+  }
+  const HeaderOf header = [&ask](std::string_view name) { return ask.header(name); };
+  if (const auto differs = header_mismatch(message, header)) {
+    connection.answer(400, {},
+                      error_body(RpcCode::kHeaderMismatch, "Header mismatch: " + *differs, message.id));
+    return;
+  }
+  const auto meta = read_meta(message.params);
+  if (!meta) {
+    connection.answer(400, {}, error_line(message.id, meta.error()));
+    return;
+  }
+  HttpClient* const client = modern_client(connection, ask, *meta);
+  if (client == nullptr) return;
+  const CatalogEntry* tool = nullptr;
+  if (message.method == "tools/call" && client->client().catalog()) {
+    const auto raw = member(message.params, "name");
+    const auto name = raw ? decode_string(*raw) : std::nullopt;
+    tool = name ? find_exposed(client->client().catalog()->tools, *name) : nullptr;
+  }
+  if (const auto differs = tool ? argument_mismatch(tool->mirrored, message.params, header) : std::nullopt) {
+    connection.answer(400, {},
+                      error_body(RpcCode::kHeaderMismatch, "Header mismatch: " + *differs, message.id));
+    return;
+  }
+  client->request(message, connection.id(), ask.takes);
+}
+
+HttpClient* HttpFront::State::modern_client(HttpConnection& connection, const HttpAsk& ask,
+                                            const RequestMeta& meta) {
+  const std::string key = who(ask, meta);
+  if (const auto at = modern.find(key); at != modern.end()) return at->second;
+  HttpClient* const made = add_client(connection, Era::kModern);
+  if (made == nullptr) return nullptr;
+  modern.emplace(key, made);
+  made->client().introduce(meta);
+  return made;
+}
+
+void HttpFront::State::initialize(HttpConnection& connection, const HttpAsk& ask, const Message& message) {
+  HttpClient* const made = add_client(connection, Era::kLegacy);
+  if (made == nullptr) return;
   fresh = made;
   made->request(message, connection.id(), ask.takes);
   fresh = nullptr;
@@ -240,9 +320,13 @@ void HttpFront::State::carry(HttpClient& client, HttpActions actions) {
           HttpConnection* const to = connection(what.conn);
           if (to == nullptr || !to->owes()) return;
           Overloaded{
-              [&](http::Whole& whole) { to->answer(200, headers(), whole.body); },
+              [&](http::Whole& whole) { to->answer(whole.status, headers(), whole.body); },
               [&](http::Nothing&) { to->answer(202, {}, {}); },
-              [&](http::Begin&) { to->begin_events(headers()); },
+              [&](http::Begin&) {
+                auto with = headers();
+                with.emplace_back("X-Accel-Buffering", "no");  // a proxy is to pass events at once
+                to->begin_events(std::move(with));
+              },
               [&](http::Text& text) { to->events(text.text); },
               [&](http::End&) { to->end_events(); },
               [&](http::Refuse&) {
@@ -266,7 +350,10 @@ void HttpFront::State::on_closed(HttpConnection& connection) {
   });
 }
 
-void HttpFront::State::session_over(HttpClient& client) { sessions.erase(client.id()); }
+void HttpFront::State::session_over(HttpClient& client) {
+  sessions.erase(client.id());
+  std::erase_if(modern, [&client](const auto& one) { return one.second == &client; });
+}
 
 HttpFront::HttpFront() = default;
 

@@ -129,13 +129,6 @@ std::optional<HttpRefusal> unwelcome(const HttpRequestReader& request, const Htt
                    "--http` says where the token is",
                    {{"WWW-Authenticate", "Bearer realm=\"rtt\""}});
   }
-  const std::string_view revision = value(request, "mcp-protocol-version");
-  if (!revision.empty() && !speaks(revision)) {
-    std::string known;
-    for (const std::string_view one : kProtocols) known += (known.empty() ? "" : ", ") + std::string(one);
-    return refused(400,
-                   "MCP-Protocol-Version " + quoted(revision) + " is not spoken here; these are: " + known);
-  }
   return std::nullopt;
 }
 
@@ -149,7 +142,11 @@ Outcome ask_of_post(const HttpRequestReader& request, HttpAsk ask) {
   if (!json && !events)
     return refused(406, "Accept must name application/json and text/event-stream, not " + quoted(*accept));
   using Takes = HttpAsk::Takes;
-  ask.takes = json && events ? Takes::kBoth : json ? Takes::kJson : Takes::kEvents;
+  const bool rather = json && events && accept->find("text/event-stream") < accept->find("application/json");
+  ask.takes = rather           ? Takes::kEventsRather
+              : json && events ? Takes::kBoth
+              : json           ? Takes::kJson
+                               : Takes::kEvents;
   return ask;
 }
 
@@ -167,11 +164,17 @@ Outcome ask_of_get(const HttpRequestReader& request, HttpAsk ask) {
 Outcome judge(const HttpRequestReader& request, const HttpPolicy& policy) {
   if (auto no = stranger(request, policy)) return *std::move(no);
   const std::string_view target = request.target();
-  if (target.substr(0, target.find('?')) != kHttpPath)
+  const std::size_t question = std::min(target.find('?'), target.size());
+  if (target.substr(0, question) != kHttpPath)
     return refused(404, "nothing is at " + quoted(target) + ": MCP is at " + std::string(kHttpPath));
   HttpAsk ask{.session = std::string(value(request, "mcp-session-id")),
               .last_event_id = {},
-              .origin = std::string(value(request, "origin"))};
+              .origin = std::string(value(request, "origin")),
+              .query = std::string(target.substr(question)),
+              .said = {}};
+  for (const auto& header : request.headers()) {
+    if (header.first.starts_with("mcp-")) ask.said.push_back(header);
+  }
   const std::string& method = request.method();
   if (method == "OPTIONS" && !ask.origin.empty() &&
       request.header("access-control-request-method") != nullptr) {
@@ -187,10 +190,29 @@ Outcome judge(const HttpRequestReader& request, const HttpPolicy& policy) {
   if (!expect.empty() && expect != "100-continue")
     return refused(417, "Expect " + quoted(expect) + " cannot be met");
   if (method == "POST") return ask_of_post(request, std::move(ask));
+  if (auto no = unspoken(ask)) return *std::move(no);
   if (ask.session.empty()) return refused(400, "Mcp-Session-Id is missing: POST an initialize request first");
   if (method == "GET") return ask_of_get(request, std::move(ask));
   ask.what = HttpAsk::What::kEnd;
   return ask;
+}
+
+const std::string* HttpAsk::header(std::string_view name) const {
+  for (const auto& [known, text] : said) {
+    if (known == name) return &text;
+  }
+  return nullptr;
+}
+
+std::optional<HttpRefusal> unspoken(const HttpAsk& ask) {
+  const std::string* const revision = ask.header("mcp-protocol-version");
+  if (revision == nullptr || revision->empty() || speaks(*revision)) return std::nullopt;
+  std::string known;
+  for (const std::string_view one : kModernProtocols) known += std::string(one) + ", ";
+  for (const std::string_view one : kProtocols)
+    known += std::string(one) + (one == kProtocols.back() ? "" : ", ");
+  return refused(400,
+                 "MCP-Protocol-Version " + quoted(*revision) + " is not spoken here; these are: " + known);
 }
 
 HttpRefusal refusal_of(const Error& why) {

@@ -32,10 +32,14 @@ struct HttpPolicy {
 
 struct HttpAsk {
   enum class What : std::uint8_t { kMessage, kListen, kEnd, kPreflight } what = What::kMessage;
-  enum class Takes : std::uint8_t { kBoth, kJson, kEvents } takes = Takes::kBoth;
+  // kEventsRather: both, and streams of events before JSON.
+  enum class Takes : std::uint8_t { kBoth, kJson, kEvents, kEventsRather } takes = Takes::kBoth;
   std::string session;  // empty: none named
   std::optional<std::string> last_event_id;
-  std::string origin;  // of the page that asks; it may read the answer
+  std::string origin;         // of the page that asks; it may read the answer
+  std::string query;          // of the target, behind `?`
+  drivers::HttpHeaders said;  // the headers of the protocol: mcp-…, in lower case
+  [[nodiscard]] const std::string* header(std::string_view name) const;
 };
 struct HttpRefusal {
   int status = 400;
@@ -44,6 +48,8 @@ struct HttpRefusal {
 };
 [[nodiscard]] std::variant<HttpAsk, HttpRefusal> judge(const drivers::HttpRequestReader& request,
                                                        const HttpPolicy& policy);
+// A revision of MCP-Protocol-Version that RTT does not speak.
+[[nodiscard]] std::optional<HttpRefusal> unspoken(const HttpAsk& ask);
 // A request that is no HTTP, or too large.
 [[nodiscard]] HttpRefusal refusal_of(const Error& why);
 

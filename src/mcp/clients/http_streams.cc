@@ -5,11 +5,14 @@
 #include <charconv>
 #include <utility>
 
+#include "mcp/wire/jsonrpc.h"
+
 namespace rtt::mcp {
 namespace {
 
 constexpr HttpStreamId kGeneral = 0;
 constexpr std::string_view kComment = ":\n\n";
+constexpr std::string_view kRetry = "\nretry: 1000\n";  // ms until a client whose stream broke comes back
 constexpr std::string_view kPrimesFrom =
     "2025-11-25";  // older clients read an event without data as bad JSON
 
@@ -18,15 +21,29 @@ std::string id_text(HttpStreamId stream, std::uint64_t event) {
 }
 
 // In events a CR ends a line too; in JSON it is white space where it may stand.
-std::string event_text(HttpStreamId stream, std::uint64_t event, std::string_view line) {
+std::string event_text(std::string head, std::string_view line) {
   if (line.ends_with('\n')) line.remove_suffix(1);
-  std::string out = "id: " + id_text(stream, event) + "\nevent: message\ndata: ";
+  std::string out = std::move(head) + "event: message\ndata: ";
   const std::size_t from = out.size();
   out.append(line);
   for (std::size_t i = from; i < out.size(); ++i) {
     if (out[i] == '\r' || out[i] == '\n') out[i] = ' ';
   }
   return out + "\n\n";
+}
+
+// The HTTP status the protocol wants for a modern answer.
+int modern_status(std::string_view line) {
+  if (line.find(R"("error":{)") == std::string_view::npos) return 200;
+  const Message message = classify(line);
+  const auto code = message.kind == MessageKind::kError ? member(message.payload, "code") : std::nullopt;
+  const auto is = [&](RpcCode known) {
+    return code == std::string_view(std::to_string(static_cast<std::int32_t>(known)));
+  };
+  if (is(RpcCode::kMethodNotFound)) return 404;
+  const bool refused =
+      is(RpcCode::kHeaderMismatch) || is(RpcCode::kMissingCapability) || is(RpcCode::kUnsupportedVersion);
+  return refused ? 400 : 200;
 }
 
 struct EventId {
@@ -53,9 +70,9 @@ std::optional<EventId> read_id(std::string_view text) {
 
 void HttpStreams::speak(std::string_view protocol) { primes_ = protocol >= kPrimesFrom; }
 
-HttpStreamId HttpStreams::begin(ConnId conn, HttpAsk::Takes takes, Instant now) {
+HttpStreamId HttpStreams::begin(ConnId conn, HttpAsk::Takes takes, Instant now, Era era) {
   const HttpStreamId id = next_++;
-  streams_.set(id, {.conn = conn, .takes = takes, .last = now});
+  streams_.set(id, {.conn = conn, .takes = takes, .era = era, .last = now});
   return id;
 }
 
@@ -63,11 +80,19 @@ void HttpStreams::open(HttpActions& out, HttpStreamId id, Stream& stream, Instan
   stream.mode = Stream::Mode::kEvents;
   stream.last = now;
   out.emplace_back(http::Begin{stream.conn});
-  if (primes_) out.emplace_back(http::Text{stream.conn, "id: " + id_text(id, stream.sent) + "\ndata: \n\n"});
+  if (primes_ && stream.era == Era::kLegacy) {
+    out.emplace_back(
+        http::Text{stream.conn, "id: " + id_text(id, stream.sent) + std::string(kRetry) + "data: \n\n"});
+  }
 }
 
 void HttpStreams::add(HttpActions& out, HttpStreamId id, Stream& stream, std::string_view line, Instant now) {
-  std::string text = event_text(id, ++stream.events, line);
+  if (stream.era == Era::kModern) {
+    stream.last = now;
+    out.emplace_back(http::Text{stream.conn, event_text({}, line)});
+    return;
+  }
+  std::string text = event_text("id: " + id_text(id, ++stream.events) + "\n", line);
   if (stream.conn != 0) {
     stream.sent = stream.events;
     stream.last = now;
@@ -90,6 +115,7 @@ HttpActions HttpStreams::deliver(std::string_view line, HttpStreamId id, Which w
   Stream* const found = id == kGeneral ? nullptr : streams_.find(id);
   using Mode = Stream::Mode;
   if (which == Which::kBefore) {
+    if (found && found->era == Era::kModern && found->takes == HttpAsk::Takes::kJson) return out;
     // Without an id of an event of it, a client cannot come back for a stream that lost its connection.
     const bool carries =
         found && found->takes != HttpAsk::Takes::kJson && (found->conn != 0 || found->mode == Mode::kEvents);
@@ -99,10 +125,13 @@ HttpActions HttpStreams::deliver(std::string_view line, HttpStreamId id, Which w
     return out;
   }
   if (!found) return out;
-  const bool whole = found->mode == Mode::kUndecided && found->takes != HttpAsk::Takes::kEvents;
+  const bool json = found->takes == HttpAsk::Takes::kBoth || found->takes == HttpAsk::Takes::kJson;
+  const bool refused = found->era == Era::kModern && modern_status(line) != 200;
+  const bool whole = found->mode == Mode::kUndecided && (json || refused);
   if (whole) {
     if (line.ends_with('\n')) line.remove_suffix(1);
-    if (found->conn != 0) out.emplace_back(http::Whole{found->conn, std::string(line)});
+    const int status = refused ? modern_status(line) : 200;
+    if (found->conn != 0) out.emplace_back(http::Whole{found->conn, std::string(line), status});
   } else {
     if (found->mode == Mode::kUndecided && found->conn != 0) open(out, id, *found, now);
     add(out, id, *found, line, now);
@@ -172,11 +201,16 @@ HttpStreams::Listening HttpStreams::resume(ConnId conn, HttpStreamId id, std::ui
   return out;
 }
 
-void HttpStreams::gone(ConnId conn) {
+std::vector<HttpStreamId> HttpStreams::gone(ConnId conn) {
+  std::vector<HttpStreamId> ended;
   if (general_.conn == conn) general_.conn = 0;
   for (auto& [id, stream] : streams_) {
-    if (stream.conn == conn) stream.conn = 0;
+    if (stream.conn != conn) continue;
+    stream.conn = 0;
+    if (stream.era == Era::kModern) ended.push_back(id);
   }
+  for (const HttpStreamId id : ended) streams_.erase(id);
+  return ended;
 }
 
 void HttpStreams::quieten(HttpActions& out, HttpStreamId id, Stream& stream, Instant now) {

@@ -5,8 +5,9 @@
 // session's GET, or waits for one. An answer that comes first goes out as one JSON body; if anything else
 // comes first, or nothing for kHttpQuiet, the exchange becomes a stream of events, which the answer ends.
 // Events are numbered `STREAM-N` and the last ones kept, so a client that lost its connection goes on after
-// Last-Event-ID. A quiet stream is sent a comment now and then, which finds peers that are gone and keeps
-// proxies from closing.
+// Last-Event-ID. A modern stream is not resumed: what it carries has no numbers and is not kept, and it ends
+// with its connection, which withdraws its request. A quiet stream is sent a comment now and then, which
+// finds peers that are gone and keeps proxies from closing.
 //
 // Owns: the streams, the events kept.   Thread: one (pure).   Units: Instant.
 // Fails: listen(): busy, or an event that is not kept.
@@ -24,6 +25,7 @@
 #include "base/flat_map.h"
 #include "base/units.h"
 #include "mcp/clients/http_gate.h"
+#include "mcp/wire/protocol.h"
 
 namespace rtt::mcp {
 
@@ -38,6 +40,7 @@ namespace http {
 struct Whole {  // answer with this JSON
   ConnId conn = 0;
   std::string body;
+  int status = 200;
 };
 struct Nothing {  // the request was withdrawn: answer 202
   ConnId conn = 0;
@@ -62,7 +65,7 @@ using HttpActions = std::vector<HttpAction>;
 class HttpStreams {
  public:
   // A request came by this exchange.
-  HttpStreamId begin(ConnId conn, HttpAsk::Takes takes, Instant now);
+  HttpStreamId begin(ConnId conn, HttpAsk::Takes takes, Instant now, Era era = Era::kLegacy);
   // A line (newline included) of a stream; one that is no longer there is stream 0.
   enum class Which : std::uint8_t { kBefore, kAnswer };
   HttpActions deliver(std::string_view line, HttpStreamId stream, Which which, Instant now);
@@ -73,7 +76,8 @@ class HttpStreams {
     HttpActions actions;
   };
   Listening listen(ConnId conn, const std::optional<std::string>& last_event_id, Instant now);
-  void gone(ConnId conn);                 // the connection; the stream goes on without it
+  // The connection has gone. A legacy stream goes on without it; those returned have ended with it.
+  std::vector<HttpStreamId> gone(ConnId conn);
   HttpActions tick(Instant now);          // now and then
   HttpActions end();                      // the session
   void speak(std::string_view protocol);  // the revision agreed on: from 2025-11-25, streams begin with an id
@@ -85,6 +89,7 @@ class HttpStreams {
   struct Stream {
     ConnId conn = 0;
     HttpAsk::Takes takes = HttpAsk::Takes::kBoth;
+    Era era = Era::kLegacy;
     enum class Mode : std::uint8_t { kUndecided, kEvents } mode = Mode::kUndecided;
     std::uint64_t events = 0;  // numbered so far
     std::uint64_t sent = 0;    // the last one given to a connection

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "mcp/clients/meta_tools.h"
-#include "mcp/wire/era.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
 
@@ -15,19 +13,6 @@ namespace {
 
 void send_error(ClientActions& out, std::string_view id, RpcCode code, std::string_view message) {
   out.emplace_back(emit::Send{error_line(id, error_object(code, message))});
-}
-
-// The string member `key` of raw `params`, decoded.
-std::optional<std::string> text_member(std::string_view params, std::string_view key) {
-  const auto raw = sole_member(params, key);
-  return raw ? decode_string(*raw) : std::nullopt;
-}
-
-std::string progress_token(std::string_view params) {
-  if (params.find("progressToken") == std::string_view::npos) return {};
-  const auto meta = member(params, "_meta");
-  const auto token = meta ? member(*meta, "progressToken") : std::nullopt;
-  return token ? std::string(*token) : std::string();
 }
 
 RpcCode rpc_code_of(const Error& why) {
@@ -54,28 +39,6 @@ bool stays_here(std::string_view method) {
          method == "notifications/progress" || method == "notifications/initialized";
 }
 
-std::string initialize_result(const Catalog& catalog, std::string_view protocol) {
-  using text::Json;
-  const Json changes = Json::object({{"listChanged", true}});
-  Json capabilities = catalog.sole_capabilities.is_object() ? catalog.sole_capabilities : Json::object({});
-  capabilities.set("tools", changes);
-  if (catalog.offers_prompts) capabilities.set("prompts", changes);
-  if (catalog.offers_resources) {
-    Json resources = changes;
-    if (catalog.offers_subscriptions) resources.set("subscribe", true);
-    capabilities.set("resources", std::move(resources));
-  }
-  if (catalog.offers_completions) capabilities.set("completions", Json::object({}));
-  if (catalog.offers_logging) capabilities.set("logging", Json::object({}));
-  Json result = Json::object({{"protocolVersion", protocol},
-                              {"capabilities", std::move(capabilities)},
-                              {"serverInfo", Json::object({{"name", kImplementationName},
-                                                           {"title", "Relay Terminal Tool"},
-                                                           {"version", kImplementationVersion}})}});
-  if (!catalog.instructions.empty()) result.set("instructions", catalog.instructions);
-  return text::canonical_json(result);
-}
-
 }  // namespace
 
 std::string rpc_error_of(const Error& why) {
@@ -89,12 +52,43 @@ std::string rpc_error_of(const Error& why) {
   return error_object(rpc_code_of(why), message, text::canonical_json(data));
 }
 
-ClientActions ServerSession::on_message(const Message& message) {
+text::Json capabilities_of(const Catalog& catalog, Era era) {
+  using text::Json;
+  const Json changes = Json::object({{"listChanged", true}});
+  Json out = Json::object({});
+  if (catalog.sole_capabilities.is_object()) {
+    for (const auto& [name, value] : catalog.sole_capabilities.as_object()) {
+      if (name == "tasks" && era == Era::kModern) continue;  // of the other era, as the extension is
+      out.set(name, value);
+    }
+    Json extensions = Json::object({});
+    const Json* const offered = catalog.sole_capabilities.find("extensions");
+    if (offered && offered->is_object() && era == Era::kLegacy) {
+      for (const auto& [name, value] : offered->as_object()) {
+        if (name != "io.modelcontextprotocol/tasks") extensions.set(name, value);
+      }
+      out.set("extensions", std::move(extensions));
+    }
+  }
+  out.set("tools", changes);
+  if (catalog.offers_prompts) out.set("prompts", changes);
+  if (catalog.offers_resources) {
+    Json resources = changes;
+    if (catalog.offers_subscriptions) resources.set("subscribe", true);
+    out.set("resources", std::move(resources));
+  }
+  if (catalog.offers_completions) out.set("completions", Json::object({}));
+  if (catalog.offers_logging) out.set("logging", Json::object({}));
+  return out;
+}
+
+ClientActions ServerSession::on_message(const Message& message, Instant now) {
   ClientActions out;
+  if (parked_.size() > 0) give_up_parked(out, now);
   switch (message.kind) {
     case MessageKind::kRequest:
       ++counters_.requests;
-      on_request(out, message);
+      on_request(out, message, now);
       break;
     case MessageKind::kNotification:
       on_notification(out, message);
@@ -125,240 +119,60 @@ ClientActions ServerSession::on_overlong(std::size_t byte_count) {
   return out;
 }
 
-void ServerSession::on_request(ClientActions& out, const Message& message) {
-  const std::string& method = message.method;
-  if (method == "ping") {
-    out.emplace_back(emit::Send{result_line(message.id, "{}")});
-  } else if (method == "initialize") {
-    initialize(out, message);
-  } else if (!catalog_) {
-    send_error(out, message.id, RpcCode::kInvalidRequest, "Invalid request: initialize comes first");
-  } else if (method == "tools/call") {
-    call_tool(out, message);
-  } else if (method == "tools/list") {
-    list(out, message, catalog_->tools_result);
-  } else if (method == "resources/list" && catalog_->offers_resources) {
-    list(out, message, catalog_->resources_result);
-  } else if (method == "resources/templates/list" && catalog_->offers_resources) {
-    list(out, message, catalog_->templates_result);
-  } else if ((method == "resources/read" && catalog_->offers_resources) ||
-             ((method == "resources/subscribe" || method == "resources/unsubscribe") &&
-              catalog_->offers_subscriptions)) {
-    read_resource(out, message);
-  } else if (method == "logging/setLevel" && catalog_->offers_logging) {
-    set_level(out, message);
-  } else if (method == "prompts/list" && catalog_->offers_prompts) {
-    list(out, message, catalog_->prompts_result);
-  } else if (method == "prompts/get" && catalog_->offers_prompts) {
-    call_item(out, message, ItemKind::kPrompt);
-  } else if (method == "completion/complete" && catalog_->offers_completions) {
-    complete(out, message);
-  } else if (catalog_->sole) {
-    pass_on(out, message);
+void ServerSession::on_request(ClientActions& out, const Message& message, Instant now) {
+  const Request request{
+      .id = message.id, .params = message.params, .method = message.method, .log_level = {}};
+  const bool modern_only = message.method == "server/discover" || message.method == "subscriptions/listen";
+  if (modern_only || names_version(message.params)) {
+    modern_request(out, request, now);
   } else {
-    send_error(out, message.id, RpcCode::kMethodNotFound, "Method not found: " + method.substr(0, 200));
+    legacy_request(out, request);
   }
 }
 
-void ServerSession::initialize(ClientActions& out, const Message& message) {
-  if (catalog_ || !initialize_id_.empty()) {
-    send_error(out, message.id, RpcCode::kInvalidRequest, "Invalid request: already initialized");
-    return;
-  }
-  const auto wanted = text_member(message.params, "protocolVersion");
-  if (!wanted) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: protocolVersion is missing");
-    return;
-  }
-  protocol_ = speaks(*wanted) ? *wanted : std::string(kProtocolNewest);
-  initialize_id_ = message.id;
-  emit::Identify who;
-  if (const auto info = member(message.params, "clientInfo")) {
-    who.name = text_member(*info, "name").value_or("");
-    who.version = text_member(*info, "version").value_or("");
-  }
-  const auto capabilities = member(message.params, "capabilities");
-  who.capabilities = capabilities && capabilities->starts_with('{') ? *capabilities : "{}";
-  out.emplace_back(std::move(who));
-}
-
-ClientActions ServerSession::identified(std::shared_ptr<const Catalog> catalog) {
-  RTT_ASSERT(!initialize_id_.empty() && catalog);
+ClientActions ServerSession::identified(std::shared_ptr<const Catalog> catalog, Instant now) {
+  RTT_ASSERT(catalog != nullptr);
   catalog_ = std::move(catalog);
   ClientActions out;
-  out.emplace_back(
-      emit::Send{result_line(std::exchange(initialize_id_, {}), initialize_result(*catalog_, protocol_))});
+  if (held_) {
+    const Held held = *std::exchange(held_, std::nullopt);
+    modern_request(out, {.id = held.id, .params = held.params, .method = held.method, .log_level = {}}, now);
+    return out;
+  }
+  if (initialize_id_.empty()) return out;
+  using text::Json;
+  initialized_ = true;
+  Json result = Json::object({{"protocolVersion", protocol_},
+                              {"capabilities", capabilities_of(*catalog_, Era::kLegacy)},
+                              {"serverInfo", Json::object({{"name", kImplementationName},
+                                                           {"title", "Relay Terminal Tool"},
+                                                           {"version", kImplementationVersion}})}});
+  if (!catalog_->instructions.empty()) result.set("instructions", catalog_->instructions);
+  out.emplace_back(emit::Send{result_line(std::exchange(initialize_id_, {}), text::canonical_json(result))});
   return out;
 }
 
-std::vector<std::string> ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) {
-  std::vector<std::string> out;
+ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) {
+  ClientActions out;
   if (!catalog_) return out;
   const std::shared_ptr<const Catalog> before = std::exchange(catalog_, std::move(catalog));
-  const auto tell = [&out](std::string_view method) { out.push_back(notification_line(method, {})); };
-  if (before->tools_result != catalog_->tools_result) tell("notifications/tools/list_changed");
-  if (before->offers_prompts && before->prompts_result != catalog_->prompts_result) {
-    tell("notifications/prompts/list_changed");
-  }
-  if (before->offers_resources && (before->resources_result != catalog_->resources_result ||
-                                   before->templates_result != catalog_->templates_result)) {
-    tell("notifications/resources/list_changed");
-  }
-  return out;
-}
-
-void ServerSession::list(ClientActions& out, const Message& message, const std::string& result) const {
-  if (message.params.find("\"cursor\"") != std::string_view::npos && member(message.params, "cursor")) {
-    send_error(out, message.id, RpcCode::kInvalidParams,
-               "Invalid params: unknown cursor (every list is one page)");
-    return;
-  }
-  out.emplace_back(emit::Send{result_line(message.id, result)});
-}
-
-// search and describe are answered here; call becomes the call it stands for.
-void ServerSession::call_meta(ClientActions& out, const Message& message, std::string_view name) {
-  if (name != kCallTool) {
-    const auto arguments = sole_member(message.params, "arguments");
-    const std::string answer = meta_answer(*catalog_->index, name, arguments.value_or("{}"));
-    out.emplace_back(emit::Send{result_line(message.id, answer)});
-    return;
-  }
-  const Unwrapped call = unwrap_call(message.params);
-  if (!call.complaint.empty()) {
-    out.emplace_back(emit::Send{result_line(message.id, call.complaint)});
-    return;
-  }
-  Message direct = message;
-  direct.params = call.params;
-  call_item(out, direct, ItemKind::kTool);
-}
-
-void ServerSession::call_tool(ClientActions& out, const Message& message) {
-  if (catalog_->index) {
-    const std::string name = text_member(message.params, "name").value_or("");
-    if (std::ranges::find(kMetaTools, name) != kMetaTools.end()) return call_meta(out, message, name);
-  }
-  call_item(out, message, ItemKind::kTool);
-}
-
-void ServerSession::call_item(ClientActions& out, const Message& message, ItemKind kind) {
-  const bool tool = kind == ItemKind::kTool;
-  const auto raw_name = sole_member(message.params, "name");
-  const auto name = raw_name ? decode_string(*raw_name) : std::nullopt;
-  if (!name) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: name is missing or there twice");
-    return;
-  }
-  const CatalogEntry* const entry = find_exposed(tool ? catalog_->tools : catalog_->prompts, *name);
-  if (!entry) {
-    if (tool) {
-      refuse_unknown_tool(out, message, *name);
-    } else {
-      send_error(out, message.id, RpcCode::kInvalidParams,
-                 "Invalid params: unknown prompt " + name->substr(0, 200));
+  const auto tell = [&](std::string_view method, bool Listening::* wants) {
+    if (initialized_) out.emplace_back(emit::Send{notification_line(method, {}), kNoCall, Part::kBefore});
+    for (const auto& [key, listening] : listens_) {
+      if (!(listening.*wants)) continue;
+      const std::string params =
+          R"({"_meta":{)" + json_quoted(meta_key::kSubscription) + ":" + listening.id + "}}";
+      out.emplace_back(emit::Send{notification_line(method, params), key, Part::kBefore});
     }
-    return;
-  }
-  std::string params = entry->original == entry->exposed
-                           ? std::string(message.params)
-                           : spliced(message.params, *raw_name, json_quoted(entry->original));
-  forward(out, message,
-          {.ns = entry->ns,
-           .kind = kind,
-           .item = entry->original,
-           .address = entry->address,
-           .method = tool ? "tools/call" : "prompts/get",
-           .params = std::move(params),
-           .guard = entry->guard});
-}
-
-void ServerSession::refuse_unknown_tool(ClientActions& out, const Message& message,
-                                        std::string_view name) const {
-  for (const HiddenEntry& hidden : catalog_->hidden_tools) {
-    if (hidden.exposed != name) continue;
-    const Error why{
-        .code = Code::kDenied,
-        .message = "policy does not let this client call " + hidden.address + " (" + hidden.rule + ")",
-        .where = hidden.rule,
-        .hint = "rtt policy why " + catalog_->client + " " + hidden.address};
-    out.emplace_back(emit::Send{error_line(message.id, rpc_error_of(why))});
-    return;
-  }
-  std::string text = "Unknown tool: " + std::string(name.substr(0, 200));
-  if (!catalog_->notice.empty()) text += ". " + catalog_->notice;
-  send_error(out, message.id, RpcCode::kInvalidParams, text);
-}
-
-void ServerSession::read_resource(ClientActions& out, const Message& message) {
-  const auto uri = text_member(message.params, "uri");
-  if (!uri) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: uri is missing or there twice");
-    return;
-  }
-  const CatalogEntry* const entry = find_resource(*catalog_, *uri);
-  if (!entry) {
-    send_error(out, message.id, RpcCode::kResourceNotFound, "Resource not found: " + uri->substr(0, 500));
-    return;
-  }
-  forward(out, message,
-          {.ns = entry->ns,
-           .kind = entry->original == *uri ? ItemKind::kResource : ItemKind::kTemplate,
-           .item = entry->original,
-           .address = entry->address,
-           .method = message.method,
-           .params = std::string(message.params)});
-}
-
-void ServerSession::complete(ClientActions& out, const Message& message) {
-  const auto ref = sole_member(message.params, "ref");
-  const auto raw_name = ref ? sole_member(*ref, "name") : std::nullopt;
-  const auto name = raw_name ? decode_string(*raw_name) : std::nullopt;
-  const auto uri = ref ? text_member(*ref, "uri") : std::nullopt;
-  const CatalogEntry* entry = nullptr;
-  if (name) {
-    entry = find_exposed(catalog_->prompts, *name);
-  } else if (uri) {
-    const auto same = [&](const CatalogEntry& candidate) { return candidate.original == *uri; };
-    const auto at = std::find_if(catalog_->templates.begin(), catalog_->templates.end(), same);
-    entry = at != catalog_->templates.end() ? &*at : find_resource(*catalog_, *uri);
-  }
-  if (!entry) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: nothing to complete for this ref");
-    return;
-  }
-  std::string params(message.params);
-  if (name && entry->original != entry->exposed)
-    params = spliced(message.params, *raw_name, json_quoted(entry->original));
-  forward(out, message,
-          {.ns = entry->ns,
-           .kind = name ? ItemKind::kPrompt : ItemKind::kTemplate,
-           .item = entry->original,
-           .address = entry->address,
-           .method = "completion/complete",
-           .params = std::move(params)});
-}
-
-void ServerSession::set_level(ClientActions& out, const Message& message) {
-  const auto name = text_member(message.params, "level");
-  const int level = name ? log_rank(*name) : -1;
-  if (level < 0) {
-    send_error(out, message.id, RpcCode::kInvalidParams, "Invalid params: level is none of RFC 5424's");
-    return;
-  }
-  level_ = level;
-  out.emplace_back(emit::SetLevel{*name});
-  out.emplace_back(emit::Send{result_line(message.id, "{}")});
-}
-
-void ServerSession::pass_on(ClientActions& out, const Message& message) {
-  forward(out, message,
-          {.ns = catalog_->sole->ns,
-           .kind = ItemKind::kResource,
-           .item = {},
-           .address = catalog_->sole->address,
-           .method = message.method,
-           .params = std::string(message.params)});
+  };
+  if (before->tools_result != catalog_->tools_result)
+    tell("notifications/tools/list_changed", &Listening::tools);
+  if (before->offers_prompts && before->prompts_result != catalog_->prompts_result)
+    tell("notifications/prompts/list_changed", &Listening::prompts);
+  if (before->offers_resources && (before->resources_result != catalog_->resources_result ||
+                                   before->templates_result != catalog_->templates_result))
+    tell("notifications/resources/list_changed", &Listening::resources);
+  return out;
 }
 
 void ServerSession::on_notification(ClientActions& out, const Message& message) {
@@ -381,81 +195,117 @@ void ServerSession::on_answer(ClientActions& out, const Message& message) {
     return;
   }
   const bool result = message.kind == MessageKind::kResult;
-  out.emplace_back(
-      emit::Answered{*key, result ? act::Reply::Kind::kResult : act::Reply::Kind::kError, message.payload});
-}
-
-std::string ServerSession::ask(CallKey key, std::string_view method, std::string_view params) {
-  asks_.set(key, true);
-  return request_line(key, method, params);
-}
-
-std::string ServerSession::ask_withdrawn(CallKey key, std::string_view params) {
-  if (!asks_.erase(key)) return {};
-  const auto id = member(params, "requestId");
-  const std::string own = std::to_string(key);
-  return notification_line("notifications/cancelled",
-                           id ? spliced(params, *id, own) : R"({"requestId":)" + own + "}");
-}
-
-std::string ServerSession::on_notice(std::string_view method, std::string_view params) const {
-  if (!catalog_ || stays_here(method)) return {};
-  if (method == "notifications/message") {
-    const auto name = text_member(params, "level");
-    if (name && log_rank(*name) < level_) return {};
-  }
-  return notification_line(method, params);
-}
-
-void ServerSession::forward(ClientActions& out, const Message& message, emit::Forward forward) {
-  if (calls_.size() >= limits::kMcpInFlightMax) {
-    send_error(out, message.id, RpcCode::kBackend,
-               "Busy: " + std::to_string(limits::kMcpInFlightMax) + " requests are under way");
-    return;
-  }
-  for (const auto& [key, call] : calls_) {
-    if (call.id != message.id) continue;
-    send_error(out, message.id, RpcCode::kInvalidRequest, "Invalid request: this id is under way already");
-    return;
-  }
-  forward.key = next_key_++;
-  calls_.set(forward.key, {.id = std::string(message.id), .token = progress_token(message.params)});
-  out.emplace_back(std::move(forward));
+  out.emplace_back(emit::Answered{*key, result ? act::Reply::Kind::kResult : act::Reply::Kind::kError,
+                                  std::string(message.payload)});
 }
 
 void ServerSession::on_cancelled(ClientActions& out, std::string_view params) {
   const auto id = member(params, "requestId");
   if (!id) return;
+  for (const auto& [key, listening] : listens_) {
+    if (listening.id == *id) return unlisten(out, CallKey{key});
+  }
   for (const auto& [key, call] : calls_) {
-    if (call.id != *id) continue;
-    out.emplace_back(emit::Withdraw{key, text_member(params, "reason").value_or("the client cancelled it")});
+    if (call.id != *id || parked_.waits(key)) continue;
+    const auto why = member(params, "reason");
+    out.emplace_back(
+        emit::Withdraw{key, (why ? decode_string(*why) : std::nullopt).value_or("the client cancelled it")});
+    drop_parked(out, key);
     calls_.erase(CallKey{key});
     return;
   }
 }
 
+ClientActions ServerSession::abandoned(CallKey key) {
+  ClientActions out;
+  if (listens_.contains(key)) {
+    unlisten(out, key);
+  } else if (calls_.contains(key) && !parked_.waits(key)) {
+    drop_parked(out, key);
+    calls_.erase(key);
+    out.emplace_back(emit::Withdraw{key, "the client closed the stream of its answer"});
+  }
+  return out;
+}
+
 std::string ServerSession::on_reply(CallKey key, act::Reply::Kind kind, std::string_view payload) {
   const Call* const call = calls_.find(key);
   if (!call) return {};
-  std::string line =
-      kind == act::Reply::Kind::kResult ? result_line(call->id, payload) : error_line(call->id, payload);
+  const bool result = kind == act::Reply::Kind::kResult;
+  std::string line;
+  if (parked_.waits(key)) {
+    parked_.finish(key, result ? "result" : "error", payload);
+  } else {
+    line = result ? result_line(call->id, payload) : error_line(call->id, payload);
+    (void)parked_.drop(key);  // what waits for the client keeps its asks; one that does not has none
+  }
   calls_.erase(key);
   return line;
 }
 
 std::string ServerSession::on_failure(CallKey key, const Error& why) {
-  const Call* const call = calls_.find(key);
-  if (!call) return {};
-  std::string line = error_line(call->id, rpc_error_of(why));
-  calls_.erase(key);
-  return line;
+  return on_reply(key, act::Reply::Kind::kError, rpc_error_of(why));
 }
 
 std::string ServerSession::on_progress(CallKey key, std::string_view params) const {
   const Call* const call = calls_.find(key);
   const auto token = member(params, "progressToken");
-  if (!call || call->token.empty() || !token) return {};
+  if (!call || call->token.empty() || !token || parked_.waits(key)) return {};
   return notification_line("notifications/progress", spliced(params, *token, call->token));
+}
+
+ClientActions ServerSession::ask(CallKey ask, CallKey call, std::string_view method, std::string_view params,
+                                 Instant now) {
+  const Call* const asking = calls_.find(call);
+  if (asking ? asking->era == Era::kModern : !initialized_) return ask_modern(ask, call, method, params, now);
+  asks_.set(ask, call);
+  ClientActions out;
+  out.emplace_back(emit::Send{request_line(ask, method, params), call, Part::kBefore});
+  return out;
+}
+
+ClientActions ServerSession::ask_withdrawn(CallKey ask, std::string_view params) {
+  ClientActions out;
+  parked_.withdraw(ask);
+  const CallKey* const found = asks_.find(ask);
+  if (!found) return out;
+  const CallKey call = *found;
+  asks_.erase(ask);
+  const auto id = member(params, "requestId");
+  const std::string own = std::to_string(ask);
+  out.emplace_back(
+      emit::Send{notification_line("notifications/cancelled",
+                                   id ? spliced(params, *id, own) : R"({"requestId":)" + own + "}"),
+                 call, Part::kBefore});
+  return out;
+}
+
+ClientActions ServerSession::on_notice(CallKey call, std::string_view method, std::string_view params) const {
+  ClientActions out;
+  if (!catalog_ || stays_here(method)) return out;
+  const bool message = method == "notifications/message";
+  const auto raw = message ? member(params, "level") : std::nullopt;
+  const int level = raw ? log_rank(decode_string(*raw).value_or("")) : -1;
+  if (method == "notifications/resources/updated") {
+    const auto uri = member(params, "uri");
+    const std::string updated = (uri ? decode_string(*uri) : std::nullopt).value_or("");
+    for (const auto& [key, listening] : listens_) {
+      if (!listening.uris.contains(updated)) continue;
+      const std::string tag = json_quoted(meta_key::kSubscription) + ":" + listening.id;
+      out.emplace_back(
+          emit::Send{notification_line(method, edited_meta(params, {}, tag)), key, Part::kBefore});
+    }
+    call = kNoCall;
+  }
+  const Call* const asking = calls_.find(call);
+  if (asking && asking->era == Era::kModern) {
+    if (message && (asking->log_level.empty() || level < log_rank(asking->log_level))) return out;
+    if (!parked_.waits(call))
+      out.emplace_back(emit::Send{notification_line(method, params), call, Part::kBefore});
+  } else if (initialized_ && !(message && raw && level < level_)) {
+    out.emplace_back(emit::Send{notification_line(method, params), call, Part::kBefore});
+  }
+  return out;
 }
 
 }  // namespace rtt::mcp

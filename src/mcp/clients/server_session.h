@@ -7,67 +7,33 @@
 // the client chose them. What RTT does not know is passed on where one server is served, so that extensions
 // work; what servers ask the client goes to it under ids of RTT's.
 //
+// Both eras of the protocol are spoken at once, each request in its own: one that names its revision in
+// `_meta` is modern and stands for itself, initialize opens the legacy session for all that name none. The
+// routes to servers (session_routes.cc) are common; era_legacy.cc and era_modern.cc are what each era alone
+// has. A modern client is asked nothing: a call whose server asks is parked (parked_calls.h).
+//
 // Owns: the client's requests under way.   Thread: one (pure).
 // Fails: never; bad input is answered with a JSON-RPC error (-32700, -32600, -32601, -32602, -32002, -32010,
-// -32011). Limits: kMcpInFlightMax requests under way each way.
+// -32011, -32022). Limits: kMcpInFlightMax requests under way each way, kListensMax, kListenUrisMax.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "base/flat_map.h"
-#include "mcp/backends/backend_session.h"
 #include "mcp/clients/catalog.h"
+#include "mcp/clients/client_actions.h"
+#include "mcp/clients/parked_calls.h"
+#include "mcp/wire/era.h"
 
 namespace rtt::mcp {
 
-using CallKey = std::uint64_t;  // a client's request that was forwarded
-
-namespace emit {
-struct Send {  // the answer to the message at hand: write this line (newline included) to the client
-  std::string line;
-};
-struct Identify {  // the client said who it is; answer with identified()
-  std::string name, version;
-  std::string capabilities;  // raw, an object
-};
-struct Forward {  // ask a server; answer with on_reply() or on_failure()
-  CallKey key = 0;
-  std::string ns;
-  ItemKind kind = ItemKind::kTool;
-  std::string item;     // its key on that server; empty for a resource no list names
-  std::string address;  // of the provider
-  std::string method;
-  std::string params;  // raw
-  std::shared_ptr<const ToolGuard> guard{};
-};
-struct Withdraw {  // the client wants no answer any more
-  CallKey key = 0;
-  std::string reason;
-};
-struct Answered {  // the client's word on a request of a server (ask()); raw, valid as long as the line
-  CallKey key = 0;
-  act::Reply::Kind kind = act::Reply::Kind::kResult;
-  std::string_view payload;
-};
-struct AskProgress {
-  CallKey key = 0;
-  std::string_view params;
-};
-struct Tell {  // a notification for the client's servers
-  std::string method;
-  std::string_view params;
-};
-struct SetLevel {  // of the log messages the client wants
-  std::string level;
-};
-}  // namespace emit
-using ClientAction = std::variant<emit::Send, emit::Identify, emit::Forward, emit::Withdraw, emit::Answered,
-                                  emit::AskProgress, emit::Tell, emit::SetLevel>;
-using ClientActions = std::vector<ClientAction>;
+inline constexpr std::size_t kListensMax = 64;         // subscriptions/listen of one client
+inline constexpr std::size_t kListenUrisMax = 10'000;  // in all of them
 
 struct ClientCounters {
   std::uint64_t requests = 0, junk_lines = 0;
@@ -75,62 +41,117 @@ struct ClientCounters {
 
 class ServerSession {
  public:
-  ClientActions on_line(std::string_view line) { return on_message(classify(line)); }
-  ClientActions on_message(const Message& message);
-  ClientActions on_overlong(std::size_t byte_count);
-  // Answers the initialize under way. REQUIRES: an Identify that was not answered yet.
-  ClientActions identified(std::shared_ptr<const Catalog> catalog);
-  // The accepted servers or the policy changed: lines that tell the client if what it sees did.
-  std::vector<std::string> on_catalog(std::shared_ptr<const Catalog> catalog);
+  // `seal_key`: of this session alone, 32 random bytes.
+  explicit ServerSession(std::string seal_key) : parked_(std::move(seal_key)) {}
 
-  // Lines for the client; empty if the call was withdrawn meanwhile.
+  ClientActions on_line(std::string_view line, Instant now = {}) { return on_message(classify(line), now); }
+  ClientActions on_message(const Message& message, Instant now);
+  ClientActions on_overlong(std::size_t byte_count);
+  ClientActions introduce(const RequestMeta& meta);  // who asks, before it asks
+  // Answers the request under way, if there is one. REQUIRES: an Identify that was not answered yet.
+  ClientActions identified(std::shared_ptr<const Catalog> catalog, Instant now = {});
+  // The accepted servers or the policy changed: lines that tell the client if what it sees did.
+  ClientActions on_catalog(std::shared_ptr<const Catalog> catalog);
+  // The client has closed what this request's answer would have gone to.
+  ClientActions abandoned(CallKey key);
+  ClientActions end_listens();  // the session ends: they are told
+
+  // Lines for the client; empty if the call was withdrawn meanwhile, or waits for the client.
   std::string on_reply(CallKey key, act::Reply::Kind kind, std::string_view payload);
   std::string on_failure(CallKey key, const Error& why);
   [[nodiscard]] std::string on_progress(CallKey key, std::string_view params) const;
-  // What a server asks the client. `key` is the caller's choice, new each time; Answered brings it back.
-  std::string ask(CallKey key, std::string_view method, std::string_view params);
-  std::string ask_withdrawn(CallKey key, std::string_view params);  // empty: it was answered
-  // A notification of a server, if this client wants it: log messages below its level it does not.
-  [[nodiscard]] std::string on_notice(std::string_view method, std::string_view params) const;
+  // What a server asks the client, if known for which call. `ask` is the caller's choice, new each time;
+  // Answered brings it back.
+  ClientActions ask(CallKey ask, CallKey call, std::string_view method, std::string_view params, Instant now);
+  ClientActions ask_withdrawn(CallKey ask, std::string_view params);
+  // A notification of a server that works on `call` (kNoCall: on none), if this client wants it.
+  [[nodiscard]] ClientActions on_notice(CallKey call, std::string_view method, std::string_view params) const;
 
   [[nodiscard]] bool is_identified() const { return catalog_ != nullptr; }
   [[nodiscard]] std::size_t in_flight() const { return calls_.size(); }
-  [[nodiscard]] const std::string& protocol() const { return protocol_; }
+  [[nodiscard]] bool is_parked(CallKey call) const { return parked_.waits(call); }
+  [[nodiscard]] const std::string& protocol() const { return protocol_; }  // of the legacy session
+  [[nodiscard]] const std::shared_ptr<const Catalog>& catalog() const { return catalog_; }
   [[nodiscard]] const ClientCounters& counters() const { return counters_; }
 
  private:
+  // A request with what its era says of it.
+  struct Request {
+    std::string_view id, params;  // raw
+    std::string_view method;
+    Era era = Era::kLegacy;
+    std::string_view log_level;
+    std::string_view said{};  // params as the client said them, where those are others; raw
+  };
   struct Call {
     std::string id;     // raw
     std::string token;  // raw progressToken; empty if none
+    Era era = Era::kLegacy;
+    std::string log_level, method, params;  // of a modern call
+  };
+  struct Held {  // a modern request while Identify is not answered
+    std::string id, method, params;
+  };
+  struct Listening {
+    std::string id;  // raw
+    bool tools = false, prompts = false, resources = false;
+    std::set<std::string, std::less<>> uris;
   };
 
-  void on_request(ClientActions& out, const Message& message);
-  void on_cancelled(ClientActions& out, std::string_view params);
-  void initialize(ClientActions& out, const Message& message);
-  void list(ClientActions& out, const Message& message, const std::string& result) const;
-  void call_tool(ClientActions& out, const Message& message);
-  void call_meta(ClientActions& out, const Message& message, std::string_view name);
-  void call_item(ClientActions& out, const Message& message, ItemKind kind);
-  void read_resource(ClientActions& out, const Message& message);
-  void complete(ClientActions& out, const Message& message);
-  void set_level(ClientActions& out, const Message& message);
-  void pass_on(ClientActions& out, const Message& message);
+  void on_request(ClientActions& out, const Message& message, Instant now);
   void on_notification(ClientActions& out, const Message& message);
+  void on_cancelled(ClientActions& out, std::string_view params);
   void on_answer(ClientActions& out, const Message& message);
-  void forward(ClientActions& out, const Message& message, emit::Forward forward);
-  void refuse_unknown_tool(ClientActions& out, const Message& message, std::string_view name) const;
+
+  // session_routes.cc
+  bool route(ClientActions& out, const Request& request);  // false: no such method
+  void list(ClientActions& out, const Request& request, const std::string& result) const;
+  void call_tool(ClientActions& out, const Request& request);
+  void call_meta(ClientActions& out, const Request& request, std::string_view name);
+  void call_item(ClientActions& out, const Request& request, ItemKind kind);
+  void read_resource(ClientActions& out, const Request& request);
+  void complete(ClientActions& out, const Request& request);
+  void pass_on(ClientActions& out, const Request& request);
+  void forward(ClientActions& out, const Request& request, emit::Forward forward);
+  void refuse_unknown_tool(ClientActions& out, const Request& request, std::string_view name) const;
+
+  // era_legacy.cc
+  void legacy_request(ClientActions& out, const Request& request);
+  void initialize(ClientActions& out, const Request& request);
+  void set_level(ClientActions& out, const Request& request);
+
+  // era_modern.cc
+  void modern_request(ClientActions& out, const Request& request, Instant now);
+  void modern_serve(ClientActions& out, const Request& request, Instant now);
+  [[nodiscard]] bool known(const RequestMeta& meta) const;
+  void discover(ClientActions& out, const Request& request) const;
+  void listen(ClientActions& out, const Request& request);
+  void unlisten(ClientActions& out, CallKey key);
+  void unwatch(ClientActions& out, const std::set<std::string, std::less<>>& uris);
+  void resume(ClientActions& out, const Request& request, Instant now);
+  void drop_parked(ClientActions& out, CallKey call);
+  void give_up_parked(ClientActions& out, Instant now);
+  ClientActions ask_modern(CallKey ask, CallKey call, std::string_view method, std::string_view params,
+                           Instant now);
 
   std::shared_ptr<const Catalog> catalog_;
   std::string protocol_;
-  std::string initialize_id_;  // raw; set while Identify is not answered
+  std::string initialize_id_;                             // raw; set while Identify is not answered
+  bool initialized_ = false;                              // there is a legacy session
+  std::string client_info_, client_capabilities_ = "{}";  // raw, of the modern client
+  std::optional<Held> held_;
   CallKey next_key_ = 1;
   FlatMap<CallKey, Call> calls_;
-  FlatMap<CallKey, bool> asks_;  // of servers, not answered yet
-  int level_ = 0;                // of log messages, as kLogLevels
+  FlatMap<CallKey, CallKey> asks_;  // of servers, not answered yet; for which call, if known
+  FlatMap<CallKey, Listening> listens_;
+  ParkedCalls parked_;
+  int level_ = 0;  // of log messages of the legacy session, as log_rank
   ClientCounters counters_;
 };
 
 // RTT's own error as a JSON-RPC error object: message with the next command, data {"code":"RTT0412",…}.
 std::string rpc_error_of(const Error& why);
+// What RTT offers through `catalog`, for initialize and server/discover; an object.
+text::Json capabilities_of(const Catalog& catalog, Era era);
 
 }  // namespace rtt::mcp

@@ -11,7 +11,7 @@ using namespace rtt::mcp;  // NOLINT: a fuzz target is one function
 
 int fuzz_one(std::span<const std::byte> input_bytes);
 int fuzz_one(std::span<const std::byte> input_bytes) {
-  ServerSession session;
+  ServerSession session("a key of this test");
   const auto check = [](std::string_view line) {
     RTT_ASSERT(line.empty() || (line.ends_with('\n') && line.find('\n') == line.size() - 1));
     RTT_ASSERT(line.empty() || is_json(line.substr(0, line.size() - 1)));

@@ -52,7 +52,7 @@ struct Bench {
   std::vector<std::string> chosen;
   model::NameMode mode = model::NameMode::kConflict;
   model::ToolView view = model::ToolView::kList;
-  ServerSession session;
+  ServerSession session{"a key of this test"};
 
   explicit Bench(std::vector<PinnedServer> the_servers) : servers(std::move(the_servers)) {}
   Catalog catalog(std::string_view client = "tester") const {
@@ -376,7 +376,7 @@ TEST(ListChanged, is_told_when_and_only_when_the_list_changed) {
   bench.servers = {server("a", {"t", "u"})};
   const auto actions = bench.session.on_catalog(std::make_shared<const Catalog>(bench.catalog()));
   ASSERT_EQ(actions.size(), 1U);
-  EXPECT_EQ(classify(actions[0]).method, "notifications/tools/list_changed");
+  EXPECT_EQ(classify(std::get<emit::Send>(actions[0]).line).method, "notifications/tools/list_changed");
 }
 
 TEST(Completion, reaches_the_owner_of_the_prompt_under_its_own_name) {

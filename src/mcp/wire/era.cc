@@ -144,6 +144,12 @@ std::expected<std::string, std::string> legacy_params(std::string_view method, s
       params, {meta_key::kVersion, meta_key::kCapabilities, meta_key::kClientInfo, meta_key::kLogLevel});
 }
 
+std::optional<std::string_view> progress_token(std::string_view params) {
+  if (params.find("progressToken") == std::string_view::npos) return std::nullopt;
+  const auto meta = member(params, "_meta");
+  return meta ? member(*meta, "progressToken") : std::nullopt;
+}
+
 std::string result_type(std::string_view result) {
   if (result.find("resultType") == std::string_view::npos) return "complete";
   const auto raw = member(result, "resultType");

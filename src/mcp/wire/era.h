@@ -69,6 +69,8 @@ struct ModernSpeaker {
 [[nodiscard]] std::string legacy_result(std::string_view result);
 [[nodiscard]] std::string modern_error(std::string_view error);
 [[nodiscard]] std::string legacy_error(std::string_view method, std::string_view error);
+// The progressToken of a request, raw.
+[[nodiscard]] std::optional<std::string_view> progress_token(std::string_view params);
 // `complete`, `input_required`, or what an extension says; a result that says nothing is complete.
 [[nodiscard]] std::string result_type(std::string_view result);
 
