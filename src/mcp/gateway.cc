@@ -415,6 +415,8 @@ Status Gateway::add_client(const std::function<std::unique_ptr<ClientShell>(Clie
   if (state.shells.size() >= static_cast<std::size_t>(limits::kClientsMax)) {
     return fail(Code::kBusy, std::to_string(limits::kClientsMax) + " AI clients are served already");
   }
+  state.next_refresh = Instant{};  // who comes after a command sees what it did
+  state.refresh();
   state.shells.push_back(make(state));
   return {};
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
+#include <functional>
 
 #include "api/error_json.h"
 #include "drivers/file_driver.h"
@@ -24,6 +25,7 @@
 #include "os/pipe.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "os/unix_socket.h"
 #include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/process_lock.h"
@@ -150,14 +152,14 @@ std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Works
   return std::make_unique<drivers::ProcessDriver>(loop, workspace.root);
 }
 
-// A panel that was just told to stop answers before it has ended; whoever starts the next one right after
-// waits for it. One that still answers is running, and this one is not needed.
-Result<ProcessLock> panel_lock(const registry::Workspace& workspace, os::Loop& loop) {
+// One that was just told to stop, or killed, holds its lock until it has ended; whoever starts the next one
+// right after waits for it. One that still answers is running, and this one is not needed.
+Result<ProcessLock> lock_after(const registry::Workspace& workspace, const std::string& name, os::Loop& loop,
+                               const std::function<bool()>& answers) {
   const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
-  for (;;) {  // ends with the lock, a panel that answers, or the deadline
-    auto lock = ProcessLock::take(workspace.sockets(), "panel");
-    if (lock || lock.error().code != Code::kBusy || os::now() >= deadline || running_panel(workspace))
-      return lock;
+  for (;;) {  // ends with the lock, one that answers, or the deadline
+    auto lock = ProcessLock::take(workspace.sockets(), name);
+    if (lock || lock.error().code != Code::kBusy || os::now() >= deadline || answers()) return lock;
     loop.run_once(nanos_from_ms(kEndLookMs));
   }
 }
@@ -199,7 +201,7 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
   }
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error(), ready_fd);
-  auto lock = panel_lock(workspace, **loop);
+  auto lock = lock_after(workspace, "panel", **loop, [&] { return running_panel(workspace) != nullptr; });
   if (!lock) return failed(std::move(lock).error(), ready_fd);
   for (const int signal : {SIGTERM, SIGINT}) {
     if (Status on = (*loop)->on_signal(signal, [&] { (*loop)->stop(); }); !on)
@@ -226,7 +228,9 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
     return failed(logged.error());
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error());
-  auto lock = ProcessLock::take(workspace.sockets(), "host-" + instance);
+  auto lock = lock_after(workspace, "host-" + instance, **loop, [&] {
+    return instance != "mcp" || os::connect_unix(workspace.sockets(), std::string(mcp::kGatewaySocket));
+  });
   // Another process serves this instance: nothing is wrong, and this one is not needed.
   if (!lock && lock.error().code == Code::kBusy) return 0;
   if (!lock) return failed(lock.error());

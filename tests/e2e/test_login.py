@@ -104,7 +104,8 @@ class Whole(Login):
         self.assertEqual("needs login", self.state())
         self.logged_in()
         self.assertEqual("back", client.said("echo", message="back"))
-        self.assertEqual("ready", self.state())
+        self.ok("mcp", "logs", "far")  # starts a panel, which the gateway then reports to
+        self.eventually(lambda: self.state() == "ready", why="it is logged in and was called")
         self.assertEqual(0, client.close())
 
         names = self.secret_files()

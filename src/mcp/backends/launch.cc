@@ -149,6 +149,7 @@ Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Wo
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
   constexpr std::string_view kStruck = "{secret}";
   for (const std::string& secret : secrets) {
+    if (secret.size() < kSecretBytesMin) continue;  // an empty one would be found everywhere, for ever
     for (std::size_t at = text.find(secret); at != std::string::npos;
          at = text.find(secret, at + kStruck.size())) {
       text.replace(at, secret.size(), kStruck);

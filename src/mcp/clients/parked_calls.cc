@@ -37,6 +37,11 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   return value;
 }
 
+std::string mac_of(std::string_view key, std::string_view text) {
+  constexpr std::size_t kPrefix = std::string_view("sha256-").size();
+  return to_string(crypto::HmacSha256(as_bytes(key)).mac(text)).substr(kPrefix);
+}
+
 }  // namespace
 
 std::string call_identity(std::string_view method, std::string_view params) {
@@ -48,8 +53,7 @@ std::string call_identity(std::string_view method, std::string_view params) {
 }
 
 ParkedCalls::ParkedCalls(std::string key)
-    : key_(std::move(key)),
-      tag_(std::string(kMark) + to_string(crypto::HmacSha256(as_bytes(key_)).mac("tag")).substr(7, kTagDigits) + "-") {}
+    : key_(std::move(key)), tag_(std::string(kMark) + mac_of(key_, "tag").substr(0, kTagDigits) + "-") {}
 
 ParkedCalls::Taken ParkedCalls::ask(CallKey call, CallKey ask, std::string_view method,
                                     std::string_view params) {
@@ -66,7 +70,7 @@ ParkedCalls::Taken ParkedCalls::ask(CallKey call, CallKey ask, std::string_view 
 
 std::string ParkedCalls::seal(std::uint64_t serial, Instant expires, std::string_view identity) const {
   const std::string said = std::to_string(serial) + "-" + std::to_string(expires.ns) + "-";
-  return tag_ + said + to_string(crypto::HmacSha256(as_bytes(key_)).mac(said + std::string(identity))).substr(7);
+  return tag_ + said + mac_of(key_, said + std::string(identity));
 }
 
 std::string ParkedCalls::hand_out(CallKey call, std::string_view identity, Instant now) {

@@ -157,7 +157,8 @@ int serve_main(const ServeOptions& options) {
     if (!ending->error.empty()) last = Error{.code = Code::kPanelProtocol, .message = ending->error};
   }
   if (had) {
-    os::write_err("rtt mcp serve: the MCP gateway went away\n");
+    os::write_err("rtt mcp serve: the MCP gateway went away, and none takes its place: " + reason_of(last) +
+                  "\n");
     return status_of(Exit::kGatewayLost);
   }
   return serve_here(options, *workspace, last);

@@ -22,37 +22,11 @@
 #include <vector>
 
 #include "mcp/pins/client_needs.h"
+#include "mcp/pins/server_config.h"
 #include "model/contract.h"
 
 namespace rtt::mcp {
 
-// Who shares a running server: nobody (each AI client has its own, as when it starts it itself), all of the
-// workspace, or all workspaces of the user.
-enum class Instances : std::uint8_t { kSession, kWorkspace, kShared };
-std::string_view to_string(Instances instances);  // session workspace shared
-// What becomes of changed words, and of a server that describes itself otherwise: the accepted ones are
-// served and calls pass, or they are refused like any other change.
-enum class Drift : std::uint8_t { kHold, kRefuse };
-std::string_view to_string(Drift drift);  // hold refuse
-
-// How a server is started or reached, in portable form.
-struct ServerConfig {
-  std::string name;                 // as configured
-  std::string transport = "stdio";  // or "http"
-  text::Json command;               // a string
-  text::Json args;                  // array of strings or {"secret":NAME}
-  text::Json env;                   // object of strings or {"secret":NAME}
-  std::string directory;            // `cwd`; empty = the workspace
-  // Of a server over HTTP, instead of the four above:
-  text::Json url{};         // a string, or with {"secret":NAME} in {"concat":[…]}
-  text::Json headers{};     // object of strings or {"secret":NAME}
-  std::string ca_file{};    // certificates trusted instead of the system's; empty = the system's
-  bool plain_http = false;  // http:// to another machine is meant
-  Instances instances = Instances::kSession;
-  text::Json sandbox;  // {"network":"none","read":[…],"write":[…]}, portable paths; null: none
-  Drift drift = Drift::kHold;
-  friend bool operator==(const ServerConfig&, const ServerConfig&) = default;
-};
 // What a server said in `initialize`.
 struct ServerInfo {
   std::string name, version, protocol, instructions;
@@ -115,20 +89,11 @@ Result<std::vector<std::string>> namespaces_of(std::span<const std::string> conf
 std::string manifest_path(std::string_view ns);     // .rtt/manifests/mcp.<ns>.json
 model::Version version_of(const ServerInfo& info);  // serverInfo.version if SemVer, else 0.0.0
 
-struct PathBases {
-  std::string workspace, home;  // absolute, no trailing slash; empty = none
-};
-std::string portable_text(std::string_view text, const PathBases& bases);
-
-// `entry` is one server's object of a client configuration whose secrets are already references.
-Result<ServerConfig> config_from_entry(std::string_view name, const text::Json& entry,
-                                       const PathBases& bases);
 // {"$schema":…,"contracts":[…]}
 Result<text::Json> manifest_from(const ServerConfig& config, const ServerInfo& info, const Offer& offer);
 // The servers among these contracts; tools whose connector is not among them are left out. Sorted by
 // namespace.
 Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract> contracts);
-Result<ServerConfig> config_from_connector(const model::Contract& connector);
 Result<PinnedItem> item_from_contract(const model::Contract& contract);
 // The connector's address that a tool, prompt or resource names.
 Result<model::Saddr> connector_of(const model::Contract& contract);
