@@ -44,7 +44,7 @@ races() {
 step tidy build/release/bin/tidy .
 step clang-format format
 step "ring under TSan" races
-step clang-tidy tools/lint.py --build build/release --jobs "$jobs" --seconds "${LINT_SECONDS:-600}"
+step clang-tidy tools/lint.py --build build/release --jobs "$jobs" --seconds "${LINT_SECONDS:-1200}"
 step "unit tests under ASan and UBSan" sanitizers
 
 echo "check: $passed passed, ${#failed[@]} failed${failed:+ (${failed[*]})}"

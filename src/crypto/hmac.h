@@ -30,7 +30,7 @@ class HmacSha256 {
   struct alignas(8) State {
     std::array<std::byte, kStateBytes> bytes;
   };
-  State inner_, outer_;
+  State inner_{}, outer_{};
 };
 
 }  // namespace rtt::crypto

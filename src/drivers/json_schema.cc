@@ -238,28 +238,37 @@ class SchemaCheck {
     return true;
   }
 
+  static const JsonArray* list_at(const Json& schema, const char* key) {
+    const Json* const found = schema.find(key);
+    return found != nullptr && found->is_array() ? &found->as_array() : nullptr;
+  }
+
   bool check_combined(const Json& value, const Json& schema, Seen& seen) {
-    const auto list = [&](const char* key) -> const JsonArray* {
-      const Json* const found = schema.find(key);
-      return found != nullptr && found->is_array() ? &found->as_array() : nullptr;
-    };
-    if (const JsonArray* const all = list("allOf")) {
+    if (const JsonArray* const all = list_at(schema, "allOf")) {
       for (const Json& one : *all) {
         if (!check_apart(value, one, seen)) return false;
       }
     }
-    if (const JsonArray* const any = list("anyOf")) {
+    return check_alternatives(value, schema, seen) && check_condition(value, schema, seen);
+  }
+
+  bool check_alternatives(const Json& value, const Json& schema, Seen& seen) {
+    if (const JsonArray* const any = list_at(schema, "anyOf")) {
       std::size_t held = 0;
       for (const Json& one : *any)
         held += holds(value, one, seen) ? 1 : 0;  // all of them: each may see members
       if (held == 0) return combined_wrong(*any, "is none of the alternatives");
     }
-    if (const JsonArray* const one_of = list("oneOf")) {
+    if (const JsonArray* const one_of = list_at(schema, "oneOf")) {
       std::size_t held = 0;
       for (const Json& one : *one_of) held += holds(value, one, seen) ? 1 : 0;
       if (held == 0) return combined_wrong(*one_of, "is none of the alternatives");
       if (held > 1) return wrong("is more than one of the alternatives");
     }
+    return true;
+  }
+
+  bool check_condition(const Json& value, const Json& schema, Seen& seen) {
     if (const Json* const no = schema.find("not")) {
       Seen ignored;
       if (holds(value, *no, ignored))

@@ -35,7 +35,7 @@ Result<std::unique_ptr<FolderWatch>> FolderWatch::create(Loop& loop, const std::
 }
 
 void FolderWatch::on_readable() {
-  alignas(inotify_event) std::array<char, 4096> events;
+  alignas(inotify_event) std::array<char, 4096> events{};
   while (::read(fd_.get(), events.data(), events.size()) > 0) {
   }
   if (timer_ != 0) return;

@@ -114,7 +114,7 @@ Json error_json(const Error& error) {
                        {"where", error.where}});
 }
 
-std::string absolute(const Turn& turn, std::string file) {
+std::string absolute(const Turn& turn, const std::string& file) {
   return file.empty() || file.starts_with('/') ? file : turn.ask.directory + "/" + file;
 }
 

@@ -158,9 +158,9 @@ class HttpMcp(HttpServer):
             return
         if self.options["old"]:
             session = secrets.token_hex(8)
+            self.old_streams[session] = handler  # before it is named: the client may be quicker
             handler.stream()
             handler.event(f"/post?session={session}", kind="endpoint")
-            self.old_streams[session] = handler
             self.release.wait()
             return
         last = handler.headers.get("Last-Event-ID")

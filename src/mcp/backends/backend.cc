@@ -176,7 +176,7 @@ void Backend::start() {
   if (std::exchange(started_, true)) ++record_->restarts;
   if (const Status connected = connect(); !connected) {
     transport_.reset();
-    Error why = connected.error();
+    const Error& why = connected.error();
     record_->note("did not start: " + why.message);
     if (!mends_by_hand(why.code)) note_failure(why);
     fail_waiting(why);
@@ -213,6 +213,16 @@ void Backend::on_transport_message(const LineStream::Item& item) {
   }
 }
 
+// A call that has its answer is under way no more.
+std::optional<Backend::Running> Backend::finished(RequestKey key) {
+  const Running* const found = running_.find(key);
+  if (!found) return std::nullopt;
+  const Running running = *found;
+  running_.erase(key);
+  kept_.erase(key);
+  return running;
+}
+
 void Backend::perform(BackendActions actions) {
   for (BackendAction& action : actions) {
     std::visit(Overloaded{
@@ -233,24 +243,18 @@ void Backend::perform(BackendActions actions) {
                      }
                    },
                    [&](act::Reply& reply) {
-                     const Running* const found = running_.find(reply.key);
-                     if (!found) return;
-                     const Running running = *found;
-                     running_.erase(reply.key);
-                     kept_.erase(reply.key);
-                     record_->latency.record(os::now() - running.started);
+                     const auto running = finished(reply.key);
+                     if (!running) return;
+                     record_->latency.record(os::now() - running->started);
                      last_used_ = os::now();
-                     running.user->on_backend_reply(running.token, reply.kind, reply.payload);
+                     running->user->on_backend_reply(running->token, reply.kind, reply.payload);
                    },
                    [&](act::Failure& failure) {
-                     const Running* const found = running_.find(failure.key);
-                     if (!found) return;
-                     const Running running = *found;
-                     running_.erase(failure.key);
-                     kept_.erase(failure.key);
+                     const auto running = finished(failure.key);
+                     if (!running) return;
                      if (transport_) transport_->forget(failure.key);
                      ++record_->failed_calls;
-                     running.user->on_backend_failure(running.token, failure.why);
+                     running->user->on_backend_failure(running->token, failure.why);
                    },
                    [&](act::Progress& progress) {
                      const Running* const found = running_.find(progress.key);

@@ -150,6 +150,7 @@ class Backend final : private TransportEvents {
   void on_transport_expired(std::optional<RequestKey> request) override;
   void on_transport_ended(Error why) override;
   void renew();
+  std::optional<Running> finished(RequestKey key);
   void perform(BackendActions actions);
   void lose(const Error& why);
   void note_failure(const Error& why);

@@ -137,15 +137,15 @@ void HttpSession::end_all(HttpActions& out, Error why) {
 }
 
 // The exchange is over without what was wanted of it.
-void HttpSession::unanswered(HttpActions& out, At at, Code code, std::string what) {
+void HttpSession::unanswered(HttpActions& out, At at, Code code, const std::string& what) {
   const HttpKey key = at->first;
   std::optional<std::uint64_t> request = at->second.request;
   if (at->second.kind == Kind::kOldStream && old_first_)
     request = std::exchange(old_first_, std::nullopt)->request;
   out.emplace_back(http_act::Abort{key});
+  if (request) out.emplace_back(http_act::Unanswered{*request, failure(code, what)});
   bytes_waiting_ -= at->second.body.size();
   exchanges_.erase(at);
-  if (request) out.emplace_back(http_act::Unanswered{*request, failure(code, what)});
   if (key == held_by_) release(out);
 }
 

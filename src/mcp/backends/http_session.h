@@ -135,7 +135,7 @@ class HttpSession {
   void fetch(HttpActions& out, Exchange exchange);
   void post(HttpActions& out, std::string_view line, const MessageHeaders& headers);
   void release(HttpActions& out);  // what was kept back goes out
-  void unanswered(HttpActions& out, At at, Code code, std::string what);
+  void unanswered(HttpActions& out, At at, Code code, const std::string& what);
   void end_all(HttpActions& out, Error why);
   void answered_head(HttpActions& out, At at, const HttpAnswerHead& head);
   void refused_head(HttpActions& out, At at, const HttpAnswerHead& head);

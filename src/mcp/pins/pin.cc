@@ -262,6 +262,8 @@ std::vector<PinVerdict> compare_offer(const PinnedServer& accepted, const Offer&
   return out;
 }
 
+namespace {
+
 std::string first_changes(const std::vector<PinChange>& changes) {
   std::string out;
   for (std::size_t i = 0; i < changes.size() && i < kShownChanges; ++i) {
@@ -271,6 +273,8 @@ std::string first_changes(const std::vector<PinChange>& changes) {
     out += "; and " + std::to_string(changes.size() - kShownChanges) + " more";
   return out;
 }
+
+}  // namespace
 
 Status admit(const PinVerdict& verdict, const ServerConfig& server) {
   const std::string what =
