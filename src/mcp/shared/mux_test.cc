@@ -21,7 +21,7 @@ std::string_view line_of(const MuxSend& send) {
 
 TEST(Mux, the_server_is_initialized_once_and_all_get_its_words) {
   Mux mux;
-  for (const MuxClient client : {1, 2, 3}) mux.join(client);
+  for (const MuxClient client : {MuxClient{1}, MuxClient{2}, MuxClient{3}}) mux.join(client);
   auto out = mux.on_client(1, ask("\"a\"", "initialize", R"({"protocolVersion":"2025-11-25"})"));
   ASSERT_EQ(out.size(), 1U);
   EXPECT_EQ(out[0].to, 0U);
@@ -67,7 +67,7 @@ TEST(Mux, progress_and_cancellation_reach_the_one_they_belong_to) {
 
 TEST(Mux, a_resource_stays_subscribed_while_one_wants_it_and_updates_go_to_those) {
   Mux mux;
-  for (const MuxClient client : {1, 2, 3}) {
+  for (const MuxClient client : {MuxClient{1}, MuxClient{2}, MuxClient{3}}) {
     mux.join(client);
     (void)mux.on_client(client, ask("0", "initialize"));
     if (client == 1) (void)mux.on_server(R"({"jsonrpc":"2.0","id":1,"result":{}})");
