@@ -202,7 +202,8 @@ TEST(BackendEra, between_modern_ones_every_byte_passes) {
   const auto sent = ready.call(params, {.era = Era::kModern});
   EXPECT_EQ(classify(sent.sends.at(0).line).params, params);
   const std::string result = R"({"resultType":"input_required" ,"requestState":"o2"})";
-  const auto actions = ready.session.on_line(answer(sent.sends[0], "result", result), kT0);
+  const std::string line = answer(sent.sends[0], "result", result);  // payloads are views of it
+  const auto actions = ready.session.on_line(line, kT0);
   ASSERT_EQ(all<act::Reply>(actions).size(), 1U);
   EXPECT_EQ(all<act::Reply>(actions)[0].payload, result);
 }
@@ -214,12 +215,13 @@ TEST(BackendEra, a_modern_caller_of_a_legacy_server_is_answered_in_its_era) {
   ASSERT_EQ(sent.sends.size(), 2U);
   EXPECT_EQ(classify(sent.sends[0].line).method, "logging/setLevel");
   EXPECT_EQ(classify(sent.sends[1].line).params, R"({"name":"t"})");
-  const auto actions = ready.session.on_line(answer(sent.sends[1], "result", R"({"content":[]})"), kT0);
+  const std::string line = answer(sent.sends[1], "result", R"({"content":[]})");
+  const auto actions = ready.session.on_line(line, kT0);
   ASSERT_EQ(all<act::Reply>(actions).size(), 1U);
   EXPECT_EQ(all<act::Reply>(actions)[0].payload, R"({"resultType":"complete","content":[]})");
   const auto read = ready.call(R"({"uri":"x:"})", {.era = Era::kModern}, "resources/read");
-  const auto gone = all<act::Reply>(
-      ready.session.on_line(answer(read.sends.at(0), "error", R"({"code":-32002,"message":"gone"})"), kT0));
+  const std::string refusal = answer(read.sends.at(0), "error", R"({"code":-32002,"message":"gone"})");
+  const auto gone = all<act::Reply>(ready.session.on_line(refusal, kT0));
   ASSERT_EQ(gone.size(), 1U);
   EXPECT_EQ(gone[0].payload, R"({"code":-32602,"message":"gone"})");
 }
