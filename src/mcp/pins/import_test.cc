@@ -172,6 +172,7 @@ TEST(Import, accepted_servers_are_listed_side_by_side) {
           case $line in
             *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1.0.0"}}}';;
             *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[]}}';;
+            *'"id":'*) echo '{"jsonrpc":"2.0","id":'$id',"error":{"code":-32601,"message":"no such method"}}';;
           esac
         done)";
     const auto config = config_from_entry(
