@@ -223,6 +223,13 @@ std::optional<Backend::Running> Backend::finished(RequestKey key) {
   return running;
 }
 
+void Backend::pass_on(const act::Ask& ask) {
+  if (!profile_.client) return;
+  const Running* const call = running_.find(ask.call);
+  const auto token = call ? std::optional(call->token) : std::nullopt;
+  profile_.client->on_backend_ask(*this, ask.key, token, ask.method, ask.params);
+}
+
 void Backend::perform(BackendActions actions) {
   for (BackendAction& action : actions) {
     std::visit(Overloaded{
@@ -264,13 +271,7 @@ void Backend::perform(BackendActions actions) {
                      if (profile_.owner)
                        profile_.owner->on_backend_notice(*this, notice.method, notice.params);
                    },
-                   [&](act::Ask& ask) {
-                     const Running* const call = running_.find(ask.call);
-                     if (profile_.client)
-                       profile_.client->on_backend_ask(*this, ask.key,
-                                                       call ? std::optional(call->token) : std::nullopt,
-                                                       ask.method, ask.params);
-                   },
+                   [&](act::Ask& ask) { pass_on(ask); },
                    [&](act::AskWithdrawn& ask) {
                      if (profile_.client)
                        profile_.client->on_backend_ask_withdrawn(*this, ask.key, ask.params);

@@ -151,6 +151,7 @@ class Backend final : private TransportEvents {
   void on_transport_ended(Error why) override;
   void renew();
   std::optional<Running> finished(RequestKey key);
+  void pass_on(const act::Ask& ask);
   void perform(BackendActions actions);
   void lose(const Error& why);
   void note_failure(const Error& why);
