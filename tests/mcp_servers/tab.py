@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from stdio_server import Server, text  # noqa: E402
@@ -114,7 +113,7 @@ def daemon(_, __):
         os.write(write, str(os.getpid()).encode())
         os.closerange(0, 64)
         while True:
-            time.sleep(1000)
+            signal.pause()
     os.close(write)
     os.waitpid(middle, 0)
     number = os.read(read, 32).decode()

@@ -31,9 +31,31 @@ void set_variable(Environment& environment, const std::string& name, std::string
   }
 }
 
-template <typename Resolve>
-Result<os::Sandbox> sandbox_of(const ServerConfig& config, const Resolve& resolve,
-                               const std::string& directory) {
+// Values of a server's configuration on this machine; those that came from elsewhere are kept as secrets.
+class Resolver {
+ public:
+  Resolver(const registry::Workspace& workspace, const SecretValues& fresh)
+      : bases_(path_bases(workspace)), store_(workspace.user_dir, fresh) {
+    set_variable(known_, "workspace", bases_.workspace);
+    set_variable(known_, "home", bases_.home);
+  }
+  Result<std::string> operator()(const text::Json& value) {
+    RTT_TRY_SET(std::string text, store_.resolve(value, known_));
+    if (!value.is_string() && text.size() >= kSecretBytesMin) secrets.push_back(text);
+    return text;
+  }
+  [[nodiscard]] const PathBases& bases() const { return bases_; }
+  [[nodiscard]] const Environment& known() const { return known_; }
+
+  std::vector<std::string> secrets;
+
+ private:
+  PathBases bases_;
+  registry::SecretStore store_;
+  Environment known_ = os::own_environment();
+};
+
+Result<os::Sandbox> sandbox_of(const ServerConfig& config, Resolver& resolve, const std::string& directory) {
   os::Sandbox sandbox;
   if (config.sandbox.find("network")) sandbox.network = os::Sandbox::Network::kNone;
   for (auto [key, list] : {std::pair{"read", &sandbox.read}, std::pair{"write", &sandbox.write}}) {
@@ -55,24 +77,14 @@ PathBases path_bases(const registry::Workspace& workspace) {
 
 Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
                               const SecretValues& fresh) {
-  const registry::SecretStore store(workspace.user_dir, fresh);
-  const PathBases bases = path_bases(workspace);
-  Environment known = os::own_environment();
-  set_variable(known, "workspace", bases.workspace);
-  set_variable(known, "home", bases.home);
-
+  Resolver resolve(workspace, fresh);
   Launch launch;
-  const auto resolve = [&](const text::Json& value) -> Result<std::string> {
-    RTT_TRY_SET(std::string text, store.resolve(value, known));
-    if (!value.is_string() && text.size() >= kSecretBytesMin) launch.secrets.push_back(text);
-    return text;
-  };
   os::SpawnOptions& options = launch.options;
-  options.directory = bases.workspace;
+  options.directory = resolve.bases().workspace;
   if (!config.directory.empty()) {
     RTT_TRY_SET(const std::string given, resolve(text::Json(config.directory)));
     options.directory = given;
-    if (!given.starts_with('/')) options.directory = bases.workspace + "/" + given;
+    if (!given.starts_with('/')) options.directory = resolve.bases().workspace + "/" + given;
   }
   RTT_TRY_SET(std::string command, resolve(config.command));
   if (command.find('/') != std::string::npos && !command.starts_with('/'))
@@ -83,7 +95,7 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
     options.argv.push_back(std::move(value));
   }
   RTT_TRY_SET(options.sandbox, sandbox_of(config, resolve, options.directory));
-  for (const auto& [name, value] : known) {
+  for (const auto& [name, value] : resolve.known()) {
     if (std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end())
       options.env.emplace_back(name, value);
   }
@@ -91,6 +103,7 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
     RTT_TRY_SET(std::string text, resolve(value));
     set_variable(options.env, name, std::move(text));
   }
+  launch.secrets = std::move(resolve.secrets);
   return launch;
 }
 
@@ -112,17 +125,8 @@ Status check_header(const ServerConfig& config, std::string_view name, std::stri
 
 Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Workspace& workspace,
                                   const SecretValues& fresh) {
-  const registry::SecretStore store(workspace.user_dir, fresh);
-  const PathBases bases = path_bases(workspace);
-  Environment known = os::own_environment();
-  set_variable(known, "workspace", bases.workspace);
-  set_variable(known, "home", bases.home);
+  Resolver resolve(workspace, fresh);
   Endpoint endpoint;
-  const auto resolve = [&](const text::Json& value) -> Result<std::string> {
-    RTT_TRY_SET(std::string text, store.resolve(value, known));
-    if (!value.is_string() && text.size() >= kSecretBytesMin) endpoint.secrets.push_back(text);
-    return text;
-  };
   RTT_TRY_SET(const std::string url, resolve(config.url));
   RTT_TRY_SET(endpoint.url, web::parse_url(url));
   if (endpoint.url.scheme == "http" && !web::is_loopback(endpoint.url.host) && !config.plain_http) {
@@ -136,13 +140,15 @@ Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Wo
     // A token stands behind its scheme; alone it is as secret.
     const std::size_t blank = text.rfind(' ');
     if (!value.is_string() && blank != std::string::npos && text.size() - blank > kSecretBytesMin)
-      endpoint.secrets.push_back(text.substr(blank + 1));
+      resolve.secrets.push_back(text.substr(blank + 1));
     endpoint.headers.emplace_back(name, std::move(text));
   }
   if (!config.ca_file.empty()) {
     RTT_TRY_SET(endpoint.ca_file, resolve(text::Json(config.ca_file)));
-    if (!endpoint.ca_file.starts_with('/')) endpoint.ca_file = bases.workspace + "/" + endpoint.ca_file;
+    if (!endpoint.ca_file.starts_with('/'))
+      endpoint.ca_file = resolve.bases().workspace + "/" + endpoint.ca_file;
   }
+  endpoint.secrets = std::move(resolve.secrets);
   return endpoint;
 }
 

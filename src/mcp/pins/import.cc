@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mcp/backends/backend.h"
+#include "mcp/own/own_tools.h"
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/file.h"
@@ -196,6 +197,13 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
                                                 server.name),
                          .where = server.file,
                          .hint = "rtt mcp ls"});
+  }
+  if (imported.ns == kOwnNamespace) {
+    return refused(std::move(imported), ImportState::kFailed,
+                   Error{.code = Code::kNameClash,
+                         .message = fmt::format("server '{}' has the name of RTT's own tools", server.name),
+                         .where = server.file,
+                         .hint = "give it another name in that file"});
   }
   if (server.why) return refused(std::move(imported), ImportState::kUnsupported, *server.why);
   const std::string transport = transport_of(server.entry);

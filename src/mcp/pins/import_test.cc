@@ -156,6 +156,17 @@ TEST(Import, listing_an_accepted_server_again_gives_the_same_definitions) {
   EXPECT_EQ(summary(listed->front()).int_or("tools", 0), 22);
 }
 
+TEST(Import, the_name_of_rtts_own_tools_is_taken) {
+  DemoWorkspace demo;
+  auto options = demo.import_options();
+  const ConfigServer server{
+      .name = "RTT", .file = ".mcp.json", .entry = text::Json::object({{"command", "true"}})};
+  const auto imported = import_servers({server}, options);
+  ASSERT_TRUE(imported);
+  ASSERT_TRUE((*imported)[0].error);
+  EXPECT_EQ((*imported)[0].error->code, Code::kNameClash);
+}
+
 TEST(Import, accepted_servers_are_listed_side_by_side) {
   // None of them starts before all of them were started.
   constexpr int kServers = 20;
