@@ -74,6 +74,7 @@ class Asker {
       granted.push(std::string(consent->string_or("step")));
       ask_.args.set("consent", "given");
       ask_.args.set("granted", granted);
+      if (const Json* const shown = consent->find("shown")) ask_.args.set("shown", *shown);
     }
     return fail(Code::kLimit,
                 fmt::format("`rtt {}` asks more than {} questions", session_.verb().name, kConsentRoundsMax));

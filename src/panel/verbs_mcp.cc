@@ -165,12 +165,17 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(auto compared, compare(workspace, turn.list("names")));
   std::vector<std::string> will;
+  std::string offers;
   for (const Compared& one : compared) {
     if (one.live.error) return std::unexpected(*one.live.error);
     std::ranges::move(will_accept(one), std::back_inserter(will));
+    if (one.changed()) offers += text::canonical_json(one.live.manifest) + "\n";
   }
-  if (turn.consent() == Turn::Consent::kShow && !will.empty())
-    return asking("Accept these as they are now?", will);
+  // The servers were asked again: one that offers something else by now was not agreed to.
+  const std::string seal = to_string(crypto::sha256(offers));
+  const bool other = turn.ask.args.find("shown") != nullptr && turn.text("shown") != seal;
+  if (!will.empty() && (turn.consent() == Turn::Consent::kShow || other))
+    return asking_about(seal, "Accept these as they are now?", will);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
   std::vector<std::string> paths;
   for (Compared& one : compared) {

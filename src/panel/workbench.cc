@@ -121,4 +121,12 @@ text::Json asking(std::string question, const std::vector<std::string>& will, te
   return body;
 }
 
+text::Json asking_about(std::string shown, std::string question, const std::vector<std::string>& will) {
+  text::Json body = asking(std::move(question), will);
+  text::Json consent = *body.find("consent");
+  consent.set("shown", std::move(shown));
+  body.set("consent", std::move(consent));
+  return body;
+}
+
 }  // namespace rtt::panel

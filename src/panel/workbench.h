@@ -64,6 +64,9 @@ struct VerbEntry {
 // {"consent":{"question","will":[…]}} merged into `body`.
 text::Json asking(std::string question, const std::vector<std::string>& will,
                   text::Json body = text::JsonObject{});
+// The same about something that may change until the answer comes: `shown` names what it was, and comes back
+// with the consent.
+text::Json asking_about(std::string shown, std::string question, const std::vector<std::string>& will);
 
 Result<text::Json> verb_init(const Turn& turn);
 Result<text::Json> verb_sign(const Turn& turn);

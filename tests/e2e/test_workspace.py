@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 
-from rtt_case import HERE, Person, RttCase, main
+from rtt_case import Person, RttCase, main
 
 SHA = r"^sha256-[0-9a-f]{64}$"
 TS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
