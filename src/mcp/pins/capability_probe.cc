@@ -104,20 +104,23 @@ CapabilityProbe::Reading CapabilityProbe::read(const Found& found) const {
   return out;
 }
 
-std::optional<ClientFeatures> CapabilityProbe::next() const {
+std::vector<ClientFeatures> CapabilityProbe::wanted() const {
   const ClientFeatures all = all_client_features();
-  if (!list_under(ClientFeatures{})) return ClientFeatures{};
-  if (!list_under(all)) return all;
-  if (!list_under(all)->known || !depends() || lists_.size() >= kListsMax) return std::nullopt;
-  for (std::size_t i = 0; i < kClientFeatureCount; ++i) {
-    if (const ClientFeatures set = without_feature(all, i); !list_under(set)) return set;
-  }
+  std::vector<ClientFeatures> out;
+  const auto want = [&](ClientFeatures set) {
+    if (!list_under(set) && std::ranges::find(out, set) == out.end() &&
+        lists_.size() + out.size() < kListsMax)
+      out.push_back(set);
+  };
+  want(ClientFeatures{});
+  want(all);
+  if (!out.empty() || !list_under(all)->known || !depends()) return out;
+  for (std::size_t i = 0; i < kClientFeatureCount; ++i) want(without_feature(all, i));
+  if (!out.empty()) return out;
   for (const Found& found : found_) {
-    for (const ClientFeatures set : read(found).wanted) {
-      if (!list_under(set)) return set;
-    }
+    for (const ClientFeatures set : read(found).wanted) want(set);
   }
-  return std::nullopt;
+  return out;
 }
 
 Offer CapabilityProbe::offer() const {

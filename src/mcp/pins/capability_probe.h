@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // CapabilityProbe: which capability sets to list a server under, and what the lists say of each definition.
 //
-// As a step machine: next() names a set, listed() brings what the server gave a client with exactly that set.
+// As a step machine: wanted() names sets that may be listed side by side, listed() brings what the server
+// gave a client with exactly one of them; when all of them came there may be more.
 // Under none and under all first; where the two agree (almost every server) that is all. Else under all but
 // one, for each: a definition that one capability's absence takes away needs that one. What follows from that
 // is a guess until the server was listed under exactly the sets it names, so those come next; where a guess
@@ -10,7 +11,7 @@
 // a client that meets one of those is served the pinned part of it, and no tool that was not pinned.
 //
 // Owns: the lists.   Thread: any (pure).   Fails: never.
-// Limits: kListsMax lists of one server; then next() gives nothing more.
+// Limits: kListsMax lists of one server; then nothing more is wanted.
 #pragma once
 
 #include <optional>
@@ -24,7 +25,7 @@ class CapabilityProbe {
  public:
   static constexpr std::size_t kListsMax = 48;
 
-  [[nodiscard]] std::optional<ClientFeatures> next() const;
+  [[nodiscard]] std::vector<ClientFeatures> wanted() const;  // empty: that is all
   void listed(ClientFeatures set, const Definitions& definitions);
   void failed(ClientFeatures set);  // the server did not come up under it: nothing is known of that set
 

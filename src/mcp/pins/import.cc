@@ -7,10 +7,9 @@
 #include <deque>
 #include <utility>
 
-#include "mcp/backends/backend.h"
 #include "mcp/own/own_tools.h"
+#include "mcp/pins/one_list.h"
 #include "model/limits.h"
-#include "os/clock.h"
 #include "os/file.h"
 #include "os/process.h"
 #include "registry/secret_split.h"
@@ -20,7 +19,8 @@ namespace {
 
 using text::Json;
 
-constexpr std::size_t kStartsAtOnce = 32;      // servers listed side by side; most of a start is waiting
+constexpr std::size_t kServersAtOnce = 24;     // listed side by side; most of a start is waiting
+constexpr std::size_t kSideBySide = 2;         // lists of one server
 constexpr std::size_t kPrintedBytesMax = 600;  // of what a failed server printed
 
 std::string transport_of(const Json& entry) {
@@ -43,11 +43,10 @@ Json error_json(const Error& error) {
       {{"code", code_name(error.code)}, {"message", message}, {"where", error.where}, {"hint", error.hint}});
 }
 
-constexpr int kSettleRounds = 4;  // of asking, while a server that came up still changes its lists
-
-// One server being listed: Backends with nothing pinned, one after the other, each a client with other
-// capabilities.
-class Listing final : public ImportJob, public BackendUser {
+// One server being listed, as capability_probe.h wants it. Two lists run side by side: what most servers take
+// is time, not work. A server that cannot run twice at once (one port, one locked file) fails beside itself
+// only, so a list that failed where another one came is asked for once more, alone.
+class Listing final : public ImportJob {
  public:
   Listing(os::Loop& loop, Imported imported, const ImportOptions& options, OnImported done)
       : loop_(loop),
@@ -58,62 +57,80 @@ class Listing final : public ImportJob, public BackendUser {
 
   // Everything that can be refused without starting anything comes here already refused.
   void begin() {
-    if (imported_.error) {
-      deliver();
-      return;
-    }
-    list_under(*probe_.next());
-  }
-
-  void on_backend_reply(std::uint64_t, act::Reply::Kind, std::string_view) override {
-    // Servers that add tools once they know their client say so (list_changed) before they answer a ping.
-    if (round_ == 0 || (backend_->live()->listing() && round_ < kSettleRounds)) {
-      ++round_;
-      return ask("ping");
-    }
-    if (set_.empty()) imported_.info = backend_->live()->info();
-    probe_.listed(set_, backend_->live()->definitions());
-    go_on();
-  }
-  void on_backend_failure(std::uint64_t, const Error& why) override {
-    if (round_ > 0 && backend_->live() != nullptr) {  // it does not answer ping; its lists are there
-      round_ = kSettleRounds;
-      return on_backend_reply(0, act::Reply::Kind::kError, {});
-    }
-    if (set_.empty()) return fail_with(why);
-    imported_.warnings.push_back(
-        fmt::format("a client with {} is not known to be served: {}", to_string(set_), why.message));
-    probe_.failed(set_);
-    go_on();
-  }
-  void on_backend_progress(std::uint64_t, std::string_view) override {}
-
- private:
-  void list_under(ClientFeatures set) {
-    set_ = set;
-    round_ = 0;
+    if (imported_.error) return deliver();
     auto pins = std::make_shared<PinnedServer>();
     pins->connector = {.ns = imported_.ns, .type = model::SymbolType::kConnector, .name = imported_.ns};
     pins->config = imported_.config;
     pins->config.instances = Instances::kSession;  // what is listed is started for this alone
-    backend_ = std::make_unique<Backend>(
-        loop_, std::move(pins), workspace_,
-        BackendProfile{.fresh = imported_.secrets, .client_capabilities = capabilities_of(set)});
-    deadline_ = os::now() + nanos_from_ms(deadline_ms_);
-    ask("");
+    pins_ = std::move(pins);
+    go_on();
   }
-  void ask(std::string method) {
-    auto ticket = backend_->call({.method = std::move(method), .deadline = deadline_, .user = this});
-    if (!ticket) on_backend_failure(0, ticket.error());
-  }
-  // The next list, or the whole.
+
+ private:
+  struct Wanted {
+    ClientFeatures set;
+    std::unique_ptr<OneList> list;  // while it runs
+    std::optional<OneList::Answer> answer;
+    enum class Run : std::uint8_t { kWaits, kBeside, kAlone } run = Run::kWaits;
+  };
+
+  // The next round of lists, or the whole.
   void go_on() {
-    stop_then([this] {
-      const auto set = probe_.next();
-      if (set) return list_under(*set);
+    round_.clear();
+    for (const ClientFeatures set : probe_.wanted()) round_.push_back({.set = set, .list = {}, .answer = {}});
+    if (round_.empty()) {
       finish();
-      deliver();
-    });
+      return deliver();
+    }
+    side_by_side_ = kSideBySide;
+    start_more();
+  }
+  void start_more() {
+    for (std::size_t i = 0; i < round_.size() && running() < side_by_side_; ++i) {
+      if (round_[i].answer || round_[i].list) continue;
+      const bool alone = round_.size() == 1 || side_by_side_ == 1;
+      round_[i].run = alone ? Wanted::Run::kAlone : Wanted::Run::kBeside;
+      round_[i].list = std::make_unique<OneList>(loop_,
+                                                 OneList::Options{.pins = pins_,
+                                                                  .workspace = workspace_,
+                                                                  .fresh = imported_.secrets,
+                                                                  .client = round_[i].set,
+                                                                  .deadline_ms = deadline_ms_},
+                                                 [this, i](OneList::Answer answer) {
+                                                   round_[i].answer = std::move(answer);
+                                                   round_[i].list.reset();
+                                                   start_more();
+                                                 });
+    }
+    if (running() == 0) end_round();
+  }
+  [[nodiscard]] std::size_t running() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(round_, [](const Wanted& wanted) { return wanted.list != nullptr; }));
+  }
+  void end_round() {
+    if (std::ranges::any_of(round_, [](const Wanted& one) { return !one.answer->error; })) {
+      bool again = false;
+      for (Wanted& one : round_) {
+        if (!one.answer->error || one.run == Wanted::Run::kAlone) continue;
+        one.answer.reset();
+        again = true;
+      }
+      side_by_side_ = 1;
+      if (again) return start_more();
+    }
+    for (Wanted& one : round_) {  // in the order wanted: what came first changes nothing
+      if (one.answer->error && one.set.empty()) return fail_with(std::move(*one.answer));
+      if (one.answer->error) {
+        imported_.warnings.push_back(fmt::format("a client with {} is not known to be served: {}",
+                                                 to_string(one.set), one.answer->error->message));
+        probe_.failed(one.set);
+        continue;
+      }
+      if (one.set.empty()) imported_.info = std::move(one.answer->info);
+      probe_.listed(one.set, one.answer->definitions);
+    }
+    go_on();
   }
   void finish() {
     imported_.offer = probe_.offer();
@@ -130,11 +147,12 @@ class Listing final : public ImportJob, public BackendUser {
       imported_.error = std::move(manifest).error();
     }
   }
-  void fail_with(Error why) {
+  void fail_with(OneList::Answer answer) {
+    Error why = *std::move(answer.error);
     // One that never ran printed nothing: its log holds only why, which `why` says.
     const bool ran = !why.hint.starts_with("look at its command");
     const bool http = imported_.config.transport == "http";  // it prints nothing here
-    const std::string printed = ran && !http ? last_printed(backend_->log()) : std::string();
+    const std::string printed = ran && !http ? last_printed(std::move(answer.log)) : std::string();
     if (!printed.empty()) why.causes.push_back("it printed: " + printed);
     if (http && (why.hint.empty() || why.hint.starts_with("rtt mcp logs"))) {
       why.hint = "look whether its address is right";
@@ -142,18 +160,7 @@ class Listing final : public ImportJob, public BackendUser {
       why.hint = "run its command by hand to see what it misses";
     }
     imported_.error = std::move(why);
-    stop_then([this] { deliver(); });
-  }
-  void stop_then(std::function<void()> then) {
-    loop_.post([this, then = std::move(then), alive = std::weak_ptr(alive_)] {
-      if (alive.expired()) return;
-      backend_->stop([this, then, still = std::weak_ptr(alive_)] {
-        if (still.expired()) return;
-        loop_.post([then, again = still] {  // not from inside the backend, which `then` replaces
-          if (!again.expired()) then();
-        });
-      });
-    });
+    deliver();
   }
   void deliver() {
     loop_.post([this, alive = std::weak_ptr(alive_)] {
@@ -168,11 +175,10 @@ class Listing final : public ImportJob, public BackendUser {
   OnImported done_;
   registry::Workspace workspace_;
   std::int64_t deadline_ms_;  // for each list
-  Instant deadline_{};
+  std::shared_ptr<const PinnedServer> pins_;
   CapabilityProbe probe_;
-  ClientFeatures set_;
-  int round_ = 0;
-  std::unique_ptr<Backend> backend_;
+  std::vector<Wanted> round_;
+  std::size_t side_by_side_ = kSideBySide;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
@@ -254,7 +260,7 @@ std::unique_ptr<ImportJob> begin_listing(os::Loop& loop, Imported imported, cons
   return job;
 }
 
-// Lists all of them side by side, kStartsAtOnce at a time; results in the order given.
+// Lists all of them side by side, kServersAtOnce at a time; results in the order given.
 Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const ImportOptions& options) {
   os::ignore_broken_pipes();  // a server that ends before it was asked is an outcome
   RTT_TRY_SET(const std::unique_ptr<os::Loop> loop, os::Loop::create());
@@ -263,7 +269,7 @@ Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const Impor
   std::size_t next = 0, left = wanted.size();
   std::function<void()> start_more = [&] {
     const auto running = [&] { return next - (wanted.size() - left); };
-    while (next < wanted.size() && running() < kStartsAtOnce) {
+    while (next < wanted.size() && running() < kServersAtOnce) {
       const std::size_t index = next++;
       jobs[index] = begin_listing(*loop, std::move(wanted[index]), options, [&, index](Imported imported) {
         results[index] = std::move(imported);

@@ -2,13 +2,13 @@
 // Import: from an entry of a client's configuration (`.mcp.json`) to signed-to-be contracts.
 //
 // The server is started, asked for what it has, and stopped, once for each set of client capabilities that
-// capability_probe.h wants to see: twice for almost every server. Nothing is written here: the caller shows
-// the manifest, asks, stores the secrets, writes and signs. Literal secrets of the entry never appear in the
-// manifest or in an error; they are handed back apart.
+// capability_probe.h wants to see: twice for almost every server, both at the same time. Nothing is written
+// here: the caller shows the manifest, asks, stores the secrets, writes and signs. Literal secrets of the
+// entry never appear in the manifest or in an error; they are handed back apart.
 //
 // Owns: the child while it lists.   Thread: the loop's.
 // Fails: kServerStart, kServerProtocol, kBadShape (also hidden characters), kSecretMissing, kDeadline.
-// Limits: kMcpServersMax servers, 32 of them at once, kServerStartMs a server.
+// Limits: kMcpServersMax servers, 24 of them at once, each twice; kServerStartMs a list.
 #pragma once
 
 #include <functional>

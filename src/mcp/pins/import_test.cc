@@ -167,30 +167,32 @@ TEST(Import, the_name_of_rtts_own_tools_is_taken) {
   EXPECT_EQ((*imported)[0].error->code, Code::kNameClash);
 }
 
-TEST(Import, accepted_servers_are_listed_side_by_side) {
-  // None of them starts before all of them were started.
+// A server in shell: runs `before`, then answers what it is asked.
+ServerConfig shell_server(const std::string& name, const std::string& before) {
+  const std::string script = before + R"(
+    while read -r line; do
+      id=${line#*'"id":'}; id=${id%%,*}; id=${id%%\}*}
+      case $line in
+        *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1.0.0"}}}';;
+        *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[]}}';;
+        *'"id":'*) echo '{"jsonrpc":"2.0","id":'$id',"error":{"code":-32601,"message":"no such method"}}';;
+      esac
+    done)";
+  return *config_from_entry(
+      name, text::Json::object({{"command", "sh"}, {"args", text::Json::array({"-c", script})}}), {});
+}
+
+TEST(Import, accepted_servers_are_listed_side_by_side_and_each_for_both_kinds_of_client_at_once) {
+  // None of them answers before all of them run, twice each.
   constexpr int kServers = 20;
   DemoWorkspace demo;
   const std::string gate = demo.folder() + "/gate";
   ASSERT_TRUE(os::make_directories(gate));
   std::vector<ServerConfig> configs;
   for (int i = 0; i < kServers; ++i) {
-    const std::string script = ": > " + gate + "/" + std::to_string(i) + "; until [ $(ls " + gate +
-                               " | wc -l) -ge " + std::to_string(kServers) +
-                               R"( ]; do sleep 0.05; done
-        while read -r line; do
-          id=${line#*'"id":'}; id=${id%%,*}; id=${id%%\}*}
-          case $line in
-            *'"initialize"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"serverInfo":{"name":"s","version":"1.0.0"}}}';;
-            *'"tools/list"'*) echo '{"jsonrpc":"2.0","id":'$id',"result":{"tools":[]}}';;
-            *'"id":'*) echo '{"jsonrpc":"2.0","id":'$id',"error":{"code":-32601,"message":"no such method"}}';;
-          esac
-        done)";
-    const auto config = config_from_entry(
-        "s" + std::to_string(i),
-        text::Json::object({{"command", "sh"}, {"args", text::Json::array({"-c", script})}}), {});
-    ASSERT_TRUE(config) << config.error().message;
-    configs.push_back(*config);
+    configs.push_back(
+        shell_server("s" + std::to_string(i), ": > " + gate + "/$$; until [ $(ls " + gate + " | wc -l) -ge " +
+                                                  std::to_string(2 * kServers) + " ]; do sleep 0.05; done"));
   }
   const auto listed = list_servers(std::move(configs), demo.import_options());
   ASSERT_TRUE(listed);
@@ -199,7 +201,22 @@ TEST(Import, accepted_servers_are_listed_side_by_side) {
     const Imported& one = (*listed)[static_cast<std::size_t>(i)];
     EXPECT_EQ(one.name, "s" + std::to_string(i));
     EXPECT_EQ(one.state, ImportState::kListed) << (one.error ? one.error->message : "");
+    EXPECT_EQ(one.lists, 2U);
+    EXPECT_TRUE(one.warnings.empty());
   }
+}
+
+TEST(Import, a_server_that_cannot_run_beside_itself_is_listed_all_the_same) {
+  DemoWorkspace demo;
+  const std::string lock = demo.folder() + "/lock", starts = demo.folder() + "/starts";
+  const auto listed = list_servers(
+      {shell_server("s", "echo >> " + starts + "; mkdir " + lock + " || exit 1; trap 'rmdir " + lock +
+                             "' EXIT; until [ $(wc -l < " + starts + ") -ge 2 ]; do sleep 0.05; done")},
+      demo.import_options());
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->front().state, ImportState::kListed) << listed->front().error->message;
+  EXPECT_EQ(listed->front().lists, 2U);
+  EXPECT_TRUE(listed->front().warnings.empty());
 }
 
 }  // namespace
