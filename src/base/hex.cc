@@ -28,11 +28,11 @@ constexpr auto kBase64Values = make_base64_values();
 }  // namespace
 
 std::string to_hex(ByteView bytes) {
-  std::string out;
-  out.reserve(bytes.size() * 2);
+  std::string out(bytes.size() * 2, '\0');
+  char* at = out.data();
   for (std::byte b : bytes) {
-    out += kHexDigits[std::to_integer<unsigned>(b) >> 4];
-    out += kHexDigits[std::to_integer<unsigned>(b) & 15];
+    *at++ = kHexDigits[std::to_integer<unsigned>(b) >> 4];
+    *at++ = kHexDigits[std::to_integer<unsigned>(b) & 15];
   }
   return out;
 }

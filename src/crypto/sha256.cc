@@ -1,56 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "crypto/sha256.h"
 
-#include <openssl/evp.h>
+#include <openssl/sha.h>
+
+#include <cstring>
 
 #include "base/assert.h"
 
 namespace rtt::crypto {
 
-struct Sha256::State {
-  State() : method(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context(EVP_MD_CTX_new()) {
-    RTT_ASSERT(method != nullptr);
-    RTT_ASSERT(context != nullptr);
-    start();
-  }
-  ~State() {
-    EVP_MD_CTX_free(context);
-    EVP_MD_free(method);
-  }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
+// The state is kept as bytes, so that OpenSSL's names stay out of the header; these copies compile to
+// nothing.
+template <typename Use>
+void Sha256::with_state(Use use) {
+  static_assert(sizeof(SHA256_CTX) == kStateBytes);
+  SHA256_CTX state;
+  std::memcpy(&state, &state_, sizeof state);
+  RTT_ASSERT(use(state) == 1);
+  std::memcpy(&state_, &state, sizeof state);
+}
 
-  void start() { RTT_ASSERT(EVP_DigestInit_ex2(context, method, nullptr) == 1); }
-
-  EVP_MD* method;
-  EVP_MD_CTX* context;
-};
-
-Sha256::Sha256() : state_(std::make_unique<State>()) {}
-Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+Sha256::Sha256() {
+  with_state([](SHA256_CTX& state) { return SHA256_Init(&state); });
+}
 
 void Sha256::update(ByteView bytes) {
-  RTT_ASSERT(state_ != nullptr);
-  RTT_ASSERT(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
+  with_state([bytes](SHA256_CTX& state) { return SHA256_Update(&state, bytes.data(), bytes.size()); });
 }
 
 Digest Sha256::finish() {
-  RTT_ASSERT(state_ != nullptr);
   Digest digest;
-  unsigned int length = 0;
-  auto* out = reinterpret_cast<unsigned char*>(digest.bytes.data());
-  RTT_ASSERT(EVP_DigestFinal_ex(state_->context, out, &length) == 1);
-  RTT_ASSERT(length == digest.bytes.size());
-  state_->start();
+  auto* const out = reinterpret_cast<unsigned char*>(digest.bytes.data());
+  with_state([out](SHA256_CTX& state) { return SHA256_Final(out, &state); });
+  *this = Sha256();
   return digest;
 }
 
 Digest sha256(ByteView bytes) {
-  // One a thread: setting a hasher up costs more than hashing a journal record does. It starts over after
-  // each finish.
-  thread_local Sha256 hasher;  // NOLINT(misc-use-internal-linkage): it has none
+  Sha256 hasher;
   hasher.update(bytes);
   return hasher.finish();
 }

@@ -101,6 +101,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   std::uint64_t record(const CallRecord& record) override { return calls_kept.add(record); }
   [[nodiscard]] Digest mac(std::string_view text) const override { return calls_kept.mac(text); }
   void refresh() override;
+  [[nodiscard]] Instant now() const override { return loop.now(); }
   void client_gone(Client& client) override;
   WriteBatch* batch() override { return &writes; }
   void on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::string_view payload) override;
@@ -201,9 +202,8 @@ Server* Gateway::State::named(std::string_view name) {
 }
 
 void Gateway::State::refresh() {
-  const Instant now = os::now();
-  if (now < next_refresh) return;
-  next_refresh = now + kRefreshEvery;
+  if (now() < next_refresh) return;
+  next_refresh = now() + kRefreshEvery;
   if (stamp_of(options.workspace) != stamp) reload();
 }
 
@@ -307,7 +307,7 @@ Result<drivers::CallId> Gateway::State::submit(const model::Contract& provider, 
       call.guard = guard_of(board->guards, to_string(item.saddr));
       if (call.guard) {
         if (call.guard->call_ms() > 0)
-          ask.deadline = std::min(ask.deadline, os::now() + nanos_from_ms(call.guard->call_ms()));
+          ask.deadline = std::min(ask.deadline, now() + nanos_from_ms(call.guard->call_ms()));
         auto finding = call.guard->check_params(ask.params);
         if (finding && finding->refuses) return std::unexpected(std::move(finding->why));
         if (finding) held->common().complain(finding->why.message);
@@ -341,7 +341,7 @@ void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outc
   calls_kept.add({.subject = std::move(call.subject),
                   .outcome = kind,
                   .failure = answered ? std::nullopt : std::optional(outcome.error().code),
-                  .latency = os::now() - call.started,
+                  .latency = now() - call.started,
                   .route = call.route,
                   .in_bytes = call.in_bytes,
                   .out_bytes = result.size(),
@@ -443,7 +443,7 @@ std::size_t Gateway::client_count() const { return state_->shells.size(); }
 
 void Gateway::prepare(const model::Contract& provider, OnDone done) {
   State::DriverCall call{.done = done};
-  BackendCall ask{.deadline = os::now() + nanos_from_ms(limits::kServerStartMs)};
+  BackendCall ask{.deadline = state_->now() + nanos_from_ms(limits::kServerStartMs)};
   auto id = state_->submit(provider, std::move(call), std::move(ask), {});
   if (!id)
     state_->later([done = std::move(done), why = std::move(id).error()] { done(std::unexpected(why)); });
@@ -457,7 +457,7 @@ drivers::CallId Gateway::call(drivers::CallRequest request, OnReply reply) {
                                      .method = "call"},
                          .arguments = state.calls_kept.mac(request.payload),
                          .route = request.route,
-                         .started = os::now()};
+                         .started = state.now()};
   BackendCall ask{.deadline = request.deadline};
   auto id = state.submit(request.provider, std::move(call), std::move(ask), request.payload);
   if (id) return *id;

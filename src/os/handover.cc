@@ -25,6 +25,7 @@ constexpr std::size_t kInboxBytes = std::size_t{18} << 20;  // the longest line,
 constexpr std::size_t kRoomMin = 4096, kRoomMax = std::size_t{256} << 10;
 constexpr std::size_t kRewindAt = 8192;  // dealt-with input before its place is used again
 constexpr std::size_t kPunchAt = std::size_t{64} << 10;
+constexpr std::size_t kWindowBytes = std::size_t{1} << 20;  // mapped of the output file at a time
 constexpr std::int64_t kOutputBytesMax = std::int64_t{1} << 40;
 constexpr std::size_t kSocketChunk = 16384;  // what a socket that is writable surely takes without blocking
 constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW;
@@ -38,7 +39,7 @@ Result<Fd> sealed_file(const char* name, std::int64_t bytes) {
 
 // A file that its sender could cut short would kill whoever reads it.
 bool is_sealed(int fd, std::int64_t bytes) {
-  struct stat info{};
+  struct stat info {};
   const int seals = ::fcntl(fd, F_GET_SEALS);
   return seals >= 0 && (seals & kSeals) == kSeals && ::fstat(fd, &info) == 0 && info.st_size == bytes;
 }
@@ -50,7 +51,7 @@ bool is_stream_socket(int fd) {
 }
 
 bool is_pipe(int fd) {
-  struct stat info{};
+  struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
@@ -123,6 +124,7 @@ Result<std::unique_ptr<Handover>> Handover::open(HandoverFiles files, int out_fd
 }
 
 Handover::~Handover() {
+  if (window_ != nullptr) (void)::munmap(window_, kWindowBytes);
   if (memory_ != nullptr) (void)::munmap(memory_, sizeof(Layout));
 }
 
@@ -218,15 +220,29 @@ void Handover::switch_state() {
   busy_ = staged_.owed;
 }
 
-Status Handover::commit() {
-  while (!fresh_.empty()) {
-    const ssize_t wrote =
-        ::pwrite(output_.get(), fresh_.data(), fresh_.size(), static_cast<off_t>(staged_.sent_until));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0) return std::unexpected(last_error("cannot keep output for a client"));
-    staged_.sent_until += static_cast<std::uint64_t>(wrote);
-    fresh_.erase(0, static_cast<std::size_t>(wrote));
+// Most lines are short: copied into a mapping they cost no system call.
+Status Handover::put(std::string_view bytes) {
+  const std::uint64_t at = staged_.sent_until;
+  if (window_ == nullptr || at + bytes.size() > window_at_ + kWindowBytes) {
+    if (window_ != nullptr) (void)::munmap(std::exchange(window_, nullptr), kWindowBytes);
+    window_at_ = at / kPage * kPage;
+    void* const mapped = at + kWindowBytes > static_cast<std::uint64_t>(kOutputBytesMax)
+                             ? MAP_FAILED
+                             : ::mmap(nullptr, kWindowBytes, PROT_READ | PROT_WRITE, MAP_SHARED,
+                                      output_.get(), static_cast<off_t>(window_at_));
+    if (mapped == MAP_FAILED) return fail(Code::kLimit, "no more output can be kept for a client");
+    window_ = static_cast<char*>(mapped);
   }
+  std::memcpy(window_ + (at - window_at_), bytes.data(), bytes.size());
+  staged_.sent_until += bytes.size();
+  return {};
+}
+
+Status Handover::commit() {
+  constexpr std::size_t kPieceMax = kWindowBytes - kPage;
+  for (std::size_t at = 0; at < fresh_.size(); at += kPieceMax)
+    RTT_TRY(put(std::string_view(fresh_).substr(at, kPieceMax)));
+  fresh_.clear();
   switch_state();
   if (staged_.head == filled_ && filled_ > kRewindAt) rewind();
   return {};

@@ -18,7 +18,8 @@
 //   client's pipe are the file's own, so what was written is never written over; it is punched out behind the
 //   reader.
 //
-// Cost: one pwrite() and one splice() where there would be one write(), and some 300 ns for the rest.
+// Cost: one splice() where there would be one write(), a page fault for each 4 KiB of output, and some 300 ns
+// for the rest.
 //
 // Owns: the mapping, the output file.   Thread: one.   Units: bytes.
 // Fails: create: kIo; open: kFrame (no files of this kind), kIo; flush: kLost (nobody reads), kIo.
@@ -102,6 +103,7 @@ class Handover {
   void rewind();
   void move_on();
   void punch();
+  Status put(std::string_view bytes);  // at the end of the output file
 
   void* memory_ = nullptr;
   Fd output_;
@@ -113,6 +115,8 @@ class Handover {
   std::size_t filled_ = 0;  // end of what was read, in the region
   std::string fresh_;       // output not in the file yet
   std::uint64_t sent_ = 0, punched_ = 0;
+  char* window_ = nullptr;       // where the output file is mapped, if it is
+  std::uint64_t window_at_ = 0;  // its first byte there
 };
 
 }  // namespace rtt::os

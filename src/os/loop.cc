@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/flat_map.h"
@@ -64,7 +65,8 @@ struct Loop::State {
   std::vector<std::unique_ptr<Watch>>
       retired;  // unwatched during this round: their handler may still be running
   std::uint32_t generation_last = 0;
-  int depth = 0;  // run_once may be entered again from a handler
+  int depth = 0;                              // run_once may be entered again from a handler
+  mutable std::optional<Instant> event_time;  // unset: not read since the event under way began
 
   std::map<TimerKey, Task> timers;
   std::map<TimerId, std::int64_t> due_of;
@@ -167,8 +169,14 @@ void Loop::unwatch(int fd) {
 
 bool Loop::watching(int fd) const { return state_->find(fd) != nullptr; }
 
+Instant Loop::now() const {
+  if (state_->depth == 0) return os::now();
+  if (!state_->event_time) state_->event_time = os::now();
+  return *state_->event_time;
+}
+
 Loop::TimerId Loop::after(Nanos delay, Task task) {
-  const std::int64_t due = (now() + Nanos{std::max<std::int64_t>(delay.value, 0)}).ns;
+  const std::int64_t due = (os::now() + Nanos{std::max<std::int64_t>(delay.value, 0)}).ns;
   const TimerId id = ++state_->timer_last;
   state_->timers.emplace(State::TimerKey{due, id}, std::move(task));
   state_->due_of.emplace(id, due);
@@ -229,7 +237,7 @@ Nanos Loop::State::wait_time(Nanos max_wait) const {
     return {0};
   }
   if (timers.empty()) return max_wait;
-  const std::int64_t left = std::max<std::int64_t>(timers.begin()->first.first - now().ns, 0);
+  const std::int64_t left = std::max<std::int64_t>(timers.begin()->first.first - os::now().ns, 0);
   return {max_wait.value < 0 ? left : std::min(left, max_wait.value)};
 }
 
@@ -241,6 +249,7 @@ bool Loop::State::dispatch(const epoll_event& event) {
   // An interest dropped earlier in this round is respected.
   const std::uint32_t ready = ready_bits(event.events) & (watch->interest | kHangup);
   if (ready == 0) return false;
+  event_time.reset();
   watch->handler(ready);
   return fd != wake.get();
 }
@@ -251,6 +260,7 @@ bool Loop::State::run_always_ready() {
   for (const int fd : std::vector<int>(always_ready)) {  // a copy: handlers watch and unwatch
     Watch* watch = find(fd);
     if (watch == nullptr || !watch->always_ready || watch->interest == 0) continue;
+    event_time.reset();
     watch->handler(watch->interest);
     ran = true;
   }
@@ -260,12 +270,14 @@ bool Loop::State::run_always_ready() {
 bool Loop::State::run_timers() {
   if (timers.empty()) return false;
   // Against one reading of the clock: a timer that re-arms itself with no delay is due later and waits its
-  // round.
-  const std::int64_t time = now().ns;
+  // round. It may be that of the last event: what has become due since then runs in a round that does not
+  // wait.
+  const std::int64_t time = (event_time ? *event_time : os::now()).ns;
   bool ran = false;
   while (!timers.empty() && timers.begin()->first.first <= time) {
     auto node = timers.extract(timers.begin());
     due_of.erase(node.key().second);
+    event_time.reset();
     node.mapped()();
     ran = true;
   }
@@ -280,6 +292,7 @@ bool Loop::State::run_posted() {
     posted_any.store(false, std::memory_order_relaxed);
   }
   for (Task& task : tasks) {
+    event_time.reset();
     task();
     task = nullptr;  // what it captured ends with it, not with the whole batch
   }
@@ -297,6 +310,7 @@ bool Loop::run_once(Nanos max_wait) {
   ran |= state.run_always_ready();
   ran |= state.run_timers();
   ran |= state.run_posted();
+  state.event_time.reset();  // a handler that ran this round went on for who knows how long
   if (--state.depth == 0) {
     // Destroying a handler may destroy an object that unwatches more.
     while (!state.retired.empty()) std::exchange(state.retired, {}).clear();

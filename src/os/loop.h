@@ -48,6 +48,10 @@ class Loop {
   void unwatch(int fd);  // before the descriptor is closed; safe inside any handler
   [[nodiscard]] bool watching(int fd) const;
 
+  // When the event under way began: the clock is read once an event, however many ask. Outside of events:
+  // now.
+  [[nodiscard]] Instant now() const;
+
   TimerId after(Nanos delay, Task task);  // one shot
   void cancel(TimerId timer);             // unknown or fired: nothing
   void post(Task task);                   // any thread; runs on the loop in order

@@ -47,6 +47,31 @@ TEST_F(LoopTest, level_triggered_until_read) {
   EXPECT_FALSE(loop_->run_once(kNow));
 }
 
+TEST_F(LoopTest, the_clock_is_read_once_an_event) {
+  const auto moves_on = [] {
+    for (const Instant begin = now(); now() <= begin;) {
+    }
+  };
+  const Instant before = loop_->now();
+  moves_on();
+  EXPECT_GT(loop_->now(), before);  // outside of events nothing is kept
+  std::vector<Instant> times;
+  const auto look = [&] {
+    times.push_back(loop_->now());
+    moves_on();
+    EXPECT_EQ(loop_->now(), times.back());
+  };
+  ASSERT_TRUE(loop_->watch(pipe_.first.get(), kReadable, [&](std::uint32_t) { look(); }));
+  feed();
+  (void)loop_->after(kNow, look);
+  loop_->post(look);
+  while (times.size() < 3) EXPECT_TRUE(loop_->run_once(kLong));
+  EXPECT_LT(times[0], times[1]);
+  EXPECT_LT(times[1], times[2]);
+  moves_on();
+  EXPECT_GT(loop_->now(), times[2]);
+}
+
 TEST_F(LoopTest, touches_no_flags) {
   const int in = ::fcntl(pipe_.first.get(), F_GETFL), out = ::fcntl(pipe_.second.get(), F_GETFL);
   ASSERT_EQ(in & O_NONBLOCK, 0);

@@ -16,7 +16,7 @@ namespace rtt::os {
 namespace {
 
 bool is_regular(int fd) {
-  struct stat info{};
+  struct stat info {};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 
@@ -84,12 +84,14 @@ Result<Received> read_nowait(int fd, MutableBytes into) {
 
 Result<Sent> write_nowait(int fd, ByteView bytes) {
   if (bytes.empty()) return Sent{};
-  const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent >= 0 || errno != ENOTSOCK) return write_result(sent);
-  if (is_regular(fd)) return write_result(::write(fd, bytes.data(), bytes.size()));
   const iovec part{.iov_base = const_cast<std::byte*>(bytes.data()), .iov_len = bytes.size()};
   const ssize_t wrote = ::pwritev2(fd, &part, 1, -1, RWF_NOWAIT);
-  if (wrote >= 0 || !unsupported(errno)) return write_result(wrote);
+  if (wrote >= 0 || (errno != EAGAIN && !unsupported(errno))) return write_result(wrote);
+  // A file may say EAGAIN for reasons that no poll would ever report as gone.
+  if (is_regular(fd)) return write_result(::write(fd, bytes.data(), bytes.size()));
+  if (errno == EAGAIN) return Sent{.bytes = 0, .would_block = true};
+  const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0 || errno != ENOTSOCK) return write_result(sent);
   RTT_TRY_SET(const bool ready, ready_now(fd, POLLOUT));
   if (!ready) return Sent{.bytes = 0, .would_block = true};
   return write_result(::write(fd, bytes.data(), std::min<std::size_t>(bytes.size(), PIPE_BUF)));

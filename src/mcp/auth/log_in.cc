@@ -12,7 +12,7 @@
 #include "mcp/auth/token_source.h"
 #include "os/clock.h"
 #include "os/entropy.h"
-#include "os/pipe.h"
+#include "os/unix_socket.h"
 #include "os/tcp.h"
 
 namespace rtt::mcp {
@@ -194,7 +194,7 @@ class LogIn final : private web::HttpEvents {
                                : "RTT has got the answer. You can close this window.");
       take(flow_->on_redirect(query));
     }
-    (void)os::write_nowait(back.socket.get(), as_bytes(std::string_view(text)));
+    (void)os::send(back.socket.get(), as_bytes(std::string_view(text)));
     os::finish_writing(back.socket.get());
   }
 

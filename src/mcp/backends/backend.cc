@@ -65,7 +65,7 @@ BackendState Backend::state() const {
     return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady
                                                               : BackendState::kStarting;
   }
-  if (recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
+  if (recent_failures(loop_.now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
     return BackendState::kFailed;
   if (needs_login_) return BackendState::kNeedsLogin;
   return start_timer_ != 0 ? BackendState::kStarting : BackendState::kStopped;
@@ -83,7 +83,7 @@ std::size_t Backend::recent_failures(Instant now) const {
 
 Result<BackendTicket> Backend::call(BackendCall call) {
   RTT_ASSERT(call.user != nullptr);
-  last_used_ = os::now();
+  last_used_ = loop_.now();
   const BackendTicket ticket = next_ticket_++;
   if (session_ && session_->phase() == BackendSession::Phase::kReady && renew_timer_ == 0) {
     RTT_TRY(begin({ticket, std::move(call)}));
@@ -109,7 +109,7 @@ Result<BackendTicket> Backend::call(BackendCall call) {
 
 void Backend::start_soon() {
   if (session_ || start_timer_ != 0) return;
-  const std::size_t failures = recent_failures(os::now());
+  const std::size_t failures = recent_failures(loop_.now());
   Nanos delay{0};
   if (failures > 0) delay.value = std::min(kFirstBackoff.value << (failures - 1), kBackoffMax.value);
   start_timer_ = loop_.after(delay, [this] {
@@ -186,8 +186,8 @@ void Backend::start() {
                    BackendSession::ClientSide{.capabilities = profile_.client_capabilities,
                                               .answers = profile_.client != nullptr,
                                               .headers = pins_->config.transport != "stdio"});
-  perform(session_->start(opening(), os::now()));
-  if (session_) arm(next_event(os::now()));
+  perform(session_->start(opening(), loop_.now()));
+  if (session_) arm(next_event(loop_.now()));
 }
 
 Status Backend::connect() {
@@ -206,7 +206,7 @@ void Backend::on_transport_message(const LineStream::Item& item) {
     record_->note("a message of " + std::to_string(item.overlong_bytes) + " bytes was dropped");
     perform(session_->on_overlong(item.overlong_bytes, id_from_ends(item.head, item.tail)));
   } else {
-    perform(session_->on_line(item.line, os::now()));
+    perform(session_->on_line(item.line, loop_.now()));
   }
   if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
     record_->note("not JSON-RPC: " + std::string(item.line.substr(0, kJunkShownMax)));
@@ -252,8 +252,8 @@ void Backend::perform(BackendActions actions) {
                    [&](act::Reply& reply) {
                      const auto running = finished(reply.key);
                      if (!running) return;
-                     record_->latency.record(os::now() - running->started);
-                     last_used_ = os::now();
+                     record_->latency.record(loop_.now() - running->started);
+                     last_used_ = loop_.now();
                      running->user->on_backend_reply(running->token, reply.kind, reply.payload);
                    },
                    [&](act::Failure& failure) {
@@ -297,7 +297,7 @@ void Backend::notify(std::string_view method, std::string_view params) {
 void Backend::set_log_level(std::string_view level) {
   log_level_ = level;
   if (live() == nullptr) return;
-  if (auto send = session_->set_log_level(level, os::now() + kLevelAnswer))
+  if (auto send = session_->set_log_level(level, loop_.now() + kLevelAnswer))
     transport_->send(send->line, send->headers);
 }
 
@@ -308,7 +308,7 @@ void Backend::became_ready() {
   compare();
   for (const auto& [uri, params] : subscriptions_) {
     // Nobody waits for the answer; the session drops it as one that was not asked for.
-    const auto again = session_->request("resources/subscribe", params, os::now() + kLevelAnswer, {});
+    const auto again = session_->request("resources/subscribe", params, loop_.now() + kLevelAnswer, {});
     if (!again) continue;
     for (const act::Send& send : again->sends) transport_->send(send.line, send.headers);
   }
@@ -342,7 +342,7 @@ Status Backend::begin(const Waiting& waiting) {
   RTT_TRY_SET(const BackendSession::Submitted submitted,
               session_->request(call.method, call.params, call.deadline,
                                 {.era = call.era, .log_level = call.log_level}));
-  running_.set(submitted.key, {waiting.ticket, call.user, call.token, os::now()});
+  running_.set(submitted.key, {waiting.ticket, call.user, call.token, loop_.now()});
   note_subscription(call);
   if (submitted.answer)
     reply_later(submitted.key, waiting.ticket, submitted.answer->first, submitted.answer->second);
@@ -366,7 +366,7 @@ void Backend::reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind
 }
 
 void Backend::on_transport_unanswered(RequestKey request, const Error& why) {
-  perform(session_->on_unanswered(request, why, os::now()));
+  perform(session_->on_unanswered(request, why, loop_.now()));
 }
 
 // What the server did not take waits for the next session, once; what it took may still be answered for a
@@ -378,7 +378,7 @@ void Backend::on_transport_expired(std::optional<RequestKey> request) {
   if (renew_timer_ == 0) {
     record_->note("the server has forgotten the session");
     note_failure(why);
-    const bool tripped = recent_failures(os::now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax);
+    const bool tripped = recent_failures(loop_.now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax);
     if (tripped || session_->phase() != BackendSession::Phase::kReady) {
       lose(why);
       return;
@@ -468,7 +468,7 @@ void Backend::forget_left(const BackendTransport* left) {
 }
 
 void Backend::note_failure(const Error& why) {
-  const Instant now = os::now();
+  const Instant now = loop_.now();
   std::erase_if(failures_,
                 [now](Instant at) { return now - at >= nanos_from_ms(limits::kDriverRestartWindowMs); });
   failures_.push_back(now);
@@ -487,7 +487,7 @@ void Backend::arm(Instant at) {
   if (timer_at_ <= at) return;
   loop_.cancel(timer_);
   timer_at_ = at;
-  timer_ = loop_.after(at - os::now(), [this] {
+  timer_ = loop_.after(at - loop_.now(), [this] {
     timer_ = 0;
     timer_at_ = kNever;
     on_timer();
@@ -495,7 +495,7 @@ void Backend::arm(Instant at) {
 }
 
 void Backend::on_timer() {
-  const Instant now = os::now();
+  const Instant now = loop_.now();
   std::vector<Waiting> late;
   for (auto at = waiting_.begin(); at != waiting_.end();) {
     if (now < at->call.deadline) {

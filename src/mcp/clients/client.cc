@@ -76,7 +76,7 @@ void Client::introduce(const RequestMeta& meta) {
 }
 
 void Client::take(const Message& message, StreamId stream) {
-  if (phase_ == Phase::kOpen) perform(session_.on_message(message, os::now()), stream);
+  if (phase_ == Phase::kOpen) perform(session_.on_message(message, services_.now()), stream);
 }
 
 void Client::take_overlong(std::size_t byte_count) {
@@ -99,7 +99,7 @@ void Client::perform(ClientActions actions, StreamId stream) {
                      address_ = to_string(client_address(label_));
                      capabilities_ = std::move(who.capabilities);
                      catalog_ = services_.catalog_for(*this);
-                     perform(session_.identified(catalog_, os::now()), stream);
+                     perform(session_.identified(catalog_, services_.now()), stream);
                    },
                    [&](emit::Forward& call) { forward(call, stream); },
                    [&](emit::Resume& call) {
@@ -161,7 +161,7 @@ void Client::watch(const emit::Watch& watch) {
                       .params = R"({"uri":)" + json_quoted(watch.uri) + "}",
                       .kind = watch.item == watch.uri ? ItemKind::kResource : ItemKind::kTemplate,
                       .item = watch.item,
-                      .deadline = os::now() + nanos_from_ms(kClientCallMs),
+                      .deadline = services_.now() + nanos_from_ms(kClientCallMs),
                       .user = this,
                       .token = kNobody});
 }
@@ -184,7 +184,7 @@ void Client::catalog_changed() {
 }
 
 void Client::forward(emit::Forward& forward, StreamId stream) {
-  const Instant now = os::now();
+  const Instant now = services_.now();
   Asked asked{.stream = stream,
               .subject = {.who = address_, .to = std::move(forward.address), .method = forward.method},
               .arguments = services_.mac(arguments_of(forward)),
@@ -274,7 +274,7 @@ void Client::on_backend_ask(Backend& backend, AskKey key, std::optional<std::uin
   }
   const CallKey own = next_ask_++;
   asks_.set(own, {&backend, key});
-  perform(session_.ask(own, call.value_or(newest_at(backend)), method, params, os::now()), kNoStream);
+  perform(session_.ask(own, call.value_or(newest_at(backend)), method, params, services_.now()), kNoStream);
 }
 
 void Client::on_backend_ask_withdrawn(Backend& backend, AskKey key, std::string_view params) {
@@ -366,7 +366,7 @@ std::uint64_t Client::record(const Asked& asked, const Ending& ending) {
   return services_.record({.subject = asked.subject,
                            .outcome = ending.outcome,
                            .failure = ending.failure,
-                           .latency = os::now() - asked.started,
+                           .latency = services_.now() - asked.started,
                            .in_bytes = asked.in_bytes,
                            .out_bytes = ending.result.size(),
                            .arguments = asked.arguments,

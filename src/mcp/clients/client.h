@@ -59,9 +59,10 @@ class ClientServices {
   virtual bool subscribed(const Backend& backend, std::string_view uri) = 0;
   virtual std::uint64_t record(const CallRecord& record) = 0;         // the receipt's number; 0: none
   [[nodiscard]] virtual Digest mac(std::string_view text) const = 0;  // what a receipt keeps of a text
-  virtual void refresh() = 0;                    // a good moment to look whether the workspace changed
-  virtual void client_gone(Client& client) = 0;  // destroys it, later
-  virtual WriteBatch* batch() = 0;               // nullptr: every line is written at once
+  virtual void refresh() = 0;                     // a good moment to look whether the workspace changed
+  virtual void client_gone(Client& client) = 0;   // destroys it, later
+  [[nodiscard]] virtual Instant now() const = 0;  // when the event under way began
+  virtual WriteBatch* batch() = 0;                // nullptr: every line is written at once
 };
 
 class Client final : public BackendUser, public BackendClient {

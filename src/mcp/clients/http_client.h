@@ -54,6 +54,7 @@ class HttpClient final : public ClientShell {
  private:
   void carry(HttpActions actions);
 
+  ClientServices& services_;
   HttpCarrier* carrier_;
   std::string id_;
   Era era_;

@@ -11,7 +11,6 @@
 #include "mcp/clients/http_connection.h"
 #include "mcp/wire/era.h"
 #include "mcp/wire/mirrored.h"
-#include "os/clock.h"
 #include "os/entropy.h"
 
 namespace rtt::mcp {
@@ -118,7 +117,7 @@ void HttpFront::State::sweep_later() {
 }
 
 void HttpFront::State::sweep() {
-  const Instant now = os::now();
+  const Instant now = loop.now();
   std::vector<ConnId> open;
   for (const auto& [id, one] : connections) open.push_back(id);
   for (const ConnId id : open) {

@@ -39,6 +39,7 @@ class Explainer final : public ClientServices {
   std::uint64_t record(const CallRecord&) override { return 0; }
   [[nodiscard]] Digest mac(std::string_view) const override { return {}; }
   void refresh() override {}
+  [[nodiscard]] Instant now() const override { return os::now(); }
   void client_gone(Client&) override { loop_.stop(); }
   WriteBatch* batch() override { return nullptr; }
 
