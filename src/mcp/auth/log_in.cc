@@ -12,8 +12,8 @@
 #include "mcp/auth/token_source.h"
 #include "os/clock.h"
 #include "os/entropy.h"
-#include "os/unix_socket.h"
 #include "os/tcp.h"
+#include "os/unix_socket.h"
 
 namespace rtt::mcp {
 namespace {
