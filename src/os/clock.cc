@@ -24,6 +24,11 @@ Instant now() {
   return {std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
 }
 
+Instant now_coarse() {
+  const timespec time = read_clock(CLOCK_MONOTONIC_COARSE);
+  return {std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec};
+}
+
 WallTime wall_now() {
   const timespec time = read_clock(CLOCK_REALTIME);
   return {std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000};

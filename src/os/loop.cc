@@ -23,6 +23,8 @@ namespace rtt::os {
 namespace {
 
 constexpr int kEventsPerRound = 64;
+constexpr Nanos kCoarseClock = nanos_from_ms(10);  // what it is behind at most: one tick, at 100 Hz
+constexpr Nanos kFarAway = nanos_from_ms(20);
 constexpr std::uint64_t kNanosPerSecond = 1'000'000'000;
 
 std::uint32_t epoll_bits(std::uint32_t interest) {
@@ -89,7 +91,11 @@ struct Loop::State {
     // Fails only when the counter is full, and then the loop is awake anyway.
     (void)!::write(wake.get(), &one, sizeof one);
   }
-  Nanos wait_time(Nanos max_wait) const;
+  struct Wait {
+    Nanos time;
+    bool short_of_timer = false;  // another wait follows, if nothing happens
+  };
+  [[nodiscard]] Wait wait_time(Nanos max_wait) const;
   bool dispatch(const epoll_event& event);
   bool run_always_ready();
   bool run_timers();
@@ -231,14 +237,20 @@ void Loop::State::run_signals() {
   }
 }
 
-Nanos Loop::State::wait_time(Nanos max_wait) const {
+Loop::State::Wait Loop::State::wait_time(Nanos max_wait) const {
   if (!always_ready.empty() && std::any_of(always_ready.begin(), always_ready.end(),
                                            [this](int fd) { return find(fd)->interest != 0; })) {
-    return {0};
+    return {.time = {0}};
   }
-  if (timers.empty()) return max_wait;
-  const std::int64_t left = std::max<std::int64_t>(timers.begin()->first.first - os::now().ns, 0);
-  return {max_wait.value < 0 ? left : std::min(left, max_wait.value)};
+  if (timers.empty()) return {.time = max_wait};
+  // A timer that is far away is waited for until shortly before, by a clock that costs next to nothing to
+  // read.
+  const std::int64_t due = timers.begin()->first.first;
+  const Nanos about{due - now_coarse().ns - kCoarseClock.value};
+  const bool far = about >= kFarAway;
+  const Nanos left = far ? about : Nanos{std::max<std::int64_t>(due - os::now().ns, 0)};
+  if (max_wait.value >= 0 && max_wait <= left) return {.time = max_wait};
+  return {.time = left, .short_of_timer = far};
 }
 
 bool Loop::State::dispatch(const epoll_event& event) {
@@ -303,7 +315,13 @@ bool Loop::run_once(Nanos max_wait) {
   State& state = *state_;
   ++state.depth;
   std::array<epoll_event, kEventsPerRound> events{};
-  const int count = wait_for_events(state.epoll.get(), events, state.wait_time(max_wait));
+  int count = 0;
+  for (bool again = true; again && count == 0;) {
+    const State::Wait wait = state.wait_time(max_wait);
+    count = wait_for_events(state.epoll.get(), events, wait.time);
+    again = wait.short_of_timer;
+    if (max_wait.value >= 0) max_wait = {max_wait.value - wait.time.value};
+  }
   RTT_ASSERT(count >= 0 || errno == EINTR);
   bool ran = false;
   for (int i = 0; i < count; ++i) ran |= state.dispatch(events[static_cast<std::size_t>(i)]);

@@ -12,6 +12,7 @@
 #include "mcp/auth/token_source.h"
 #include "os/clock.h"
 #include "os/entropy.h"
+#include "os/pipe.h"
 #include "os/tcp.h"
 #include "os/unix_socket.h"
 
