@@ -59,8 +59,10 @@ std::uint64_t CallLedger::add(const CallRecord& record) {
   }
   const std::uint64_t index = next_index_++;
   const auto outcome = static_cast<std::uint16_t>(record.outcome);
+  const std::int64_t now_us = loop_.now().ns / 1000;
+  if (batch_.count() == 0) wall_ahead_us_ = os::wall_now().us - now_us;
   batch_.add(index,
-             {.ts_us = os::wall_now().us,
+             {.ts_us = now_us + wall_ahead_us_,
               .latency_ns = static_cast<std::uint64_t>(std::max<std::int64_t>(record.latency.value, 0)),
               .in_bytes = record.in_bytes,
               .out_bytes = record.out_bytes,

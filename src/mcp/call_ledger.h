@@ -25,7 +25,7 @@
 namespace rtt::mcp {
 
 struct CallRecord {
-  receipts::Subject subject;
+  const receipts::Subject& subject;  // of the caller, while it is added
   receipts::Outcome outcome = receipts::Outcome::kResult;
   std::optional<Code> failure;  // RTT's own; then `outcome` says nothing
   Nanos latency;
@@ -64,6 +64,8 @@ class CallLedger {
   ToolStats stats_;
   receipts::BatchBuilder batch_;
   std::uint64_t next_index_ = 0;
+  std::int64_t wall_ahead_us_ =
+      0;  // wall time minus the loop's, when the batch began: one clock read a call less
   std::uint64_t kept_ = 0, lost_ = 0;  // since the start
   std::uint64_t lost_untold_ = 0;      // since the last seal
   std::uint64_t journal_count_ = 0;    // receipts since the journal was told

@@ -338,7 +338,7 @@ void Gateway::State::finish(std::uint64_t token, Result<drivers::CallReply> outc
   }
   const std::string_view result = outcome ? std::string_view(outcome->payload) : std::string_view();
   const bool answered = outcome || kind == receipts::Outcome::kRpcError;
-  calls_kept.add({.subject = std::move(call.subject),
+  calls_kept.add({.subject = call.subject,
                   .outcome = kind,
                   .failure = answered ? std::nullopt : std::optional(outcome.error().code),
                   .latency = now() - call.started,

@@ -42,10 +42,13 @@ bool has_content(std::string_view method) {
 
 // Under a key of RTT's own, as the protocol wants it for `_meta`.
 std::string provenance(std::uint64_t receipt, const Digest& server, const Digest& pin) {
-  std::string out = R"("io.github.rtt/provenance":{"receipt":")" + std::to_string(receipt) +
-                    R"(","server":")" + to_string(server) + '"';
-  if (!pin.is_zero()) out += R"(,"definition":")" + to_string(pin) + '"';
-  return out + '}';
+  std::string out;
+  out.reserve(256);
+  out.append(R"("io.github.rtt/provenance":{"receipt":")").append(std::to_string(receipt));
+  out.append(R"(","server":"sha256-)").append(bare_hex(server)).append("\"");
+  if (!pin.is_zero()) out.append(R"(,"definition":"sha256-)").append(bare_hex(pin)).append("\"");
+  out += '}';
+  return out;
 }
 
 std::string gone_error() {

@@ -277,14 +277,14 @@ std::string first_changes(const std::vector<PinChange>& changes) {
 }  // namespace
 
 Status admit(const PinVerdict& verdict, const ServerConfig& server) {
+  const bool held = verdict.state == PinState::kTextDrift && server.drift == Drift::kHold;
+  if (verdict.state == PinState::kSame || held) return {};  // every call comes by here
   const std::string what =
       std::string(to_string(verdict.kind)) + " '" + verdict.key + "' of server '" + server.name + "'";
   const std::string hint = "rtt mcp diff " + server.name;
   switch (verdict.state) {
     case PinState::kSame:
-      return {};
     case PinState::kTextDrift:
-      if (server.drift == Drift::kHold) return {};
       break;
     case PinState::kNew:
       return fail(Code::kDrift, what + " has not been accepted", {}, "rtt mcp accept " + server.name);
