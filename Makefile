@@ -62,7 +62,7 @@ soak: build $(NPM_STAMP)
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \
-	  RTT_SWAPS=1000 RTT_KILLS=200 RTT_SESSIONS=1000 ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
+	  RTT_SWAPS=1000 RTT_KILLS=200 RTT_SESSIONS=10000 ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
 	done; echo "soak: $$round rounds passed"
 
 CLIENTS_STAMP := tests/clients/node_modules/.rtt-deps

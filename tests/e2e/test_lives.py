@@ -8,7 +8,7 @@ import subprocess
 from mcp_client import McpClient
 from rtt_case import RttCase, main
 
-SESSIONS = int(os.environ.get("RTT_SESSIONS", "100"))
+SESSIONS = int(os.environ.get("RTT_SESSIONS", "1000"))
 TOGETHER = 10
 
 
