@@ -75,9 +75,8 @@ class Http:
     def __init__(self, front, path="/mcp"):
         self.front, self.path, self.session, self.status = front, path, None, None
 
-    def post(self, message, connection=None):
-        headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream",
-                   "Authorization": f"Bearer {self.front.token}"}
+    def post(self, message, accept="application/json, text/event-stream"):
+        headers = {"Content-Type": "application/json", "Accept": accept, "Authorization": f"Bearer {self.front.token}"}
         params = message.get("params") or {}
         version = (params.get("_meta") or {}).get(META + "protocolVersion")
         if version:

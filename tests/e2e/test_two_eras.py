@@ -2,15 +2,18 @@
 """Servers of both eras of the protocol behind rtt, for clients of both: the same answers as without it.
 
 The same requests are made of a server directly and through rtt, over {legacy, modern} client x {legacy, modern} server
-x {pipes, HTTP}: what comes back is equal but for ids and `_meta`. A server that alters one byte must be seen.
+x {pipes, HTTP}: what comes back is equal but for ids and `_meta`. A server that alters one byte must be seen. The modern
+server is reached over HTTP too.
 """
 import json
 import sys
-import unittest
 
 from era_clients import CLIENTS, META, Http, ModernClient, Pipe
 from http_session import Front
-from rtt_case import RTT, RttCase, main
+from rtt_case import RTT, SERVERS, RttCase, main
+
+sys.path.insert(0, SERVERS)
+from modern_http import ModernHttp  # noqa: E402
 
 ERAS = ("legacy", "modern")
 REQUESTS = [
@@ -87,9 +90,80 @@ class TwoEras(RttCase):
                     self.assert_same(wanted, got, "")
                 self.assertEqual(2, sum(one != other for one, other in zip(wanted, got)))  # the two texts read
 
-    def test_updates_reach_who_subscribed(self):
+    def test_servers_that_take_the_probe_badly_are_served(self):
+        servers = {"quits": ("legacy", "--quits"), "mute": ("legacy", "--mute"), "late": ("modern", "--late")}
+        self.workspace(*((name, list(words)) for name, words in servers.items()))
+        for name, (era, _) in servers.items():
+            manifest = self.read(f".rtt/manifests/mcp.{name}.json").decode()
+            self.assertIn({"legacy": "2025-11-25", "modern": "2026-07-28"}[era], manifest)
+            for client in ERAS:
+                with self.subTest(server=name, client=client):
+                    end = self.open(client, self.pipe(name)).do("tools/call", {"name": "ask", "arguments": {}})["end"]
+                    self.assertIn("Who 0? Me", end["content"][0]["text"])
+
+    def test_the_command_line_calls_servers_of_both_eras(self):
         self.workspace(*((era, [era]) for era in ERAS))
-        for server in ERAS:
+        for era in ERAS:
+            words = ("call", f"rtt://{era}/tool/shape", '{"value":"x"}')
+            answer = self.ok(*words)
+            self.assertIn('"given"', answer.out)
+            self.assertNotIn("resultType", answer.out)
+
+    def far(self):
+        """A modern server over HTTP, imported as `far`."""
+        server = ModernHttp()
+        self.addCleanup(server.close)
+        self.entries = {"far": {"type": "http", "url": server.url}}
+        self.workspace()
+        return server
+
+    def test_a_modern_server_over_http_answers_as_directly(self):
+        server = self.far()
+        self.assertIn("2026-07-28", self.read(".rtt/manifests/mcp.far.json").decode())
+        front = self.front("far")
+        for client in ERAS:
+            wanted = done(self.direct(client))[1:]  # but for the tool `hang`
+            with self.subTest(client=client, over="pipes"):
+                self.assert_same(wanted, done(self.open(client, self.pipe("far")))[1:], client)
+            with self.subTest(client=client, over="http"):
+                self.assert_same(wanted, done(self.open(client, Http(front)))[1:], client)
+        front.close()
+        self.assertEqual([], server.messages("initialize"))
+
+    def test_what_is_withdrawn_from_a_modern_http_server_is_closed_and_not_said(self):
+        server = self.far()
+        for client in ERAS:
+            with self.subTest(client=client):
+                server.hung.clear()
+                server.closed.clear()
+                mine = self.open(client, self.pipe("far"))
+                meta = {"_meta": mine.meta()} if client == "modern" else {}
+                mine.wire.send({"id": "h", "method": "tools/call", "params": {"name": "hang", "arguments": {}, **meta}})
+                self.assertTrue(server.hung.wait(30))
+                hung = [one["id"] for one in server.messages("tools/call") if one["params"]["name"] == "hang"][-1]
+                self.assertNotIn(hung, server.closed)
+                mine.wire.send({"method": "notifications/cancelled", "params": {"requestId": "h"}})
+                self.assertTrue(server.wait_closed(hung))
+                end = mine.do("tools/call", {"name": "say", "arguments": {"text": "on"}})["end"]
+                self.assertEqual("on", end["content"][0]["text"])
+        self.assertEqual([], server.messages("notifications/cancelled"))
+
+    def test_a_subscription_that_is_no_stream_is_refused(self):
+        self.workspace(("modern", ["modern"]))
+        wire = Http(self.front("modern"))
+        mine = ModernClient(wire)
+        connection, response = wire.post({"id": "s", "method": "subscriptions/listen", "params": {
+            "_meta": mine.meta(), "notifications": {}}}, accept="application/json")
+        self.assertEqual(406, response.status)
+        said = json.loads(response.read())
+        self.assertEqual(("s", -32600), (said["id"], said["error"]["code"]))
+        self.assertIn("text/event-stream", said["error"]["message"])
+        connection.close()
+
+    def test_updates_reach_who_subscribed(self):
+        self.far()
+        self.workspace(*((era, [era]) for era in ERAS))
+        for server in (*ERAS, "far"):
             for client in ERAS:
                 with self.subTest(client=client, server=server):
                     mine = self.open(client, self.pipe(server))

@@ -3,12 +3,16 @@
 
 A tool is a generator: it yields what it wants of its client and is sent the answer. The legacy server asks and waits;
 the modern one answers `input_required`, keeps the answers so far in `requestState`, and plays the generator again.
-`--alter` changes one byte of one answer, so that a test which compares can be seen to fail.
+`--alter` changes one byte of one answer, so that a test which compares can be seen to fail. A legacy server with `--quits`
+ends when it is told anything before initialize, one with `--mute` says nothing to that; a modern one with `--late` takes
+its time to start.
 """
 import base64
 import json
+import os
 import sys
 import threading
+import time
 
 from stdio_server import schema
 
@@ -186,6 +190,10 @@ class Legacy(Server):
             event.set()
         elif "id" in message:
             if not self.initialized and message["method"] != "initialize":
+                if "--quits" in sys.argv:
+                    os._exit(1)
+                if "--mute" in sys.argv:
+                    return
                 self.send({"id": message["id"], "error": {"code": -32602, "message": "initialize first"}})
                 return
             self.initialized = True
@@ -298,4 +306,6 @@ class Modern(Server):
 
 
 if __name__ == "__main__":
+    if "--late" in sys.argv:  # later than a probe is waited for alone
+        time.sleep(4)
     {"legacy": Legacy, "modern": Modern}[sys.argv[1]]("--alter" in sys.argv).run()

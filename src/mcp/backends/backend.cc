@@ -146,7 +146,6 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
     kept_.erase(gone);
     if (!session_) return;
     perform(session_->cancel(gone, reason));
-    transport_->forget(gone);
     return;
   }
 }
@@ -230,12 +229,16 @@ void Backend::pass_on(const act::Ask& ask) {
   profile_.client->on_backend_ask(*this, ask.key, token, ask.method, ask.params);
 }
 
+void Backend::say(const act::Send& send) {
+  if (!transport_) return;  // a user may have ended it
+  if (!send.line.empty()) transport_->send(send.line, send.headers);
+  if (send.ends != 0) transport_->forget(send.ends);
+}
+
 void Backend::perform(BackendActions actions) {
   for (BackendAction& action : actions) {
     std::visit(Overloaded{
-                   [&](act::Send& send) {
-                     if (transport_) transport_->send(send.line, send.headers);  // a user may have ended it
-                   },
+                   [&](act::Send& send) { say(send); },
                    [&](act::Joined& joined) {
                      if (transport_) transport_->joined(joined.headers);
                    },
@@ -259,7 +262,6 @@ void Backend::perform(BackendActions actions) {
                    [&](act::Failure& failure) {
                      const auto running = finished(failure.key);
                      if (!running) return;
-                     if (transport_) transport_->forget(failure.key);
                      ++record_->failed_calls;
                      running->user->on_backend_failure(running->token, failure.why);
                    },
@@ -291,14 +293,13 @@ void Backend::ask_progress(AskKey key, std::string_view params) {
 
 void Backend::notify(std::string_view method, std::string_view params) {
   if (live() == nullptr) return;
-  if (auto send = session_->notification(method, params)) transport_->send(send->line, send->headers);
+  if (auto send = session_->notification(method, params)) say(*send);
 }
 
 void Backend::set_log_level(std::string_view level) {
   log_level_ = level;
   if (live() == nullptr) return;
-  if (auto send = session_->set_log_level(level, loop_.now() + kLevelAnswer))
-    transport_->send(send->line, send->headers);
+  if (auto send = session_->set_log_level(level, loop_.now() + kLevelAnswer)) say(*send);
 }
 
 void Backend::became_ready() {
@@ -310,7 +311,7 @@ void Backend::became_ready() {
     // Nobody waits for the answer; the session drops it as one that was not asked for.
     const auto again = session_->request("resources/subscribe", params, loop_.now() + kLevelAnswer, {});
     if (!again) continue;
-    for (const act::Send& send : again->sends) transport_->send(send.line, send.headers);
+    for (const act::Send& send : again->sends) say(send);
   }
   const std::deque<Waiting> waiting = std::exchange(waiting_, {});
   for (const Waiting& waits : waiting) {
@@ -348,7 +349,7 @@ Status Backend::begin(const Waiting& waiting) {
     reply_later(submitted.key, waiting.ticket, submitted.answer->first, submitted.answer->second);
   if (transport_->may_expire()) kept_.set(submitted.key, waiting);
   arm(call.deadline);
-  for (const act::Send& send : submitted.sends) transport_->send(send.line, send.headers);
+  for (const act::Send& send : submitted.sends) say(send);
   return {};
 }
 

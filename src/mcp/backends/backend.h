@@ -153,6 +153,7 @@ class Backend final : private TransportEvents {
   std::optional<Running> finished(RequestKey key);
   void pass_on(const act::Ask& ask);
   void perform(BackendActions actions);
+  void say(const act::Send& send);
   void lose(const Error& why);
   void note_failure(const Error& why);
   void fail_waiting(const Error& why);

@@ -171,10 +171,7 @@ std::vector<act::Send> BackendSession::listen() {
     listen_id_ = next_key_++;
     out.push_back(own_request(listen_id_, "subscriptions/listen", R"({"notifications":{)" + filter + "}}"));
   }
-  if (before != 0) {
-    out.push_back(
-        {notification_line("notifications/cancelled", R"({"requestId":)" + std::to_string(before) + "}")});
-  }
+  if (before != 0) out.push_back(withdrawal(before, "subscribed anew"));
   return out;
 }
 

@@ -241,6 +241,20 @@ TEST(BackendEra, what_one_era_cannot_say_is_refused) {
   EXPECT_EQ(legacy.session.in_flight() + modern.session.in_flight(), 0U);
 }
 
+TEST(BackendEra, over_http_what_is_withdrawn_is_closed_and_not_said) {
+  for (const bool headers : {false, true}) {
+    Ready ready(Era::kModern, {.capabilities = "{}", .answers = true, .headers = headers});
+    const auto first = ready.call(R"({"name":"t"})", {});
+    const auto again = all<act::Send>(ready.session.on_line(
+        answer(first.sends[0], "result", R"({"resultType":"input_required","requestState":"x"})"), kT0));
+    const auto gone = all<act::Send>(ready.session.cancel(first.key, "enough"));
+    ASSERT_EQ(gone.size(), 1U);
+    EXPECT_EQ(std::to_string(gone[0].ends), classify(again.at(0).line).id);  // of the try under way
+    EXPECT_EQ(gone[0].line.empty(), headers);
+    EXPECT_EQ(again[0].headers.empty(), !headers);
+  }
+}
+
 TEST(BackendEra, subscriptions_become_one_listen) {
   Ready ready(Era::kModern);
   const auto on = ready.call(R"({"uri":"a:1"})", {}, "resources/subscribe");

@@ -12,12 +12,6 @@ namespace {
 
 std::string logs_hint(std::string_view name) { return "rtt mcp logs " + std::string(name); }
 
-std::string cancel_params(RequestKey key, std::string_view reason) {
-  std::string params = R"({"requestId":)" + std::to_string(key);
-  params.append(R"(,"reason":)").append(json_quoted(reason)).append("}");
-  return params;
-}
-
 // `params` with the client's progressToken replaced by our key, so that progress finds its way back.
 std::string with_own_token(std::string_view params, RequestKey key) {
   const auto token = progress_token(params);
@@ -156,8 +150,7 @@ void BackendSession::expire_calls(BackendActions& out, Instant now) {
     const std::uint64_t wire = calls_.find(key)->wire;
     withdraw_asks(out, key);
     drop_call(key);
-    out.emplace_back(
-        act::Send{notification_line("notifications/cancelled", cancel_params(wire, "deadline passed"))});
+    out.emplace_back(withdrawal(wire, "deadline passed"));
     out.emplace_back(act::Failure{key, Error{.code = Code::kDeadline,
                                              .message = "server '" + name_ + "' did not answer in time",
                                              .hint = logs_hint(name_)}});
@@ -238,10 +231,19 @@ BackendActions BackendSession::cancel(RequestKey key, std::string_view reason) {
   BackendActions out;
   const Call* const call = calls_.find(key);
   if (!call) return out;
-  out.emplace_back(
-      act::Send{notification_line("notifications/cancelled", cancel_params(call->wire, reason))});
+  out.emplace_back(withdrawal(call->wire, reason));
   withdraw_asks(out, key);
   drop_call(key);
+  return out;
+}
+
+// Over HTTP a modern request is withdrawn by closing the stream of its answer, and by nothing else.
+act::Send BackendSession::withdrawal(std::uint64_t id, std::string_view reason) const {
+  act::Send out{.line = {}, .ends = id};
+  if (side_.headers && era_ == Era::kModern) return out;
+  std::string params = R"({"requestId":)" + std::to_string(id);
+  params.append(R"(,"reason":)").append(json_quoted(reason)).append("}");
+  out.line = notification_line("notifications/cancelled", params);
   return out;
 }
 

@@ -45,9 +45,10 @@ using RequestKey = std::uint64_t;  // a request of ours; the JSON-RPC id of its 
 using AskKey = std::uint64_t;      // a request of the server that was passed on
 
 namespace act {
-struct Send {  // write this line (newline included) to the server
+struct Send {  // write this line (newline included) to the server; empty: nothing
   std::string line;
   MessageHeaders headers{};
+  std::uint64_t ends = 0;  // the request, by its JSON-RPC id, whose answer nobody waits for from now on
 };
 struct Joined {              // it has let us in
   MessageHeaders headers{};  // of every later message that has none of its own
@@ -208,6 +209,7 @@ class BackendSession {
   [[nodiscard]] act::Send request_of(std::uint64_t id, std::string_view method,
                                      std::string_view params) const;
   bool drop_call(RequestKey key);
+  [[nodiscard]] act::Send withdrawal(std::uint64_t id, std::string_view reason) const;
   [[nodiscard]] RequestKey call_of(std::string_view id) const;  // 0: none is under way by that id
   Result<Submitted> modern_request(std::string_view method, std::string_view params, Instant deadline,
                                    Caller caller);

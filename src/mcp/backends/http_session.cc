@@ -107,10 +107,17 @@ HttpActions HttpSession::forget(std::uint64_t request) {
   HttpActions out;
   const auto at =
       std::ranges::find_if(exchanges_, [request](const auto& one) { return one.second.request == request; });
-  if (at == exchanges_.end()) return out;
-  out.emplace_back(http_act::Abort{at->first});
-  bytes_waiting_ -= at->second.body.size();
-  exchanges_.erase(at);
+  if (at != exchanges_.end()) {
+    out.emplace_back(http_act::Abort{at->first});
+    bytes_waiting_ -= at->second.body.size();
+    exchanges_.erase(at);
+    return out;
+  }
+  std::erase_if(kept_, [&](const Kept& kept) {
+    const bool gone = own_id(classify(kept.line).id) == request;
+    if (gone) bytes_waiting_ -= kept.line.size();
+    return gone;
+  });
   return out;
 }
 

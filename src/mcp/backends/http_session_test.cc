@@ -78,6 +78,17 @@ TEST_F(HttpSessionTest, what_follows_initialized_waits_until_it_was_taken) {
   EXPECT_EQ(now[1].method, "POST");
 }
 
+TEST_F(HttpSessionTest, what_is_forgotten_while_it_waits_is_never_sent) {
+  json(only<http_act::Fetch>(session_.send(kInitialize, {})).key, reply(1), "s1");
+  session_.joined({});
+  const auto second = only<http_act::Fetch>(session_.send(kInitialized, {}));
+  const std::size_t waiting = session_.bytes_waiting();
+  EXPECT_TRUE(session_.send(ask(2), {}).empty());
+  EXPECT_TRUE(session_.forget(2).empty());
+  EXPECT_EQ(session_.bytes_waiting(), waiting);
+  EXPECT_EQ(only<http_act::Fetch>(session_.on_head(second.key, {.status = 202})).method, "GET");
+}
+
 TEST_F(HttpSessionTest, a_message_of_its_own_headers_has_no_others) {
   open();
   const auto fetch = only<http_act::Fetch>(session_.send(ask(3), {{"Mcp-Method", "tools/call"}}));

@@ -250,6 +250,13 @@ void HttpFront::State::on_modern(HttpConnection& connection, const HttpAsk& ask,
     connection.answer(400, {}, error_line(message.id, meta.error()));
     return;
   }
+  if (message.method == "subscriptions/listen" && ask.takes == HttpAsk::Takes::kJson) {
+    connection.answer(
+        406, {},
+        error_body(RpcCode::kInvalidRequest,
+                   "a subscription is a stream of events: Accept must name text/event-stream", message.id));
+    return;
+  }
   HttpClient* const client = modern_client(connection, ask, *meta);
   if (client == nullptr) return;
   const CatalogEntry* tool = nullptr;
