@@ -161,7 +161,7 @@ class TwoEras(RttCase):
         connection.close()
 
     def test_updates_reach_who_subscribed(self):
-        self.far()
+        far = self.far()
         self.workspace(*((era, [era]) for era in ERAS))
         for server in (*ERAS, "far"):
             for client in ERAS:
@@ -175,6 +175,9 @@ class TwoEras(RttCase):
                         first = mine.wire.next()
                         self.assertEqual("notifications/subscriptions/acknowledged", first["method"])
                         self.assertEqual("sub", first["params"]["_meta"][META + "subscriptionId"])
+                    if server == "far":  # each message goes its own way there
+                        self.eventually(lambda: any("two://one" in uris for one in list(far.listening.values())
+                                                    for uris in one.listens.values()))
                     told = mine.do("tools/call", {"name": "touch", "arguments": {}})["told"]
                     if not told:  # it may come after the answer
                         message = mine.wire.next()

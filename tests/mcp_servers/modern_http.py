@@ -39,11 +39,14 @@ class Exchange(Modern):
         return super().result(call)
 
     def answer(self, call):
+        if call.method == "subscriptions/listen":
+            self.owner.listening[call.id, self] = self
         super().answer(call)
         if call.method == "subscriptions/listen":
-            self.owner.listening[call.id] = self
-            self.until_closed(call.id)
-            self.owner.listening.pop(call.id, None)
+            try:
+                self.until_closed(call.id)
+            finally:
+                self.owner.listening.pop((call.id, self), None)
 
     def until_closed(self, number):
         self.handler.wfile.flush()

@@ -11,8 +11,7 @@
 // elicitation, roots) is passed on if somebody is there to answer it, under ids of ours, and else answered
 // -32601; ping always is answered here. What a modern server wants to know it says in a result, which a
 // modern caller gets as it is; for any other the session asks the same way as for a legacy server and then
-// calls again (input_round.h). Changes are subscribed to by one subscriptions/listen, opened again when what
-// is subscribed changes.
+// calls again (input_round.h). Changes are subscribed to by one subscriptions/listen, opened anew with them.
 //
 // Owns: requests under way, both ways.   Thread: one (pure).
 // Fails: Failed{kServerProtocol|kServerStart} ends the session; a request ends with one Reply or Failure.
@@ -116,8 +115,7 @@ class BackendSession {
   BackendActions on_line(std::string_view line, Instant now);
   BackendActions on_overlong(std::size_t byte_count, std::optional<std::uint64_t> id);
   BackendActions on_unanswered(std::uint64_t id, const Error& why, Instant now);  // its transport knows
-  // Deadlines that passed: requests fail with kDeadline (the server is told), a start that took too long ends
-  // it.
+  // Deadlines that passed: requests fail with kDeadline (the server is told), too long a start ends it.
   BackendActions on_tick(Instant now);
   // The child ended or its pipes closed: every request fails with `why`.
   BackendActions on_closed(const Error& why);
