@@ -65,17 +65,31 @@ int panel_run(const cli::PanelRunArgs& args) {
   return panel::panel_main(*workspace, panel::Ground::kForeground, -1);
 }
 
+constexpr std::int64_t kLookMs = 30'000, kChangeMs = 300'000;
+
 // RTT's own tools as an MCP server: the verbs of the command line, asked of the panel if one runs.
 int own_tools(const std::string& root) {
   return mcp::own_server_main([&root](std::string_view verb, text::Json args) -> Result<mcp::OwnAnswer> {
     const cli::ServiceNeed need{.where = cli::Where::kPanelIfUp,
                                 .verb = std::string(verb),
                                 .place = {.directory = root, .search = "exactly"}};
+    const bool changes = verb == "apply" || verb == "qc";
+    if (changes) {  // a panel started from here would end with this process
+      RTT_TRY_SET(const auto workspace, workspace_of(need.place));
+      if (const auto running = panel::running_panel(workspace); !running) {
+        return fail(Code::kPanelDown, "no panel runs here, and a change needs one", workspace.root,
+                    "a person runs: rtt panel start");
+      }
+    }
     RTT_TRY_SET(const auto service, service_for(need));
     mcp::OwnAnswer out;
     RTT_TRY_SET(
         api::Reply reply,
-        service->ask({.verb = need.verb, .args = std::move(args), .directory = root, .search = "exactly"},
+        service->ask({.verb = need.verb,
+                      .args = std::move(args),
+                      .directory = root,
+                      .search = "exactly",
+                      .deadline_ms = changes ? kChangeMs : kLookMs},
                      [&out](text::Json part) { out.parts.push_back(std::move(part)); }));
     out.body = std::move(reply.body);
     return out;

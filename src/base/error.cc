@@ -21,7 +21,7 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "An argument is missing, is too many, or has the wrong form for this verb."},
     {kNeedsConsent, Exit::kRefused, "consent needed",
      "The verb changes something a person must agree to. Run it at a terminal, or add --yes after reading "
-     "what it shows."},
+     "what it shows. An agent's change needs a plan that a person signed at a terminal: rtt sign PLAN_ID."},
     {kNotFound, Exit::kFailed, "not found",
      "No symbol, route, server or file has that name. The nearest existing one is offered."},
     {kAmbiguous, Exit::kUsage, "several match",

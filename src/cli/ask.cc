@@ -73,6 +73,7 @@ class Asker {
       RTT_TRY(agree(*consent));
       granted.push(std::string(consent->string_or("step")));
       ask_.args.set("consent", "given");
+      ask_.args.set("typed", true);  // by a person at a terminal: agree() saw both ends of it
       ask_.args.set("granted", granted);
       if (const Json* const shown = consent->find("shown")) ask_.args.set("shown", *shown);
     }

@@ -149,6 +149,14 @@ std::string render_quick_connect(const Json& body, const View& view) {
     text =
         view.paint(Tone::kWarn, "~ " + route) + view.paint(Tone::kDim, "  was " + printable(replaced)) + "\n";
   }
+  if (state == "planned") {
+    return view.paint(replaced.empty() ? Tone::kGood : Tone::kWarn,
+                      (replaced.empty() ? "+ " : "~ ") + route) +
+           (replaced.empty() ? "" : view.paint(Tone::kDim, "  was " + printable(replaced))) +
+           fmt::format("\nwritten to {}\n{}: rtt apply {}, or rtt sign {} to let an agent do it\n",
+                       printable(body.string_or("path")), view.paint(Tone::kNew, "next"),
+                       printable(body.string_or("plan_id")), printable(body.string_or("plan_id")));
+  }
   text += render_commit(body, view);
   if (const auto ns = body.int_or("flip_ns", 0); state == "committed" && ns > 0)
     text += fmt::format("flipped in {}\n", duration(ns));

@@ -81,6 +81,9 @@ constexpr auto kKey = std::to_array<Positional>({{"key", Arity::kOne, Names::kKe
 constexpr auto kRevokeFlags =
     std::to_array<Flag>({{"reason", Takes::kText, "TEXT", "why, for those who read the list"}});
 constexpr auto kRoute = std::to_array<Positional>({{"route", Arity::kRoute, Names::kSymbol}});
+constexpr auto kQuickFlags = std::to_array<Flag>({
+    {"plan", Takes::kNothing, "", "write the plan and leave the wiring as it is"},
+});
 constexpr auto kFiles = std::to_array<Positional>({{"files", Arity::kMany, Names::kPath}});
 constexpr auto kImportFlags = std::to_array<Flag>({
     {"user", Takes::kNothing, "", "read the clients' files of this user, not of this project"},
@@ -189,6 +192,7 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .what = "connect a consumer to another provider at once",
      .service = "qc",
      .positionals = kRoute,
+     .flags = kQuickFlags,
      .where = Where::kPanel,
      .deadline_ms = 300'000},
     {.name = "call",

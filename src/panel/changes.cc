@@ -7,6 +7,7 @@
 
 #include "apply/reconcile.h"
 #include "model/policy.h"
+#include "panel/approval.h"
 #include "panel/endpoint.h"
 #include "panel/ledger.h"
 #include "panel/planning.h"
@@ -22,6 +23,9 @@ namespace {
 using text::Json;
 
 constexpr std::string_view kDefaultDeny = "default deny";
+
+// Asked through RTT's own MCP tools, which can do no more than what a person has agreed to.
+bool is_agents(const Change& change) { return change.args.bool_or("approved", false); }
 
 // The graph in force holds that very quick connect: a plan that renews it grants nothing new.
 bool connected_by_hand(const model::Graph& graph, const model::Route& route) {
@@ -131,6 +135,11 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   body.set("plan_id", to_string(sealed.plan_id));
   body.set("added", static_cast<std::int64_t>(sealed.plan.routes_add.size()));
   body.set("deleted", static_cast<std::int64_t>(sealed.plan.routes_del.size()));
+  const bool by_agent = is_agents(change);
+  std::optional<Seq> agreed;
+  if (by_agent) {
+    RTT_TRY_SET(agreed, read_approval(workspace, sealed.plan_id));
+  }
   RTT_TRY_SET(const apply::Decision decision,
               apply::decide(sealed.plan, {.ledger = fold.state(), .graph = graph}));
   if (decision == apply::Decision::kUnchanged) {
@@ -138,6 +147,9 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
     body.set("graph", to_string(fold.state().root));
     body.set("seq", static_cast<std::int64_t>(fold.state().seq.value));
     return std::nullopt;
+  }
+  if (agreed) {
+    RTT_TRY(still_approved(*agreed, fold.state().seq, sealed.plan_id));
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
   RTT_TRY_SET(const registry::Snapshot snapshot,
@@ -152,7 +164,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                       .participants = std::move(who),
                       .who = "key:" + signer,
                       .verb = change.verb,
-                      .reason = {}};
+                      .reason = by_agent ? "asked by an agent" : ""};
 }
 
 namespace {
@@ -290,7 +302,34 @@ Result<std::optional<apply::Start>> Panel::State::begin_quick_connect(const Chan
   body.set("deleted", static_cast<std::int64_t>(plan.routes_del.size()));
   body.set("flip_ns", 0);
   std::string reason = fmt::format("qc {} -> {}", model::identity(wanted.from), model::identity(wanted.to));
+  const bool empty = plan.routes_add.empty() && plan.routes_del.empty();
+  if (change.args.bool_or("plan", false) && !empty) return keep_for_later(plan, body);
+  if (is_agents(change) && !empty) {
+    const Digest id = model::plan_id(plan);
+    const auto agreed = read_approval(workspace, id);
+    if (!agreed && agreed.error().code == Code::kNeedsConsent) {
+      return std::unexpected(Error(agreed.error())
+                                 .hinting(fmt::format("a person runs: rtt qc {} {} --plan, then rtt sign {}",
+                                                      body.string_or("from"), body.string_or("to"),
+                                                      to_string(id))));
+    }
+    if (!agreed) return std::unexpected(agreed.error());
+    RTT_TRY(still_approved(*agreed, fold.state().seq, id));
+    reason += ", asked by an agent";
+  }
   return begin_own(std::move(plan), change, std::move(reason), body);
+}
+
+// A quick connect that is not done yet: `apply` does it, and an agent when a person has agreed to it.
+Result<std::optional<apply::Start>> Panel::State::keep_for_later(const model::Plan& plan, Json& body) {
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kNo));
+  body.set("plan_id", to_string(model::plan_id(plan)));
+  body.set("path", path.substr(workspace.root.size() + 1));
+  body.set("state", "planned");
+  body.set("graph", to_string(fold.state().root));
+  body.set("seq", static_cast<std::int64_t>(fold.state().seq.value));
+  return std::nullopt;
 }
 
 // A plan the panel makes itself: signed by the owner's key and stored like any other, but not what `apply`

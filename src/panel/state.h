@@ -68,6 +68,7 @@ struct Panel::State {
   Result<std::optional<apply::Start>> begin_apply(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_return(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_quick_connect(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> keep_for_later(const model::Plan& plan, text::Json& body);
   Result<std::optional<apply::Start>> begin_own(model::Plan plan, const Change& change, std::string reason,
                                                 text::Json& body);
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);

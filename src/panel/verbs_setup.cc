@@ -138,6 +138,7 @@ Result<Json> verb_init(const Turn& turn) {
 
 Result<Json> verb_sign(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  if (std::ranges::any_of(turn.list("paths"), names_plan)) return sign_plans(turn, workspace);
   RTT_TRY_SET(std::vector<std::string> paths, turn.files(workspace, "paths"));
   if (std::ranges::find(paths, "") != paths.end()) paths.clear();
   RTT_TRY_SET(auto parts, parts_to_sign(workspace, paths));

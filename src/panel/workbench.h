@@ -70,6 +70,9 @@ text::Json asking_about(std::string shown, std::string question, const std::vect
 
 Result<text::Json> verb_init(const Turn& turn);
 Result<text::Json> verb_sign(const Turn& turn);
+// Of `rtt sign`: plans, which are signed for agents (approval.h).
+[[nodiscard]] bool names_plan(std::string_view word);
+Result<text::Json> sign_plans(const Turn& turn, const registry::Workspace& workspace);
 Result<text::Json> verb_up(const Turn& turn);
 Result<text::Json> verb_keys_new(const Turn& turn);
 Result<text::Json> verb_keys_ls(const Turn& turn);

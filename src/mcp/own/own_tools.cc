@@ -30,13 +30,17 @@ Json object_of(std::initializer_list<std::pair<std::string_view, Json>> properti
       {{"type", "object"}, {"properties", Json::object(properties)}, {"required", std::move(names)}});
 }
 
-Json tool(std::string_view name, std::string_view description, Json input, Json output) {
+enum class Effect : std::uint8_t { kLooks, kChanges };
+
+Json tool(std::string_view name, std::string_view description, Json input, Json output,
+          Effect effect = Effect::kLooks) {
+  const bool looks = effect == Effect::kLooks;
   return Json::object({{"name", name},
                        {"description", description},
                        {"inputSchema", std::move(input)},
                        {"outputSchema", std::move(output)},
-                       {"annotations", Json::object({{"readOnlyHint", true},
-                                                     {"destructiveHint", false},
+                       {"annotations", Json::object({{"readOnlyHint", looks},
+                                                     {"destructiveHint", !looks},
                                                      {"idempotentHint", true},
                                                      {"openWorldHint", false}})}});
 }
@@ -55,8 +59,37 @@ Json audit_tool() {
       object_of({{"records", typed("array")}, {"ok", typed("boolean")}}, {}));
 }
 
+Json committed() {
+  return object_of({{"state", typed("string", "committed, unchanged or rolled_back")},
+                    {"seq", typed("integer", "the commit in force")},
+                    {"plan_id", typed("string")},
+                    {"graph", typed("string")}},
+                   {"state", "seq", "plan_id", "graph"});
+}
+
+Json apply_tool() {
+  return tool(
+      "rtt_apply",
+      "Makes the wiring of a plan real, all or nothing. Only a plan that a person has signed for agents at a "
+      "terminal (`rtt sign PLAN_ID`), and only until the wiring changes otherwise.",
+      object_of({{"plan", typed("string", "the whole plan_id, sha256-…; `rtt ls plans` lists them")}},
+                {"plan"}),
+      committed(), Effect::kChanges);
+}
+
+Json quick_connect_tool() {
+  return tool("rtt_qc",
+              "Connects a consumer to another provider. Only if a person has signed that very change for agents at "
+              "a terminal (`rtt qc FROM TO --plan`, then `rtt sign PLAN_ID`).",
+              object_of({{"from", typed("string", "the consumer's address, rtt://…")},
+                         {"to", typed("string", "the provider's address, rtt://…")}},
+                        {"from", "to"}),
+              committed(), Effect::kChanges);
+}
+
 std::vector<Json> make_definitions() {
   std::vector<Json> out;
+  out.push_back(apply_tool());
   out.push_back(audit_tool());
   out.push_back(tool("rtt_explain", "What an RTT error code means and what to do about it.",
                      object_of({{"code", typed("string", "RTT0412")}}, {"code"}),
@@ -72,6 +105,7 @@ std::vector<Json> make_definitions() {
       tool("rtt_plan", "What `rtt plan` would change in the wiring and why. Nothing is written or signed.",
            object_of({}, {}),
            object_of({{"plan_id", typed("string")}, {"add", typed("array")}, {"del", typed("array")}}, {})));
+  out.push_back(quick_connect_tool());
   out.push_back(
       tool("rtt_status", "Whether the panel runs, the committed graph, and its sequence number.",
            object_of({}, {}),
@@ -81,8 +115,9 @@ std::vector<Json> make_definitions() {
 
 std::string result_of(const Json& document) {
   const std::string text = text::canonical_json(document);
+  const bool failed = document.string_or("state") == "rolled_back";
   return R"({"content":[{"type":"text","text":)" + json_quoted(text) + R"(}],"structuredContent":)" + text +
-         "}";
+         (failed ? R"(,"isError":true})" : "}");
 }
 
 std::string failure_of(const Error& why) {
@@ -137,6 +172,32 @@ Result<Json> health(const AskVerb& ask) {
   };
   return Json::object(
       {{"servers", list(servers.body, "servers")}, {"drivers", list(status.body, "drivers")}});
+}
+
+// The panel holds it to what a person has agreed to.
+Result<Json> change(std::string_view verb, Json args, const AskVerb& ask) {
+  args.set("approved", true);
+  RTT_TRY_SET(OwnAnswer answer, ask(verb, std::move(args)));
+  return std::move(answer.body);
+}
+
+Result<Json> apply(const Json& arguments, const AskVerb& ask) {
+  const auto plan = parse_digest(arguments.string_or("plan"));
+  if (!plan) {
+    return fail(Code::kBadArgument, "plan is a whole plan_id: sha256- and 64 hexadecimal digits", "plan",
+                "rtt_plan says what would be planned, `rtt ls plans` what was");
+  }
+  return change("apply", Json::object({{"plan", to_string(*plan)}}), ask);
+}
+
+Result<Json> quick_connect(const Json& arguments, const AskVerb& ask) {
+  Json args = Json::object({});
+  for (const char* const end : {"from", "to"}) {
+    const std::string_view word = arguments.string_or(end);
+    if (word.empty()) return fail(Code::kBadArgument, std::string(end) + " is an address, rtt://…", end);
+    args.set(end, word);
+  }
+  return change("qc", std::move(args), ask);
 }
 
 Result<Json> body_of(Result<OwnAnswer> answer) {
@@ -200,6 +261,10 @@ std::optional<std::string> call_own_tool(std::string_view name, const Json& argu
     answer = audit(arguments, ask);
   } else if (name == "rtt_plan") {
     answer = body_of(ask("plan", Json::object({{"check", true}, {"explain", true}})));
+  } else if (name == "rtt_apply") {
+    answer = apply(arguments, ask);
+  } else if (name == "rtt_qc") {
+    answer = quick_connect(arguments, ask);
   } else {
     return std::nullopt;
   }

@@ -7,8 +7,9 @@
 // `--json`, from the same verbs. Policy has to name it: an AI client sees nothing of RTT until a rule says
 // so.
 //
-// Only looking is offered: whatever a model was talked into, it cannot accept a server, apply a plan, change
-// policy, trust a key or read a secret here.
+// Beside looking, `apply` and `qc` are offered, of what a person has signed for agents at a terminal and
+// nothing else; the panel sees to that (panel/approval.h). Whatever a model was talked into, it cannot sign,
+// accept a server, change policy, trust a key or read a secret here.
 //
 // Thread: any (pure).   Fails: answers are tool errors that say what to run.
 // Limits: kOwnRecordsMax records of an answer.
