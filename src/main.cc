@@ -83,14 +83,13 @@ int own_tools(const std::string& root) {
     }
     RTT_TRY_SET(const auto service, service_for(need));
     mcp::OwnAnswer out;
-    RTT_TRY_SET(
-        api::Reply reply,
-        service->ask({.verb = need.verb,
-                      .args = std::move(args),
-                      .directory = root,
-                      .search = "exactly",
-                      .deadline_ms = changes ? kChangeMs : kLookMs},
-                     [&out](text::Json part) { out.parts.push_back(std::move(part)); }));
+    RTT_TRY_SET(api::Reply reply,
+                service->ask({.verb = need.verb,
+                              .args = std::move(args),
+                              .directory = root,
+                              .search = "exactly",
+                              .deadline_ms = changes ? kChangeMs : kLookMs},
+                             [&out](text::Json part) { out.parts.push_back(std::move(part)); }));
     out.body = std::move(reply.body);
     return out;
   });

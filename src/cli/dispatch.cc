@@ -35,6 +35,8 @@ bool looks_like_file(const Positional& positional, const std::string& word) {
       return word.ends_with(".pub") || word.find('/') != std::string::npos;
     case Names::kPlan:
       return word.ends_with(".json") || word.find('/') != std::string::npos;
+    case Names::kPathOrPlan:  // a plan by its id is no file
+      return word.find('/') != std::string::npos || !word.starts_with("sha256");
     case Names::kText:
     case Names::kSymbol:
     case Names::kServer:

@@ -20,6 +20,7 @@ constexpr auto kGlobalFlags = std::to_array<Flag>({
 });
 
 constexpr auto kPaths = std::to_array<Positional>({{"paths", Arity::kMany, Names::kPath}});
+constexpr auto kToSign = std::to_array<Positional>({{"paths", Arity::kMany, Names::kPathOrPlan}});
 constexpr auto kScanFlags =
     std::to_array<Flag>({{"all", Takes::kNothing, "", "list every symbol, not only what is new"}});
 constexpr auto kPlanFlags = std::to_array<Flag>({
@@ -163,7 +164,7 @@ constexpr auto kVerbs = std::to_array<Verb>({
     {.name = "sign",
      .what = "sign new and changed symbols, configuration and overlays",
      .service = "sign",
-     .positionals = kPaths,
+     .positionals = kToSign,
      .consent = Consent::kAlways},
     {.name = "plan",
      .what = "compare wanted and present wiring, and sign the difference",

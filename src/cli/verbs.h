@@ -24,7 +24,7 @@ enum class Arity : std::uint8_t {
   kPairs,     // one JSON object, or key=value words: field arguments
 };
 // What a word names, for completion and did-you-mean.
-enum class Names : std::uint8_t { kText, kPath, kSymbol, kServer, kKey, kPlan, kCode };
+enum class Names : std::uint8_t { kText, kPath, kSymbol, kServer, kKey, kPlan, kPathOrPlan, kCode };
 
 struct Positional {
   std::string_view field;  // in args

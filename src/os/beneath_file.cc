@@ -17,7 +17,7 @@ Result<RecordFile> RecordFile::open(const std::string& root, const std::string& 
   const int how = access == Access::kRead ? O_RDONLY : O_WRONLY | O_APPEND | O_CREAT;
   RTT_TRY_SET(Fd fd, open_file_beneath(root, relative, how | O_NONBLOCK | O_NOCTTY,
                                        access == Access::kRead ? 0U : 0644U));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0)
     return std::unexpected(last_error("cannot look at " + relative).at(relative));
   if (!S_ISREG(info.st_mode)) return fail(Code::kNotRegular, relative + " is not a regular file", relative);
@@ -48,7 +48,7 @@ Status RecordFile::sync() {
 }
 
 Result<std::uint64_t> RecordFile::size() const {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd_.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + path_).at(path_));
   return static_cast<std::uint64_t>(info.st_size);
 }

@@ -60,7 +60,7 @@ std::int64_t nanoseconds(const timespec& time) {
 }
 
 Result<FileStamp> stamp_of(const Fd& fd, const std::string& relative) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0)
     return std::unexpected(last_error("cannot look at " + relative).at(relative));
   return FileStamp{.device = info.st_dev,
@@ -94,7 +94,7 @@ EntryKind kind_of(int directory, const dirent& entry) {
     case DT_LNK:
       return EntryKind::kSymlink;
     case DT_UNKNOWN: {  // some file systems leave it to stat
-      struct stat info {};
+      struct stat info{};
       if (::fstatat(directory, entry.d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) return EntryKind::kOther;
       return kind_of_mode(info.st_mode);
     }

@@ -55,7 +55,7 @@ Result<DiskFile> DiskFile::open(const std::string& path, Access access) {
   const int mode = access == Access::kRead ? O_RDONLY : O_RDWR;
   Fd fd(::open(path.c_str(), mode | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (!fd.valid()) return failed("cannot open", path);
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at", path);
   if (!S_ISREG(info.st_mode)) return fail(Code::kNotRegular, path + " is not a regular file", path);
   // No read-ahead: it would reach into blocks that were never written and make them look written (next_data).
@@ -82,7 +82,7 @@ Status DiskFile::create_zeroed(const std::string& path, Zeroed zeroed, ByteView 
 }
 
 Result<std::uint64_t> DiskFile::size() const {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd_.get(), &info) != 0) return failed("cannot look at", path_);
   return static_cast<std::uint64_t>(info.st_size);
 }

@@ -122,7 +122,7 @@ Status remove_children(int directory, const std::string& path, int depth) {
 }  // namespace
 
 Result<std::string> read_regular(const Fd& fd, const std::string& path, std::size_t bytes_max) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at " + path, path);
   if (!S_ISREG(info.st_mode)) {
     return fail(Code::kNotRegular,
@@ -156,17 +156,17 @@ Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
 }
 
 bool exists(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0;
 }
 
 bool is_directory(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 bool is_symlink(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
 }
 
@@ -262,7 +262,7 @@ Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
   FileLock lock;
   lock.fd_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!lock.fd_.valid()) return failed("cannot open the lock " + path, path);
-  struct flock whole {};
+  struct flock whole{};
   whole.l_type = F_WRLCK;
   while (::fcntl(lock.fd_.get(), wait == Wait::kYes ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
     if (errno == EAGAIN || errno == EACCES)
@@ -274,7 +274,7 @@ Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
 
 bool FileLock::held(const std::string& path) {
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct flock whole {};
+  struct flock whole{};
   whole.l_type = F_WRLCK;
   return fd.valid() && ::fcntl(fd.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
 }

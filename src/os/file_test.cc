@@ -72,7 +72,7 @@ TEST_F(FileTest, write_atomic_replaces_and_leaves_no_temp_behind_even_when_it_fa
 
 TEST_F(FileTest, mode_is_as_asked) {
   ASSERT_TRUE(write_atomic(at("secret"), "s", {.mode = 0600}));
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(at("secret").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }

@@ -39,7 +39,7 @@ Result<Fd> sealed_file(const char* name, std::int64_t bytes) {
 
 // A file that its sender could cut short would kill whoever reads it.
 bool is_sealed(int fd, std::int64_t bytes) {
-  struct stat info {};
+  struct stat info{};
   const int seals = ::fcntl(fd, F_GET_SEALS);
   return seals >= 0 && (seals & kSeals) == kSeals && ::fstat(fd, &info) == 0 && info.st_size == bytes;
 }
@@ -51,7 +51,7 @@ bool is_stream_socket(int fd) {
 }
 
 bool is_pipe(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 

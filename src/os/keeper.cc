@@ -107,7 +107,7 @@ bool child_ended(int child, siginfo_t& info) {
 [[noreturn]] void end_as(const siginfo_t& info) {
   if (info.si_code == CLD_EXITED) ::_exit(info.si_status);
   const int signal = info.si_status == SIGKILL ? SIGRTMAX : info.si_status;
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   (void)::sigaction(signal, &standard, nullptr);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};

@@ -98,7 +98,7 @@ Status check_shared_memory(int fd, std::size_t bytes) {
     return fail(Code::kFrame,
                 fmt::format("the peer's shared memory has seals {:#x}, needed are {:#x}", seals, kSeals));
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd, &info) != 0) return std::unexpected(last_error("read the size of shared memory"));
   if (static_cast<std::uint64_t>(info.st_size) != bytes) {
     return fail(Code::kFrame,

@@ -8,7 +8,7 @@
 namespace rtt::os {
 
 Result<std::uint32_t> permissions_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::lstat(path.c_str(), &info) != 0)
     return std::unexpected(last_error("cannot look at " + path).at(path));
   return static_cast<std::uint32_t>(info.st_mode) & 0777U;

@@ -16,7 +16,7 @@ namespace rtt::os {
 namespace {
 
 bool is_regular(int fd) {
-  struct stat info {};
+  struct stat info{};
   return ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
 }
 

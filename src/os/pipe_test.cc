@@ -39,7 +39,7 @@ TEST(UnixSocket, works_at_a_path_longer_than_sun_path) {
   ASSERT_TRUE(peer);
   EXPECT_EQ(peer->pid, own_pid());
   EXPECT_EQ(peer->uid, own_uid());
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat((deep + "/panel.sock").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
   ASSERT_EQ(::stat(deep.c_str(), &info), 0);

@@ -112,7 +112,7 @@ std::vector<std::pair<std::string, std::string>> own_environment() {
 
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path) {
   const auto runnable = [](const std::string& file) {
-    struct stat info {};
+    struct stat info{};
     return ::stat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(file.c_str(), X_OK) == 0;
   };
   if (program.empty()) return std::nullopt;

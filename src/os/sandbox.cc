@@ -63,7 +63,7 @@ Status allow(const Fd& ruleset, const std::string& path, std::uint64_t rights, A
     if (absent == Absent::kSkip) return {};
     return std::unexpected(last_error("what its sandbox lists cannot be opened, " + path).at(path));
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + path));
   PathBeneath rule{.allowed = S_ISDIR(info.st_mode) ? rights : rights & kOfFiles, .parent = fd.get()};
   if (::syscall(kAddRule, ruleset.get(), kPathBeneath, &rule, 0) != 0)
@@ -117,7 +117,7 @@ Result<std::vector<sock_filter>> no_network() {
     made = made && ::seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(EPERM), call, 0) == 0;
   const Fd file(::memfd_create("rtt-filter", MFD_CLOEXEC));
   if (!made || !file.valid() || ::seccomp_export_bpf(context.get(), file.get()) != 0) return refused();
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.get(), &info) != 0) return refused();
   std::vector<sock_filter> filter(static_cast<std::size_t>(info.st_size) / sizeof(sock_filter));
   if (::pread(file.get(), filter.data(), filter.size() * sizeof(sock_filter), 0) != info.st_size)

@@ -40,7 +40,7 @@ TEST(shared_memory, reader_sees_what_the_writer_wrote_and_begins_zero) {
 
 TEST(shared_memory, holder_of_the_descriptor_can_neither_write_nor_cut_nor_unseal_it) {
   auto shared = create_shared_memory("test", kBytes).value();
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::fstat(shared.readable.get(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0400u);
   // Opening for writing is denied by the mode, but for root; for root the seals are what holds.

@@ -94,7 +94,7 @@ void say_pid(const Image& image, long pid) {
 long bare_fork() { return ::syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0); }
 
 void restore_signals() {
-  struct sigaction standard {};
+  struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) (void)::sigaction(signal, &standard, nullptr);
   // glibc keeps 32 and 33 to itself and refuses them above, but make hands them down ignored: ask the kernel.

@@ -51,7 +51,7 @@ Result<Fd> stream_socket(int flags) {
 // Makes room for a new socket: only one that nobody listens on any more may go.
 Status clear_place(const Fd& directory, const Address& address, const std::string& name,
                    const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   if (::fstatat(directory.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return {};
     return std::unexpected(last_error("cannot look at " + path).at(path));
@@ -112,7 +112,7 @@ Result<UnixListener> UnixListener::bind(const std::string& directory, const std:
   const Fd folder(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid())
     return std::unexpected(last_error("cannot open the folder " + directory).at(directory));
-  struct stat info {};
+  struct stat info{};
   if (::fstat(folder.get(), &info) != 0) return std::unexpected(last_error("cannot look at " + directory));
   if (info.st_uid != ::geteuid()) {
     return fail(Code::kNotOwner, "the folder of the socket belongs to another user", directory);

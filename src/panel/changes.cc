@@ -308,10 +308,10 @@ Result<std::optional<apply::Start>> Panel::State::begin_quick_connect(const Chan
     const Digest id = model::plan_id(plan);
     const auto agreed = read_approval(workspace, id);
     if (!agreed && agreed.error().code == Code::kNeedsConsent) {
-      return std::unexpected(Error(agreed.error())
-                                 .hinting(fmt::format("a person runs: rtt qc {} {} --plan, then rtt sign {}",
-                                                      body.string_or("from"), body.string_or("to"),
-                                                      to_string(id))));
+      return std::unexpected(
+          Error(agreed.error())
+              .hinting(fmt::format("a person runs: rtt qc {} {} --plan, then rtt sign {}",
+                                   body.string_or("from"), body.string_or("to"), to_string(id))));
     }
     if (!agreed) return std::unexpected(agreed.error());
     RTT_TRY(still_approved(*agreed, fold.state().seq, id));

@@ -123,7 +123,7 @@ class Own(Views):
         self.allow(("rtt://client/agent/*", "rtt://rtt/*/*"))
         self.signed()
         client = self.client("rtt")
-        self.assertEqual(["rtt_audit", "rtt_explain", "rtt_health", "rtt_plan", "rtt_status"], client.tools())
+        self.assertEqual(["rtt_apply", "rtt_audit", "rtt_explain", "rtt_health", "rtt_plan", "rtt_qc", "rtt_status"], client.tools())
 
         def asked(name, **arguments):
             result = client.call(name, timeout=60, **arguments)["result"]
