@@ -82,7 +82,6 @@ Json quick_connect_tool() {
       "rtt_qc",
       "Connects a consumer to another provider. Only if a person has signed that very change for agents "
       "at a terminal (`rtt qc FROM TO --plan`, then `rtt sign PLAN_ID`).",
-      "
       object_of({{"from", typed("string", "the consumer's address, rtt://…")},
                  {"to", typed("string", "the provider's address, rtt://…")}},
                 {"from", "to"}),
