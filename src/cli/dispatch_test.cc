@@ -83,8 +83,9 @@ TEST(Consent, each_question_is_asked_and_granted_steps_add_up) {
   EXPECT_EQ(stage.run({"up"}), 0);
   ASSERT_EQ(stage.asked.size(), 3U);
   EXPECT_EQ(text::to_json(stage.asked[0].args), R"({"consent":"show"})");
-  EXPECT_EQ(text::to_json(stage.asked[1].args), R"({"consent":"given","granted":["init"]})");
-  EXPECT_EQ(text::to_json(stage.asked[2].args), R"({"consent":"given","granted":["init","import"]})");
+  EXPECT_EQ(text::to_json(stage.asked[1].args), R"({"consent":"given","granted":["init"],"typed":true})");
+  EXPECT_EQ(text::to_json(stage.asked[2].args),
+            R"({"consent":"given","granted":["init","import"],"typed":true})");
   EXPECT_NE(stage.err.find("+ make .rtt"), std::string::npos);
   EXPECT_EQ(stage.prompts.size(), 2U);
 }
