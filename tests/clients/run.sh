@@ -26,7 +26,7 @@ end() {
 trap end EXIT; trap 'exit 130' INT TERM
 # check TEXT CMD…: holds if the command succeeds.
 check() { local text=$1; shift; if "$@" >/dev/null 2>&1; then echo "ok    $text"; passed=$((passed + 1)); else echo "FAIL  $text"; failed=$((failed + 1)); fi; }
-# soon CMD…: the command succeeds within 10 s; calls are written down by the panel, after their answer.
+# soon CMD…: the command succeeds within 10 s; receipts are written in batches, after the answer.
 soon() { local stop=$((SECONDS + 10)); until "$@"; do ((SECONDS < stop)) || return 1; done; }
 # add CLIENT: has it use the workspace's servers through RTT.
 add() { rtt mcp connect "$1" --write --yes -C "$ws" > "$work/$1.connect"; }
@@ -37,12 +37,12 @@ model() {
   until port=$(jq -r 'select(.[0] == "port")[1]' "$work/$1.model" 2>/dev/null) && [[ -n $port ]]; do kill -0 "${models[-1]}" || exit 1; done
   url=http://127.0.0.1:$port/v1
 }
-audited() { rtt audit --export --json -C "$ws" | jq -se --arg who "rtt://client/agent/$1@0.0.0" 'any(.[]; .who == $who and .action == "call" and .payload.to == "rtt://notes/tool/add_note@1.0.0" and .payload.outcome == "result")'; }
+audited() { rtt audit --action call --json -C "$ws" | jq -se --arg who "rtt://client/agent/$1@0.0.0" 'any(.[]; .who == $who and .receipt > 0 and .to == "rtt://notes/tool/add_note@1.0.0" and .outcome == "result")'; }
 # proved NAME COUNT: NAME's model was offered both servers' tools and was given COUNT, the notes now kept; rtt wrote the call down.
 proved() {
   check "$1 offers its model the tools of both servers" jq -se 'any(.[]; .[0] == "offered" and ([.[1:][] | select(test("(notes|diary)_+(add_note|count_notes)$"))] | length) == 4)' "$work/$1.model"
   check "$1 calls one through rtt, and its model is given the result" jq -se --arg n "$2" 'any(.[]; .[0] == "returned" and (.[1] | if type == "array" then .[-1].text else . end | test("\\b" + $n + "$")))' "$work/$1.model"
-  check "rtt's journal has the call, by $1" soon audited "$1"
+  check "rtt has a receipt of the call, by $1" soon audited "$1"
 }
 
 mkdir -p "$ws" "$work/home" "$work/bin"
@@ -77,7 +77,7 @@ model opencode
 OPENCODE_CONFIG_CONTENT=$(jq -nc --arg url "$url" '{provider: {m: {npm: "@ai-sdk/openai-compatible", name: "m", options: {baseURL: $url, apiKey: "none"}, models: {test: {name: "test"}}}}, model: "m/test", small_model: "m/test", share: "disabled", autoupdate: false}') \
   timeout 90 "$opencode" run --model m/test "keep a note" < "$work/empty" > "$work/opencode.out" 2>&1
 check "opencode ends well" test $? = 0
-proved opencode "${OPENCODE_COUNT:-2}"
+proved opencode 1  # a server of its own: the note kept by codex is not among its notes
 
 check "rtt mcp ls: the server ran, and its calls are counted" jq -e '.servers[] | select(.name == "notes") | .tools == 2 and .calls >= 2 and .p99_ns > 0' <(rtt mcp ls --json)
 check "rtt audit --verify: the journal holds" rtt audit --verify
