@@ -203,7 +203,8 @@ void Backend::on_transport_message(const LineStream::Item& item) {
   const std::uint64_t junk = session_->counters().junk_lines;
   if (item.overlong_bytes > 0) {
     record_->note("a message of " + std::to_string(item.overlong_bytes) + " bytes was dropped");
-    perform(session_->on_overlong(item.overlong_bytes, id_from_ends(item.head, item.tail)));
+    const auto id = id_from_ends(item.head, item.tail);
+    perform(session_->on_overlong(item.overlong_bytes, id ? own_id(*id) : std::nullopt));
   } else {
     perform(session_->on_line(item.line, loop_.now()));
   }

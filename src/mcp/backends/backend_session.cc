@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "mcp/wire/line_stream.h"
 #include "model/limits.h"
 
 namespace rtt::mcp {
@@ -74,6 +75,7 @@ BackendActions BackendSession::on_line(std::string_view line, Instant now) {
   switch (message.kind) {
     case MessageKind::kInvalid:
       ++counters_.junk_lines;
+      on_unreadable(out, message, line);
       break;
     case MessageKind::kRequest:
       on_request(out, message);
@@ -87,6 +89,31 @@ BackendActions BackendSession::on_line(std::string_view line, Instant now) {
       break;
   }
   return out;
+}
+
+// What a server prints is junk; but what bears the id of a request was meant to be its answer.
+void BackendSession::on_unreadable(BackendActions& out, const Message& message, std::string_view line) {
+  const std::size_t edge = std::min(line.size(), LineStream::kEdgeBytes);
+  const std::string_view head = line.substr(0, edge), tail = line.substr(line.size() - edge);
+  if (head.find("\"jsonrpc\"") == std::string_view::npos &&
+      tail.find("\"jsonrpc\"") == std::string_view::npos)
+    return;
+  const auto raw = message.id.empty() ? id_from_ends(head, tail) : std::optional(message.id);
+  const auto id = raw ? own_id(*raw) : std::nullopt;
+  if (!id) return;
+  Error why{.code = Code::kServerProtocol,
+            .message = "server '" + name_ + "' answered with what is no JSON-RPC message" +
+                       (message.fault == Fault::kSyntax
+                            ? ": no JSON, or nested deeper than " + std::to_string(kRpcDepthMax)
+                            : ""),
+            .hint = "rtt mcp logs " + name_};
+  if (const RequestKey key = call_of(std::to_string(*id)); key != 0) {
+    withdraw_asks(out, key);
+    drop_call(key);
+    out.emplace_back(act::Failure{key, std::move(why)});
+  } else if (phase_ == Phase::kGreeting || phase_ == Phase::kListing) {
+    fail(out, std::move(why));
+  }
 }
 
 BackendActions BackendSession::on_overlong(std::size_t byte_count, std::optional<std::uint64_t> id) {

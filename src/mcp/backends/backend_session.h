@@ -195,6 +195,7 @@ class BackendSession {
 
   void fail(BackendActions& out, Error why);
   [[nodiscard]] std::unexpected<Error> fail_busy() const;
+  void on_unreadable(BackendActions& out, const Message& message, std::string_view line);
   void on_request(BackendActions& out, const Message& message);
   void on_notification(BackendActions& out, Message& message, Instant now);
   void on_reply(BackendActions& out, const Message& message, Instant now);

@@ -171,6 +171,21 @@ TEST(BackendSession, junk_is_counted_and_harms_nothing) {
   EXPECT_EQ(all<act::Reply>(ready.session.on_line(reply(std::to_string(key), "{}"), kT0)).size(), 1U);
 }
 
+TEST(BackendSession, an_unreadable_reply_fails_its_call_and_no_other) {
+  Ready ready;
+  const RequestKey a = ready.ask(), b = ready.ask(), c = ready.ask();
+  const std::string deep(400, '[');
+  for (const auto& [key, line] :
+       {std::pair{a, R"({"jsonrpc":"2.0","id":)" + std::to_string(a) + R"(,"result":)" + deep},
+        std::pair{b, R"({"result":{"x":},"jsonrpc":"2.0","id":)" + std::to_string(b) + "}"}}) {
+    const auto failures = all<act::Failure>(ready.session.on_line(line, kT0));
+    ASSERT_EQ(failures.size(), 1U) << line;
+    EXPECT_EQ(failures[0].key, key);
+    EXPECT_EQ(failures[0].why.code, Code::kServerProtocol);
+  }
+  EXPECT_EQ(all<act::Reply>(ready.session.on_line(reply(std::to_string(c), "{}"), kT0)).size(), 1U);
+}
+
 TEST(BackendSession, an_overlong_reply_fails_its_call_and_no_other) {
   Ready ready;
   const RequestKey a = ready.ask(), b = ready.ask();

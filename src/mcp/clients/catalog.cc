@@ -57,8 +57,8 @@ std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers,
 
 bool theirs(const PinnedServer& server) { return server.ns() != kOwnNamespace; }
 
-std::string literal_start(std::string_view uri_template) {
-  return std::string(uri_template.substr(0, uri_template.find('{')));
+std::string_view literal_start(std::string_view uri_template) {
+  return uri_template.substr(0, uri_template.find('{'));
 }
 
 class Builder {
@@ -81,10 +81,12 @@ class Builder {
     catalog_.prompts_result = list(ItemKind::kPrompt, "prompts", catalog_.prompts);
     catalog_.resources_result = list(ItemKind::kResource, "resources", catalog_.resources);
     catalog_.templates_result = list(ItemKind::kTemplate, "resourceTemplates", catalog_.templates);
-    std::sort(catalog_.templates.begin(), catalog_.templates.end(), [](const auto& a, const auto& b) {
-      const std::size_t a_size = literal_start(a.original).size(), b_size = literal_start(b.original).size();
-      return a_size != b_size ? a_size > b_size : a.original < b.original;
-    });
+    const auto closer = [](const auto& a, const auto& b) {
+      const std::size_t a_size = literal_start(a.exposed).size(), b_size = literal_start(b.exposed).size();
+      return a_size != b_size ? a_size > b_size : a.exposed < b.exposed;
+    };
+    std::ranges::sort(catalog_.templates, closer);
+    std::ranges::sort(catalog_.hidden_templates, closer);
     note_capabilities();
     write_notice();
     write_instructions();
@@ -92,6 +94,21 @@ class Builder {
   }
 
  private:
+  // nullptr: one that is hidden is refused like one that nobody has.
+  std::vector<HiddenEntry>* hidden_of(ItemKind kind) {
+    switch (kind) {
+      case ItemKind::kTool:
+        return &catalog_.hidden_tools;
+      case ItemKind::kResource:
+        return &catalog_.hidden_resources;
+      case ItemKind::kTemplate:
+        return &catalog_.hidden_templates;
+      case ItemKind::kPrompt:
+        break;
+    }
+    return nullptr;
+  }
+
   model::AccessVerdict verdict(const model::Saddr& provider) const {
     if (!input_.policy) return {};
     return model::access(*input_.policy, client_, provider);
@@ -130,7 +147,7 @@ class Builder {
       }
       const auto access = verdict(listed.item->saddr);
       if (!access.allowed) {
-        if (kind == ItemKind::kTool) catalog_.hidden_tools.push_back({exposed, address, access.rule});
+        if (auto* const hidden = hidden_of(kind)) hidden->push_back({exposed, address, access.rule});
         continue;
       }
       if (!entries.empty() && entries.back().exposed == exposed)
@@ -191,8 +208,8 @@ class Builder {
     catalog_.offers_resources = !with_resources.empty();
     if (with_resources.size() != 1) return;
     const PinnedServer& only = *with_resources.front();
-    if (!verdict(only.connector).allowed) return;
-    catalog_.resource_fallback = CatalogEntry{.ns = only.ns(), .address = to_string(only.connector)};
+    if (input_.policy != nullptr && verdict(only.connector).allowed)
+      catalog_.unlisted = Unlisted{.client = client_, .connector = only.connector, .rules = *input_.policy};
   }
 
   void write_notice() {
@@ -274,12 +291,24 @@ const CatalogEntry* find_exposed(const std::vector<CatalogEntry>& entries, std::
   return at != entries.end() && at->exposed == exposed ? &*at : nullptr;
 }
 
-const CatalogEntry* find_resource(const Catalog& catalog, std::string_view uri) {
-  if (const CatalogEntry* exact = find_exposed(catalog.resources, uri)) return exact;
-  for (const CatalogEntry& entry : catalog.templates) {
-    if (template_matches(entry.original, uri)) return &entry;
+ResourceRoute find_resource(const Catalog& catalog, std::string_view uri) {
+  if (const CatalogEntry* exact = find_exposed(catalog.resources, uri)) return {.entry = *exact};
+  const auto hidden = std::ranges::lower_bound(catalog.hidden_resources, uri, {}, &HiddenEntry::exposed);
+  if (hidden != catalog.hidden_resources.end() && hidden->exposed == uri) return {.denied = *hidden};
+  const auto matches = [uri](const auto& entry) { return template_matches(entry.exposed, uri); };
+  const auto open = std::ranges::find_if(catalog.templates, matches);
+  const auto closed = std::ranges::find_if(catalog.hidden_templates, matches);
+  const bool is_open = open != catalog.templates.end();
+  if (closed != catalog.hidden_templates.end() &&
+      !(is_open && literal_start(open->exposed).size() > literal_start(closed->exposed).size())) {
+    return {.denied = *closed};
   }
-  return catalog.resource_fallback ? &*catalog.resource_fallback : nullptr;
+  if (is_open) return {.entry = *open};
+  if (!catalog.unlisted) return {};
+  const model::Saddr address = unlisted_resource(catalog.unlisted->connector, uri);
+  const auto access = model::access(catalog.unlisted->rules, catalog.unlisted->client, address);
+  if (!access.allowed) return {.denied = HiddenEntry{std::string(uri), to_string(address), access.rule}};
+  return {.entry = CatalogEntry{.ns = address.ns, .address = to_string(address)}};
 }
 
 bool template_matches(std::string_view uri_template, std::string_view uri) {

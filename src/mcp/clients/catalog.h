@@ -38,12 +38,21 @@ struct HiddenEntry {
   std::string exposed, address, rule;
 };
 
+// The one server that has resources: what no list names goes to it, if the policy lets the client reach the
+// address that resource would have if it were listed without a name.
+struct Unlisted {
+  model::Saddr client, connector;
+  model::Policy rules;
+};
+
 struct Catalog {
   std::string client;                                   // its address
   std::vector<std::string> servers;                     // namespaces served, sorted
   std::vector<CatalogEntry> tools, prompts, resources;  // sorted by exposed
   std::vector<CatalogEntry> templates;                  // longest literal start first
   std::vector<HiddenEntry> hidden_tools;                // sorted by exposed
+  std::vector<HiddenEntry> hidden_resources;            // sorted by exposed
+  std::vector<HiddenEntry> hidden_templates;            // longest literal start first
   std::string tools_result, prompts_result, resources_result, templates_result;  // raw JSON results
   std::shared_ptr<const ToolIndex> index;  // the meta view: tools_result names search, describe and call
   std::string instructions;
@@ -53,8 +62,7 @@ struct Catalog {
   // The one server chosen: what RTT does not know goes to it as it is, and it says what it can.
   std::optional<CatalogEntry> sole;
   text::Json sole_capabilities;  // object
-  // Where a resource goes that no list names: the one server that has resources.
-  std::optional<CatalogEntry> resource_fallback;
+  std::optional<Unlisted> unlisted;
 };
 
 struct CatalogInput {
@@ -73,8 +81,12 @@ Catalog build_catalog(const CatalogInput& input);
 
 model::Saddr client_address(std::string_view label);
 const CatalogEntry* find_exposed(const std::vector<CatalogEntry>& entries, std::string_view exposed);
-// The resource or template that serves `uri`, else the fallback, else nullptr.
-const CatalogEntry* find_resource(const Catalog& catalog, std::string_view uri);
+// The resource or template that serves `uri`, be it an unlisted one; or why the policy says no; or neither.
+struct ResourceRoute {
+  std::optional<CatalogEntry> entry{};
+  std::optional<HiddenEntry> denied{};
+};
+ResourceRoute find_resource(const Catalog& catalog, std::string_view uri);
 // Whether `uri` could come from `uri_template` (RFC 6570: each expression stands for one or more bytes).
 bool template_matches(std::string_view uri_template, std::string_view uri);
 

@@ -40,11 +40,12 @@ bool has_content(std::string_view method) {
   return method == "tools/call" || method == "prompts/get" || method == "resources/read";
 }
 
-// Under a key of RTT's own, as the protocol wants it for `_meta`.
+constexpr std::string_view kProvenance = "io.github.rtt/provenance";  // as the protocol wants it for `_meta`
+
 std::string provenance(std::uint64_t receipt, const Digest& server, const Digest& pin) {
   std::string out;
   out.reserve(256);
-  out.append(R"("io.github.rtt/provenance":{"receipt":")").append(std::to_string(receipt));
+  out.append(R"({"receipt":")").append(std::to_string(receipt));
   out.append(R"(","server":"sha256-)").append(bare_hex(server)).append("\"");
   if (!pin.is_zero()) out.append(R"(,"definition":"sha256-)").append(bare_hex(pin)).append("\"");
   out += '}';
@@ -82,8 +83,8 @@ void Client::take(const Message& message, StreamId stream) {
   if (phase_ == Phase::kOpen) perform(session_.on_message(message, services_.now()), stream);
 }
 
-void Client::take_overlong(std::size_t byte_count) {
-  if (phase_ == Phase::kOpen) perform(session_.on_overlong(byte_count), kNoStream);
+void Client::take_overlong(std::size_t byte_count, std::string_view id) {
+  if (phase_ == Phase::kOpen) perform(session_.on_overlong(byte_count, id), kNoStream);
 }
 
 void Client::input_ended() {
@@ -342,9 +343,10 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
                                                 .result = payload});
   const StreamId stream = asked->stream;
   std::string told;
-  if (result && receipt != 0 && options_.provenance == ClientOptions::Provenance::kShown &&
-      has_content(asked->subject.method)) {
-    told = with_meta(payload, provenance(receipt, asked->server, asked->subject.pin));
+  if (result && has_content(asked->subject.method)) {
+    const bool shown = receipt != 0 && options_.provenance == ClientOptions::Provenance::kShown;
+    told = with_meta(payload, kProvenance,
+                     shown ? provenance(receipt, asked->server, asked->subject.pin) : std::string());
     payload = told;
   }
   asked_.erase(token);

@@ -74,7 +74,7 @@ class Client final : public BackendUser, public BackendClient {
 
   void take(std::string_view line, StreamId stream = kNoStream);  // without newlines
   void take(const Message& message, StreamId stream);
-  void take_overlong(std::size_t byte_count);
+  void take_overlong(std::size_t byte_count, std::string_view id);  // raw; empty: it cannot be told
   void introduce(const RequestMeta& meta);  // who asks, before the first request of a modern client
   void input_ended();                       // it answers nothing any more, but is answered
   void stream_gone(StreamId stream);        // the client has closed it: it wants no answer there

@@ -142,9 +142,9 @@ void ServerSession::listen(ClientActions& out, const Request& request) {
   const auto uris = text::parse_json(member(*filter, "resourceSubscriptions").value_or("[]"));
   std::vector<emit::Watch> watches;
   for (const text::Json& uri : uris && uris->is_array() ? uris->as_array() : text::JsonArray{}) {
-    const CatalogEntry* const entry = uri.is_string() && catalog_->offers_subscriptions
-                                          ? find_resource(*catalog_, uri.as_string())
-                                          : nullptr;
+    const auto entry = uri.is_string() && catalog_->offers_subscriptions
+                           ? find_resource(*catalog_, uri.as_string()).entry
+                           : std::nullopt;
     if (!entry || held + listening.uris.size() >= kListenUrisMax) continue;
     if (!listening.uris.insert(uri.as_string()).second) continue;
     watches.push_back({emit::Watch::Wish::kOn, uri.as_string(), entry->ns, entry->original, entry->address});
@@ -177,7 +177,7 @@ void ServerSession::unwatch(ClientActions& out, const std::set<std::string, std:
   for (const std::string& uri : uris) {
     const bool wanted =
         std::ranges::any_of(listens_, [&](const auto& other) { return other.second.uris.contains(uri); });
-    const CatalogEntry* const entry = wanted ? nullptr : find_resource(*catalog_, uri);
+    const auto entry = wanted ? std::nullopt : find_resource(*catalog_, uri).entry;
     if (entry)
       out.emplace_back(emit::Watch{emit::Watch::Wish::kOff, uri, entry->ns, entry->original, entry->address});
   }

@@ -110,10 +110,10 @@ ClientActions ServerSession::on_message(const Message& message, Instant now) {
   return out;
 }
 
-ClientActions ServerSession::on_overlong(std::size_t byte_count) {
+ClientActions ServerSession::on_overlong(std::size_t byte_count, std::string_view id) {
   ++counters_.junk_lines;
   ClientActions out;
-  send_error(out, {}, RpcCode::kInvalidRequest,
+  send_error(out, id, RpcCode::kInvalidRequest,
              "Invalid request: a message of " + std::to_string(byte_count) + " bytes; " +
                  std::to_string(limits::kMcpLineBytesMax) + " are the most");
   return out;

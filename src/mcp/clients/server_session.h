@@ -46,8 +46,8 @@ class ServerSession {
 
   ClientActions on_line(std::string_view line, Instant now = {}) { return on_message(classify(line), now); }
   ClientActions on_message(const Message& message, Instant now);
-  ClientActions on_overlong(std::size_t byte_count);
-  ClientActions introduce(const RequestMeta& meta);  // who asks, before it asks
+  ClientActions on_overlong(std::size_t byte_count, std::string_view id);  // raw; empty: it cannot be told
+  ClientActions introduce(const RequestMeta& meta);                        // who asks, before it asks
   // Answers the request under way, if there is one. REQUIRES: an Identify that was not answered yet.
   ClientActions identified(std::shared_ptr<const Catalog> catalog, Instant now = {});
   // The accepted servers or the policy changed: lines that tell the client if what it sees did.
@@ -113,6 +113,7 @@ class ServerSession {
   void complete(ClientActions& out, const Request& request);
   void pass_on(ClientActions& out, const Request& request);
   void forward(ClientActions& out, const Request& request, emit::Forward forward);
+  void refuse_denied(ClientActions& out, const Request& request, const HiddenEntry& hidden) const;
   void refuse_unknown_tool(ClientActions& out, const Request& request, std::string_view name) const;
 
   // era_legacy.cc

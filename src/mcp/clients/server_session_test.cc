@@ -291,6 +291,46 @@ TEST(Resources, go_to_the_server_that_has_them) {
   EXPECT_EQ(alone.forwarded(read("made://up")).item, "");  // the only server may know it
 }
 
+TEST(Resources, are_denied_by_their_address_listed_or_not) {
+  const auto ask = [](std::string_view method, std::string_view uri) {
+    return R"({"jsonrpc":"2.0","id":1,"method":"resources/)" + std::string(method) +
+           R"(","params":{"uri":")" + std::string(uri) + "\"}}";
+  };
+  Bench bench({server("a", {})});
+  const auto with_rule = [&](std::string_view to) {
+    bench.rules = policy(R"({"allow":[{"from":"rtt://client/agent/*","to":"rtt://*/*/*"}],)"
+                         R"("deny":[{"from":"rtt://client/agent/*","to":")" +
+                         std::string(to) + "\"}]}");
+    bench.session = ServerSession("a key of this test");
+    bench.initialize();
+  };
+  with_rule("rtt://a/resource/*");
+  for (const char* uri : {"a://r", "a://item/17", "file:///etc/shadow"}) {
+    EXPECT_NE(bench.ask(ask("read", uri)).find("policy does not let"), std::string::npos) << uri;
+    EXPECT_NE(bench.ask(ask("read", uri)).find("rtt policy why"), std::string::npos) << uri;
+  }
+  with_rule("rtt://a/resource/tpl");  // the template alone
+  EXPECT_EQ(bench.ask(ask("read", "a://item/17")).find("result"), std::string::npos);
+  (void)bench.session.on_reply(bench.forwarded(ask("read", "a://r")).key, act::Reply::Kind::kResult, "{}");
+  const auto made_up = bench.forwarded(ask("read", "made://up"));
+  EXPECT_TRUE(made_up.address.starts_with("rtt://a/resource/")) << made_up.address;
+}
+
+TEST(Resources, what_a_server_does_not_offer_is_not_passed_on_to_it) {
+  PinnedServer bare = server("a", {});
+  bare.items.clear();
+  bare.info.capabilities = json(R"({"tools":{}})");
+  Bench bench({bare});
+  bench.initialize();
+  for (const char* method : {"resources/read", "resources/subscribe", "prompts/get", "completion/complete"}) {
+    EXPECT_EQ(code_of(bench.ask(R"({"jsonrpc":"2.0","id":1,"method":")" + std::string(method) +
+                                R"(","params":{"uri":"file:///etc/shadow","name":"x"}})")),
+              "-32601")
+        << method;
+  }
+  EXPECT_EQ(bench.forwarded(R"({"jsonrpc":"2.0","id":1,"method":"tasks/list","params":{}})").item, "");
+}
+
 TEST(Resources, a_uri_two_servers_share_is_listed_once_and_found) {
   PinnedServer a = server("a", {}), b = server("b", {});
   for (PinnedServer* const one : {&a, &b}) {
@@ -306,10 +346,10 @@ TEST(Resources, a_uri_two_servers_share_is_listed_once_and_found) {
   const Catalog catalog = Bench({b, a}).catalog();
   EXPECT_EQ(catalog.resources.size(), 4U);
   for (const char* uri : {"a://r", "b://r", "shared://x", "zz://last"}) {
-    ASSERT_NE(find_resource(catalog, uri), nullptr) << uri;
-    EXPECT_EQ(find_resource(catalog, uri)->exposed, uri);
+    ASSERT_TRUE(find_resource(catalog, uri).entry) << uri;
+    EXPECT_EQ(find_resource(catalog, uri).entry->exposed, uri);
   }
-  EXPECT_EQ(find_resource(catalog, "shared://x")->ns, "a");
+  EXPECT_EQ(find_resource(catalog, "shared://x").entry->ns, "a");
 }
 
 TEST(Templates, match_as_uris_do) {

@@ -18,6 +18,12 @@ void send_error(ClientActions& out, std::string_view id, RpcCode code, std::stri
   out.emplace_back(emit::Send{error_line(id, error_object(code, message))});
 }
 
+// Methods whose subject has an address, and so rules: they reach a server by their own route or not at all.
+bool is_governed(std::string_view method) {
+  return method.starts_with("tools/") || method.starts_with("resources/") || method.starts_with("prompts/") ||
+         method.starts_with("completion/");
+}
+
 // The string member `key` of raw `params`, decoded.
 std::optional<std::string> text_member(std::string_view params, std::string_view key) {
   const auto raw = sole_member(params, key);
@@ -44,7 +50,7 @@ bool ServerSession::route(ClientActions& out, const Request& request) {
     call_item(out, request, ItemKind::kPrompt);
   } else if (method == "completion/complete" && catalog_->offers_completions) {
     complete(out, request);
-  } else if (catalog_->sole) {
+  } else if (catalog_->sole && !is_governed(method)) {
     pass_on(out, request);
   } else {
     return false;
@@ -125,17 +131,20 @@ void ServerSession::call_item(ClientActions& out, const Request& request, ItemKi
            .guard = entry->guard});
 }
 
+void ServerSession::refuse_denied(ClientActions& out, const Request& request,
+                                  const HiddenEntry& hidden) const {
+  const Error why{
+      .code = Code::kDenied,
+      .message = "policy does not let this client call " + hidden.address + " (" + hidden.rule + ")",
+      .where = hidden.rule,
+      .hint = "rtt policy why " + catalog_->client + " " + hidden.address};
+  out.emplace_back(emit::Send{error_line(request.id, rpc_error_of(why))});
+}
+
 void ServerSession::refuse_unknown_tool(ClientActions& out, const Request& request,
                                         std::string_view name) const {
   for (const HiddenEntry& hidden : catalog_->hidden_tools) {
-    if (hidden.exposed != name) continue;
-    const Error why{
-        .code = Code::kDenied,
-        .message = "policy does not let this client call " + hidden.address + " (" + hidden.rule + ")",
-        .where = hidden.rule,
-        .hint = "rtt policy why " + catalog_->client + " " + hidden.address};
-    out.emplace_back(emit::Send{error_line(request.id, rpc_error_of(why))});
-    return;
+    if (hidden.exposed == name) return refuse_denied(out, request, hidden);
   }
   std::string text = "Unknown tool: " + std::string(name.substr(0, 200));
   if (!catalog_->notice.empty()) text += ". " + catalog_->notice;
@@ -148,7 +157,8 @@ void ServerSession::read_resource(ClientActions& out, const Request& request) {
     send_error(out, request.id, RpcCode::kInvalidParams, "Invalid params: uri is missing or there twice");
     return;
   }
-  const CatalogEntry* const entry = find_resource(*catalog_, *uri);
+  const auto [entry, denied] = find_resource(*catalog_, *uri);
+  if (denied) return refuse_denied(out, request, *denied);
   if (!entry) {
     const bool modern = request.era == Era::kModern;
     const std::string data = R"({"uri":)" + json_quoted(*uri) + "}";
@@ -171,14 +181,16 @@ void ServerSession::complete(ClientActions& out, const Request& request) {
   const auto raw_name = ref ? sole_member(*ref, "name") : std::nullopt;
   const auto name = raw_name ? decode_string(*raw_name) : std::nullopt;
   const auto uri = ref ? text_member(*ref, "uri") : std::nullopt;
+  ResourceRoute found;
   const CatalogEntry* entry = nullptr;
   if (name) {
     entry = find_exposed(catalog_->prompts, *name);
   } else if (uri) {
-    const auto same = [&](const CatalogEntry& candidate) { return candidate.original == *uri; };
-    const auto at = std::find_if(catalog_->templates.begin(), catalog_->templates.end(), same);
-    entry = at != catalog_->templates.end() ? &*at : find_resource(*catalog_, *uri);
+    const auto at = std::ranges::find(catalog_->templates, *uri, &CatalogEntry::original);
+    if (at == catalog_->templates.end()) found = find_resource(*catalog_, *uri);
+    entry = at != catalog_->templates.end() ? &*at : found.entry ? &*found.entry : nullptr;
   }
+  if (found.denied) return refuse_denied(out, request, *found.denied);
   if (!entry) {
     send_error(out, request.id, RpcCode::kInvalidParams, "Invalid params: nothing to complete for this ref");
     return;

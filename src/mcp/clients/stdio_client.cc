@@ -131,7 +131,7 @@ void StdioClient::take_lines() {
     const auto item = stream_.next();
     if (!item) break;
     if (item->overlong_bytes > 0) {
-      client_.take_overlong(item->overlong_bytes);
+      client_.take_overlong(item->overlong_bytes, id_from_ends(item->head, item->tail).value_or(""));
     } else {
       take(item->line);
     }

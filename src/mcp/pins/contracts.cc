@@ -60,6 +60,18 @@ std::string address_name(ItemKind kind, const Json& definition,
   return start + "-" + hash;
 }
 
+}  // namespace
+
+model::Saddr unlisted_resource(const model::Saddr& connector, std::string_view uri) {
+  const Json definition = Json::object({{"uri", uri}});
+  return {.ns = connector.ns,
+          .type = SymbolType::kResource,
+          .name = address_name(ItemKind::kResource, definition, {}),
+          .version = connector.version};
+}
+
+namespace {
+
 Json symbol(const model::Saddr& saddr, Json params) {
   Json driver = Json::object({{"use", "mcp"}, {"params", std::move(params)}});
   return Json::object({{"symbol", Json::object({{"saddr", to_string(saddr)},

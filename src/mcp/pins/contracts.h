@@ -95,6 +95,8 @@ Result<text::Json> manifest_from(const ServerConfig& config, const ServerInfo& i
 // namespace.
 Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract> contracts);
 Result<PinnedItem> item_from_contract(const model::Contract& contract);
+// The address that a resource of the server would have if it were listed without a name.
+model::Saddr unlisted_resource(const model::Saddr& connector, std::string_view uri);
 // The connector's address that a tool, prompt or resource names.
 Result<model::Saddr> connector_of(const model::Contract& contract);
 

@@ -71,7 +71,7 @@ class Served final : public TransportEvents {
     if (const auto id = id_from_ends(message.head, message.tail)) {
       const std::string why =
           error_object(RpcCode::kBackend, fmt::format("the answer is {} bytes long", message.overlong_bytes));
-      const std::string line = error_line(std::to_string(*id), why);
+      const std::string line = error_line(*id, why);
       send(mux_.on_server(std::string_view(line).substr(0, line.size() - 1)));
     }
   }

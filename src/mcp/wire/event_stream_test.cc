@@ -50,7 +50,7 @@ TEST(EventStream, of_an_overlong_event_the_ends_are_kept) {
   EXPECT_EQ(events[0].overlong_bytes, body.size());
   EXPECT_EQ(events[0].head, body.substr(0, LineStream::kEdgeBytes));
   EXPECT_EQ(events[0].tail, body.substr(body.size() - LineStream::kEdgeBytes));
-  EXPECT_EQ(id_from_ends(events[0].head, events[0].tail), 7U);
+  EXPECT_EQ(id_from_ends(events[0].head, events[0].tail), "7");
   EXPECT_EQ(events[1].data, "next");
 }
 

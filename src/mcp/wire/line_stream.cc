@@ -22,20 +22,30 @@ std::string_view without_return(std::string_view line) {
 
 bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == std::string_view::npos; }
 
-// The digits after `"id":` in `text`, which continues after them with `after`.
-std::optional<std::uint64_t> id_before(std::string_view text, std::string_view after) {
+std::string_view trimmed(std::string_view text) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  return text;
+}
+
+// A number without sign or a string without escapes.
+bool is_plain_id(std::string_view raw) {
+  constexpr std::string_view kDigits = "0123456789";
+  if (raw.starts_with('"'))
+    return raw.size() >= 2 && raw.find_first_of("\"\\", 1) == raw.size() - 1 && raw.ends_with('"');
+  return !raw.empty() && raw.find_first_not_of(kDigits) == std::string_view::npos;
+}
+
+// The value of a last member `id` of `text`, which continues after it with `after`.
+std::optional<std::string_view> id_before(std::string_view text, std::string_view after) {
+  constexpr std::string_view kKey = "\"id\":";
   if (!text.ends_with(after)) return std::nullopt;
   text.remove_suffix(after.size());
-  const std::size_t last = text.find_last_not_of("0123456789");
-  if (last == std::string_view::npos) return std::nullopt;
-  const std::string_view digits = text.substr(last + 1);
-  std::string_view before = text.substr(0, last + 1);
-  while (before.ends_with(' ')) before.remove_suffix(1);
-  if (!before.ends_with("\"id\":")) return std::nullopt;
-  before.remove_suffix(5);
-  while (before.ends_with(' ')) before.remove_suffix(1);
-  if (!before.ends_with(',')) return std::nullopt;  // `,"id":7}` can only be a last top-level member
-  return own_id(digits);
+  const std::size_t key = text.rfind(kKey);
+  if (key == std::string_view::npos) return std::nullopt;
+  const std::string_view raw = trimmed(text.substr(key + kKey.size()));
+  if (!is_plain_id(raw) || !trimmed(text.substr(0, key)).ends_with(',')) return std::nullopt;
+  return raw;  // `,"id":7}` can only be a last top-level member
 }
 
 }  // namespace
@@ -110,16 +120,17 @@ std::optional<LineStream::Item> LineStream::rest() {
   return Item{.line = without_return(line)};
 }
 
-std::optional<std::uint64_t> id_from_ends(std::string_view head, std::string_view tail) {
-  if (auto id = id_before(tail, "}")) return id;
-  if (auto id = id_before(tail, R"(,"jsonrpc":"2.0"})")) return id;
-  if (auto id = id_before(tail, R"(, "jsonrpc": "2.0"})")) return id;
+std::optional<std::string_view> id_from_ends(std::string_view head, std::string_view tail) {
+  for (const std::string_view after : {"}", R"(,"jsonrpc":"2.0"})", R"(, "jsonrpc": "2.0"})"}) {
+    if (const auto id = id_before(tail, after)) return id;
+  }
   for (const std::string_view start :
        {R"({"jsonrpc":"2.0","id":)", R"({"id":)", R"({"jsonrpc": "2.0", "id": )", R"({"id": )"}) {
     if (!head.starts_with(start)) continue;
     const std::string_view after = head.substr(start.size());
-    const std::size_t length = after.find_first_not_of("0123456789");
-    if (length != std::string_view::npos && after[length] == ',') return own_id(after.substr(0, length));
+    const std::size_t end = after.starts_with('"') ? after.find('"', 1) + 1 : after.find(',');
+    if (end >= after.size() || after[end] != ',') continue;
+    if (is_plain_id(after.substr(0, end))) return after.substr(0, end);
   }
   return std::nullopt;
 }

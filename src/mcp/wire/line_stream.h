@@ -53,8 +53,9 @@ class LineStream {
   std::string head_, tail_;
 };
 
-// The id of an over-long reply, from its ends: first members (`{"jsonrpc":"2.0","id":7,…`) or last ones
+// The raw id of a message that cannot be read, from its ends: first members (`{"jsonrpc":"2.0","id":7,…`) or
+// last ones
 // (`…,"id":7}`, `…,"id":7,"jsonrpc":"2.0"}`).
-std::optional<std::uint64_t> id_from_ends(std::string_view head, std::string_view tail);
+std::optional<std::string_view> id_from_ends(std::string_view head, std::string_view tail);
 
 }  // namespace rtt::mcp

@@ -87,7 +87,7 @@ TEST(LineStream, an_overlong_line_keeps_its_ends_and_not_its_middle) {
   ASSERT_TRUE(item);
   EXPECT_EQ(item->overlong_bytes, line.size());
   EXPECT_TRUE(item->head.starts_with(R"({"result":"xxx)"));
-  EXPECT_EQ(id_from_ends(item->head, item->tail), 77U);
+  EXPECT_EQ(id_from_ends(item->head, item->tail), "77");
 }
 
 TEST(LineStream, what_follows_the_last_newline_is_the_rest) {
@@ -102,12 +102,15 @@ TEST(LineStream, what_follows_the_last_newline_is_the_rest) {
 }
 
 TEST(IdFromEnds, reads_the_places_an_id_stands) {
-  EXPECT_EQ(id_from_ends(R"({"jsonrpc":"2.0","id":5,"result":{"a)", "xxx}}"), 5U);
-  EXPECT_EQ(id_from_ends(R"({"jsonrpc": "2.0", "id": 6, "result": {"a)", "xxx}}"), 6U);
-  EXPECT_EQ(id_from_ends(R"({"result":{)", R"(x"},"id":8,"jsonrpc":"2.0"})"), 8U);
-  EXPECT_EQ(id_from_ends(R"({"result":{)", R"(x"}, "id": 9})"), 9U);
+  EXPECT_EQ(id_from_ends(R"({"jsonrpc":"2.0","id":5,"result":{"a)", "xxx}}"), "5");
+  EXPECT_EQ(id_from_ends(R"({"jsonrpc": "2.0", "id": 6, "result": {"a)", "xxx}}"), "6");
+  EXPECT_EQ(id_from_ends(R"({"result":{)", R"(x"},"id":8,"jsonrpc":"2.0"})"), "8");
+  EXPECT_EQ(id_from_ends(R"({"result":{)", R"(x"}, "id": 9})"), "9");
   EXPECT_EQ(id_from_ends(R"({"result":{)", R"("a","id":9}})"), std::nullopt);  // some inner id
   EXPECT_EQ(id_from_ends(R"({"result":{)", R"(\"id\":9})"), std::nullopt);
+  EXPECT_EQ(id_from_ends(R"({"jsonrpc":"2.0","id":"a,b","method":"x)", "xxx"), "\"a,b\"");
+  EXPECT_EQ(id_from_ends(R"({"method":"x","params":{)", R"(x"},"jsonrpc":"2.0","id":"u-1"})"), "\"u-1\"");
+  EXPECT_EQ(id_from_ends(R"({"id":"a\"b","method":)", ""), std::nullopt);  // not worth decoding
   EXPECT_EQ(id_from_ends("", ""), std::nullopt);
 }
 
