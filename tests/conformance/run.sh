@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The protocol's own conformance suite, in both eras, against our fixture servers directly and through `rtt mcp serve
-# --http` with the same servers behind it on stdio: one on the TypeScript SDK v1 (2025-11-25), one on v2 (2026-07-28).
-# What a fixture passes directly must pass through rtt. Beside it stands what crosses the eras: the fixture of the other
-# era through rtt, which lacks the tools that only this one has. The suite passes some scenarios without what they are about, so last a tool is hidden by policy,
-# which the suite must see through rtt.
+# --http` with the same servers behind it on stdio and on HTTP: one on the TypeScript SDK v1 (2025-11-25), one on v2
+# (2026-07-28). What a fixture passes directly must pass through rtt. Beside it stands what crosses the eras: the fixture
+# of the other era through rtt, which lacks the tools that only this one has. The suite passes some scenarios without
+# what they are about, so last a tool is hidden by policy, which the suite must see through rtt.
 # `make conformance` runs it. Usage: run.sh; RTT names another rtt, KEEP=1 keeps what the run wrote.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -42,7 +42,8 @@ serving() {
   url=$(started_at "$said") || exit 1
 }
 through_rtt() { serving "$work/front" "$rtt" mcp serve "$1" --http 127.0.0.1:0 --no-token -C "$ws"; }
-# table REVISION DIRECT NAME…: the scenarios of DIRECT and of the others beside it. FAIL if the first of those has less.
+# table REVISION DIRECT STDIO HTTP CROSS: the scenarios of DIRECT and of the others beside it. FAIL if STDIO or HTTP has
+# less.
 table() {
   local revision=$1 direct=$2; shift 2
   "$node" - "$work" "$revision" "$direct" "$@" <<'END'
@@ -56,10 +57,10 @@ const sums = names.map(() => [0, 0]);
 for (const scenario of [...new Set(columns.flatMap((column) => [...column.keys()]))].sort()) {
   const scores = columns.map((column) => column.get(scenario));
   scores.forEach((score, i) => score && (sums[i][0] += score[0], sums[i][1] += score[1]));
-  const [direct, through] = scores;
-  // A check of it is for servers that close a stream in the middle, which nothing on a pipe can ask for.
+  const [direct, ...through] = scores;
+  // A check of it is for servers that close a stream in the middle, which is between them and whoever reads it.
   const fewer = scenario === "server-sse-polling" ? 1 : 0;
-  const less = direct && (!through || through[0] + fewer < direct[0] || through[1] > direct[1]);
+  const less = direct && through.slice(0, 2).some((one) => !one || one[0] + fewer < direct[0] || one[1] > direct[1]);
   failed ||= less;
   console.log(`${scenario.padEnd(48)}${scores.map(cell).join("")}${less ? "  <-- less" : ""}`);
 }
@@ -68,22 +69,28 @@ process.exit(failed ? 1 : 0);
 END
 }
 
-printf '{"mcpServers":{"v1":{"command":"%s","args":["%s"]},"v2":{"command":"%s","args":["%s"]}}}' \
-  "$node" "$here/fixture.mjs" "$node" "$here/fixture_v2.mjs" > "$ws/.mcp.json"
+serving "$work/fixture1" "$node" "$here/fixture.mjs" --http 0
+url1=$url
+serving "$work/fixture2" "$node" "$here/fixture_v2.mjs" --http 0
+url2=$url
+printf '{"mcpServers":{"v1":{"command":"%s","args":["%s"]},"v2":{"command":"%s","args":["%s"]},"h1":{"type":"http","url":"%s"},"h2":{"type":"http","url":"%s"}}}' \
+  "$node" "$here/fixture.mjs" "$node" "$here/fixture_v2.mjs" "$url1" "$url2" > "$ws/.mcp.json"
 "$rtt" init --yes -C "$ws" > "$work/init" && "$rtt" mcp import --yes -C "$ws" > "$work/import" || { cat "$work/import"; exit 1; }
 
-serving "$work/fixture1" "$node" "$here/fixture.mjs" --http 0
-scores direct-v1 "$url" $legacy
-serving "$work/fixture2" "$node" "$here/fixture_v2.mjs" --http 0
-scores direct-v2 "$url" $modern
+scores direct-v1 "$url1" $legacy
+scores direct-v2 "$url2" $modern
 through_rtt v1
-scores rtt-v1 "$url" $legacy
+scores stdio-v1 "$url" $legacy
 scores cross-v1 "$url" $modern
 through_rtt v2
-scores rtt-v2 "$url" $modern
+scores stdio-v2 "$url" $modern
 scores cross-v2 "$url" $legacy
-table $legacy direct-v1 rtt-v1 cross-v2 || failed=1
-table $modern direct-v2 rtt-v2 cross-v1 || failed=1
+through_rtt h1
+scores http-v1 "$url" $legacy
+through_rtt h2
+scores http-v2 "$url" $modern
+table $legacy direct-v1 stdio-v1 http-v1 cross-v2 || failed=1
+table $modern direct-v2 stdio-v2 http-v2 cross-v1 || failed=1
 
 # The planted fault: a tool that policy hides from every client.
 "$node" -e 'const fs = require("fs"), f = process.argv[1], p = JSON.parse(fs.readFileSync(f));
@@ -93,4 +100,4 @@ through_rtt v1
 scores planted "$url" $legacy
 if grep -q '^tools-call-simple-text .* 0$' "$work/planted.scores"; then echo "FAIL  a tool left out is not seen by the suite"; failed=1
 else echo "ok    a tool left out is seen by the suite"; fi
-[[ -z ${failed:-} ]] || { grep -h "errorMessage" "$work/rtt-v1.log" "$work/rtt-v2.log" | head -n 20; exit 1; }
+[[ -z ${failed:-} ]] || { grep -h "errorMessage" "$work"/stdio-v?.log "$work"/http-v?.log | head -n 20; exit 1; }
