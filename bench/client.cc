@@ -53,6 +53,17 @@ std::int64_t timed_run(const std::vector<std::string>& argv) {
   return took;
 }
 
+namespace {
+
+std::string call_line(std::uint64_t id, std::string_view tool, std::string_view text) {
+  return fmt::format(
+      R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{}","arguments":{{"text":"{}"}}}}}})"
+      "\n",
+      id, tool, text);
+}
+
+}  // namespace
+
 std::string echo_workspace(const Settings& settings, const std::string& name, const EchoServers& echo) {
   const std::string root = settings.work_dir + "/" + name;
   std::filesystem::create_directories(root);
@@ -164,13 +175,12 @@ std::int64_t StdioClient::pipelined(std::string_view tool, int calls, int in_fli
   return now_ns() - begin;
 }
 
+void StdioClient::post(std::string_view tool, std::string_view text) { send(call_line(next_++, tool, text)); }
+
 std::int64_t StdioClient::call(std::string_view tool) {
   const std::uint64_t id = next_++;
   const std::string marker = fmt::format("marker-{:09}", id);  // 16 bytes
-  const std::string line = fmt::format(
-      R"({{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"{}","arguments":{{"text":"{}"}}}}}})"
-      "\n",
-      id, tool, marker);
+  const std::string line = call_line(id, tool, marker);
   const std::int64_t begin = now_ns();
   const std::string reply = ask(line);
   const std::int64_t took = now_ns() - begin;

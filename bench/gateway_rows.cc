@@ -69,6 +69,31 @@ void load_row(const Settings& settings, const std::string& root, Report& report)
   report.add({"mcp.stdio.c32", 1e9 / ns_a_call.median(), "calls/s", {}, {}});
 }
 
+// What one client waits for 17 good servers, while another one calls one that hangs, one that ends and one that is
+// slow, against the same without.
+void isolation_row(const Settings& settings, const std::string& root, Report& report) {
+  constexpr int kGood = kBackends - 3;
+  StdioClient good({settings.rtt, "mcp", "serve", "-C", root}), bad({settings.rtt, "mcp", "serve", "-C", root});
+  good.initialize();
+  bad.initialize();
+  const auto tool = [](int backend) { return fmt::format("echo{}__echo0", backend); };
+  for (int i = 0; i < kGood; ++i) good.call(tool(i));
+  Samples with, without;
+  const int blocks = 20, rounds = 60 / std::min(settings.scale, 6);
+  for (int block = 0; block < blocks; ++block) {
+    for (int round = 0; round < rounds; ++round)
+      for (int i = 0; i < kGood; ++i) without.add(good.call(tool(i)));
+    bad.post(tool(kGood), "!hang");
+    for (int round = 0; round < rounds; ++round) {
+      if (round % 10 == 0) bad.post(tool(kGood + 1), "!exit");
+      if (round % 10 == 0) bad.post(tool(kGood + 2), "!slow");
+      for (int i = 0; i < kGood; ++i) with.add(good.call(tool(i)));
+    }
+  }
+  report.add_with_reference({"mcp.isolation.p99", with.percentile(99) / 1e3, "us", {}, {}},
+                            {"all_well.p99", without.percentile(99) / 1e3, "us", {}, {}});
+}
+
 void list_rows(const Settings& settings, const std::string& root, const std::string& slow, Report& report) {
   Samples cold, live;
   for (int i = 0; i < 15; ++i) {
@@ -128,6 +153,7 @@ void gateway_rows(const Settings& settings, Report& report) {
       echo_workspace(settings, "slow", {.servers = kBackends, .tools = kTools, .start_ms = kSlowMs});
   call_rows(settings, root, report);
   load_row(settings, root, report);
+  isolation_row(settings, root, report);
   gateway_http_rows(settings, root, report);
   list_rows(settings, root, slow, report);
   memory_rows(settings, root, report);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // An MCP server that does as little as one can, so that what stands before it dominates a measurement: tools
 // echo0…echoN that answer with their text. `bench_echo_server [TOOLS [MS]]`: it needs MS milliseconds to
-// start. It reads only what it needs of each line and trusts its client; it is no example of a server.
+// start. Three texts make it a bad server: `!hang` and it answers nothing any more, `!exit` and it ends, `!slow`
+// and it takes 50 ms. It reads only what it needs of each line and trusts its client; it is no example of a server.
 #include <poll.h>
 #include <unistd.h>
 
@@ -35,6 +36,9 @@ std::string answer(std::string_view line, int tools) {
   std::string out = R"({"jsonrpc":"2.0","id":)" + std::string(id);
   if (method == "\"tools/call\"") {
     const std::string_view text = member(line, "text");
+    if (text == "\"!hang\"") ::pause();
+    if (text == "\"!exit\"") ::_exit(1);
+    if (text == "\"!slow\"") ::poll(nullptr, 0, 50);
     out += R"(,"result":{"content":[{"type":"text","text":)" + std::string(text.empty() ? "\"\"" : text) +
            "}]}}\n";
   } else if (method == "\"initialize\"") {

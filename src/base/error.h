@@ -112,6 +112,7 @@ enum class Code : std::uint16_t {
   kServerProtocol = 806,
   kServerGone = 807,
   kUnknownTool = 808,
+  kServerDown = 809,
 
   kIo = 901,
   kNoSpace = 902,

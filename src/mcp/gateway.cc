@@ -113,6 +113,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   void place_backends();
   Server* server(std::string_view ns);
   Server* named(std::string_view name);
+  void relist(const Server& of, const Client* only);
   void on_common_notice(Server& from, std::string_view method, std::string_view params);
   Result<drivers::CallId> submit(const model::Contract& provider, DriverCall call, BackendCall ask,
                                  std::string_view payload);
@@ -142,6 +143,11 @@ void Gateway::State::later(os::Loop::Task task) {
 }
 
 std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client) {
+  std::vector<std::string> down;
+  for (const auto& [ns, held] : servers) {
+    const Backend* const backend = held->running_of(client);
+    if (backend != nullptr && backend->is_down()) down.push_back(ns);
+  }
   return std::make_shared<const Catalog>(
       build_catalog({.servers = board->servers,
                      .policy = &board->policy,
@@ -152,6 +158,7 @@ std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client)
                      .guards = &board->guards,
                      .view = client.options().view.value_or(board->mcp.view),
                      .meta_above = board->mcp.meta_above,
+                     .down = std::move(down),
                      .trouble = board->trouble}));
 }
 
@@ -192,6 +199,16 @@ void Gateway::State::on_common_notice(Server& from, std::string_view method, std
     if (client.sees(from.pins().ns()) && (!raw || client.subscribed(uri)))
       client.on_notice(from.common(), method, params);
   }
+}
+
+// Later: whoever is told may be in the middle of a call.
+void Gateway::State::relist(const Server& of, const Client* only) {
+  later([this, ns = std::string(of.pins().ns()), only] {
+    for (std::size_t i = 0; i < shells.size(); ++i) {
+      Client& client = shells[i]->client();
+      if (only != nullptr ? &client == only : client.sees(ns)) client.catalog_changed();
+    }
+  });
 }
 
 Server* Gateway::State::named(std::string_view name) {
@@ -253,7 +270,8 @@ void Gateway::State::place_backends() {
                                    loop, std::move(pins), std::move(home), writes,
                                    [this](Server& from, std::string_view method, std::string_view params) {
                                      on_common_notice(from, method, params);
-                                   }));
+                                   },
+                                   [this](const Server& of, const Client* only) { relist(of, only); }));
     }
   }
 }

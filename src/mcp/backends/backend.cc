@@ -2,19 +2,22 @@
 #include "mcp/backends/backend.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <utility>
 
 #include "base/assert.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/entropy.h"
 
 namespace rtt::mcp {
 namespace {
 
-constexpr Nanos kFirstBackoff = nanos_from_ms(100);
-constexpr Nanos kBackoffMax = nanos_from_ms(5000);
 constexpr Nanos kLevelAnswer = nanos_from_ms(10'000);
 constexpr Nanos kRenewGrace = nanos_from_ms(2000);  // for what was taken before the session was lost
+// A call withdrawn after this long without a word of the server counts as one that it left unanswered.
+constexpr Nanos kSilence = nanos_from_ms(10'000);
 constexpr std::size_t kJunkShownMax = 200;
 constexpr std::uint64_t kJunkLoggedMax = 20;  // per start
 
@@ -27,6 +30,12 @@ Overloaded(Fs...) -> Overloaded<Fs...>;
 
 // Nothing is wrong with the server: it is tried again as soon as somebody has seen to it.
 bool mends_by_hand(Code code) { return code == Code::kSecretMissing; }
+
+std::uint64_t chance() {
+  std::array<std::byte, 8> bytes{};
+  os::fill_random(bytes);
+  return std::bit_cast<std::uint64_t>(bytes);
+}
 
 }  // namespace
 
@@ -52,21 +61,22 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
       pins_(seen_by(std::move(pins), features_of(profile.client_capabilities))),
       workspace_(std::move(workspace)),
       profile_(std::move(profile)),
-      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()) {}
+      record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
+      breaker_(chance()) {}
 
 Backend::~Backend() {
   loop_.cancel(timer_);
   loop_.cancel(start_timer_);
   loop_.cancel(renew_timer_);
+  loop_.cancel(probe_timer_);
 }
 
 BackendState Backend::state() const {
+  if (is_down()) return BackendState::kFailed;
   if (session_) {
     return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady
                                                               : BackendState::kStarting;
   }
-  if (recent_failures(loop_.now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax))
-    return BackendState::kFailed;
   if (needs_login_) return BackendState::kNeedsLogin;
   return start_timer_ != 0 ? BackendState::kStarting : BackendState::kStopped;
 }
@@ -75,28 +85,17 @@ const BackendSession* Backend::live() const {
   return session_ && session_->phase() == BackendSession::Phase::kReady ? &*session_ : nullptr;
 }
 
-std::size_t Backend::recent_failures(Instant now) const {
-  return static_cast<std::size_t>(std::count_if(failures_.begin(), failures_.end(), [now](Instant at) {
-    return now - at < nanos_from_ms(limits::kDriverRestartWindowMs);
-  }));
-}
-
 Result<BackendTicket> Backend::call(BackendCall call) {
   RTT_ASSERT(call.user != nullptr);
   last_used_ = loop_.now();
+  if (is_down()) {
+    ++record_->failed_calls;
+    return std::unexpected(down());
+  }
   const BackendTicket ticket = next_ticket_++;
   if (session_ && session_->phase() == BackendSession::Phase::kReady && renew_timer_ == 0) {
     RTT_TRY(begin({ticket, std::move(call)}));
     return ticket;
-  }
-  if (state() == BackendState::kFailed) {
-    ++record_->failed_calls;
-    Error why{.code = Code::kServerStart,
-              .message = "server '" + pins_->config.name + "' failed " + std::to_string(failures_.size()) +
-                         " times within a minute and is not started again for now",
-              .hint = "rtt mcp logs " + pins_->config.name + ", then rtt mcp restart " + pins_->config.name};
-    if (last_failure_) why.causes.push_back(last_failure_->message);
-    return std::unexpected(std::move(why));
   }
   if (waiting_.size() >= limits::kMcpInFlightMax) {
     return fail(Code::kBusy, "too many calls wait for server '" + pins_->config.name + "' to start");
@@ -109,10 +108,7 @@ Result<BackendTicket> Backend::call(BackendCall call) {
 
 void Backend::start_soon() {
   if (session_ || start_timer_ != 0) return;
-  const std::size_t failures = recent_failures(loop_.now());
-  Nanos delay{0};
-  if (failures > 0) delay.value = std::min(kFirstBackoff.value << (failures - 1), kBackoffMax.value);
-  start_timer_ = loop_.after(delay, [this] {
+  start_timer_ = loop_.after(breaker_.start_delay(loop_.now()), [this] {
     start_timer_ = 0;
     start();
   });
@@ -142,10 +138,12 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
   for (const auto& [key, running] : running_) {
     if (running.ticket != ticket) continue;
     const RequestKey gone = key;
+    const bool silent = heard_ < running.started && loop_.now() - running.started >= kSilence;
     running_.erase(gone);
     kept_.erase(gone);
     if (!session_) return;
     perform(session_->cancel(gone, reason));
+    if (silent) note_failure(silence(), Breaker::Failure::kSilent);
     return;
   }
 }
@@ -153,7 +151,7 @@ void Backend::cancel(BackendTicket ticket, std::string_view reason) {
 void Backend::leave_client() { profile_.client = nullptr; }
 
 void Backend::restart() {
-  failures_.clear();
+  note_well(&Breaker::reset);
   last_failure_.reset();
   if (session_) {
     record_->note("restart");
@@ -164,6 +162,7 @@ void Backend::restart() {
 void Backend::stop(std::function<void()> done) {
   on_stopped_ = std::move(done);
   loop_.cancel(std::exchange(start_timer_, 0));
+  loop_.cancel(std::exchange(probe_timer_, 0));
   const Error why{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was stopped"};
   fail_waiting(why);
   if (session_) lose(why);
@@ -177,8 +176,8 @@ void Backend::start() {
     transport_.reset();
     const Error& why = connected.error();
     record_->note("did not start: " + why.message);
-    if (!mends_by_hand(why.code)) note_failure(why);
-    fail_waiting(why);
+    failed_to_run(why);
+    settle_waiting(why);
     return;
   }
   session_.emplace(pins_->config.name,
@@ -200,13 +199,14 @@ Status Backend::connect() {
 }
 
 void Backend::on_transport_message(const LineStream::Item& item) {
+  heard_ = loop_.now();
   const std::uint64_t junk = session_->counters().junk_lines;
   if (item.overlong_bytes > 0) {
     record_->note("a message of " + std::to_string(item.overlong_bytes) + " bytes was dropped");
     const auto id = id_from_ends(item.head, item.tail);
     perform(session_->on_overlong(item.overlong_bytes, id ? own_id(*id) : std::nullopt));
   } else {
-    perform(session_->on_line(item.line, loop_.now()));
+    perform(session_->on_line(item.line, heard_));
   }
   if (session_ && session_->counters().junk_lines > junk && junk < kJunkLoggedMax) {
     record_->note("not JSON-RPC: " + std::string(item.line.substr(0, kJunkShownMax)));
@@ -249,21 +249,27 @@ void Backend::perform(BackendActions actions) {
                    },
                    [&](act::Failed& failed) {
                      if (session_) {
-                       note_failure(failed.why);
+                       using enum Breaker::Failure;
+                       note_failure(failed.why, failed.late ? kMute : kEnded);
                        lose(failed.why);
                      }
                    },
                    [&](act::Reply& reply) {
+                     if (probed(reply.key, nullptr)) return;
                      const auto running = finished(reply.key);
                      if (!running) return;
                      record_->latency.record(loop_.now() - running->started);
                      last_used_ = loop_.now();
+                     if (breaker_.remembers()) note_well(&Breaker::answered);
                      running->user->on_backend_reply(running->token, reply.kind, reply.payload);
                    },
                    [&](act::Failure& failure) {
+                     if (probed(failure.key, &failure.why)) return;
                      const auto running = finished(failure.key);
                      if (!running) return;
                      ++record_->failed_calls;
+                     if (session_ && failure.why.code == Code::kDeadline)
+                       note_failure(failure.why, Breaker::Failure::kSilent);
                      running->user->on_backend_failure(running->token, failure.why);
                    },
                    [&](act::Progress& progress) {
@@ -306,6 +312,7 @@ void Backend::set_log_level(std::string_view level) {
 void Backend::became_ready() {
   record_->opening = session_->era() == Era::kModern ? Opening::kDiscover : Opening::kInitialize;
   needs_login_ = false;
+  note_well(&Breaker::well);
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
   compare();
   for (const auto& [uri, params] : subscriptions_) {
@@ -379,9 +386,8 @@ void Backend::on_transport_expired(std::optional<RequestKey> request) {
                   .hint = "rtt mcp logs " + pins_->config.name};
   if (renew_timer_ == 0) {
     record_->note("the server has forgotten the session");
-    note_failure(why);
-    const bool tripped = recent_failures(loop_.now()) >= static_cast<std::size_t>(limits::kDriverRestartsMax);
-    if (tripped || session_->phase() != BackendSession::Phase::kReady) {
+    note_failure(why, Breaker::Failure::kEnded);
+    if (is_down() || session_->phase() != BackendSession::Phase::kReady) {
       lose(why);
       return;
     }
@@ -401,12 +407,8 @@ void Backend::on_transport_expired(std::optional<RequestKey> request) {
 }
 
 void Backend::renew() {
-  loop_.cancel(std::exchange(renew_timer_, 0));
-  std::deque<Waiting> waiting = std::exchange(waiting_, {});
   lose(Error{.code = Code::kServerGone,
              .message = "server '" + pins_->config.name + "' lost the session while it worked on this"});
-  for (Waiting& waits : waiting) waiting_.push_back(std::move(waits));
-  if (!waiting_.empty()) start();
 }
 
 void Backend::on_transport_ended(Error why) {
@@ -426,7 +428,7 @@ void Backend::on_transport_ended(Error why) {
     why.message = "server '" + pins_->config.name + "' " + why.message;
     why.hint = "rtt mcp logs " + pins_->config.name;
   }
-  if (!mends_by_hand(why.code)) note_failure(why);
+  failed_to_run(why);
   lose(why);
 }
 
@@ -438,12 +440,18 @@ Opening Backend::opening() const {
   return legacy ? Opening::kInitialize : Opening::kDiscover;
 }
 
-// The session is over, for whatever reason: everybody waiting is told, the server leaves.
+void Backend::failed_to_run(const Error& why) {
+  if (mends_by_hand(why.code)) return note_well(&Breaker::reset);
+  note_failure(why, Breaker::Failure::kEnded);
+}
+
+// The session is over, for whatever reason: who is owed an answer is told, the server leaves.
 void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
   loop_.cancel(std::exchange(renew_timer_, 0));
   kept_ = {};
+  probe_key_ = 0;
   if (profile_.client) profile_.client->on_backend_ended(*this);
   let_go();
   verdicts_.clear();
@@ -451,11 +459,16 @@ void Backend::lose(const Error& why) {
   drifting_ = false;
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.
   const FlatMap<RequestKey, Running> running = std::exchange(running_, {});
-  const std::deque<Waiting> waiting = std::exchange(waiting_, {});
-  record_->failed_calls += running.size() + waiting.size();
+  record_->failed_calls += running.size();
   for (const auto& [key, call] : running) call.user->on_backend_failure(call.token, why);
-  for (const Waiting& waits : waiting) waits.call.user->on_backend_failure(waits.call.token, why);
-  if (!subscriptions_.empty() && !on_stopped_ && state() != BackendState::kFailed) start_soon();
+  settle_waiting(why);
+}
+
+// What the server was not sent waits for its next start, if there is to be one.
+void Backend::settle_waiting(const Error& why) {
+  if (on_stopped_) return;
+  if (is_down() || mends_by_hand(why.code)) return fail_waiting(why);
+  if (!waiting_.empty() || !subscriptions_.empty()) start_soon();
 }
 
 void Backend::let_go() {
@@ -467,14 +480,6 @@ void Backend::let_go() {
 void Backend::forget_left(const BackendTransport* left) {
   std::erase_if(leaving_, [left](const auto& transport) { return transport.get() == left; });
   if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
-}
-
-void Backend::note_failure(const Error& why) {
-  const Instant now = loop_.now();
-  std::erase_if(failures_,
-                [now](Instant at) { return now - at >= nanos_from_ms(limits::kDriverRestartWindowMs); });
-  failures_.push_back(now);
-  last_failure_ = why;
 }
 
 void Backend::fail_waiting(const Error& why) {

@@ -4,15 +4,15 @@
 // Started by the first call, held to its pin, stopped when idle. The step machine (backend_session.h)
 // decides, the transport (transport.h) carries; this file performs: start, calls, timers. Whatever the server
 // does, it can only harm the calls it owes: junk is counted and logged, a reply too large fails its call,
-// silence ends at the call's deadline, its end fails what is under way, and too many ends within a minute
-// trip the server until it is restarted by hand or the minute is over.
+// silence ends at the call's deadline, its end fails what is under way, a start that fails is made again for
+// the calls that wait for it. One that keeps failing is set aside (breaker.h): calls are answered at once, its
+// owner is told, and RTT tries from time to time whether it is well again.
 //
 // A server has one backend, or one for each AI client (its instance), which then speaks to that client alone.
 //
 // Owns: the session and its transport, a share in the server's record.   Thread: the loop's.
-// Fails: calls end with kServerStart, kServerProtocol, kServerGone, kDeadline, kDrift, kTooLarge, kBusy….
-// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, kDriverRestartsMax ends within
-// kDriverRestartWindowMs.
+// Fails: calls end with kServerStart, kServerProtocol, kServerGone, kServerDown, kDeadline, kDrift, kTooLarge….
+// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, those of the breaker.
 #pragma once
 
 #include <deque>
@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "mcp/backends/backend_session.h"
+#include "mcp/backends/breaker.h"
 #include "mcp/backends/server_record.h"
 #include "mcp/backends/transport.h"
 #include "mcp/pins/pin.h"
@@ -50,6 +51,7 @@ class BackendOwner {
  public:
   virtual ~BackendOwner() = default;
   virtual void on_backend_notice(Backend& backend, std::string_view method, std::string_view params) = 0;
+  virtual void on_backend_breaker(Backend& backend) = 0;  // is_down() is another than before
 };
 // The AI client whose own instance a backend is: it answers what the server asks.
 class BackendClient {
@@ -87,6 +89,7 @@ struct BackendCall {
 };
 using BackendTicket = std::uint64_t;
 
+// kFailed: it is set aside, whether it runs or not.
 enum class BackendState : std::uint8_t { kStopped, kStarting, kReady, kNeedsLogin, kFailed };
 std::string_view to_string(BackendState state);  // stopped starting ready failed; needs login
 
@@ -116,6 +119,7 @@ class Backend final : private TransportEvents {
   void stop(std::function<void()> done);  // ends the session; calls fail with kServerGone
 
   [[nodiscard]] BackendState state() const;
+  [[nodiscard]] bool is_down() const { return breaker_.state() != BreakerState::kClosed; }
   [[nodiscard]] const PinnedServer& pins() const { return *pins_; }
   [[nodiscard]] bool drifting() const {
     return drifting_;
@@ -155,7 +159,15 @@ class Backend final : private TransportEvents {
   void perform(BackendActions actions);
   void say(const act::Send& send);
   void lose(const Error& why);
-  void note_failure(const Error& why);
+  void note_failure(const Error& why, Breaker::Failure kind);
+  void note_well(void (Breaker::*how)());
+  void breaker_moved(BreakerState before);
+  void probe();
+  bool probed(RequestKey key, const Error* why);
+  [[nodiscard]] Error silence() const;
+  [[nodiscard]] Error down() const;
+  void failed_to_run(const Error& why);
+  void settle_waiting(const Error& why);
   void fail_waiting(const Error& why);
   void became_ready();
   Status begin(const Waiting& waiting);
@@ -163,7 +175,6 @@ class Backend final : private TransportEvents {
   void reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind kind, std::string payload);
   [[nodiscard]] const PinVerdict* verdict_of(const BackendCall& call) const;
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
-  [[nodiscard]] std::size_t recent_failures(Instant now) const;
   void arm(Instant at);
   void start_soon();
   void note_subscription(const BackendCall& call);
@@ -194,9 +205,11 @@ class Backend final : private TransportEvents {
   FlatMap<RequestKey, Running> running_;
   FlatMap<RequestKey, Waiting> kept_;  // of running ones, where the session may be lost before they are taken
   std::deque<Waiting> waiting_;
-  std::vector<Instant> failures_;  // within the restart window
+  Breaker breaker_;
   std::optional<Error> last_failure_;
-  os::Loop::TimerId start_timer_ = 0, renew_timer_ = 0, timer_ = 0;
+  RequestKey probe_key_ = 0;  // of the try under way at a running server
+  Instant heard_{};           // anything of the server
+  os::Loop::TimerId start_timer_ = 0, renew_timer_ = 0, probe_timer_ = 0, timer_ = 0;
   Instant timer_at_ = kNever;
   Instant last_used_{};
 

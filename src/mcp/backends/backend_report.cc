@@ -24,6 +24,7 @@ text::Json Backend::health() const {
   return Json::object({{"name", pins_->config.name},
                        {"namespace", pins_->ns()},
                        {"state", drifting() ? "drift" : to_string(state())},
+                       {"breaker", to_string(breaker_.state())},
                        {"tools", tools},
                        {"instances", session_ ? 1 : 0},
                        {"calls", record_->calls},

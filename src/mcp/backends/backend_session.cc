@@ -27,7 +27,7 @@ void BackendSession::fail(BackendActions& out, Error why) {
   for (const auto& [key, call] : calls_) out.emplace_back(act::Failure{key, why});
   calls_.clear();
   tries_.clear();
-  out.emplace_back(act::Failed{std::move(why)});
+  out.emplace_back(act::Failed{.why = std::move(why)});
 }
 
 BackendActions BackendSession::start(Opening opening, Instant now) {
@@ -158,6 +158,7 @@ BackendActions BackendSession::on_tick(Instant now) {
                                (greeted ? "list what it offers" : "answer initialize") + " within " +
                                std::to_string(limits::kServerStartMs / 1000) + " s",
                     .hint = logs_hint(name_)});
+    std::get<act::Failed>(out.back()).late = true;
     return out;
   }
   if (phase_ == Phase::kGreeting) on_greeting(out, greeting_.on_tick(now), now);

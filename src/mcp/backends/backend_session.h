@@ -56,6 +56,7 @@ struct Ready {};   // initialized and listed for the first time: facts() is comp
 struct Listed {};  // lists were fetched again after list_changed: facts() is new
 struct Failed {    // the session is over; the child should be ended
   Error why;
+  bool late = false;  // it said nothing for as long as a start may take
 };
 struct Reply {  // views live until the next event
   RequestKey key = 0;

@@ -148,20 +148,45 @@ TEST_F(BackendTest, a_server_that_closes_its_output_is_gone) {
   EXPECT_EQ(answer("echo", R"({"text":"back"})"), "back");
 }
 
-TEST_F(BackendTest, too_many_ends_trip_it_until_it_is_restarted) {
+TEST_F(BackendTest, too_many_ends_set_it_aside_until_it_is_restarted) {
   launch();
-  for (int i = 0; i < limits::kDriverRestartsMax; ++i) EXPECT_TRUE(wait(ask("die")).failed);
+  for (std::size_t i = 0; i < Breaker::kTripFailures; ++i) EXPECT_TRUE(wait(ask("die")).failed);
   const auto& refused = wait(ask("echo"));
-  EXPECT_EQ(refused.failure.code, Code::kServerStart);
+  EXPECT_EQ(refused.failure.code, Code::kServerDown);
+  EXPECT_EQ(refused.failure.where, to_string(pins_->connector));
+  EXPECT_NE(refused.failure.causes.at(0).find("exit code"), std::string::npos);
   EXPECT_EQ(backend_->state(), BackendState::kFailed);
   backend_->restart();
   EXPECT_EQ(answer("echo", R"({"text":"again"})"), "again");
+}
+
+TEST_F(BackendTest, one_set_aside_is_tried_and_found_well) {
+  launch();
+  for (std::size_t i = 0; i < Breaker::kTripFailures; ++i) EXPECT_TRUE(wait(ask("die")).failed);
+  EXPECT_TRUE(backend_->is_down());
+  EXPECT_TRUE(run_until(*loop_, [&] { return !backend_->is_down(); }));  // no call of anybody is needed
+  EXPECT_EQ(answer("echo", R"({"text":"again"})"), "again");
+}
+
+TEST_F(BackendTest, a_server_that_answers_no_call_but_a_ping_is_kept) {
+  launch();
+  EXPECT_EQ(answer("echo"), "");
+  const auto pid = backend_->health().int_or("pid", 0);
+  for (std::size_t i = 0; i < Breaker::kTripFailures; ++i) ask("hang", "{}", 50);
+  EXPECT_TRUE(run_until(*loop_, [&] { return backend_->is_down(); }));
+  EXPECT_EQ(wait(ask("echo")).failure.code, Code::kServerDown);
+  EXPECT_TRUE(run_until(*loop_, [&] { return !backend_->is_down(); }));
+  EXPECT_EQ(backend_->health().int_or("pid", 0), pid);
+  EXPECT_EQ(answer("echo", R"({"text":"x"})"), "x");
 }
 
 TEST_F(BackendTest, a_server_that_exits_at_start_says_how) {
   launch_changed({{"DEMO_START", "exit"}});
   const auto& failed = wait(ask("echo"));
   EXPECT_EQ(failed.failure.code, Code::kServerStart);
+  // It was tried again for the call until it was too much.
+  EXPECT_EQ(backend_->health().int_or("restarts", 0), std::int64_t{Breaker::kTripFailures} - 1);
+  EXPECT_EQ(backend_->health().string_or("breaker"), "open");
   EXPECT_NE(failed.failure.message.find("exit code 3"), std::string::npos);
   EXPECT_NE(backend_->log().find("no database"), std::string::npos);
 }

@@ -25,12 +25,13 @@ int rank(const Backend& backend) {
 }  // namespace
 
 Server::Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-               WriteBatch& writes, OnNotice on_notice)
+               WriteBatch& writes, OnNotice on_notice, OnBreaker on_breaker)
     : loop_(loop),
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
       writes_(writes),
-      on_notice_(std::move(on_notice)) {
+      on_notice_(std::move(on_notice)),
+      on_breaker_(std::move(on_breaker)) {
   common_ = make({.owner = this});
 }
 
@@ -109,6 +110,13 @@ void Server::on_backend_notice(Backend& backend, std::string_view method, std::s
   if (is_common(backend)) return on_notice_(*this, method, params);
   for (const auto& [client, own] : own_) {
     if (own.get() == &backend) return client->on_notice(backend, method, params);
+  }
+}
+
+void Server::on_backend_breaker(Backend& backend) {
+  if (is_common(backend)) return on_breaker_(*this, nullptr);
+  for (const auto& [client, own] : own_) {
+    if (own.get() == &backend) return on_breaker_(*this, client);
   }
 }
 

@@ -25,8 +25,10 @@ class Server final : public BackendOwner {
  public:
   // Notices of the common instance, for whoever wants them.
   using OnNotice = std::function<void(Server&, std::string_view method, std::string_view params)>;
+  // An instance was set aside or is no longer: what its clients are listed is another.
+  using OnBreaker = std::function<void(Server&, const Client* only)>;  // nullptr: the common one's
   Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-         WriteBatch& writes, OnNotice on_notice);
+         WriteBatch& writes, OnNotice on_notice, OnBreaker on_breaker);
 
   Backend& common();
   Backend& of(Client& client);
@@ -43,6 +45,7 @@ class Server final : public BackendOwner {
   [[nodiscard]] std::string log() const { return record_->clean_log(); }
 
   void on_backend_notice(Backend& backend, std::string_view method, std::string_view params) override;
+  void on_backend_breaker(Backend& backend) override;
 
  private:
   std::unique_ptr<Backend> make(BackendProfile profile);
@@ -54,6 +57,7 @@ class Server final : public BackendOwner {
   registry::Workspace workspace_;
   WriteBatch& writes_;
   OnNotice on_notice_;
+  OnBreaker on_breaker_;
   std::shared_ptr<ServerRecord> record_ = std::make_shared<ServerRecord>();
   std::unique_ptr<Backend> common_;
   std::map<Client*, std::unique_ptr<Backend>, std::less<>> own_;

@@ -135,7 +135,7 @@ class Builder {
   }
 
   std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
-    Json array(text::JsonArray{});
+    text::JsonArray definitions;  // of entries
     std::vector<HiddenEntry> shadowed;
     for (const Listed& listed : named_items(servers_, kind, names(), reserved(kind))) {
       const std::string& exposed = listed.exposed;
@@ -159,16 +159,24 @@ class Builder {
       if (input_.guards != nullptr) entries.back().guard = guard_of(*input_.guards, address);
       Json definition = listed.item->definition;
       if (exposed != listed.item->key()) definition.set("name", exposed);
-      array.push(std::move(definition));
+      definitions.push_back(std::move(definition));
     }
-    if (kind == ItemKind::kTool && wants_meta(array.as_array().size())) {
-      index_tools(array.as_array());
+    if (kind == ItemKind::kTool && wants_meta(entries.size())) {
+      index_tools(definitions);
       return meta_tools_result(entries.size());
+    }
+    Json array(text::JsonArray{});
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+      if (!is_down(entries[i].ns)) array.push(std::move(definitions[i]));
     }
     auto& hidden = catalog_.hidden_tools;
     hidden.insert(hidden.end(), shadowed.begin(), shadowed.end());
     std::ranges::stable_sort(hidden, {}, &HiddenEntry::exposed);  // of one name, policy's word comes first
     return text::canonical_json(Json::object({{member, std::move(array)}}));
+  }
+
+  [[nodiscard]] bool is_down(std::string_view ns) const {
+    return std::ranges::find(input_.down, ns) != input_.down.end();
   }
 
   [[nodiscard]] bool wants_meta(std::size_t tool_count) const {
@@ -180,8 +188,10 @@ class Builder {
   // REQUIRES: definitions are those of catalog_.tools, in its order.
   void index_tools(const text::JsonArray& definitions) {
     std::vector<ToolIndex::Tool> tools;
-    for (std::size_t i = 0; i < definitions.size(); ++i)
-      tools.push_back({catalog_.tools[i].exposed, catalog_.tools[i].ns, definitions[i]});
+    for (std::size_t i = 0; i < definitions.size(); ++i) {
+      const CatalogEntry& tool = catalog_.tools[i];
+      if (!is_down(tool.ns)) tools.push_back({tool.exposed, tool.ns, definitions[i]});
+    }
     catalog_.index = std::make_shared<const ToolIndex>(std::move(tools));
   }
 

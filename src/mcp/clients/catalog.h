@@ -75,7 +75,8 @@ struct CatalogInput {
   const Guards* guards = nullptr;
   model::ToolView view = model::ToolView::kList;
   std::int64_t meta_above = 100;
-  std::string trouble;  // why the workspace itself cannot be served; empty if it can
+  std::vector<std::string> down{};  // namespaces set aside: called, they say why, and no list names what is theirs
+  std::string trouble;              // why the workspace itself cannot be served; empty if it can
 };
 Catalog build_catalog(const CatalogInput& input);
 
