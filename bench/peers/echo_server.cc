@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // An MCP server that does as little as one can, so that what stands before it dominates a measurement: tools
 // echo0…echoN that answer with their text. `bench_echo_server [TOOLS [MS]]`: it needs MS milliseconds to
-// start. Three texts make it a bad server: `!hang` and it answers nothing any more, `!exit` and it ends, `!slow`
-// and it takes 50 ms. It reads only what it needs of each line and trusts its client; it is no example of a server.
+// start. Three texts make it a bad server: `!hang` and it answers nothing any more, `!exit` and it ends,
+// `!slow` and it takes 50 ms. It reads only what it needs of each line and trusts its client; it is no
+// example of a server.
 #include <poll.h>
 #include <unistd.h>
 

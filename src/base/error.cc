@@ -150,8 +150,10 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "The MCP server ended or hung up while a call was under way."},
     {kUnknownTool, Exit::kFailed, "no such tool", "The server does not offer that tool, or policy hides it."},
     {kServerDown, Exit::kFailed, "server is set aside",
-     "The MCP server failed several times in a row. Its tools are in no list and calls of them are answered with "
-     "this at once, until a try that RTT makes from time to time goes well. `rtt mcp logs NAME` has what it said, "
+     "The MCP server failed several times in a row. Its tools are in no list and calls of them are answered "
+     "with "
+     "this at once, until a try that RTT makes from time to time goes well. `rtt mcp logs NAME` has what it "
+     "said, "
      "`rtt mcp restart NAME` lets it be called again at once."},
     {kIo, Exit::kFailed, "input or output failed",
      "The system refused a file or socket operation; its words follow."},

@@ -183,6 +183,12 @@ class RttCase(unittest.TestCase):
         self.ok("init", "--yes")
         return self.json("mcp", "import", "--yes", timeout=120)
 
+    def mcp_settings(self, text):
+        """Makes this the `mcp` section of panel.yaml, the last one, and signs it."""
+        head = self.read(".rtt/panel.yaml").decode().split("\nmcp:")[0]
+        self.write(".rtt/panel.yaml", f"{head}\nmcp:\n{text}")
+        self.ok("sign", "--yes")
+
     def wire(self, count=3):
         """Consumers, providers without drivers and rules for them: a graph that needs no process. Signed."""
         for i in range(count):

@@ -15,18 +15,6 @@ class Views(RttCase):
         client.open()
         return client
 
-    def settings(self, text):
-        with open(self.path(".rtt/panel.yaml"), encoding="utf-8") as file:
-            before = file.read()
-        head = before.split("\nmcp:")[0]
-        self.write(".rtt/panel.yaml", f"{head}\nmcp:\n{text}")
-        self.signed()
-
-    def signed(self):
-        """Signs, and ends the gateway: a running one takes a change up a moment later."""
-        self.ok("sign", "--yes")
-        self.ok("down")
-
 
 class Names(Views):
     def setUp(self):
@@ -35,11 +23,11 @@ class Names(Views):
 
     def test_one_line_changes_the_mode_and_every_name_still_calls_its_tool(self):
         self.assertIn("notes__echo", self.client().tools())
-        self.settings("  names: plain\n")
+        self.mcp_settings("  names: plain\n")
         plain = self.client()
         self.assertIn("echo", plain.tools())
         self.assertEqual("Echo: x", plain.said("echo", message="x"))
-        self.settings("  names: prefixed\n")
+        self.mcp_settings("  names: prefixed\n")
         prefixed = self.client()
         self.assertTrue(all("__" in name for name in prefixed.tools()), prefixed.tools())
         self.assertEqual("Echo: x", prefixed.said("other__echo", message="x"))
@@ -60,7 +48,7 @@ class Names(Views):
         through.pop("_meta", None), direct.pop("_meta", None)
         self.assertEqual(direct, through)
         self.assertIn("error", client.call("call_tool", name="nothing"))
-        self.settings("  view: auto\n  meta_above: 15\n")
+        self.mcp_settings("  view: auto\n  meta_above: 15\n")
         self.assertEqual(3, len(self.client().tools()))
         self.assertEqual(8, len(self.client("notes").tools()))  # not more than 15
 
@@ -92,13 +80,13 @@ class Checks(Views):
     def test_a_result_that_breaks_its_schema_warns_unless_told_otherwise(self):
         self.assertEqual({"total": 5}, self.client().call("add", a=2, b=3)["result"]["structuredContent"])
         self.assertIn("structuredContent/total is not of type string", self.ok("mcp", "logs", "notes").out)
-        self.settings('  tools:\n    - {match: "rtt://notes/tool/add", output: refuse}\n')
+        self.mcp_settings('  tools:\n    - {match: "rtt://notes/tool/add", output: refuse}\n')
         error = self.client().call("add", a=2, b=3)["error"]
         self.assertIn("structuredContent/total is not of type string", error["message"])
         self.assertEqual("Echo: x", self.client().said("echo", message="x"))
 
     def test_arguments_size_and_time_are_held(self):
-        self.settings('  tools:\n    - {match: "rtt://notes/tool/echo", arguments: refuse, result_bytes: 100}\n'
+        self.mcp_settings('  tools:\n    - {match: "rtt://notes/tool/echo", arguments: refuse, result_bytes: 100}\n'
                       '    - {match: "rtt://notes/tool/sleep", call_ms: 50}\n')
         client = self.client()
         self.assertIn("message is missing", client.call("echo")["error"]["message"])

@@ -5,14 +5,14 @@
 // decides, the transport (transport.h) carries; this file performs: start, calls, timers. Whatever the server
 // does, it can only harm the calls it owes: junk is counted and logged, a reply too large fails its call,
 // silence ends at the call's deadline, its end fails what is under way, a start that fails is made again for
-// the calls that wait for it. One that keeps failing is set aside (breaker.h): calls are answered at once, its
-// owner is told, and RTT tries from time to time whether it is well again.
+// the calls that wait for it. One that keeps failing is set aside (breaker.h): calls are answered at once,
+// its owner is told, and RTT tries from time to time whether it is well again.
 //
 // A server has one backend, or one for each AI client (its instance), which then speaks to that client alone.
 //
 // Owns: the session and its transport, a share in the server's record.   Thread: the loop's.
-// Fails: calls end with kServerStart, kServerProtocol, kServerGone, kServerDown, kDeadline, kDrift, kTooLarge….
-// Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, those of the breaker.
+// Fails: calls end with kServerStart, kServerProtocol, kServerGone, kServerDown, kDeadline, kDrift,
+// kTooLarge…. Limits: kMcpInFlightMax calls, kMcpLineBytesMax a line, those of the breaker.
 #pragma once
 
 #include <deque>

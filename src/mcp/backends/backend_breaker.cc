@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a backend tells its breaker, and the tries by which it finds out that a server set aside is well again.
+// What a backend tells its breaker, and the tries by which it finds out that a server set aside is well
+// again.
 #include <fmt/format.h>
 
 #include <utility>

@@ -2,9 +2,8 @@
 // BackendSession: RTT as the client of one MCP server, as a step machine.
 //
 // Lines, requests, cancellations, the clock and the end of the child are events; what to write and what to
-// tell whom are returned actions, so every order of replies, every silence and every kind of junk is a plain
-// test. The session never trusts the server's ordering: replies are matched by ids it chose itself, late,
-// doubled and unknown ones are counted and dropped.
+// tell whom are returned actions, so every order of replies, every silence and all junk is a plain test.
+// Replies are matched by ids of the session's own; late, doubled and unknown ones are counted and dropped.
 //
 // A server speaks one of the protocol's two eras (greeting.h finds out which); each caller says in which one
 // it speaks, and is answered in that (era.h). What a legacy server asks while it works (sampling,
@@ -56,7 +55,7 @@ struct Ready {};   // initialized and listed for the first time: facts() is comp
 struct Listed {};  // lists were fetched again after list_changed: facts() is new
 struct Failed {    // the session is over; the child should be ended
   Error why;
-  bool late = false;  // it said nothing for as long as a start may take
+  bool late = false;  // it has not started in time
 };
 struct Reply {  // views live until the next event
   RequestKey key = 0;

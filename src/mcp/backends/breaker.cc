@@ -25,8 +25,8 @@ void Breaker::failed(Failure kind, Instant now) {
   failures_.push_back({now, kind});
   // What still comes of calls made before it opened says nothing new.
   if (state_ == BreakerState::kOpen) return;
-  const bool trips = state_ == BreakerState::kHalfOpen || kind == Failure::kMute ||
-                     failures_.size() >= kTripFailures;
+  const bool trips =
+      state_ == BreakerState::kHalfOpen || kind == Failure::kMute || failures_.size() >= kTripFailures;
   if (!trips) return;
   state_ = BreakerState::kOpen;
   constexpr fabric::BackoffRule kHold{.first = kHoldFirst, .longest = kHoldMax, .jitter_percent = 25};

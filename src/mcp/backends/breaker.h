@@ -6,9 +6,9 @@
 //                                                                └─ well ──► closed
 //
 // Only RTT's own try finds out whether an open one is well again: its tools are in no list meanwhile, so no
-// client would ask. A try that goes well closes it, but only an answer to a call makes it forget: a server that
-// starts well and dies of its calls is open again at its next end, for twice as long as before. Holds have
-// jitter, so that servers which failed together do not all start together.
+// client would ask. A try that goes well closes it, but only an answer to a call makes it forget: a server
+// that starts well and dies of its calls is open again at its next end, for twice as long as before. Holds
+// have jitter, so that servers which failed together do not all start together.
 //
 // Owns: its counts.   Thread: one (pure).   Fails: never.
 // Limits: kTripFailures failures are kept; kHoldFirst to kHoldMax open.

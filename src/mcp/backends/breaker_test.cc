@@ -12,7 +12,7 @@ namespace rtt::mcp {
 namespace {
 
 using Failure = Breaker::Failure;
-Instant at_ms(std::int64_t ms) { return {nanos_from_ms(ms).value}; }
+Instant at_ms(std::int64_t ms) { return Instant{nanos_from_ms(ms).value}; }
 
 Breaker tripped(std::int64_t at) {
   Breaker out(7);
@@ -46,7 +46,7 @@ TEST(Breaker, holds_twice_as_long_after_each_try_that_fails_and_never_longer_tha
   Breaker breaker = tripped(0);
   std::int64_t now = 0, full = 2000;
   for (int i = 0; i < 8; ++i) {
-    const std::int64_t hold = breaker.probe_at().value / 1'000'000 - now;
+    const std::int64_t hold = breaker.probe_at().ns / 1'000'000 - now;
     EXPECT_LE(hold, full);
     EXPECT_GE(hold, full * 3 / 4 - 1);
     now += hold;

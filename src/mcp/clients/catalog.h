@@ -75,8 +75,9 @@ struct CatalogInput {
   const Guards* guards = nullptr;
   model::ToolView view = model::ToolView::kList;
   std::int64_t meta_above = 100;
-  std::vector<std::string> down{};  // namespaces set aside: called, they say why, and no list names what is theirs
-  std::string trouble;              // why the workspace itself cannot be served; empty if it can
+  std::vector<std::string>
+      down{};           // namespaces set aside: called, they say why, and no list names what is theirs
+  std::string trouble;  // why the workspace itself cannot be served; empty if it can
 };
 Catalog build_catalog(const CatalogInput& input);
 
