@@ -187,7 +187,12 @@ class RttCase(unittest.TestCase):
         """Makes this the `mcp` section of panel.yaml, the last one, and signs it."""
         head = self.read(".rtt/panel.yaml").decode().split("\nmcp:")[0]
         self.write(".rtt/panel.yaml", f"{head}\nmcp:\n{text}")
+        self.signed()
+
+    def signed(self):
+        """Signs, and ends the gateway: a running one takes a change up a moment later."""
         self.ok("sign", "--yes")
+        self.ok("down")
 
     def wire(self, count=3):
         """Consumers, providers without drivers and rules for them: a graph that needs no process. Signed."""

@@ -467,7 +467,9 @@ void Backend::lose(const Error& why) {
 // What the server was not sent waits for its next start, if there is to be one.
 void Backend::settle_waiting(const Error& why) {
   if (on_stopped_) return;
-  if (is_down() || mends_by_hand(why.code)) return fail_waiting(why);
+  // What it said that is wrong it says again.
+  const bool may_pass = why.code == Code::kServerStart || why.code == Code::kServerGone;
+  if (is_down() || !may_pass) return fail_waiting(why);
   if (!waiting_.empty() || !subscriptions_.empty()) start_soon();
 }
 
