@@ -124,6 +124,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   GatewayOptions options;
   CallLedger calls_kept;
   WriteBatch writes;
+  std::shared_ptr<CodeDigests> digests = std::make_shared<CodeDigests>();  // its backends share it
   std::shared_ptr<const Pinboard> board;
   PinboardStamp stamp;
   std::unique_ptr<os::FolderWatch> watch;  // of what reload() reads; nullptr: the kernel has none to give
@@ -267,7 +268,7 @@ void Gateway::State::place_backends() {
       held->set_pins(std::move(pins));
     } else {
       servers.set(pinned.ns(), std::make_unique<Server>(
-                                   loop, std::move(pins), std::move(home), writes,
+                                   loop, std::move(pins), std::move(home), writes, digests,
                                    [this](Server& from, std::string_view method, std::string_view params) {
                                      on_common_notice(from, method, params);
                                    },

@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "model/policy.h"
 #include "os/file.h"
+#include "panel/accepted_servers.h"
 #include "panel/client_rules.h"
 #include "panel/events.h"
 #include "registry/identity.h"
@@ -28,6 +29,17 @@ bool manifest_unchanged(const Workspace& workspace, const mcp::Imported& importe
   if (!text) return false;
   const auto present = text::parse_json(*text);
   return present && text::canonical_json(*present) == text::canonical_json(imported.manifest);
+}
+
+// In force means signed: what somebody wrote into a manifest and did not sign is not kept.
+Result<std::vector<mcp::ServerConfig>> accepted_configs(const Workspace& workspace) {
+  RTT_TRY_SET(const auto snapshot,
+              registry::load_snapshot(workspace,
+                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+  RTT_TRY_SET(const auto servers, named_servers(snapshot, {}));
+  std::vector<mcp::ServerConfig> out;
+  for (const mcp::PinnedServer& server : servers) out.push_back(server.config);
+  return out;
 }
 
 Json row_of(const mcp::Imported& imported, std::string_view state, const ImportPlan& plan) {
@@ -167,12 +179,14 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
 Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
                         const std::function<void(Json)>& part) {
   if (!plan.servers.empty()) RTT_TRY(policy_is_signed(workspace));
+  RTT_TRY_SET(std::vector<mcp::ServerConfig> accepted, accepted_configs(workspace));
   for (const auto& server : plan.servers) part(Json::object({{"progress", "starting " + server.name}}));
   RTT_TRY_SET(auto imported,
               mcp::import_servers(plan.servers, {.workspace = workspace,
                                                  .plain = plan.plain,
                                                  .ca_file = plan.ca_file,
                                                  .plain_http = plan.plain_http,
+                                                 .accepted = std::move(accepted),
                                                  .scope = plan.scope == ClientScope::kUser
                                                               ? mcp::ImportOptions::Scope::kUser
                                                               : mcp::ImportOptions::Scope::kWorkspace}));
@@ -190,6 +204,7 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
       RTT_TRY(secrets.put(name, value));
       secret_names.push(name);
     }
+    RTT_TRY(mcp::keep_code(workspace, one));
     namespaces.push_back(one.ns);
     const bool same = manifest_unchanged(workspace, one);
     if (!same) {

@@ -48,6 +48,13 @@ Result<std::vector<Compared>> compare(const Workspace& workspace, const std::vec
     if (one.live.state == mcp::ImportState::kListed) {
       one.verdicts = mcp::compare_offer(server, one.live.offer);
       one.server = mcp::compare_info(server.info, one.live.info);
+      const auto code = mcp::read_code_record(workspace, server.ns());
+      if (code && code->pin == mcp::code_pin(server.config, server.info)) {
+        for (mcp::PinChange& change : mcp::compare_code(code->code, one.live.code)) {
+          one.server.state = mcp::PinState::kContractDrift;
+          one.server.changes.push_back(std::move(change));
+        }
+      }
       std::erase_if(one.verdicts, [](const auto& verdict) { return verdict.state == mcp::PinState::kSame; });
     }
     one.accepted = std::move(server);
@@ -169,7 +176,8 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
   for (const Compared& one : compared) {
     if (one.live.error) return std::unexpected(*one.live.error);
     std::ranges::move(will_accept(one), std::back_inserter(will));
-    if (one.changed()) offers += text::canonical_json(one.live.manifest) + "\n";
+    if (one.changed())
+      offers += text::canonical_json(one.live.manifest) + to_string(one.live.code.digest()) + "\n";
   }
   // The servers were asked again: one that offers something else by now was not agreed to.
   const std::string seal = to_string(crypto::sha256(offers));
@@ -184,6 +192,7 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
                              {"hash", Json()},
                              {"supersedes", Json()}});
     if (one.changed()) {
+      RTT_TRY(mcp::keep_code(workspace, one.live));
       RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
       paths.push_back(one.live.path);
       manifests.push(one.live.path);

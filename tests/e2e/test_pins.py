@@ -300,5 +300,129 @@ class Accepted(Pins):
         self.ok("call", "replay/t")
 
 
+class ImportedAgain(Pins):
+    """A client's file knows less of a server than its manifest."""
+
+    def params(self):
+        return self.read_json(".rtt/manifests/mcp.notes.json")["contracts"][0]["symbol"]["driver"]["params"]
+
+    def set_by_hand(self, **values):
+        path = ".rtt/manifests/mcp.notes.json"
+        manifest = self.read_json(path)
+        manifest["contracts"][0]["symbol"]["driver"]["params"].update(values)
+        self.write(path, manifest)
+        self.ok("sign", "--yes", path)
+
+    def test_a_second_import_changes_nothing(self):
+        self.workspace_with_notes()
+        manifest = self.read(".rtt/manifests/mcp.notes.json")
+        answer = self.json("mcp", "import", "--yes")
+        self.assertEqual((["unchanged"], [], []), ([row["state"] for row in answer["servers"]], answer["manifests"],
+                                                   answer["rules"]))
+        self.assertEqual(manifest, self.read(".rtt/manifests/mcp.notes.json"))
+
+    def test_what_was_set_by_hand_stays_and_what_the_file_says_changes(self):
+        self.workspace_with_notes()
+        self.set_by_hand(instances="workspace", drift="refuse")
+        self.ok("mcp", "sandbox", "notes", "--no-network", "--yes")
+        before = self.params()
+        self.assertEqual("unchanged", self.json("mcp", "import", "--yes")["servers"][0]["state"])
+        self.assertEqual(before, self.params())
+        self.mcp_json({"notes": self.server_entry("notes.py", env={"DEBUG": "1"})})
+        self.assertEqual("imported", self.json("mcp", "import", "--plain", "DEBUG", "--yes")["servers"][0]["state"])
+        self.assertEqual({**before, "env": {"DEBUG": "1"}}, self.params())
+
+    def test_what_was_edited_and_not_signed_is_not_signed_by_an_import(self):
+        self.workspace_with_notes()
+        self.ok("mcp", "sandbox", "notes", "--no-network", "--yes")
+        before = self.params()
+        manifest = self.read_json(".rtt/manifests/mcp.notes.json")
+        del manifest["contracts"][0]["symbol"]["driver"]["params"]["sandbox"]
+        self.write(".rtt/manifests/mcp.notes.json", manifest)
+        self.ok("mcp", "import", "--yes")
+        self.assertEqual(before, self.params())
+
+
+class Code(Pins):
+    """The same words from other code."""
+
+    def restart(self):
+        self.ok("mcp", "restart", "notes")
+
+    def import_notes(self, entry):
+        self.mcp_json({"notes": entry})
+        self.ok("init", "--yes")
+        self.ok("mcp", "import", "--yes")
+        self.ok("call", "notes/pid")
+
+    def edit(self, relative, text="\n# another day\n"):
+        self.write(relative, self.read(relative) + text.encode())
+
+    def check_refused(self, words, pointer):
+        self.restart()
+        error = self.refused("RTT0414", 3, "call", "notes/pid")
+        self.assertIn(words, error["message"])
+        self.assertEqual("rtt mcp diff notes", error["hint"])
+        client = McpClient(cwd=self.ws, env=self.me.env)
+        client.open()
+        self.assertIn("pid", client.tools())  # the signed list stays
+        self.assertEqual("RTT0414", client.call("pid")["error"]["data"]["code"])
+        self.assertEqual(0, client.close())
+        [change] = self.json("mcp", "diff", "notes", status=4)["servers"][0]["changes"]
+        self.assertEqual(("server", "contract"), (change["kind"], change["class"]))
+        self.assertIn(pointer, [detail["pointer"] for detail in change["details"]])
+        self.refused("RTT0414", 3, "call", "notes/pid")
+
+    def accept(self):
+        self.assertTrue(self.json("mcp", "accept", "notes", "--yes")["servers"][0]["changed"])
+        self.ok("call", "notes/pid")
+        self.assertFalse(self.json("mcp", "diff", "notes")["servers"][0]["changed"])
+
+    def test_an_edited_script_is_refused_until_accepted_and_a_touched_one_is_not(self):
+        self.import_notes(self.server_entry("notes.py"))
+        manifest = self.read(".rtt/manifests/mcp.notes.json")
+        os.utime(self.path("servers", "notes.py"))
+        self.restart()
+        self.ok("call", "notes/pid")
+        self.edit("servers/notes.py")
+        self.check_refused("the script", "/code/script")
+        self.accept()
+        self.assertEqual(manifest, self.read(".rtt/manifests/mcp.notes.json"))  # the machine's part is not in it
+        self.ok("check")
+
+    def test_any_file_of_a_package_counts_and_its_name_version_and_integrity_are_portable(self):
+        entry = self.server_entry("notes.py")
+        home = "node_modules/@demo/notes"
+        for name in ("notes.py", "stdio_server.py"):
+            self.write(f"{home}/dist/{name}", self.read(f"servers/{name}"))
+        about = {"name": "@demo/notes", "version": "1.0.0"}
+        lock = {"packages": {home: {"version": "1.0.0", "integrity": "sha512-AAAA"}}}
+        self.write(f"{home}/package.json", about)
+        self.write("node_modules/.package-lock.json", lock)
+        self.import_notes({**entry, "args": [*entry["args"][:3], self.path(home, "dist", "notes.py")]})
+        params = self.read_json(".rtt/manifests/mcp.notes.json")["contracts"][0]["symbol"]["driver"]["params"]
+        self.assertEqual({"manager": "npm", **about, "integrity": "sha512-AAAA"}, params["package"])
+        self.edit(f"{home}/dist/stdio_server.py")
+        self.check_refused("the package", "/code/package")
+        self.accept()
+        lock["packages"][home]["integrity"] = "sha512-BBBB"
+        self.write("node_modules/.package-lock.json", lock)
+        self.check_refused("sha512-BBBB", "/package/integrity")
+        self.accept()
+        self.write(f"{home}/package.json", {**about, "version": "1.0.1"})
+        self.check_refused("1.0.1", "/package/version")
+        self.accept()
+
+    def test_another_person_takes_the_machines_part_down_at_the_first_start(self):
+        self.import_notes(self.server_entry("notes.py"))
+        self.ok("down")
+        for name in os.listdir(os.path.join(self.me.config, "rtt", "code")):
+            os.remove(os.path.join(self.me.config, "rtt", "code", name))
+        self.edit("servers/notes.py")
+        self.ok("call", "notes/pid")
+        self.edit("servers/notes.py")
+        self.check_refused("the script", "/code/script")
+
+
 if __name__ == "__main__":
     main()

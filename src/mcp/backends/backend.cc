@@ -62,7 +62,8 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
       workspace_(std::move(workspace)),
       profile_(std::move(profile)),
       record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
-      breaker_(chance()) {}
+      breaker_(chance()),
+      code_(loop, profile_.digests) {}
 
 Backend::~Backend() {
   loop_.cancel(timer_);
@@ -73,6 +74,7 @@ Backend::~Backend() {
 
 BackendState Backend::state() const {
   if (is_down()) return BackendState::kFailed;
+  if (code_.looking()) return BackendState::kStarting;
   if (session_) {
     return session_->phase() == BackendSession::Phase::kReady ? BackendState::kReady
                                                               : BackendState::kStarting;
@@ -93,7 +95,8 @@ Result<BackendTicket> Backend::call(BackendCall call) {
     return std::unexpected(down());
   }
   const BackendTicket ticket = next_ticket_++;
-  if (session_ && session_->phase() == BackendSession::Phase::kReady && renew_timer_ == 0) {
+  if (session_ && session_->phase() == BackendSession::Phase::kReady && renew_timer_ == 0 &&
+      !code_.looking() && code_.changes().empty()) {
     RTT_TRY(begin({ticket, std::move(call)}));
     return ticket;
   }
@@ -107,7 +110,12 @@ Result<BackendTicket> Backend::call(BackendCall call) {
 }
 
 void Backend::start_soon() {
-  if (session_ || start_timer_ != 0) return;
+  if (start_timer_ != 0 || code_.looking()) return;
+  if (session_) {
+    // What it runs was refused; perhaps that was accepted a moment ago.
+    if (session_->phase() == BackendSession::Phase::kReady && !code_.changes().empty()) look_again();
+    return;
+  }
   start_timer_ = loop_.after(breaker_.start_delay(loop_.now()), [this] {
     start_timer_ = 0;
     start();
@@ -163,14 +171,28 @@ void Backend::stop(std::function<void()> done) {
   on_stopped_ = std::move(done);
   loop_.cancel(std::exchange(start_timer_, 0));
   loop_.cancel(std::exchange(probe_timer_, 0));
+  code_.drop();
   const Error why{.code = Code::kServerGone, .message = "server '" + pins_->config.name + "' was stopped"};
   fail_waiting(why);
   if (session_) lose(why);
   if (leaving_.empty() && on_stopped_) loop_.post(std::exchange(on_stopped_, nullptr));
 }
 
+// Other code than was accepted is not started.
 void Backend::start() {
-  if (session_) return;
+  if (session_ || code_.looking()) return;
+  code_.look(*pins_, workspace_, profile_.fresh, CodeWatch::Moment::kBeforeStart,
+             [this] { start_accepted(); });
+}
+
+void Backend::start_accepted() {
+  if (!code_.changes().empty()) {
+    take_code_changes();
+    const Error why = admit(server_verdict_, pins_->config).error();
+    record_->note("not started: " + why.message);
+    fail_waiting(why);
+    return;
+  }
   if (std::exchange(started_, true)) ++record_->restarts;
   if (const Status connected = connect(); !connected) {
     transport_.reset();
@@ -194,7 +216,8 @@ Status Backend::connect() {
                                                          .fresh = profile_.fresh,
                                                          .record = record_,
                                                          .events = *this,
-                                                         .batch = batch_}));
+                                                         .batch = batch_,
+                                                         .code = code_.digest()}));
   return transport_->start();
 }
 
@@ -314,6 +337,15 @@ void Backend::became_ready() {
   needs_login_ = false;
   note_well(&Breaker::well);
   if (!log_level_.empty()) set_log_level(std::string(log_level_));
+  if (code_.whole()) return serve_waiting();
+  look_again();
+}
+
+void Backend::look_again() {
+  code_.look(*pins_, workspace_, profile_.fresh, CodeWatch::Moment::kRunning, [this] { serve_waiting(); });
+}
+
+void Backend::serve_waiting() {
   compare();
   for (const auto& [uri, params] : subscriptions_) {
     // Nobody waits for the answer; the session drops it as one that was not asked for.
@@ -449,6 +481,7 @@ void Backend::failed_to_run(const Error& why) {
 void Backend::lose(const Error& why) {
   RTT_ASSERT(session_.has_value());
   session_.reset();
+  code_.drop();
   loop_.cancel(std::exchange(renew_timer_, 0));
   kept_ = {};
   probe_key_ = 0;

@@ -25,6 +25,7 @@
 
 #include "mcp/backends/backend_session.h"
 #include "mcp/backends/breaker.h"
+#include "mcp/backends/code_watch.h"
 #include "mcp/backends/server_record.h"
 #include "mcp/backends/transport.h"
 #include "mcp/pins/pin.h"
@@ -73,6 +74,7 @@ struct BackendProfile {
   BackendClient* client = nullptr;
   bool stops_idle = true;                // one that keeps a client's state ends with its client instead
   std::shared_ptr<ServerRecord> record;  // of the server; nullptr: of this backend alone
+  std::shared_ptr<CodeDigests> digests;  // of all servers; nullptr: of this backend alone
 };
 
 struct BackendCall {
@@ -147,6 +149,7 @@ class Backend final : private TransportEvents {
     bool again = false;  // a session was lost before the server took it
   };
   void start();
+  void start_accepted();
   Status connect();
   [[nodiscard]] Opening opening() const;
   void on_transport_message(const LineStream::Item& item) override;
@@ -170,8 +173,11 @@ class Backend final : private TransportEvents {
   void settle_waiting(const Error& why);
   void fail_waiting(const Error& why);
   void became_ready();
+  void serve_waiting();
+  void look_again();
   Status begin(const Waiting& waiting);
   void compare();
+  void take_code_changes();
   void reply_later(RequestKey key, BackendTicket ticket, act::Reply::Kind kind, std::string payload);
   [[nodiscard]] const PinVerdict* verdict_of(const BackendCall& call) const;
   [[nodiscard]] Status check_pin(const BackendCall& call) const;
@@ -199,6 +205,7 @@ class Backend final : private TransportEvents {
   WriteBatch* batch_ = nullptr;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
   ServerVerdict server_verdict_;
+  CodeWatch code_;
   bool drifting_ = false;
 
   BackendTicket next_ticket_ = 1;

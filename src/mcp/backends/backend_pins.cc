@@ -10,6 +10,12 @@ namespace rtt::mcp {
 void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
   const bool other_start = !(pins->config == pins_->config);
   pins_ = seen_by(std::move(pins), features_of(profile_.client_capabilities));
+  if (!session_) {  // the next start looks again
+    code_.drop();
+    server_verdict_ = {};
+    drifting_ = false;
+    if (!waiting_.empty()) start_soon();
+  }
   if (other_start) {
     restart();
   } else if (session_ && session_->phase() == BackendSession::Phase::kReady) {
@@ -17,11 +23,20 @@ void Backend::set_pins(std::shared_ptr<const PinnedServer> pins) {
   }
 }
 
+void Backend::take_code_changes() {
+  if (code_.changes().empty()) return;
+  server_verdict_.state = PinState::kContractDrift;
+  server_verdict_.changes.insert(server_verdict_.changes.begin(), code_.changes().begin(),
+                                 code_.changes().end());
+  drifting_ = true;
+}
+
 void Backend::compare() {
   verdicts_ = compare_server(*pins_, session_->definitions());
   // Nothing is pinned yet while it is being imported.
   server_verdict_ =
       pins_->info == ServerInfo{} ? ServerVerdict{} : compare_info(pins_->info, session_->info());
+  take_code_changes();
   drifting_ = !admit(server_verdict_, pins_->config) ||
               std::ranges::any_of(verdicts_, [this](const PinVerdict& verdict) {
                 // What comes and goes with the server's data hides nothing.

@@ -25,11 +25,13 @@ int rank(const Backend& backend) {
 }  // namespace
 
 Server::Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-               WriteBatch& writes, OnNotice on_notice, OnBreaker on_breaker)
+               WriteBatch& writes, std::shared_ptr<CodeDigests> digests, OnNotice on_notice,
+               OnBreaker on_breaker)
     : loop_(loop),
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
       writes_(writes),
+      digests_(std::move(digests)),
       on_notice_(std::move(on_notice)),
       on_breaker_(std::move(on_breaker)) {
   common_ = make({.owner = this});
@@ -37,6 +39,7 @@ Server::Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registr
 
 std::unique_ptr<Backend> Server::make(BackendProfile profile) {
   profile.record = record_;
+  profile.digests = digests_;
   auto backend = std::make_unique<Backend>(loop_, pins_, workspace_, std::move(profile));
   backend->write_together(writes_);
   return backend;

@@ -28,7 +28,7 @@ class Server final : public BackendOwner {
   // An instance was set aside or is no longer: what its clients are listed is another.
   using OnBreaker = std::function<void(Server&, const Client* only)>;  // nullptr: the common one's
   Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-         WriteBatch& writes, OnNotice on_notice, OnBreaker on_breaker);
+         WriteBatch& writes, std::shared_ptr<CodeDigests> digests, OnNotice on_notice, OnBreaker on_breaker);
 
   Backend& common();
   Backend& of(Client& client);
@@ -56,6 +56,7 @@ class Server final : public BackendOwner {
   std::shared_ptr<const PinnedServer> pins_;
   registry::Workspace workspace_;
   WriteBatch& writes_;
+  std::shared_ptr<CodeDigests> digests_;  // of all servers of the gateway
   OnNotice on_notice_;
   OnBreaker on_breaker_;
   std::shared_ptr<ServerRecord> record_ = std::make_shared<ServerRecord>();

@@ -26,7 +26,10 @@ Result<std::unique_ptr<BackendTransport>> make_transport(const ServerConfig& con
   start.record->hide(std::move(launch->secrets));
   if (config.instances == Instances::kShared) {
     return std::make_unique<SharedTransport>(
-        SharedLaunch{.name = config.name, .options = std::move(launch->options)}, start);
+        SharedLaunch{.name = config.name,
+                     .code = start.code ? to_string(*start.code) : std::string(),
+                     .options = std::move(launch->options)},
+        start);
   }
   RTT_TRY_SET(const std::string ns, namespace_of(config.name));
   return std::make_unique<PipeTransport>(config.name, std::move(launch->options), manifest_path(ns), start);

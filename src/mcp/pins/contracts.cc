@@ -103,6 +103,7 @@ Json connector_params(const ServerConfig& config, const ServerInfo& info) {
   if (!config.sandbox.is_null()) params.set("sandbox", config.sandbox);
   if (config.instances != Instances::kSession) params.set("instances", to_string(config.instances));
   if (config.drift != Drift::kHold) params.set("drift", to_string(config.drift));
+  if (info.package.is_object()) params.set("package", info.package);
   return params;
 }
 
@@ -409,6 +410,7 @@ Result<std::vector<PinnedServer>> pinned_servers(std::span<const model::Contract
           .protocol = std::string(said->string_or("protocol")),
           .instructions = std::string(said->string_or("instructions")),
           .capabilities = said->find("capabilities") ? *said->find("capabilities") : Json::object({})};
+      if (const Json* const package = contract.driver->params.find("package")) server.info.package = *package;
     }
     const std::string id = identity(contract.saddr);
     const std::string* const other = by_namespace.find(contract.saddr.ns);

@@ -27,10 +27,11 @@
 
 namespace rtt::mcp {
 
-// What a server said in `initialize`.
+// What a server said in `initialize`, and the package that its command runs.
 struct ServerInfo {
   std::string name, version, protocol, instructions;
   text::Json capabilities;
+  text::Json package{};  // {"manager","name","version","integrity"?}; null: not known
   friend bool operator==(const ServerInfo&, const ServerInfo&) = default;
 };
 // What it listed, as it gave it.

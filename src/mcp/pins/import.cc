@@ -7,6 +7,7 @@
 #include <deque>
 #include <utility>
 
+#include "mcp/backends/launch.h"
 #include "mcp/own/own_tools.h"
 #include "mcp/pins/one_list.h"
 #include "model/limits.h"
@@ -46,11 +47,15 @@ Json error_json(const Error& error) {
 // One server being listed, as capability_probe.h wants it. Two lists run side by side: what most servers take
 // is time, not work. A server that cannot run twice at once (one port, one locked file) fails beside itself
 // only, so a list that failed where another one came is asked for once more, alone.
-class Listing final : public ImportJob {
+class Listing {
  public:
-  Listing(os::Loop& loop, Imported imported, const ImportOptions& options, OnImported done)
+  using OnImported = std::function<void(Imported)>;
+  // `done` runs later on the loop, once. `digests` outlives this.
+  Listing(os::Loop& loop, Imported imported, const ImportOptions& options, CodeDigests& digests,
+          OnImported done)
       : loop_(loop),
         imported_(std::move(imported)),
+        digests_(digests),
         done_(std::move(done)),
         workspace_(options.workspace),
         deadline_ms_(options.deadline_ms) {}
@@ -139,6 +144,7 @@ class Listing final : public ImportJob {
       imported_.warnings.push_back(
           fmt::format("its list for a client with {} follows from no other", to_string(set)));
     }
+    look_at_code();
     auto manifest = manifest_from(imported_.config, imported_.info, imported_.offer);
     if (manifest) {
       imported_.manifest = *std::move(manifest);
@@ -146,6 +152,14 @@ class Listing final : public ImportJob {
     } else {
       imported_.error = std::move(manifest).error();
     }
+  }
+  void look_at_code() {
+    if (imported_.config.transport != "stdio") return;
+    auto launch = resolve_launch(imported_.config, workspace_, imported_.secrets);
+    if (!launch) return;
+    if (const auto record = read_code_record(workspace_, imported_.ns)) digests_.know(record->code);
+    imported_.code = code_of(std::move(launch->options), digests_);
+    imported_.info.package = imported_.code.package;
   }
   void fail_with(OneList::Answer answer) {
     Error why = *std::move(answer.error);
@@ -172,6 +186,7 @@ class Listing final : public ImportJob {
 
   os::Loop& loop_;
   Imported imported_;
+  CodeDigests& digests_;
   OnImported done_;
   registry::Workspace workspace_;
   std::int64_t deadline_ms_;  // for each list
@@ -186,6 +201,19 @@ Imported refused(Imported imported, ImportState state, Error why) {
   imported.state = state;
   imported.error = std::move(why);
   return imported;
+}
+
+void keep_settings(ServerConfig& config, const std::vector<ServerConfig>& accepted) {
+  const auto same = std::ranges::find_if(accepted, [&](const ServerConfig& one) {
+    return namespace_of(one.name) == namespace_of(config.name) && one.transport == config.transport;
+  });
+  if (same == accepted.end()) return;
+  config.instances = same->instances;
+  config.drift = same->drift;
+  config.sandbox = same->sandbox;
+  if (!(same->url == config.url)) return;
+  config.ca_file = config.ca_file.empty() ? same->ca_file : config.ca_file;
+  config.plain_http = config.plain_http || same->plain_http;
 }
 
 // What can be known of an entry before anything is started.
@@ -235,6 +263,7 @@ Imported prepared(const ConfigServer& server, const ImportOptions& options) {
     if (imported.config.directory.empty() && imported.config.transport == "stdio")
       imported.config.directory = "${home}";
   }
+  keep_settings(imported.config, options.accepted);
   if (imported.config.transport == "http") {
     imported.config.plain_http = imported.config.plain_http || options.plain_http;
     if (!options.ca_file.empty())
@@ -253,31 +282,27 @@ Imported prepared(ServerConfig config) {
   return imported;
 }
 
-std::unique_ptr<ImportJob> begin_listing(os::Loop& loop, Imported imported, const ImportOptions& options,
-                                         OnImported done) {
-  auto job = std::make_unique<Listing>(loop, std::move(imported), options, std::move(done));
-  job->begin();
-  return job;
-}
-
 // Lists all of them side by side, kServersAtOnce at a time; results in the order given.
 Result<std::vector<Imported>> list_all(std::vector<Imported> wanted, const ImportOptions& options) {
   os::ignore_broken_pipes();  // a server that ends before it was asked is an outcome
   RTT_TRY_SET(const std::unique_ptr<os::Loop> loop, os::Loop::create());
   std::vector<Imported> results(wanted.size());
-  std::vector<std::unique_ptr<ImportJob>> jobs(wanted.size());
+  std::vector<std::unique_ptr<Listing>> jobs(wanted.size());
+  CodeDigests digests;
   std::size_t next = 0, left = wanted.size();
   std::function<void()> start_more = [&] {
     const auto running = [&] { return next - (wanted.size() - left); };
     while (next < wanted.size() && running() < kServersAtOnce) {
       const std::size_t index = next++;
-      jobs[index] = begin_listing(*loop, std::move(wanted[index]), options, [&, index](Imported imported) {
+      const auto done = [&, index](Imported imported) {
         results[index] = std::move(imported);
         --left;
         loop->post([&, index] { jobs[index].reset(); });
         start_more();
         if (left == 0) loop->stop();
-      });
+      };
+      jobs[index] = std::make_unique<Listing>(*loop, std::move(wanted[index]), options, digests, done);
+      jobs[index]->begin();
     }
   };
   if (wanted.empty()) return results;
@@ -344,14 +369,10 @@ Imported read_server(const ConfigServer& server, const ImportOptions& options) {
   return prepared(server, options);
 }
 
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
-                                        const ImportOptions& options, OnImported done) {
-  return begin_listing(loop, prepared(server, options), options, std::move(done));
-}
-
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
-                                         OnImported done) {
-  return begin_listing(loop, prepared(std::move(config)), options, std::move(done));
+Status keep_code(const registry::Workspace& workspace, const Imported& imported) {
+  if (imported.config.transport != "stdio") return {};
+  return write_code_record(workspace, imported.ns,
+                           {.pin = code_pin(imported.config, imported.info), .code = imported.code});
 }
 
 Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "mcp/backends/code_identity.h"
 #include "mcp/configs/client_config.h"
 #include "mcp/pins/capability_probe.h"
 #include "mcp/pins/contracts.h"
@@ -40,6 +41,7 @@ struct Imported {
   ServerConfig config;
   ServerInfo info;
   Offer offer;
+  CodeIdentity code;      // what its command runs here
   std::size_t lists = 0;  // under so many sets of client capabilities
   std::vector<std::string> warnings;
   text::Json manifest;                                       // kListed
@@ -50,6 +52,9 @@ struct Imported {
 // import`.
 text::Json summary(const Imported& imported);
 
+// Takes down, for this user, which code was accepted with it.
+Status keep_code(const registry::Workspace& workspace, const Imported& imported);
+
 struct ImportOptions {
   registry::Workspace workspace;
   std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
@@ -57,30 +62,21 @@ struct ImportOptions {
   std::string ca_file{};            // of servers over https: certificates trusted instead of the system's
   bool plain_http = false;          // http:// to another machine is meant
   std::int64_t deadline_ms = 30'000;
+  // As they are in force now: what no client's entry can say of a server (who shares it, drift, sandbox,
+  // which certificates) stays as it is.
+  std::vector<ServerConfig> accepted{};
   // For every workspace of the user: shared, and in the home folder where the entry names none.
   enum class Scope : std::uint8_t { kWorkspace, kUser } scope = Scope::kWorkspace;
 };
 // What an entry says, nothing started; `error` where it says nothing usable.
 Imported read_server(const ConfigServer& server, const ImportOptions& options);
-using OnImported = std::function<void(Imported)>;
-
-// Starts listing one server; `done` runs later on the loop, once. Keep the returned handle until then.
-class ImportJob {
- public:
-  virtual ~ImportJob() = default;
-};
-std::unique_ptr<ImportJob> start_import(os::Loop& loop, const ConfigServer& server,
-                                        const ImportOptions& options, OnImported done);
-// A server already accepted, started from its connector contract: what it offers now (`mcp diff`, `mcp pin`).
-std::unique_ptr<ImportJob> start_listing(os::Loop& loop, ServerConfig config, const ImportOptions& options,
-                                         OnImported done);
 
 // Blocking, all servers at once on a loop of their own; results in the order given. Fails only as a whole:
 // kNameClash, kLimit. A server that fails is an Imported with state failed.
 Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,
                                              const ImportOptions& options);
 Result<Imported> import_server(ConfigServer server, const ImportOptions& options);
-// The same of servers already accepted: what they offer now.
+// The same of servers already accepted, from their connector contracts: what they offer now.
 Result<std::vector<Imported>> list_servers(std::vector<ServerConfig> configs, const ImportOptions& options);
 
 }  // namespace rtt::mcp

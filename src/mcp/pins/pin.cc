@@ -144,6 +144,19 @@ PinVerdict compare_definition(ItemKind kind, const Json& accepted, const Json& l
   return verdict;
 }
 
+std::vector<PinChange> compare_package(const Json& accepted, const Json& live) {
+  std::vector<PinChange> changes;
+  if (!accepted.is_object() || !live.is_object()) return changes;
+  for (const char* member : {"manager", "name", "version", "integrity"}) {
+    const std::string before(accepted.string_or(member)), after(live.string_or(member));
+    // Not every package manager writes an integrity down.
+    if (before == after || (std::string_view(member) == "integrity" && (before.empty() || after.empty())))
+      continue;
+    changes.push_back({.pointer = std::string("/package/") + member, .before = before, .after = after});
+  }
+  return changes;
+}
+
 ServerVerdict compare_info(const ServerInfo& accepted, const ServerInfo& live) {
   ServerVerdict verdict;
   const auto look = [&](std::string_view what, const Json& before, const Json& after, PinState state) {
@@ -158,6 +171,10 @@ ServerVerdict compare_info(const ServerInfo& accepted, const ServerInfo& live) {
   look("instructions", accepted.instructions, live.instructions, PinState::kTextDrift);
   const auto object = [](const Json& given) { return given.is_object() ? given : Json::object({}); };
   look("capabilities", object(accepted.capabilities), object(live.capabilities), PinState::kTextDrift);
+  for (PinChange& change : compare_package(accepted.package, live.package)) {
+    verdict.state = PinState::kContractDrift;
+    verdict.changes.push_back(std::move(change));
+  }
   refuse_hidden(Json::object({{"name", live.name},
                               {"version", live.version},
                               {"instructions", live.instructions},

@@ -43,6 +43,9 @@ struct ServerVerdict {
   std::vector<PinChange> changes;
 };
 
+// Pointers /package/<member>; a package that is not known on one side is not compared.
+std::vector<PinChange> compare_package(const text::Json& accepted, const text::Json& live);
+// What `live` does not know of itself (a running server does not know its package) is not compared.
 ServerVerdict compare_info(const ServerInfo& accepted, const ServerInfo& live);
 PinVerdict compare_definition(ItemKind kind, const text::Json& accepted, const text::Json& live);
 // One verdict per definition on either side, sorted by (kind, key).

@@ -10,7 +10,6 @@
 #include "mcp/backends/pipe_transport.h"
 #include "mcp/shared/mux.h"
 #include "model/limits.h"
-#include "os/dir.h"
 #include "os/file.h"
 #include "os/out_queue.h"
 #include "os/pipe.h"
@@ -109,6 +108,7 @@ Json hello_of(const SharedLaunch& launch) {
   for (const std::string& path : sandbox.read) read.push(path);
   for (const std::string& path : sandbox.write) write.push(path);
   return Json::object({{"argv", std::move(argv)},
+                       {"code", launch.code},
                        {"cwd", launch.options.directory},
                        {"env", std::move(env)},
                        {"hello", kSharedHello},
@@ -126,7 +126,9 @@ Result<SharedLaunch> launch_from(const Json& hello) {
       !env || !env->is_object()) {
     return wrong();
   }
-  SharedLaunch launch{.name = std::string(hello.string_or("name")), .options = {}};
+  SharedLaunch launch{.name = std::string(hello.string_or("name")),
+                      .code = std::string(hello.string_or("code")),
+                      .options = {}};
   for (const Json& word : argv->as_array()) {
     if (!word.is_string()) return wrong();
     launch.options.argv.push_back(word.as_string());
@@ -164,13 +166,9 @@ Result<std::string> launch_key(const SharedLaunch& launch) {
                 fmt::format("server '{}': the program {} is not there", launch.name, word), word,
                 "which " + word);
   }
-  RTT_TRY_SET(std::string program, os::real_path(*found));
-  // Which file, and as it was last changed: what the hash of a large program would say, for one stat().
-  RTT_TRY_SET(const os::FileStamp file, os::stamp_beneath("/", program.substr(1)));
-  plain.options.argv.front() = std::move(program);
+  RTT_TRY_SET(plain.options.argv.front(), os::real_path(*found));
   plain.name.clear();
-  return fmt::format("{} {}:{} {} {} {}", text::to_json(hello_of(plain)), file.device, file.inode, file.size,
-                     file.mtime_ns, file.ctime_ns);
+  return text::to_json(hello_of(plain));
 }
 
 std::string shared_sockets(const std::string& user_dir) { return user_dir + "/sockets"; }

@@ -31,12 +31,13 @@ inline constexpr std::int64_t kSharedGraceMs = 1000;
 
 struct SharedLaunch {
   std::string name;
+  std::string code;  // digest of what it runs, as its gateway found it; empty: not known
   os::SpawnOptions options;
 };
 text::Json hello_of(const SharedLaunch& launch);
 Result<SharedLaunch> launch_from(const text::Json& hello);
-// Canonical text that is equal for launches that may share a process: the program's file (which, and as it
-// was last changed), arguments, environment, folder, sandbox. PATH, SHELL and TERM differ from terminal to
+// Canonical text that is equal for launches that may share a process: the program's file and the digest of
+// the code, arguments, environment, folder, sandbox. PATH, SHELL and TERM differ from terminal to
 // terminal and name no other server once the program is found: they are left out.
 Result<std::string> launch_key(const SharedLaunch& launch);
 
