@@ -45,8 +45,9 @@ std::string servers_table(const Json& body, const View& view) {
                       : state == "failed" || state == "drift" ? Tone::kBad
                                                               : Tone::kWarn;
     const Json* p99 = server.find("p99_ns");
+    const std::string_view since = server.string_or("unknown_since");
     table.add({{std::string(server.string_or("name"))},
-               {std::string(state), tone},
+               {std::string(state) + (since.empty() ? "" : " since " + printable(since)), tone},
                {number_or_dash(server, "tools")},
                {number_or_dash(server, "instances")},
                {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"},
@@ -76,6 +77,10 @@ std::string imported(const Json& body, const View& view) {
                {number_or_dash(server, "prompts")}});
     if (const Json* error = server.find("error"); error != nullptr && error->is_object()) {
       errors += error_text(*error, view.paint);
+    }
+    if (state == "differs") {
+      errors +=
+          view.paint(Tone::kNew, "next") + ": rtt mcp diff " + printable(server.string_or("name")) + "\n";
     }
     for (const Json& warning : items(server, "warnings")) {
       errors += view.paint(Tone::kWarn, "warning") + ": " + printable(server.string_or("name")) + ": " +
@@ -178,7 +183,7 @@ std::string connected(const Json& body, const View& view) {
 
 std::string render_mcp(std::string_view what, const Json& body, const View& view) {
   if (what == "ls") return servers_table(body, view);
-  if (what == "import" || what == "add") return imported(body, view);
+  if (what == "import" || what == "add" || what == "pin") return imported(body, view);
   if (what == "diff") return difference(body, view);
   if (what == "connect" || what == "disconnect") return connected(body, view);
   if (what == "login") {

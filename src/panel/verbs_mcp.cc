@@ -121,6 +121,14 @@ Json error_json(const Error& error) {
                        {"where", error.where}});
 }
 
+Status sign_manifests(const Workspace& workspace, const std::vector<std::string>& paths,
+                      const std::string& action) {
+  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY(registry::sign_items(workspace, items, key));
+  return record_event(workspace, {action, fmt::format("{}", fmt::join(paths, " "))});
+}
+
 std::string absolute(const Turn& turn, const std::string& file) {
   return file.empty() || file.starts_with('/') ? file : turn.ask.directory + "/" + file;
 }
@@ -201,13 +209,43 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
     }
     rows.push(std::move(row));
   }
-  if (!paths.empty()) {
-    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
-    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-    RTT_TRY(registry::sign_items(workspace, items, key));
-    RTT_TRY(record_event(workspace, {"mcp_accept", fmt::format("{}", fmt::join(paths, " "))}));
-  }
+  if (!paths.empty()) RTT_TRY(sign_manifests(workspace, paths, "mcp_accept"));
   return Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
+}
+
+// What a server lists now, where nothing of it was taken yet: a connector somebody wrote and signed. One
+// whose definitions are accepted already is held to them; only this machine's part of its pin is taken down.
+Result<Json> verb_mcp_pin(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const auto compared, compare(workspace, turn.list("names")));
+  Json rows = text::JsonArray{}, manifests = text::JsonArray{};
+  std::vector<std::string> paths;
+  bool failed = false, differs = false;
+  for (const Compared& one : compared) {
+    Json row = mcp::summary(one.live);
+    row.set("state", "failed");
+    const bool taken = !(one.accepted.info == mcp::ServerInfo{}) || !one.accepted.items.empty();
+    if (one.live.error) {
+      failed = true;
+    } else if (taken && one.changed()) {
+      differs = true;
+      row.set("state", "differs");
+    } else {
+      RTT_TRY(mcp::keep_code(workspace, one.live));
+      row.set("state", taken ? "unchanged" : "pinned");
+      if (!taken) {
+        RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
+        paths.push_back(one.live.path);
+        manifests.push(one.live.path);
+      }
+    }
+    rows.push(std::move(row));
+  }
+  if (!paths.empty()) RTT_TRY(sign_manifests(workspace, paths, "mcp_pin"));
+  Json body = Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
+  if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
+  if (failed) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+  return body;
 }
 
 Result<Json> verb_mcp_ls(const Turn& turn) {

@@ -41,6 +41,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"driver.test", verb_driver_test},
     {"mcp.import", verb_mcp_import},
     {"mcp.diff", verb_mcp_diff},
+    {"mcp.pin", verb_mcp_pin},
     {"mcp.accept", verb_mcp_accept},
     {"mcp.add", verb_mcp_add},
     {"mcp.rm", verb_mcp_rm},

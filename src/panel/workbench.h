@@ -104,6 +104,7 @@ Result<text::Json> verb_driver_test(const Turn& turn);
 
 Result<text::Json> verb_mcp_import(const Turn& turn);
 Result<text::Json> verb_mcp_diff(const Turn& turn);
+Result<text::Json> verb_mcp_pin(const Turn& turn);
 Result<text::Json> verb_mcp_accept(const Turn& turn);
 Result<text::Json> verb_mcp_add(const Turn& turn);
 Result<text::Json> verb_mcp_rm(const Turn& turn);

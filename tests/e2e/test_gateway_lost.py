@@ -94,6 +94,27 @@ class Lost(RttCase):
         self.assertEqual([], client.waiting)
         self.assertEqual(0, client.close())
 
+    def test_what_changed_while_no_gateway_ran_is_told(self):
+        client = self.client()
+        self.assertIn("go", client.tools())
+        served = client.process.pid
+        os.kill(served, signal.SIGSTOP)  # so that no gateway takes over yet
+        try:
+            self.kill_gateway()
+            self.eventually(lambda: not self.gateways())
+            self.mcp_json({"tab": self.server_entry("tab.py"), "notes": self.server_entry("notes.py")})
+            self.json("mcp", "import", "--yes", timeout=120)
+        finally:
+            os.kill(served, signal.SIGCONT)
+        self.assertEqual({}, client.ask("ping", timeout=60)["result"])
+        self.assertEqual(["notifications/tools/list_changed"], [message["method"] for message in client.waiting])
+        self.assertIn("echo", client.tools())
+        client.waiting.clear()
+        self.kill_gateway()  # nothing changed since
+        self.assertEqual({}, client.ask("ping", timeout=60)["result"])
+        self.assertEqual([], client.waiting)
+        self.assertEqual(0, client.close())
+
     def test_what_cannot_be_taken_over_ends_with_75(self):
         client = self.client()
         self.assertEqual({}, client.ask("ping", request_id="x" * 200)["result"])

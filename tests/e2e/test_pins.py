@@ -203,6 +203,37 @@ class Changes(Pins):
         answer = self.eventually(lambda: next((a for a in [client.call("read_graph")] if "error" in a), None))
         self.assertIn("tools/list", answer["error"]["message"])
 
+    def state(self):
+        [row] = self.json("mcp", "ls")["servers"]
+        return row["state"], row.get("unknown_since")
+
+    def test_a_list_that_is_said_to_have_changed_and_not_given_is_unknown(self):
+        shown = self.load("memory")
+        self.import_replay(shown)
+        self.ok("call", "replay/read_graph")  # by a panel, which from then on knows the gateway
+        client = self.client()
+        client.said("reload")
+        self.assertEqual(("ready", None), self.state())
+        self.show({**shown, "refuses": "tools/list"})
+        client.said("reload")
+        self.eventually(lambda: self.state()[0] == "unknown", why="it is shown as it was before")
+        since = self.state()[1]
+        self.assertRegex(since, r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")
+        self.assertIn(f"unknown since {since}", self.ok("mcp", "ls").out)
+        self.assertEqual("replayed", client.said("read_graph"))
+        path = ".rtt/manifests/mcp.replay.json"
+        manifest = self.read_json(path)
+        manifest["contracts"][0]["symbol"]["driver"]["params"]["drift"] = "refuse"
+        self.write(path, manifest)
+        self.ok("sign", "--yes", path)
+        self.show(shown)
+        self.eventually(lambda: "error" not in client.call("reload"), why="it is not started again")
+        self.assertEqual(("ready", None), self.state())
+        self.show({**shown, "refuses": "tools/list"})
+        client.said("reload")
+        answer = self.eventually(lambda: next((a for a in [client.call("read_graph")] if "error" in a), None))
+        self.assertIn("unknown since", answer["error"]["message"])
+
     def test_another_server_under_the_same_command_is_refused_whole(self):
         shown = self.load("memory")
         self.import_replay(shown)
@@ -341,6 +372,57 @@ class ImportedAgain(Pins):
         self.write(".rtt/manifests/mcp.notes.json", manifest)
         self.ok("mcp", "import", "--yes")
         self.assertEqual(before, self.params())
+
+
+class PinVerb(Pins):
+    PATH = ".rtt/manifests/mcp.notes.json"
+
+    def states(self, *names, status=0):
+        return [(row["name"], row["state"]) for row in self.json("mcp", "pin", *names, status=status)["servers"]]
+
+    def test_a_connector_written_by_hand_gets_its_definitions(self):
+        self.workspace_with_notes()
+        whole = self.read_json(self.PATH)
+        bare = copy.deepcopy(whole)
+        del bare["contracts"][1:]
+        connector = bare["contracts"][0]["symbol"]
+        del connector["driver"]["params"]["server"]
+        connector["driver"]["params"]["instances"] = "workspace"
+        connector["saddr"] = "rtt://notes/connector/notes@0.0.0"
+        self.write(self.PATH, bare)
+        self.ok("sign", "--yes", self.PATH)
+        answer = self.json("mcp", "pin")
+        self.assertEqual([("notes", "pinned")], [(row["name"], row["state"]) for row in answer["servers"]])
+        self.assertEqual([self.PATH], answer["manifests"])
+        whole["contracts"][0]["symbol"]["driver"]["params"]["instances"] = "workspace"
+        self.assertEqual(whole, self.read_json(self.PATH))
+        self.ok("check")
+        self.ok("call", "notes/pid")
+        self.assertEqual([("notes", "unchanged")], self.states())
+
+    def test_what_was_accepted_is_not_replaced(self):
+        self.workspace_with_notes()
+        manifest = self.read(self.PATH)
+        script = self.read("servers/notes.py")
+        self.write("servers/notes.py", script + b"\n")
+        self.assertEqual([("notes", "differs")], self.states("notes", status=4))
+        self.refused("RTT0414", 3, "call", "notes/pid")
+        self.write("servers/notes.py", script)
+        self.assertEqual([("notes", "unchanged")], self.states("notes"))
+        self.assertEqual(manifest, self.read(self.PATH))
+
+    def test_after_a_clone_it_takes_the_code_of_this_machine_down(self):
+        self.workspace_with_notes()
+        code = os.path.join(self.me.config, "rtt", "code")
+        [record] = os.listdir(code)
+        os.remove(os.path.join(code, record))
+        self.assertEqual([("notes", "unchanged")], self.states())
+        self.assertEqual([record], os.listdir(code))
+
+    def test_one_that_does_not_start_is_told_and_harms_no_other(self):
+        self.workspace_with_notes(other=self.server_entry("tab.py"))
+        os.remove(self.path("servers", "tab.py"))
+        self.assertEqual([("notes", "unchanged"), ("other", "failed")], self.states(status=1))
 
 
 class Code(Pins):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An MCP server that lists what a file holds, and answers every call with the same words.
 
-replay.py FILE   {"tools":[…],"resources":[…],"resourceTemplates":[…],"prompts":[…],"info":{…},"instructions":"…"};
+replay.py FILE   {"tools":[…],"resources":[…],"resourceTemplates":[…],"prompts":[…],"info":{…},"instructions":"…",
+                 "refuses":"tools/list"};
                  when the tool `reload` is called, the file is read again and list_changed sent
 """
 import json
@@ -32,6 +33,8 @@ def listen(message):
         if "instructions" in shown:
             result["instructions"] = shown["instructions"]
         return server.reply(request_id, result)
+    if method in LISTS and method == shown.get("refuses"):
+        return server.send({"jsonrpc": "2.0", "id": request_id, "error": {"code": -32000, "message": "not now"}})
     if method in LISTS:
         return server.reply(request_id, {LISTS[method]: shown.get(LISTS[method], [])})
     if method == "tools/call":

@@ -62,8 +62,8 @@ Backend::Backend(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, regis
       workspace_(std::move(workspace)),
       profile_(std::move(profile)),
       record_(profile_.record ? profile_.record : std::make_shared<ServerRecord>()),
-      breaker_(chance()),
-      code_(loop, profile_.digests) {}
+      code_(loop, profile_.digests),
+      breaker_(chance()) {}
 
 Backend::~Backend() {
   loop_.cancel(timer_);
@@ -190,6 +190,7 @@ void Backend::start_accepted() {
     take_code_changes();
     const Error why = admit(server_verdict_, pins_->config).error();
     record_->note("not started: " + why.message);
+    if (is_down()) note_well(&Breaker::well);  // it is refused for what it is, not set aside
     fail_waiting(why);
     return;
   }
@@ -488,6 +489,7 @@ void Backend::lose(const Error& why) {
   if (profile_.client) profile_.client->on_backend_ended(*this);
   let_go();
   verdicts_.clear();
+  unknown_since_.clear();
   server_verdict_ = {};
   drifting_ = false;
   // Taken out first: whoever is told may ask again at once, and that call belongs to the next start.

@@ -205,6 +205,7 @@ class Backend final : private TransportEvents {
   WriteBatch* batch_ = nullptr;
   std::vector<PinVerdict> verdicts_;  // of the live server, sorted by (kind, key)
   ServerVerdict server_verdict_;
+  std::string unknown_since_;  // RFC 3339; what it lists now; empty: known
   CodeWatch code_;
   bool drifting_ = false;
 

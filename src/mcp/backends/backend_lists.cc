@@ -54,8 +54,20 @@ void BackendSession::relist(BackendActions& out, List list, Instant now) {
     state.again = true;
     return;
   }
-  state = Listing{.under_way = true, .deadline = now + nanos_from_ms(limits::kServerStartMs)};
+  state = Listing{
+      .under_way = true, .unknown = state.unknown, .deadline = now + nanos_from_ms(limits::kServerStartMs)};
   ask_list(out, list, {});
+}
+
+// The server runs on; whoever asks is told that what it lists is not known, and it is asked again later.
+void BackendSession::lose_list(BackendActions& out, List list, Instant now) {
+  lists_[static_cast<std::size_t>(list)] =
+      Listing{.unknown = true, .deadline = now + nanos_from_ms(limits::kServerStartMs)};
+  out.emplace_back(act::Listed{});
+}
+
+bool BackendSession::lists_unknown() const {
+  return std::any_of(std::begin(lists_), std::end(lists_), [](const Listing& list) { return list.unknown; });
 }
 
 void BackendSession::ask_list(BackendActions& out, List list, std::string_view cursor) {
@@ -80,7 +92,7 @@ void BackendSession::on_page(BackendActions& out, List list, const Message& mess
                                    words_of(message.payload),
                         .hint = "rtt mcp logs " + name_});
       } else {
-        state = Listing{};
+        lose_list(out, list, now);
       }
       return;
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "mcp/backends/backend.h"
+#include "os/clock.h"
 
 namespace rtt::mcp {
 
@@ -32,6 +33,12 @@ void Backend::take_code_changes() {
 }
 
 void Backend::compare() {
+  if (!session_->lists_unknown()) {
+    unknown_since_.clear();
+  } else if (unknown_since_.empty()) {
+    unknown_since_ = os::rfc3339(os::wall_now());
+    record_->note("it says that its lists changed, and does not give them");
+  }
   verdicts_ = compare_server(*pins_, session_->definitions());
   // Nothing is pinned yet while it is being imported.
   server_verdict_ =
@@ -58,6 +65,13 @@ const PinVerdict* Backend::verdict_of(const BackendCall& call) const {
 Status Backend::check_pin(const BackendCall& call) const {
   if (!call.method.empty() || !call.item.empty()) RTT_TRY(admit(server_verdict_, pins_->config));
   if (call.item.empty()) return {};
+  if (!unknown_since_.empty() && pins_->config.drift == Drift::kRefuse) {
+    return fail(Code::kDrift,
+                "server '" + pins_->config.name +
+                    "' said that its lists changed and does not give them: what " +
+                    "it offers is unknown since " + unknown_since_,
+                {}, "rtt mcp restart " + pins_->config.name);
+  }
   if (call.pin) {  // a route's own contract, perhaps older than the snapshot's
     const Definitions& live = session_->definitions();
     const PinnedServer alone{.config = pins_->config,

@@ -23,7 +23,10 @@ text::Json Backend::health() const {
   const BackendCounters counters = session_ ? session_->counters() : BackendCounters{};
   return Json::object({{"name", pins_->config.name},
                        {"namespace", pins_->ns()},
-                       {"state", drifting() ? "drift" : to_string(state())},
+                       {"state", drifting()                ? "drift"
+                                 : !unknown_since_.empty() ? "unknown"
+                                                           : to_string(state())},
+                       {"unknown_since", unknown_since_.empty() ? Json() : Json(unknown_since_)},
                        {"breaker", to_string(breaker_.state())},
                        {"tools", tools},
                        {"instances", session_ ? 1 : 0},

@@ -162,8 +162,10 @@ BackendActions BackendSession::on_tick(Instant now) {
     return out;
   }
   if (phase_ == Phase::kGreeting) on_greeting(out, greeting_.on_tick(now), now);
-  for (Listing& list : lists_) {
-    if (phase_ == Phase::kReady && list.under_way && now >= list.deadline) list = Listing{};
+  for (std::size_t i = 0; i < kListCount && phase_ == Phase::kReady; ++i) {
+    const Listing& list = lists_[i];
+    if (now < list.deadline || !(list.under_way || list.unknown)) continue;
+    list.under_way ? lose_list(out, static_cast<List>(i), now) : relist(out, static_cast<List>(i), now);
   }
   expire_calls(out, now);
   return out;
@@ -309,7 +311,7 @@ std::optional<Instant> BackendSession::next_deadline() const {
   if (const auto patience = greeting_.next_deadline(); patience && phase_ == Phase::kGreeting)
     earlier(*patience);
   for (const Listing& list : lists_) {
-    if (phase_ == Phase::kReady && list.under_way) earlier(list.deadline);
+    if (phase_ == Phase::kReady && (list.under_way || list.unknown)) earlier(list.deadline);
   }
   for (const auto& [key, call] : calls_) earlier(call.deadline);
   return next;

@@ -52,7 +52,7 @@ struct Joined {              // it has let us in
   MessageHeaders headers{};  // of every later message that has none of its own
 };
 struct Ready {};   // initialized and listed for the first time: facts() is complete
-struct Listed {};  // lists were fetched again after list_changed: facts() is new
+struct Listed {};  // lists were fetched again after list_changed, or not given: lists_unknown()
 struct Failed {    // the session is over; the child should be ended
   Error why;
   bool late = false;  // it has not started in time
@@ -100,8 +100,7 @@ class BackendSession {
  public:
   enum class Phase : std::uint8_t { kNew, kGreeting, kListing, kReady, kOver };
 
-  // As whose client RTT speaks: one AI client's, whose capabilities (raw JSON) it declares and to whom it
-  // passes on what the server asks, or nobody's in particular.
+  // As whose client RTT speaks: one AI client's (its capabilities are raw JSON), or nobody's in particular.
   struct ClientSide {
     std::string capabilities = "{}";
     bool answers = false;
@@ -160,7 +159,8 @@ class BackendSession {
   [[nodiscard]] bool offers(std::string_view capability) const {
     return info_.capabilities.find(capability) != nullptr;
   }
-  [[nodiscard]] bool listing() const;  // a list is being fetched, first or again
+  [[nodiscard]] bool listing() const;        // a list is being fetched, first or again
+  [[nodiscard]] bool lists_unknown() const;  // one has changed and is not given: definitions() is of before
   [[nodiscard]] std::optional<Instant> next_deadline() const;
 
  private:
@@ -168,7 +168,8 @@ class BackendSession {
   static constexpr std::size_t kListCount = 4;
   struct Listing {
     bool under_way = false;
-    bool again = false;  // changed while being fetched
+    bool again = false;    // changed while being fetched
+    bool unknown = false;  // asked for again when `deadline` has passed
     RequestKey key = 0;
     Instant deadline{};
     std::size_t pages = 0;
@@ -179,8 +180,7 @@ class BackendSession {
     std::optional<InputRound> round;
     int rounds = 0;
   };
-  // A request under way.
-  struct Call {
+  struct Call {  // a request under way
     Instant deadline{};
     std::uint64_t wire = 0;  // the JSON-RPC id of the try under way
     Era caller = Era::kLegacy;
@@ -221,6 +221,7 @@ class BackendSession {
   std::vector<act::Send> listen();
   void ask_list(BackendActions& out, List list, std::string_view cursor);
   void relist(BackendActions& out, List list, Instant now);
+  void lose_list(BackendActions& out, List list, Instant now);
   void on_page(BackendActions& out, List list, const Message& message, Instant now);
   Result<std::string> take_page(List list, const Message& message);  // the next cursor, or empty
   void finish_list(BackendActions& out, List list, Instant now);

@@ -245,6 +245,33 @@ TEST(BackendSession, list_changed_lists_again) {
   EXPECT_EQ(ready.session.definitions().tools.at(0).string_or("name"), "new");
 }
 
+TEST(BackendSession, a_list_that_does_not_come_is_unknown_and_asked_for_again) {
+  for (const bool silent : {true, false}) {
+    Ready ready;
+    const auto sends = all<act::Send>(
+        ready.session.on_line(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})", kT0));
+    EXPECT_FALSE(ready.session.lists_unknown());
+    std::int64_t ms = limits::kServerStartMs;
+    if (silent) {
+      EXPECT_EQ(ready.session.next_deadline(), at_ms(ms));
+      EXPECT_EQ(all<act::Listed>(ready.session.on_tick(at_ms(ms))).size(), 1U);
+      ms += limits::kServerStartMs;
+    } else {
+      const std::string refusal = R"({"jsonrpc":"2.0","error":{"code":-32000,"message":"no"},"id":)" +
+                                  std::string(id_of(sends[0])) + "}";
+      EXPECT_EQ(all<act::Listed>(ready.session.on_line(refusal, kT0)).size(), 1U);
+    }
+    EXPECT_TRUE(ready.session.lists_unknown());
+    EXPECT_EQ(ready.session.next_deadline(), at_ms(ms));
+    const auto again = all<act::Send>(ready.session.on_tick(at_ms(ms)));
+    ASSERT_EQ(again.size(), 1U);
+    EXPECT_TRUE(ready.session.lists_unknown());  // until it has come
+    const auto listed = ready.session.on_line(reply(id_of(again[0]), R"({"tools":[]})"), at_ms(ms));
+    EXPECT_EQ(all<act::Listed>(listed).size(), 1U);
+    EXPECT_FALSE(ready.session.lists_unknown());
+  }
+}
+
 TEST(BackendSession, a_hung_start_ends_at_its_limit) {
   BackendSession session("demo");
   (void)session.start(Opening::kInitialize, kT0);

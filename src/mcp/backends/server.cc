@@ -136,6 +136,10 @@ text::Json Server::health() const {
     in_flight += one.int_or("in_flight", 0);
     junk += one.int_or("junk_lines", 0);
     stray += one.int_or("stray_replies", 0);
+    if (const auto since = one.string_or("unknown_since"); !since.empty()) {
+      if (row.string_or("state") == "ready") row.set("state", "unknown");
+      row.set("unknown_since", since);
+    }
   }
   row.set("instances", instances);
   row.set("in_flight", in_flight);

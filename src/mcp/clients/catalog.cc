@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "crypto/sha256.h"
 #include "mcp/clients/exposed_names.h"
 #include "mcp/clients/meta_tools.h"
 #include "mcp/own/own_tools.h"
@@ -88,6 +89,7 @@ class Builder {
     std::ranges::sort(catalog_.templates, closer);
     std::ranges::sort(catalog_.hidden_templates, closer);
     note_capabilities();
+    note_digests();
     write_notice();
     write_instructions();
     return std::move(catalog_);
@@ -220,6 +222,14 @@ class Builder {
     const PinnedServer& only = *with_resources.front();
     if (input_.policy != nullptr && verdict(only.connector).allowed)
       catalog_.unlisted = Unlisted{.client = client_, .connector = only.connector, .rules = *input_.policy};
+  }
+
+  void note_digests() {
+    CatalogDigests& out = catalog_.digests;
+    out.tools = crypto::sha256(catalog_.tools_result);
+    if (catalog_.offers_prompts) out.prompts = crypto::sha256(catalog_.prompts_result);
+    if (catalog_.offers_resources)
+      out.resources = crypto::sha256(catalog_.resources_result + catalog_.templates_result);
   }
 
   void write_notice() {

@@ -38,6 +38,12 @@ struct HiddenEntry {
   std::string exposed, address, rule;
 };
 
+// Of what the lists say; zero: the client is not told of such things.
+struct CatalogDigests {
+  Digest tools, prompts, resources;
+  friend bool operator==(const CatalogDigests&, const CatalogDigests&) = default;
+};
+
 // The one server that has resources: what no list names goes to it, if the policy lets the client reach the
 // address that resource would have if it were listed without a name.
 struct Unlisted {
@@ -54,6 +60,7 @@ struct Catalog {
   std::vector<HiddenEntry> hidden_resources;            // sorted by exposed
   std::vector<HiddenEntry> hidden_templates;            // longest literal start first
   std::string tools_result, prompts_result, resources_result, templates_result;  // raw JSON results
+  CatalogDigests digests;
   std::shared_ptr<const ToolIndex> index;  // the meta view: tools_result names search, describe and call
   std::string instructions;
   std::string notice;  // why nothing is offered; empty if something is

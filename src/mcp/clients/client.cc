@@ -187,6 +187,10 @@ void Client::catalog_changed() {
   perform(session_.on_catalog(catalog_), kNoStream);
 }
 
+void Client::knew(const CatalogDigests& lists) {
+  if (phase_ == Phase::kOpen) perform(session_.on_known(lists), kNoStream);
+}
+
 void Client::forward(emit::Forward& forward, StreamId stream) {
   const Instant now = services_.now();
   Asked asked{.stream = stream,

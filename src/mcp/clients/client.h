@@ -80,6 +80,7 @@ class Client final : public BackendUser, public BackendClient {
   void stream_gone(StreamId stream);        // the client has closed it: it wants no answer there
   void end(int status);                     // withdraws what is under way
   void catalog_changed();
+  void knew(const CatalogDigests& lists);  // what a predecessor of this gateway served it
 
   [[nodiscard]] bool hears() const { return phase_ == Phase::kOpen; }
   [[nodiscard]] bool over() const { return phase_ == Phase::kOver; }

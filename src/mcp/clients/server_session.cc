@@ -153,9 +153,15 @@ ClientActions ServerSession::identified(std::shared_ptr<const Catalog> catalog, 
 }
 
 ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) {
+  if (!catalog_) return {};
+  const std::shared_ptr<const Catalog> before = std::exchange(catalog_, std::move(catalog));
+  return on_known(before->digests);
+}
+
+ClientActions ServerSession::on_known(const CatalogDigests& known) {
   ClientActions out;
   if (!catalog_) return out;
-  const std::shared_ptr<const Catalog> before = std::exchange(catalog_, std::move(catalog));
+  const CatalogDigests& now = catalog_->digests;
   const auto tell = [&](std::string_view method, bool Listening::* wants) {
     if (initialized_) out.emplace_back(emit::Send{notification_line(method, {}), kNoCall, Part::kBefore});
     for (const auto& [key, listening] : listens_) {
@@ -165,12 +171,10 @@ ClientActions ServerSession::on_catalog(std::shared_ptr<const Catalog> catalog) 
       out.emplace_back(emit::Send{notification_line(method, params), key, Part::kBefore});
     }
   };
-  if (before->tools_result != catalog_->tools_result)
-    tell("notifications/tools/list_changed", &Listening::tools);
-  if (before->offers_prompts && before->prompts_result != catalog_->prompts_result)
+  if (known.tools != now.tools) tell("notifications/tools/list_changed", &Listening::tools);
+  if (!known.prompts.is_zero() && known.prompts != now.prompts)
     tell("notifications/prompts/list_changed", &Listening::prompts);
-  if (before->offers_resources && (before->resources_result != catalog_->resources_result ||
-                                   before->templates_result != catalog_->templates_result))
+  if (!known.resources.is_zero() && known.resources != now.resources)
     tell("notifications/resources/list_changed", &Listening::resources);
   return out;
 }

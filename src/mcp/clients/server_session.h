@@ -52,6 +52,8 @@ class ServerSession {
   ClientActions identified(std::shared_ptr<const Catalog> catalog, Instant now = {});
   // The accepted servers or the policy changed: lines that tell the client if what it sees did.
   ClientActions on_catalog(std::shared_ptr<const Catalog> catalog);
+  // A predecessor served the client these: it is told what is other by now.
+  ClientActions on_known(const CatalogDigests& known);
   // The client has closed what this request's answer would have gone to.
   ClientActions abandoned(CallKey key);
   ClientActions end_listens();  // the session ends: they are told

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "model/limits.h"
@@ -22,6 +23,24 @@ constexpr std::size_t kResumeAt = std::size_t{1} << 20;
 constexpr StreamId kReplayed = ~StreamId{0};
 StreamId stream_of(os::Handover::Slot slot) { return StreamId{slot} + 1; }
 os::Handover::Slot slot_of(StreamId stream) { return static_cast<os::Handover::Slot>(stream - 1); }
+
+// What the client was told its lists are, beside the lines that a successor replays: no line of JSON begins
+// so.
+constexpr std::string_view kListsLine = "lists ";
+std::string lists_line(const CatalogDigests& lists) {
+  return std::string(kListsLine) + bare_hex(lists.tools) + " " + bare_hex(lists.prompts) + " " +
+         bare_hex(lists.resources);
+}
+std::optional<CatalogDigests> lists_from(std::string_view line) {
+  constexpr std::size_t kHex = 2 * sizeof(Digest);
+  if (line.size() != kListsLine.size() + 3 * kHex + 2) return std::nullopt;
+  const auto digest = [&](std::size_t index) {
+    return parse_bare_hex(line.substr(kListsLine.size() + index * (kHex + 1), kHex));
+  };
+  const auto tools = digest(0), prompts = digest(1), resources = digest(2);
+  if (!tools || !prompts || !resources) return std::nullopt;
+  return CatalogDigests{.tools = *tools, .prompts = *prompts, .resources = *resources};
+}
 
 }  // namespace
 
@@ -62,14 +81,21 @@ void StdioClient::take_over() {
   os::Handover& handover = *fds_.handover;
   const WriteBatch::Scope batched(services_.batch());
   const std::string text = handover.text();
+  std::optional<CatalogDigests> known;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string line = text.substr(at, end - at);
+    if (line.starts_with(kListsLine)) {
+      known = lists_from(line);
+      at = end + 1;
+      continue;
+    }
     const Message message = classify(line);
     client_.take(message, kReplayed);
     remember(message, line);
     at = end + 1;
   }
+  if (known) client_.knew(*known);
   const Error lost{
       .code = Code::kLost,
       .message = "the MCP gateway ended while this was under way; whether it was done is not known"};
@@ -93,6 +119,7 @@ void StdioClient::take_over() {
 
 Status StdioClient::commit() {
   if (!fds_.handover) return {};
+  if (client_.catalog() != kept_catalog_) keep();
   fds_.handover->left(stream_.buffered());
   return fds_.handover->commit();
 }
@@ -165,11 +192,17 @@ void StdioClient::remember(const Message& message, std::string_view line) {
   } else {
     return;
   }
+  keep();
+}
+
+void StdioClient::keep() {
+  kept_catalog_ = client_.catalog();
   std::string text;
   for (const std::string* kept : {&greeting_, &level_}) {
     if (!kept->empty()) text += *kept + "\n";
   }
   for (const auto& [uri, kept] : subscriptions_) text += kept + "\n";
+  if (kept_catalog_) text += lists_line(kept_catalog_->digests) + "\n";
   fds_.handover->keep_text(text);
 }
 

@@ -49,6 +49,7 @@ class StdioClient final : public ClientShell, public BatchedWriter {
   void take_lines();
   void take(std::string_view line);
   void remember(const Message& message, std::string_view line);
+  void keep();
   void take_over();
   Status commit();
   [[nodiscard]] std::size_t waiting() const;
@@ -65,6 +66,7 @@ class StdioClient final : public ClientShell, public BatchedWriter {
   LineStream stream_;
   os::OutQueue outbox_;  // without a handover
   Client client_;
+  std::shared_ptr<const Catalog> kept_catalog_;  // whose digests a successor finds
   // What a successor replays: raw lines.
   std::string greeting_, level_;
   std::map<std::string, std::string, std::less<>> subscriptions_;  // by URI
