@@ -116,8 +116,7 @@ class BackendSession {
   BackendActions on_unanswered(std::uint64_t id, const Error& why, Instant now);  // its transport knows
   // Deadlines that passed: requests fail with kDeadline (the server is told), too long a start ends it.
   BackendActions on_tick(Instant now);
-  // The child ended or its pipes closed: every request fails with `why`.
-  BackendActions on_closed(const Error& why);
+  BackendActions on_closed(const Error& why);  // the child ended or its pipes closed: all requests fail
 
   struct Caller {
     Era era = Era::kLegacy;
@@ -145,8 +144,7 @@ class BackendSession {
   void drop(RequestKey key) { drop_call(key); }  // the server never took it
   // The client's answer to an Ask, raw; unknown keys: nothing.
   BackendActions answer(AskKey key, act::Reply::Kind kind, std::string_view payload);
-  // Raw params with our key as token.
-  [[nodiscard]] BackendActions ask_progress(AskKey key, std::string_view params) const;
+  [[nodiscard]] BackendActions ask_progress(AskKey key, std::string_view params) const;  // with our key
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] Era era() const { return era_; }

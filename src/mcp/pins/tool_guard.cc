@@ -73,7 +73,8 @@ std::optional<ToolGuard::Finding> ToolGuard::check_result(std::string_view resul
   }
   if (limits_.output == CheckMode::kOff) return std::nullopt;
   if (const auto failed = sole_member(result, "isError"); failed && *failed == "true") return std::nullopt;
-  if (const auto kind = sole_member(result, "resultType"); kind && *kind != "\"complete\"") return std::nullopt;
+  if (const auto kind = sole_member(result, "resultType"); kind && *kind != "\"complete\"")
+    return std::nullopt;
   const auto raw = sole_member(result, "structuredContent");
   std::optional<Error> why;
   if (!raw) {
