@@ -230,6 +230,16 @@ std::string render_fields(const Json& body) {
   return text;
 }
 
+std::string render_tool_tap(const Json& row, const View& view) {
+  std::string text = view.paint(Tone::kDim, std::string(row.string_or("ts").substr(11, 12))) +
+                     fmt::format(" {:>8} calls  p50 {:>8}  p95 {:>8}  p99 {:>8}", row.int_or("calls", 0),
+                                 duration(row.int_or("p50", 0)), duration(row.int_or("p95", 0)),
+                                 duration(row.int_or("p99", 0)));
+  if (const std::int64_t errors = row.int_or("errors", 0); errors > 0)
+    text += view.paint(Tone::kBad, fmt::format("  {} failed", errors));
+  return text + "  " + printable(row.string_or("to")) + "\n";
+}
+
 std::string render_tap(const Json& row, const View& view) {
   std::string text =
       view.paint(Tone::kDim, std::string(row.string_or("ts").substr(11, 12))) +
@@ -247,6 +257,7 @@ std::string render_tap(const Json& row, const View& view) {
 
 std::string render_line(const Json& entry, const View& view) {
   if (entry.find("route_id") != nullptr) return render_tap(entry, view);
+  if (entry.find("p99") != nullptr) return render_tool_tap(entry, view);
   const std::string_view before = entry.string_or("before");
   const std::string_view after = entry.string_or("after");
   std::string text =

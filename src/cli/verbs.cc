@@ -46,6 +46,7 @@ constexpr auto kTapPositionals = std::to_array<Positional>(
 constexpr auto kTapFlags = std::to_array<Flag>({
     {"flight", Takes::kText, "SPAN", "every route, for this long: 5s, 2m"},
     {"for", Takes::kText, "SPAN", "stop after this long (else on Ctrl-C)"},
+    {"tools", Takes::kNothing, "", "MCP tools in place of routes, once a second"},
 });
 constexpr Flag kOfRoute{"route", Takes::kText, "ROUTE", "only what touched this route: ADDRESS or 'A -> B'"};
 constexpr Flag kOfWho{"who", Takes::kText, "WHO", "only what this key, client or endpoint did"};

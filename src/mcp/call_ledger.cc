@@ -15,6 +15,8 @@ using text::Json;
 
 constexpr Nanos kBatchTime = nanos_from_ms(100);
 constexpr Nanos kJournalTime = nanos_from_ms(1000);
+constexpr Nanos kSyncTime = nanos_from_ms(1000);
+constexpr Nanos kAgainTime = nanos_from_ms(1000);
 
 }  // namespace
 
@@ -27,6 +29,8 @@ CallLedger::CallLedger(os::Loop& loop, const registry::Workspace& workspace,
 CallLedger::~CallLedger() {
   loop_.cancel(batch_timer_);
   loop_.cancel(journal_timer_);
+  loop_.cancel(sync_timer_);
+  loop_.cancel(again_timer_);
 }
 
 void CallLedger::open() {
@@ -85,28 +89,74 @@ std::uint64_t CallLedger::add(const CallRecord& record) {
 void CallLedger::close_batch() {
   const std::size_t count = batch_.count();
   if (count == 0) return;
-  const ByteView block = batch_.close({.at_us = os::wall_now().us,
-                                       .lost = lost_untold_,
-                                       .prev = log_->head(),
-                                       .key = key_ ? &*key_ : nullptr});
-  if (Status written = log_->append(block, batch_.seal()); written) {
-    kept_ += count;
-    lost_untold_ = 0;
-    problem_.clear();
-    journal_count_ += count;
-    journal_seal_ = batch_.seal();
-    if (journal_timer_ == 0) {
-      journal_timer_ = loop_.after(kJournalTime, [this] {
-        journal_timer_ = 0;
-        tell_journal();
-      });
-    }
-  } else {
+  const ByteView block =
+      batch_.close({.at_us = os::wall_now().us,
+                    .lost = lost_untold_,
+                    .prev = unwritten_.empty() ? log_->head() : receipts::digest_of(unwritten_.back().seal),
+                    .key = key_ ? &*key_ : nullptr});
+  const receipts::Seal seal = batch_.seal();
+  if (unwritten_bytes_ + block.size() > kUnwrittenBytesMax) {  // the next seal tells
     lost_ += count;
     lost_untold_ += count;
-    problem_ = written.error().message;
+    batch_.clear();
+    return;
+  }
+  lost_untold_ = 0;
+  const bool in_turn = unwritten_.empty();
+  if (!in_turn || !write(block, seal)) {
+    unwritten_.push_back({.block = Bytes(block.begin(), block.end()), .seal = seal});
+    unwritten_bytes_ += block.size();
+    if (again_timer_ == 0) {
+      again_timer_ = loop_.after(kAgainTime, [this] {
+        again_timer_ = 0;
+        write_waiting();
+      });
+    }
   }
   batch_.clear();
+}
+
+Status CallLedger::write(ByteView block, const receipts::Seal& seal) {
+  if (Status written = log_->append(block, seal); !written) {
+    problem_ = written.error().message;
+    return written;
+  }
+  kept_ += seal.count;
+  problem_.clear();
+  journal_count_ += seal.count;
+  journal_seal_ = seal;
+  if (journal_timer_ == 0) {
+    journal_timer_ = loop_.after(kJournalTime, [this] {
+      journal_timer_ = 0;
+      tell_journal();
+    });
+  }
+  sync_soon();
+  return {};
+}
+
+void CallLedger::write_waiting() {
+  while (!unwritten_.empty()) {
+    if (!write(unwritten_.front().block, unwritten_.front().seal)) {
+      again_timer_ = loop_.after(kAgainTime, [this] {
+        again_timer_ = 0;
+        write_waiting();
+      });
+      return;
+    }
+    unwritten_bytes_ -= unwritten_.front().block.size();
+    unwritten_.pop_front();
+  }
+}
+
+void CallLedger::sync_soon() {
+  if (sync_timer_ != 0) return;
+  sync_timer_ = loop_.after(kSyncTime, [this] {
+    sync_timer_ = 0;
+    if (sync_.busy()) return sync_soon();  // a slow disk: what it owes by then goes with the next one
+    if (sync_.last_errno() != 0) problem_ = "the disk did not take receipts for good";
+    sync_.begin(log_->take_unsynced(), log_->next_index() - 1);
+  });
 }
 
 void CallLedger::tell_journal() {
@@ -124,14 +174,22 @@ void CallLedger::tell_journal() {
 
 void CallLedger::flush() {
   close_batch();
+  if (log_ && !unwritten_.empty()) {
+    loop_.cancel(std::exchange(again_timer_, 0));
+    write_waiting();
+  }
   tell_journal();
 }
 
 Json CallLedger::health() const {
-  Json health = Json::object({{"kept", kept_},
+  std::uint64_t waiting = 0;
+  for (const Unwritten& one : unwritten_) waiting += one.seal.count;
+  Json health = Json::object({{"durable", sync_.durable()},
+                              {"kept", kept_},
                               {"last", log_ && next_index_ > 0 ? next_index_ - 1 : 0},
                               {"lost", lost_},
-                              {"state", log_ ? "on" : "off"}});
+                              {"state", log_ ? "on" : "off"},
+                              {"waiting", waiting}});
   if (!problem_.empty()) health.set("problem", problem_);
   return health;
 }

@@ -98,6 +98,14 @@ Ending await_end(const os::Fd& socket, const OnAccepted& on_accepted) {
 
 }  // namespace
 
+bool Losses::too_many(Instant now) {
+  constexpr std::size_t kLossesMax = 20;
+  constexpr Nanos kWindow = nanos_from_ms(60'000);
+  std::erase_if(at_, [now](Instant at) { return now - at > kWindow; });
+  at_.push_back(now);
+  return at_.size() > kLossesMax;
+}
+
 std::string reason_of(const Error& why) {
   std::string reason = why.message;
   for (const std::string& cause : why.causes) reason += ": " + cause;

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "base/units.h"
 #include "mcp/gateway.h"
 #include "registry/workspace.h"
 #include "text/json.h"
@@ -25,6 +26,14 @@ struct Ending {
   std::size_t unknown = 0;  // of the servers asked for, how many are none
   std::optional<int> status;
   std::string error;
+};
+// Gateways lost one after the other: beyond 20 within a minute it is no accident, and nobody should go on.
+class Losses {
+ public:
+  [[nodiscard]] bool too_many(Instant now);  // counts one more
+
+ private:
+  std::vector<Instant> at_;
 };
 struct GatewayAsk {
   text::Json hello;

@@ -232,7 +232,12 @@ GatewayListener::GatewayListener() = default;
 
 GatewayListener::~GatewayListener() {
   if (!state_) return;
-  while (!state_->fronts.empty()) state_->close_front(state_->fronts.back().socket.get());
+  while (!state_->fronts.empty()) {
+    const os::Fd& socket = state_->fronts.back().socket;
+    // Ended, not lost: nobody is to start another gateway for it.
+    answer(socket, Json::object({{"status", static_cast<int>(Exit::kGatewayLost)}}));
+    state_->close_front(socket.get());
+  }
   while (!state_->newcomers.empty()) state_->forget(state_->newcomers.back().socket.get());
   state_->loop.unwatch(state_->listener.fd());
 }

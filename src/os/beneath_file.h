@@ -30,6 +30,7 @@ class RecordFile {
   Status append(ByteView record);
   Status cut(std::uint64_t byte_count);  // takes away what follows: a part that did not fit
   Status sync();
+  [[nodiscard]] Result<Fd> copy() const { return fd_.duplicate(); }  // for who syncs beside us
   [[nodiscard]] Result<std::uint64_t> size() const;
   // As many bytes as there are, fewer than `bytes_max` only at the end of the file.
   [[nodiscard]] Result<std::string> read_at(std::uint64_t offset, std::size_t bytes_max) const;

@@ -15,6 +15,7 @@
 #include "panel/rows.h"
 #include "panel/state.h"
 #include "panel/tap.h"
+#include "panel/tap_tools.h"
 
 namespace rtt::panel {
 namespace {
@@ -291,6 +292,10 @@ void Panel::State::tap(const std::shared_ptr<api::Peer>& peer, const api::Reques
   if (flight != nullptr && (route != nullptr || span != nullptr))
     return respond.finish(fail(Code::kBadArgument, "a flight is of every route, and says itself for how long",
                                {}, "rtt tap ROUTE --for 5s, or rtt tap --flight 5s"));
+  const bool tools = request.args.bool_or("tools", false);
+  if (tools && (flight != nullptr || route != nullptr))
+    return respond.finish(fail(Code::kBadArgument, "tools are watched all together, and apart from routes",
+                               {}, "rtt tap --tools --for 5s"));
   if (route != nullptr) {
     std::string word(request.args.string_or("route"));
     if (const std::string_view to = request.args.string_or("to"); !to.empty())
@@ -305,7 +310,13 @@ void Panel::State::tap(const std::shared_ptr<api::Peer>& peer, const api::Reques
     if (!ms) return respond.finish(std::unexpected(ms.error()));
     watched.for_ms = *ms;
   }
-  Tap::start({loop, wiring, [this] { last_used = os::now(); }}, watched, peer, respond);
+  const auto used = [this] { last_used = os::now(); };
+  if (tools) {
+    ToolTap::start({.loop = loop, .gateway = [this] { return hosts.running("mcp"); }, .used = used},
+                   watched.for_ms, peer, respond);
+    return;
+  }
+  Tap::start({loop, wiring, used}, watched, peer, respond);
 }
 
 void Panel::State::ls_routes(const api::Request& request, const api::Responder& respond) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "os/file.h"
 
@@ -59,7 +60,21 @@ Status ReceiptLog::resume(const std::string& name) {
   return {};
 }
 
+std::vector<os::Fd> ReceiptLog::take_unsynced() {
+  std::vector<os::Fd> files = std::exchange(unsynced_, {});
+  if (!std::exchange(dirty_, false) || !file_) return files;
+  if (auto copy = file_->copy()) {
+    files.push_back(*std::move(copy));
+  } else {
+    dirty_ = true;  // no descriptor is left: the next time
+  }
+  return files;
+}
+
 Status ReceiptLog::begin_segment(std::uint64_t first) {
+  if (std::exchange(dirty_, false) && file_) {
+    if (auto copy = file_->copy()) unsynced_.push_back(*std::move(copy));
+  }
   RTT_TRY_SET(file_, os::RecordFile::open(folder_, name_of(first), os::RecordFile::Access::kAppend));
   good_bytes_ = 0;
   remove_oldest();
@@ -86,6 +101,7 @@ Status ReceiptLog::append(ByteView block, const Seal& seal) {
     return written;
   }
   good_bytes_ += block.size();
+  dirty_ = true;
   next_index_ = seal.end();
   head_ = digest_of(seal);
   return {};

@@ -2,10 +2,10 @@
 // ReceiptLog: the files of a workspace's receipts (`.rtt/wal/receipts/<first index>.rcp`), and reading them.
 //
 // One process writes, by one write(2) a batch, without waiting for the disk: what a killed process wrote is
-// kept, what a machine that loses power had not written yet is gone (docs/design/006-receipts.md). A batch
-// cut short, by a crash or a full disk, is cut away before the next one is written. Numbers are never given
-// twice: a log that is opened goes on at the next multiple of kIndexStep, beyond whatever the last writer may
-// have promised and not kept.
+// kept. Whoever owns the log syncs it beside the loop (take_unsynced); what a machine that loses power had
+// not written yet is gone (docs/design/006-receipts.md). A batch cut short, by a crash or a full disk, is cut
+// away before the next one is written. Numbers are never given twice: a log that is opened goes on at the
+// next multiple of kIndexStep, beyond whatever the last writer may have promised and not kept.
 //
 // Owns: the newest segment's descriptor.   Thread: one writer; readers of their own.
 // Fails: kIo, kNoSpace, kPermission, with the file in `where`.
@@ -33,6 +33,8 @@ class ReceiptLog {
   [[nodiscard]] const Digest& head() const { return head_; }  // the last seal's; zero: none yet
   // What BatchBuilder::close() gave, whose seal follows head().
   Status append(ByteView block, const Seal& seal);
+  // The files written to since this was last asked: what makes them durable is the caller's.
+  [[nodiscard]] std::vector<os::Fd> take_unsynced();
 
  private:
   explicit ReceiptLog(std::string folder) : folder_(std::move(folder)) {}
@@ -44,6 +46,8 @@ class ReceiptLog {
   std::optional<os::RecordFile> file_;
   std::uint64_t good_bytes_ = 0;  // of the newest segment, whole batches
   bool cut_needed_ = false;
+  bool dirty_ = false;            // the newest
+  std::vector<os::Fd> unsynced_;  // those before it
   std::uint64_t next_index_ = 1;
   Digest head_;
 };

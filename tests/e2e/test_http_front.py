@@ -124,11 +124,33 @@ class Sessions(OverHttp):
         with self.assertRaises(OSError):
             session.raw("GET")
 
-    def test_the_program_ends_with_the_gateway(self):
+    def test_a_killed_gateway_is_replaced_and_clients_begin_new_sessions(self):
         front = self.front()
-        for pid in self.gateways():
-            self.kill(pid)
+        session = self.session(front)
+        session.said("echo", text="x")
+        stream = session.listen()
+        for _ in range(2):
+            for pid in self.gateways():
+                self.kill(pid)
+            try:  # closed at once, not kept waiting
+                self.assertEqual([], stream.messages())
+            except OSError:
+                pass
+
+            def asked():
+                try:
+                    return session.send({"id": 9, "method": "ping"})
+                except OSError:  # nobody listens for a moment
+                    return None
+            status, _, body = self.eventually(asked, 30)
+            self.assertEqual(404, status)
+            self.assertIn("initialize", json.loads(body)["error"]["message"])
+            session = self.session(front)
+            self.assertEqual("again", session.said("echo", text="again"))
+            stream = session.listen()
+        self.ok("down")
         self.assertEqual(75, front.process.wait(10))
+        self.assertEqual([], self.gateways())
 
 
 class Streams(OverHttp):

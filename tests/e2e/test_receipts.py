@@ -4,9 +4,11 @@ import base64
 import hashlib
 import hmac
 import os
+import shutil
+import subprocess
 
 from mcp_client import McpClient
-from rtt_case import RttCase, main
+from rtt_case import RTT, RttCase, main
 from sodium import canonical
 
 
@@ -149,6 +151,56 @@ class Receipts(RttCase):
         self.write(".rtt/wal/receipts", "in the way")
         self.assertEqual("Echo: x", self.client().said("echo", message="x"))
         self.assertEqual(0, self.verified()["receipts"]["receipts"])
+
+    def full_disk_client(self):
+        """A client whose gateway has its receipts on a disk of 16 MiB, of which 48 KiB are left."""
+        if subprocess.run(["unshare", "-Urm", "true"], check=False).returncode != 0:
+            self.skipTest("no user namespaces here")
+        self.ok("down")
+        self.ok("panel", "start")
+        os.makedirs(self.folder, exist_ok=True)
+        script = (f"mount -t tmpfs -o size=16m none {self.folder} && head -c {(16 << 20) - (48 << 10)} /dev/zero "
+                  f"> {self.folder}/ballast && cd {self.ws} && exec {RTT} mcp serve")
+        client = McpClient(cwd=self.ws, env=self.me.env, command=["unshare", "-Urm", "sh", "-c", script])
+        self.addCleanup(lambda: client.process.poll() is None and client.close())
+        client.open()
+        gateway, = self.gateways()
+        return client, f"/proc/{gateway}/root{self.folder}"
+
+    def fate(self):
+        return self.json("mcp", "ls").get("receipts", {})
+
+    def test_a_full_disk_delays_receipts_and_then_loses_some_and_says_so(self):
+        client, there = self.full_disk_client()
+
+        def calls(count):
+            for i in range(count):
+                client.post("tools/call", {"name": "echo", "arguments": {"message": "x"}}, request_id=f"{i}")
+                if i >= 32:
+                    self.assertIn("result", client.next_message())
+            for i in range(min(count, 32)):
+                self.assertIn("result", client.next_message())
+
+        calls(2000)
+        waits = self.eventually(lambda: (lambda r: r.get("waiting") and r)(self.fate()), why=str(self.fate()))
+        self.assertEqual((0, 2000), (waits["lost"], waits["kept"] + waits["waiting"]))
+        self.assertRegex(waits["problem"], "o space|took only")
+        calls(22000)  # more than may wait
+        lost = self.eventually(lambda: (lambda r: r.get("lost") and r)(self.fate()))
+        self.assertEqual(24000, lost["lost"] + lost["kept"] + lost["waiting"])
+
+        os.remove(f"{there}/ballast")
+        whole = self.eventually(lambda: (lambda r: r.get("waiting") == 0 and r)(self.fate()), 30)
+        self.assertEqual((lost["lost"], 24000), (whole["lost"], whole["lost"] + whole["kept"]))
+        self.assertNotIn("problem", whole)
+        calls(1)
+        after = self.eventually(lambda: (lambda r: r.get("kept") == whole["kept"] + 1 and r)(self.fate()))
+        self.eventually(lambda: self.fate()["durable"] == after["last"])
+        for name in os.listdir(there):
+            shutil.copyfile(f"{there}/{name}", os.path.join(self.folder, name))
+        receipts = self.verified()["receipts"]
+        self.assertEqual((True, after["kept"], lost["lost"]), (receipts["ok"], receipts["receipts"], receipts["lost"]))
+        self.assertEqual(0, client.close())
 
 
 if __name__ == "__main__":

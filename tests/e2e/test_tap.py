@@ -4,7 +4,8 @@ import json
 import os
 import signal
 
-from rtt_case import RTT, main
+from mcp_client import McpClient
+from rtt_case import RTT, RttCase, main
 from test_endpoints import BUILD, METRICS, EndpointsCase
 
 PUBLISH = f"{BUILD}/examples/publish"
@@ -281,6 +282,27 @@ class Ends(TapCase):
         line, status = out.splitlines()
         self.valid(json.loads(line))
         self.assertEqual(("141", ""), (status, err), "SIGPIPE")
+
+
+class Tools(RttCase):
+    def test_tools_have_the_figures_of_mcp_ls(self):
+        self.workspace_with_notes()
+        self.ok("panel", "start")
+        client = McpClient(cwd=self.ws, env=self.me.env)
+        client.open()
+        for i in range(7):
+            client.said("echo", message=str(i))
+        client.call("no such argument")
+        listed = self.eventually(lambda: [row for server in self.json("mcp", "ls")["servers"]
+                                          for row in server.get("called", []) if row["calls"] == 7])
+        [line] = [line for line in self.run_rtt("tap", "--tools", "--for", "100ms", "--json", check=0).lines
+                  if line.get("to", "").startswith("rtt://notes/tool/echo")]
+        self.assertEqual((7, 0), (line["calls"], line["errors"]))
+        for mine, theirs in (("p50", "p50_ns"), ("p95", "p95_ns"), ("p99", "p99_ns"), ("to", "to")):
+            self.assertEqual(listed[0][theirs], line[mine])
+        self.assertIn("7 calls  p50", self.ok("tap", "--tools", "--for", "100ms").out)
+        self.refused("RTT0103", 2, "tap", "--tools", "--flight", "1s")
+        self.assertEqual(0, client.close())
 
 
 if __name__ == "__main__":

@@ -21,8 +21,6 @@ namespace {
 using text::Json;
 
 constexpr int kHandOverAttempts = 3;
-constexpr std::size_t kLossesMax = 20;  // gateways lost within a minute before the client is given up
-constexpr Nanos kLossWindow = nanos_from_ms(60'000);
 
 int status_of(Exit exit) { return static_cast<int>(exit); }
 
@@ -90,17 +88,14 @@ class Handing {
   }
   // After a gateway that had the client went away without a word.
   bool may_go_on() {
-    const Instant now = os::now();
-    std::erase_if(losses_, [now](Instant at) { return now - at > kLossWindow; });
-    losses_.push_back(now);
-    return files_ && losses_.size() <= kLossesMax && os::can_take_over(files_->memory.get());
+    return !losses_.too_many(os::now()) && files_ && os::can_take_over(files_->memory.get());
   }
 
  private:
   const ServeOptions& options_;
   const registry::Workspace& workspace_;
   std::optional<os::HandoverFiles> files_;
-  std::vector<Instant> losses_;
+  Losses losses_;
 };
 
 // Nothing of the workspace is written, so this needs no more than that it can be read.

@@ -8,10 +8,12 @@
 
 #include "crypto/sha256.h"
 #include "mcp/gateway_dial.h"
+#include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/permissions.h"
 #include "os/terminal.h"
+#include "web/url.h"
 
 namespace rtt::mcp {
 namespace {
@@ -104,6 +106,16 @@ void say_ready(const Json& line, const std::optional<Token>& token) {
   say(fmt::format("the token is in {}; clients send `Authorization: Bearer TOKEN`", token->file));
 }
 
+// The port that was chosen once is the one clients know.
+void listen_at_port_of(Json& hello, const std::string& url) {
+  const auto known = web::parse_url(url);
+  const Json* const front = hello.find("http");
+  if (!known || front == nullptr) return;
+  Json again = *front;
+  again.set("port", static_cast<std::int64_t>(known->port));
+  hello.set("http", std::move(again));
+}
+
 int serve(const ServeOptions& options, const registry::Workspace& workspace) {
   std::optional<Token> token;
   if (options.http->token == ServeHttp::Token::kAsked) {
@@ -114,17 +126,29 @@ int serve(const ServeOptions& options, const registry::Workspace& workspace) {
   auto text = hello(options, token);
   if (!text) return refuse(text.error());
   Error last{.code = Code::kLost, .message = "the MCP gateway went away before it listened"};
+  Losses losses;
+  std::string url;  // where the first one listened
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const auto ending = ask_gateway(workspace, {.hello = *text, .fds = {}},
-                                    [&](const Json& line) { say_ready(line, token); });
+    const auto ending = ask_gateway(workspace, {.hello = *text, .fds = {}}, [&](const Json& line) {
+      if (url.empty()) say_ready(line, token);
+      url = line.string_or("url");
+    });
     if (!ending) {
       last = ending.error();
       if (last.code == Code::kLost || last.code == Code::kPanelDown) continue;  // it was just ending
       break;
     }
+    if (ending->status) return *ending->status;
     if (ending->accepted) {
-      say("the MCP gateway went away");
-      return static_cast<int>(Exit::kGatewayLost);
+      if (losses.too_many(os::now())) {
+        say("the MCP gateway went away, too often to start another");
+        return static_cast<int>(Exit::kGatewayLost);
+      }
+      say("the MCP gateway went away; another one listens at the same address, where clients begin new "
+          "sessions");
+      listen_at_port_of(*text, url);
+      attempt = -1;
+      continue;
     }
     if (!ending->error.empty()) return refuse({.code = Code::kIo, .message = ending->error});
   }

@@ -4,6 +4,8 @@
 // The gateway is told the address, who may ask, and the SHA-256 of the token, never the token. The token is
 // made once a workspace, as `http/<id>.token` (0600) below this user's RTT folder, and stays the same, so
 // that what clients are configured with does. When this process ends, so do the listener and its sessions.
+// Should the gateway be killed, another one listens at the same address: sessions are unknown to it, which
+// clients hear as 404 and begin new ones, as the protocol has it.
 //
 // Owns: nothing.   Thread: blocks the caller.
 // Fails: returns the exit status: 2 bad options, 75 the gateway was lost, 1 otherwise; the reason is on

@@ -99,9 +99,10 @@ std::vector<Json> make_definitions() {
                                 {"explain", typed("string")},
                                 {"exit", typed("integer")}},
                                {"code", "title", "explain", "exit"})));
-  out.push_back(
-      tool("rtt_health", "State, instances and latency of every MCP server and driver.", object_of({}, {}),
-           object_of({{"servers", typed("array")}, {"drivers", typed("array")}}, {"servers", "drivers"})));
+  out.push_back(tool(
+      "rtt_health", "State, instances and latency of every MCP server and driver.", object_of({}, {}),
+      object_of({{"servers", typed("array")}, {"drivers", typed("array")}, {"receipts", typed("object")}},
+                {"servers", "drivers"})));
   out.push_back(
       tool("rtt_plan", "What `rtt plan` would change in the wiring and why. Nothing is written or signed.",
            object_of({}, {}),
@@ -171,8 +172,10 @@ Result<Json> health(const AskVerb& ask) {
     const Json* const found = body.find(key);
     return found != nullptr ? *found : Json(text::JsonArray{});
   };
-  return Json::object(
-      {{"servers", list(servers.body, "servers")}, {"drivers", list(status.body, "drivers")}});
+  Json out =
+      Json::object({{"servers", list(servers.body, "servers")}, {"drivers", list(status.body, "drivers")}});
+  if (const Json* const kept = servers.body.find("receipts"); kept != nullptr) out.set("receipts", *kept);
+  return out;
 }
 
 // The panel holds it to what a person has agreed to.
