@@ -182,12 +182,16 @@ class Receipts(RttCase):
                 self.assertIn("result", client.next_message())
 
         calls(2000)
-        waits = self.eventually(lambda: (lambda r: r.get("waiting") and r)(self.fate()), why=str(self.fate()))
-        self.assertEqual((0, 2000), (waits["lost"], waits["kept"] + waits["waiting"]))
+        def fates(**wanted):  # when the batch under way is sealed
+            fate = self.fate()
+            whole = fate and fate["lost"] + fate["kept"] + fate["waiting"] == wanted["calls"]
+            return fate if whole and fate[wanted["some"]] else None
+
+        waits = self.eventually(lambda: fates(calls=2000, some="waiting"))
+        self.assertEqual(0, waits["lost"])
         self.assertRegex(waits["problem"], "o space|took only")
         calls(22000)  # more than may wait
-        lost = self.eventually(lambda: (lambda r: r.get("lost") and r)(self.fate()))
-        self.assertEqual(24000, lost["lost"] + lost["kept"] + lost["waiting"])
+        lost = self.eventually(lambda: fates(calls=24000, some="lost"))
 
         os.remove(f"{there}/ballast")
         whole = self.eventually(lambda: (lambda r: r.get("waiting") == 0 and r)(self.fate()), 30)
