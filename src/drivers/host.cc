@@ -124,6 +124,14 @@ Result<std::unique_ptr<Host>> Host::start(os::Loop& loop, HostOptions options, D
 
 void Host::audit(Json record) { state_->audit(std::move(record)); }
 
+bool Host::reaches_panel() {
+  if (!state_->panel) {
+    state_->loop.cancel(std::exchange(state_->retry_timer, 0));
+    state_->connect();
+  }
+  return state_->panel != nullptr;
+}
+
 int Host::run() {
   state_->loop.run();
   return state_->status;

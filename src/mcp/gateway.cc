@@ -100,6 +100,7 @@ struct Gateway::State final : ClientServices, BackendUser {
   bool subscribed(const Backend& backend, std::string_view uri) override;
   std::uint64_t record(const CallRecord& record) override { return calls_kept.add(record); }
   [[nodiscard]] Digest mac(std::string_view text) const override { return calls_kept.mac(text); }
+  [[nodiscard]] Status admits_calls() const override;
   void refresh() override;
   [[nodiscard]] Instant now() const override { return loop.now(); }
   void client_gone(Client& client) override;
@@ -217,6 +218,14 @@ Server* Gateway::State::named(std::string_view name) {
     if (ns == name || held->pins().config.name == name) return held.get();
   }
   return nullptr;
+}
+
+Status Gateway::State::admits_calls() const {
+  if (board->mcp.on_panel_failure == model::PanelFailure::kServe || options.reaches_panel()) return {};
+  return fail(Code::kPanelDown,
+              "the panel of this workspace does not run, and without it no tool may be called here "
+              "(mcp.on_panel_failure: refuse)",
+              options.workspace.dot("panel.yaml"), "rtt panel start");
 }
 
 void Gateway::State::refresh() {

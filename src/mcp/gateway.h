@@ -36,6 +36,8 @@ struct GatewayOptions {
   registry::Workspace workspace;
   // What the journal is told of the receipts of calls, at most once a second (call_ledger.h).
   std::function<void(text::Json record)> on_audit;
+  std::function<bool()>
+      reaches_panel;  // whether it is there now; asked where `mcp.on_panel_failure` is refuse
 };
 
 class ClientShell;

@@ -14,11 +14,13 @@ using text::Json;
 
 constexpr std::array<std::string_view, 3> kNameModes{"plain", "conflict", "prefixed"};
 constexpr std::array<std::string_view, 3> kViews{"list", "meta", "auto"};
+constexpr std::array<std::string_view, 2> kPanelFailures{"serve", "refuse"};
 constexpr std::array<std::string_view, 3> kChecks{"off", "warn", "refuse"};
 
 constexpr auto kSectionKeys = std::to_array<Key>({{"names", Shape::kText},
                                                   {"view", Shape::kText},
                                                   {"meta_above", Shape::kInteger},
+                                                  {"on_panel_failure", Shape::kText},
                                                   {"tools", Shape::kArray}});
 constexpr auto kToolKeys = std::to_array<Key>({{"match", Shape::kText, Need::kRequired},
                                                {"call_ms", Shape::kInteger},
@@ -104,6 +106,8 @@ void read_mcp_settings(Document& document, const Json& section, McpSettings& out
   if (const auto names = read_word<NameMode>(document, section, "names", at, kNameModes)) out.names = *names;
   if (const auto view = read_word<ToolView>(document, section, "view", at, kViews)) out.view = *view;
   if (const auto most = read_count(document, section, "meta_above", at, kToolsMax)) out.meta_above = *most;
+  if (const auto word = read_word<PanelFailure>(document, section, "on_panel_failure", at, kPanelFailures))
+    out.on_panel_failure = *word;
   const Json* const tools = member(section, "tools", Shape::kArray);
   if (tools == nullptr) return;
   if (tools->as_array().size() > kMcpToolRulesMax) {

@@ -25,6 +25,9 @@ inline constexpr std::size_t kMcpToolRulesMax = 1000;
 enum class NameMode : std::uint8_t { kPlain, kConflict, kPrefixed };
 // list: every tool in tools/list. meta: search, describe and call instead. auto: meta for many tools.
 enum class ToolView : std::uint8_t { kList, kMeta, kAuto };
+// What becomes of clients' calls while the panel does not run: they go on, their receipts kept for it, or are
+// refused.
+enum class PanelFailure : std::uint8_t { kServe, kRefuse };
 enum class CheckMode : std::uint8_t { kOff, kWarn, kRefuse };  // in order of strictness
 
 std::string_view to_string(NameMode mode);   // plain conflict prefixed
@@ -42,6 +45,7 @@ struct McpSettings {
   NameMode names = NameMode::kConflict;
   ToolView view = ToolView::kList;
   std::int64_t meta_above = 100;  // tools; beyond, `auto` is `meta`
+  PanelFailure on_panel_failure = PanelFailure::kServe;
   std::vector<ToolRule> tools;
 };
 void read_mcp_settings(Document& document, const text::Json& section, McpSettings& out);

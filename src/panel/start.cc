@@ -243,7 +243,9 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
   std::unique_ptr<mcp::GatewayListener> listener;
   std::function<bool()> in_use = [] { return false; };
   if (instance == "mcp") {
-    auto gateway = mcp::Gateway::create(**loop, {.workspace = workspace, .on_audit = audit});
+    const auto reaches_panel = [&host] { return host && host->reaches_panel(); };
+    auto gateway = mcp::Gateway::create(
+        **loop, {.workspace = workspace, .on_audit = audit, .reaches_panel = reaches_panel});
     if (!gateway) return failed(gateway.error());
     auto listening = mcp::GatewayListener::start(**loop, **gateway, workspace.sockets());
     if (!listening) return failed(listening.error());

@@ -210,7 +210,8 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
   }
   asked.guard = std::move(forward.guard);
   const std::int64_t own_ms = asked.guard ? asked.guard->call_ms() : 0;
-  const Status held = asked.backend ? hold_params(forward, asked) : Status{};
+  Status held = services_.admits_calls();
+  if (held && asked.backend) held = hold_params(forward, asked);
   Result<BackendTicket> ticket =
       fail(Code::kServerGone, "server '" + forward.ns + "' is no longer accepted here");
   if (!held) {

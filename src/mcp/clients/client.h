@@ -57,6 +57,7 @@ class ClientServices {
   virtual std::vector<Backend*> backends(const Client& client) = 0;  // those there are
   // Whether another client of this instance has subscribed to the resource.
   virtual bool subscribed(const Backend& backend, std::string_view uri) = 0;
+  [[nodiscard]] virtual Status admits_calls() const = 0;              // of this workspace as a whole
   virtual std::uint64_t record(const CallRecord& record) = 0;         // the receipt's number; 0: none
   [[nodiscard]] virtual Digest mac(std::string_view text) const = 0;  // what a receipt keeps of a text
   virtual void refresh() = 0;                     // a good moment to look whether the workspace changed

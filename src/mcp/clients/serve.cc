@@ -13,6 +13,7 @@
 #include "os/loop.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "os/unix_socket.h"
 #include "registry/workspace.h"
 
 namespace rtt::mcp {
@@ -34,6 +35,7 @@ class Explainer final : public ClientServices {
   Backend* backend(Client&, std::string_view) override { return nullptr; }
   std::vector<Backend*> backends(const Client&) override { return {}; }
   bool subscribed(const Backend&, std::string_view) override { return false; }
+  [[nodiscard]] Status admits_calls() const override { return {}; }
   std::uint64_t record(const CallRecord&) override { return 0; }
   [[nodiscard]] Digest mac(std::string_view) const override { return {}; }
   void refresh() override {}
@@ -106,7 +108,9 @@ int serve_here(const ServeOptions& options, const registry::Workspace& workspace
   auto in = own_copy(options.in);
   auto out = own_copy(options.out);
   if (!loop || !in || !out) return status_of(Exit::kFailed);
-  auto gateway = Gateway::create(**loop, {.workspace = workspace, .on_audit = [](const Json&) {}});
+  const auto reaches_panel = [&] { return os::connect_unix(workspace.sockets(), "panel.sock").has_value(); };
+  auto gateway = Gateway::create(
+      **loop, {.workspace = workspace, .on_audit = [](const Json&) {}, .reaches_panel = reaches_panel});
   if (!gateway) return explain(options, gateway.error());
   const Status served = (*gateway)->serve_client(*std::move(in), *std::move(out), os::Fd(), options.client);
   if (!served) return status_of(Exit::kFailed);
