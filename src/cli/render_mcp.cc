@@ -54,6 +54,7 @@ std::string servers_table(const Json& body, const View& view) {
                {number_or_dash(server, "clients")}});
   }
   std::string text = table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
+  text += render_problems(body, "warnings", view);
   const Json* const seen = body.find("view");
   return seen == nullptr ? text : text + "\n" + client_view(*seen, view);
 }

@@ -158,6 +158,7 @@ std::shared_ptr<const Catalog> Gateway::State::catalog_for(const Client& client)
                      .chosen = client.options().servers,
                      .names = client.options().names.value_or(board->mcp.names),
                      .guards = &board->guards,
+                     .equivalents = board->mcp.equivalents,
                      .view = client.options().view.value_or(board->mcp.view),
                      .meta_above = board->mcp.meta_above,
                      .down = std::move(down),

@@ -24,8 +24,9 @@ TEST_F(GatewayTest, a_client_lists_without_any_server_running_and_calls_byte_for
       agent.ask(call_line("\"a b\"", "raw", text::to_json(Json::object({{"json", odd}}))));
   const std::string server = to_string(contract("rtt://demo/connector/demo@1.2.3").hash);
   const std::string tool = to_string(contract("rtt://demo/tool/raw@1.2.3").hash);
-  const std::string meta = R"("_meta":{"io.github.rtt/provenance":{"receipt":"1","server":")" + server +
-                           R"(","definition":")" + tool + R"("}},)";
+  const std::string meta =
+      R"("_meta":{"io.github.rtt/provenance":{"receipt":"1","provider":"rtt://demo/tool/raw@1.2.3","server":")" +
+      server + R"(","definition":")" + tool + R"("}},)";
   EXPECT_EQ(reply, R"({"jsonrpc":"2.0","id":"a b","result":{)" + meta + odd.substr(1) + "}");
   EXPECT_EQ(server_row("demo").string_or("state"), "ready");
   EXPECT_EQ(server_row("demo").int_or("clients", 0), 1);

@@ -80,6 +80,20 @@ TEST(Panel, tool_rules_hold_by_weight_then_strictness) {
     EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
 }
 
+TEST(Panel, equivalents_name_servers_in_order_and_may_name_tools) {
+  const PanelConfig good =
+      read_panel_yaml("mcp: {equivalents: [{servers: [b, a]}, {servers: [c, d, e], tools: [x, y]}]}", "p");
+  EXPECT_TRUE(good.problems.empty()) << listed(good.problems);
+  ASSERT_EQ(good.mcp.equivalents.size(), 2U);
+  EXPECT_EQ(good.mcp.equivalents[0].servers, (std::vector<std::string>{"b", "a"}));
+  EXPECT_EQ(good.mcp.equivalents[1].tools, (std::vector<std::string>{"x", "y"}));
+  for (const char* bad :
+       {"mcp: {equivalents: [{servers: [a]}]}", "mcp: {equivalents: [{tools: [x]}]}",
+        "mcp: {equivalents: [{servers: [a, 1]}]}", "mcp: {equivalents: {servers: [a, b]}}",
+        "mcp: {equivalents: [{servers: [a, b], tools: []}]}", "mcp: {on_panel_failure: maybe}"})
+    EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
+}
+
 TEST(Panel, sealed_mode_ignores_allow_unsigned) {
   const PanelConfig sealed = read_panel_yaml("security: {mode: sealed, allow_unsigned: [dev/*]}", "p");
   EXPECT_TRUE(sealed.problems.empty()) << listed(sealed.problems);

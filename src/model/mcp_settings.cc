@@ -21,7 +21,10 @@ constexpr auto kSectionKeys = std::to_array<Key>({{"names", Shape::kText},
                                                   {"view", Shape::kText},
                                                   {"meta_above", Shape::kInteger},
                                                   {"on_panel_failure", Shape::kText},
+                                                  {"equivalents", Shape::kArray},
                                                   {"tools", Shape::kArray}});
+constexpr auto kEquivalentKeys =
+    std::to_array<Key>({{"servers", Shape::kArray, Need::kRequired}, {"tools", Shape::kArray}});
 constexpr auto kToolKeys = std::to_array<Key>({{"match", Shape::kText, Need::kRequired},
                                                {"call_ms", Shape::kInteger},
                                                {"result_bytes", Shape::kInteger},
@@ -62,6 +65,45 @@ void read_tool_rule(Document& document, const Json& rule, const std::string& at,
                        .result_bytes = read_count(document, rule, "result_bytes", at, kBytesMax),
                        .output = read_word<CheckMode>(document, rule, "output", at, kChecks),
                        .arguments = read_word<CheckMode>(document, rule, "arguments", at, kChecks)});
+}
+
+// The texts of an array, from `least` to `most` of them.
+std::vector<std::string> read_texts(Document& document, const Json& object, std::string_view key,
+                                    const std::string& at, std::size_t least, std::size_t most) {
+  std::vector<std::string> out;
+  const Json* const list = member(object, key, Shape::kArray);
+  if (list == nullptr) return out;
+  const text::JsonArray& items = list->as_array();
+  if (items.size() < least || items.size() > most) {
+    document.error(child(at, key), {.message = fmt::format("'{}' must have from {} to {} members, not {}",
+                                                           key, least, most, items.size())});
+    return out;
+  }
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (document.check_shape(items[i], child(child(at, key), i), Shape::kText))
+      out.push_back(items[i].as_string());
+  }
+  return out;
+}
+
+void read_equivalent(Document& document, const Json& entry, const std::string& at, McpSettings& out) {
+  if (!document.check(entry, at, kEquivalentKeys)) return;
+  out.equivalents.push_back(
+      {.servers = read_texts(document, entry, "servers", at, 2, kMcpEquivalentServersMax),
+       .tools = read_texts(document, entry, "tools", at, 1, kMcpEquivalentToolsMax)});
+}
+
+// One after the other, if there are not too many.
+template <typename Read>
+void read_each(Document& document, const Json& section, std::string_view key, std::size_t most, Read read) {
+  const Json* const list = member(section, key, Shape::kArray);
+  if (list == nullptr) return;
+  const std::string at = child("/mcp", key);
+  if (list->as_array().size() > most) {
+    document.error(at, {.code = Code::kLimit, .message = fmt::format("more than {} rules", most)});
+    return;
+  }
+  for (std::size_t i = 0; i < list->as_array().size(); ++i) read(list->as_array()[i], child(at, i));
 }
 
 // How much a rule weighs: its count of literal parts, then the leftmost of them.
@@ -108,15 +150,11 @@ void read_mcp_settings(Document& document, const Json& section, McpSettings& out
   if (const auto most = read_count(document, section, "meta_above", at, kToolsMax)) out.meta_above = *most;
   if (const auto word = read_word<PanelFailure>(document, section, "on_panel_failure", at, kPanelFailures))
     out.on_panel_failure = *word;
-  const Json* const tools = member(section, "tools", Shape::kArray);
-  if (tools == nullptr) return;
-  if (tools->as_array().size() > kMcpToolRulesMax) {
-    document.error(child(at, "tools"),
-                   {.code = Code::kLimit, .message = fmt::format("more than {} rules", kMcpToolRulesMax)});
-    return;
-  }
-  for (std::size_t i = 0; i < tools->as_array().size(); ++i)
-    read_tool_rule(document, tools->as_array()[i], child(child(at, "tools"), i), out);
+  read_each(
+      document, section, "equivalents", kMcpEquivalentsMax,
+      [&](const Json& entry, const std::string& where) { read_equivalent(document, entry, where, out); });
+  read_each(document, section, "tools", kMcpToolRulesMax,
+            [&](const Json& rule, const std::string& where) { read_tool_rule(document, rule, where, out); });
 }
 
 ToolLimits limits_for(const McpSettings& settings, const Saddr& tool) {

@@ -5,7 +5,8 @@
 // Of several tool rules that match, each setting comes from the one with most literal parts, as in the
 // policy. Between rules of equal weight the stricter setting counts: the order in the file decides nothing.
 //
-// Thread: any (values).   Fails: read_mcp_settings: problems of the document.   Limits: kMcpToolRulesMax.
+// Thread: any (values).   Fails: read_mcp_settings: problems of the document.   Limits: kMcpToolRulesMax,
+// kMcpEquivalents….
 #pragma once
 
 #include <optional>
@@ -18,6 +19,9 @@
 namespace rtt::model {
 
 inline constexpr std::size_t kMcpToolRulesMax = 1000;
+inline constexpr std::size_t kMcpEquivalentsMax = 100;
+inline constexpr std::size_t kMcpEquivalentServersMax = 16;  // of one entry
+inline constexpr std::size_t kMcpEquivalentToolsMax = 1000;
 
 // plain: a server's own names; of servers that share one, the first has it.
 // conflict: own names; where servers share one, all of them `namespace__name`.
@@ -36,6 +40,10 @@ std::string_view to_string(CheckMode mode);  // off warn refuse
 std::optional<NameMode> parse_name_mode(std::string_view text);
 std::optional<ToolView> parse_tool_view(std::string_view text);
 
+// Servers that provide the same tools, by preference; no tools named: all that they have in common.
+struct Equivalent {
+  std::vector<std::string> servers, tools;
+};
 struct ToolRule {
   Pattern match;
   std::optional<std::int64_t> call_ms, result_bytes;
@@ -46,6 +54,7 @@ struct McpSettings {
   ToolView view = ToolView::kList;
   std::int64_t meta_above = 100;  // tools; beyond, `auto` is `meta`
   PanelFailure on_panel_failure = PanelFailure::kServe;
+  std::vector<Equivalent> equivalents;
   std::vector<ToolRule> tools;
 };
 void read_mcp_settings(Document& document, const text::Json& section, McpSettings& out);

@@ -9,6 +9,7 @@
 #include "mcp/backends/launch.h"
 #include "mcp/clients/catalog.h"
 #include "mcp/pins/contracts.h"
+#include "mcp/pins/equivalents.h"
 #include "os/clock.h"
 
 namespace rtt::panel {
@@ -58,9 +59,19 @@ Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& sn
   return rows;
 }
 
+std::vector<model::Problem> mcp_warnings(const registry::Snapshot& snapshot) {
+  const auto contracts = snapshot.in_force();
+  const auto servers = mcp::pinned_servers(contracts);
+  if (!servers) return {};
+  return mcp::equivalent_problems(*servers, snapshot.panel.mcp.equivalents);
+}
+
 Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot& snapshot, const Json& live,
                  std::string_view client) {
-  Json out = Json::object({{"servers", mcp_rows(workspace, snapshot, live)}});
+  Json warnings = text::JsonArray{};
+  for (const model::Problem& warning : mcp_warnings(snapshot)) warnings.push(model::to_json(warning));
+  Json out =
+      Json::object({{"servers", mcp_rows(workspace, snapshot, live)}, {"warnings", std::move(warnings)}});
   if (client.empty()) return out;
   const auto contracts = snapshot.in_force();
   auto servers = mcp::pinned_servers(contracts);
@@ -69,6 +80,7 @@ Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot&
                           .policy = &snapshot.policy,
                           .client = std::string(client),
                           .names = snapshot.panel.mcp.names,
+                          .equivalents = snapshot.panel.mcp.equivalents,
                           .trouble = servers ? "" : servers.error().message});
   Json tools = text::JsonArray{}, hidden = text::JsonArray{};
   for (const mcp::CatalogEntry& tool : catalog.tools)

@@ -4,6 +4,9 @@
 // Thread: any.   Fails: never.   Limits: the caller's.
 #pragma once
 
+#include <vector>
+
+#include "model/problem.h"
 #include "registry/snapshot.h"
 #include "registry/workspace.h"
 #include "text/json.h"
@@ -14,7 +17,9 @@ namespace rtt::panel {
 // says. One that is not running and whose login has run out or was ended is in the state `needs login`.
 text::Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
                     const text::Json& live);
-// {servers} and, if a client is named,
+// Warnings: what `mcp.equivalents` of panel.yaml wants to be one tool and is not.
+std::vector<model::Problem> mcp_warnings(const registry::Snapshot& snapshot);
+// {servers,warnings} and, if a client is named,
 // {view:{client,tools:[{name,server,address}],hidden:[{name,address,rule}]}}.
 text::Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
                        const text::Json& live, std::string_view client);

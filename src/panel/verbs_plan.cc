@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "api/error_json.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "panel/mcp_rows.h"
 #include "panel/places.h"
 #include "panel/planning.h"
 #include "panel/rows.h"
@@ -113,7 +115,9 @@ Result<Json> verb_plan(const Turn& turn) {
   const plan::Outcome& outcome = planned.outcome;
   Json body = text::JsonObject{};
   body.set("problems", problems_json(planned.snapshot.problems));
-  body.set("warnings", problems_json(outcome.warnings));
+  std::vector<model::Problem> warnings = outcome.warnings;
+  std::ranges::move(mcp_warnings(planned.snapshot), std::back_inserter(warnings));
+  body.set("warnings", problems_json(warnings));
   if (!outcome.conflicts.empty()) {
     body.set("error", conflict_json(planned));
     body.set("exit", static_cast<std::int64_t>(Exit::kFailed));

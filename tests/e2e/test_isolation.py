@@ -57,7 +57,7 @@ class Isolation(RttCase):
         self.ok("panel", "start")
         client = self.client()
         everything = client.tools()
-        self.assertEqual(sorted(f"{name}__say" for name in [*GOOD, *BAD, "slow"]), everything)
+        self.assertEqual(sorted(f"{name}__{tool}" for name in [*GOOD, *BAD, "slow"] for tool in ("do", "say")), everything)
         # One that runs: how long it takes to start says nothing of how it answers.
         self.eventually(lambda: "result" in client.answer(self.post(client, "hanging")))
         for name, mood in (("ending", "exits"), ("hanging", "hangs"), ("slow", "slow")):
@@ -105,12 +105,12 @@ class Isolation(RttCase):
         self.mood("ending", "exits")
         self.assertIn("error", first.answer(self.post(first, "ending")))
         self.heard(first, 1)
-        self.assertEqual(19, len(first.tools()))
-        self.assertEqual(20, len(second.tools()))  # its own instance has not been started
+        self.assertEqual(38, len(first.tools()))
+        self.assertEqual(40, len(second.tools()))  # its own instance has not been started
         self.mood("ending", "well")
         self.ok("mcp", "restart", "ending")
         self.heard(first, 2)
-        self.assertEqual(20, len(first.tools()))
+        self.assertEqual(40, len(first.tools()))
         self.all_say(first, ["ending"])
         self.all_say(second, ["ending"])
         self.assertEqual([], second.waiting)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A server with one tool, whose mood is what its file says: well, exits, hangs or slow.
+"""A server with a tool that only reads and one that does something, whose mood is what its file says: well, exits,
+hangs or slow. With a second argument its tools want more.
 
 `exits`: it ends at its start and at each call. `hangs`: from the next call on it reads nothing any more. `slow`: it
 answers a call once its mood is another.
@@ -44,10 +45,19 @@ if mood() == "exits":
 server = Moody("moody")
 
 
-@server.tool("say", {"text": {"type": "string"}}, annotations={"readOnlyHint": True})
+REQUIRED = ["text"] if len(sys.argv) > 2 else []
+
+
+@server.tool("say", {"text": {"type": "string"}}, REQUIRED, annotations={"readOnlyHint": True})
 def say(_, arguments):
     """Says it."""
     return text(f"{arguments.get('text', '')} of {os.path.basename(sys.argv[1])}")
+
+
+@server.tool("do", {"text": {"type": "string"}}, REQUIRED)
+def do(_, arguments):
+    """Does it."""
+    return say(_, arguments)
 
 
 server.run()

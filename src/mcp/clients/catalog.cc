@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -26,7 +27,14 @@ struct Listed {
   const PinnedServer* server;
   const PinnedItem* item;
   std::string exposed;
+  const Equivalents::Tool* alike;  // the first of those that provide it; nullptr: the only one
 };
+
+bool is_repeatable(const Json& definition) {
+  const Json* const hints = definition.find("annotations");
+  return hints != nullptr && hints->is_object() &&
+         (hints->bool_or("readOnlyHint", false) || hints->bool_or("idempotentHint", false));
+}
 
 bool chosen(const PinnedServer& server, const std::vector<std::string>& names) {
   return names.empty() || std::any_of(names.begin(), names.end(), [&](const std::string& name) {
@@ -37,11 +45,16 @@ bool chosen(const PinnedServer& server, const std::vector<std::string>& names) {
 // Items of one kind under the names a client will see, sorted by them. Resources keep their URIs: those are
 // addresses already, and must come back as the server wrote them.
 std::vector<Listed> named_items(const std::vector<const PinnedServer*>& servers, ItemKind kind,
-                                model::NameMode names, const std::vector<std::string>& reserved) {
+                                model::NameMode names, const std::vector<std::string>& reserved,
+                                const Equivalents& equivalents) {
   std::vector<Listed> out;
   for (const PinnedServer* server : servers) {
     for (const PinnedItem& item : server->items) {
-      if (item.kind == kind) out.push_back({server, &item, std::string(item.key())});
+      if (item.kind != kind) continue;
+      const auto* const alike =
+          kind == ItemKind::kTool ? equivalents.find(server->ns(), item.key()) : nullptr;
+      if (alike == nullptr || alike->providers.front() == server)
+        out.push_back({server, &item, std::string(item.key()), alike});
     }
   }
   if (kind == ItemKind::kTool || kind == ItemKind::kPrompt) {
@@ -78,6 +91,7 @@ class Builder {
       servers_.push_back(views_.back().get());
       catalog_.servers.push_back(server.ns());
     }
+    equivalents_ = equivalents_of(servers_, input_.equivalents);
     catalog_.tools_result = list(ItemKind::kTool, "tools", catalog_.tools);
     catalog_.prompts_result = list(ItemKind::kPrompt, "prompts", catalog_.prompts);
     catalog_.resources_result = list(ItemKind::kResource, "resources", catalog_.resources);
@@ -139,7 +153,7 @@ class Builder {
   std::string list(ItemKind kind, std::string_view member, std::vector<CatalogEntry>& entries) {
     text::JsonArray definitions;  // of entries
     std::vector<HiddenEntry> shadowed;
-    for (const Listed& listed : named_items(servers_, kind, names(), reserved(kind))) {
+    for (const Listed& listed : named_items(servers_, kind, names(), reserved(kind), equivalents_)) {
       const std::string& exposed = listed.exposed;
       const std::string address = to_string(listed.item->saddr);
       if (exposed.empty()) {  // sorted to the front: no entry of its name is there yet
@@ -147,18 +161,22 @@ class Builder {
           shadowed.push_back({std::string(listed.item->key()), address, kShadowed});
         continue;
       }
-      const auto access = verdict(listed.item->saddr);
-      if (!access.allowed) {
-        if (auto* const hidden = hidden_of(kind)) hidden->push_back({exposed, address, access.rule});
+      std::vector<Alternative> providers = allowed_of(listed);
+      if (providers.empty()) {
+        if (auto* const hidden = hidden_of(kind))
+          hidden->push_back({exposed, address, verdict(listed.item->saddr).rule});
         continue;
       }
       if (!entries.empty() && entries.back().exposed == exposed)
         continue;  // one URI, two servers: the first has it
       const Json* const schema =
           kind == ItemKind::kTool ? listed.item->definition.find("inputSchema") : nullptr;
-      entries.push_back({exposed, std::string(listed.item->key()), listed.server->ns(), address});
+      entries.push_back({exposed, std::string(listed.item->key()), providers.front().ns,
+                         std::move(providers.front().address), std::move(providers.front().guard)});
       if (schema != nullptr) entries.back().mirrored = mirrored_arguments(*schema);
-      if (input_.guards != nullptr) entries.back().guard = guard_of(*input_.guards, address);
+      entries.back().repeatable = is_repeatable(listed.item->definition);
+      entries.back().others.assign(std::make_move_iterator(providers.begin() + 1),
+                                   std::make_move_iterator(providers.end()));
       Json definition = listed.item->definition;
       if (exposed != listed.item->key()) definition.set("name", exposed);
       definitions.push_back(std::move(definition));
@@ -169,7 +187,7 @@ class Builder {
     }
     Json array(text::JsonArray{});
     for (std::size_t i = 0; i < entries.size(); ++i) {
-      if (!is_down(entries[i].ns)) array.push(std::move(definitions[i]));
+      if (!is_down(entries[i])) array.push(std::move(definitions[i]));
     }
     auto& hidden = catalog_.hidden_tools;
     hidden.insert(hidden.end(), shadowed.begin(), shadowed.end());
@@ -177,8 +195,28 @@ class Builder {
     return text::canonical_json(Json::object({{member, std::move(array)}}));
   }
 
-  [[nodiscard]] bool is_down(std::string_view ns) const {
-    return std::ranges::find(input_.down, ns) != input_.down.end();
+  // Those that the client may reach, of all that provide it.
+  [[nodiscard]] std::vector<Alternative> allowed_of(const Listed& listed) const {
+    std::vector<Alternative> out;
+    const auto add = [&](const PinnedServer& server, const PinnedItem& item) {
+      if (!verdict(item.saddr).allowed) return;
+      out.push_back({server.ns(), to_string(item.saddr)});
+      if (input_.guards != nullptr) out.back().guard = guard_of(*input_.guards, out.back().address);
+    };
+    if (listed.alike == nullptr) {
+      add(*listed.server, *listed.item);
+    } else {
+      for (const PinnedServer* const server : listed.alike->providers)
+        add(*server, *server->find(ItemKind::kTool, listed.alike->key));
+    }
+    return out;
+  }
+
+  [[nodiscard]] bool is_down(const CatalogEntry& entry) const {
+    const auto down = [this](std::string_view ns) {
+      return std::ranges::find(input_.down, ns) != input_.down.end();
+    };
+    return down(entry.ns) && std::ranges::all_of(entry.others, down, &Alternative::ns);
   }
 
   [[nodiscard]] bool wants_meta(std::size_t tool_count) const {
@@ -192,7 +230,7 @@ class Builder {
     std::vector<ToolIndex::Tool> tools;
     for (std::size_t i = 0; i < definitions.size(); ++i) {
       const CatalogEntry& tool = catalog_.tools[i];
-      if (!is_down(tool.ns)) tools.push_back({tool.exposed, tool.ns, definitions[i]});
+      if (!is_down(tool)) tools.push_back({tool.exposed, tool.ns, definitions[i]});
     }
     catalog_.index = std::make_shared<const ToolIndex>(std::move(tools));
   }
@@ -287,6 +325,7 @@ class Builder {
   model::Saddr client_;
   std::vector<std::shared_ptr<const PinnedServer>> views_;
   std::vector<const PinnedServer*> servers_;  // into views_
+  Equivalents equivalents_;
   Catalog catalog_;
 };
 

@@ -19,6 +19,7 @@
 
 #include "mcp/clients/tool_index.h"
 #include "mcp/pins/contracts.h"
+#include "mcp/pins/equivalents.h"
 #include "mcp/pins/tool_guard.h"
 #include "mcp/wire/mirrored.h"
 #include "model/mcp_settings.h"
@@ -26,6 +27,11 @@
 
 namespace rtt::mcp {
 
+// Another server's tool that may be called in an entry's place.
+struct Alternative {
+  std::string ns, address;
+  std::shared_ptr<const ToolGuard> guard{};
+};
 struct CatalogEntry {
   std::string exposed;   // the name the client uses: tool or prompt name, uri, uriTemplate
   std::string original;  // the server's own
@@ -33,6 +39,8 @@ struct CatalogEntry {
   std::string address;                       // of the provider
   std::shared_ptr<const ToolGuard> guard{};  // nullptr: nothing is held of its calls
   std::vector<MirroredArgument> mirrored{};  // of a tool: what HTTP headers repeat of its arguments
+  std::vector<Alternative> others{};         // by preference
+  bool repeatable = false;                   // called twice it does what it does called once
 };
 struct HiddenEntry {
   std::string exposed, address, rule;
@@ -80,6 +88,7 @@ struct CatalogInput {
   std::vector<std::string> chosen;  // names or namespaces; empty = all
   model::NameMode names = model::NameMode::kConflict;
   const Guards* guards = nullptr;
+  std::span<const model::Equivalent> equivalents{};
   model::ToolView view = model::ToolView::kList;
   std::int64_t meta_above = 100;
   std::vector<std::string>

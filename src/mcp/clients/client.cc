@@ -2,6 +2,7 @@
 #include "mcp/clients/client.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/assert.h"
@@ -42,14 +43,37 @@ bool has_content(std::string_view method) {
 
 constexpr std::string_view kProvenance = "io.github.rtt/provenance";  // as the protocol wants it for `_meta`
 
-std::string provenance(std::uint64_t receipt, const Digest& server, const Digest& pin) {
+std::string provenance(std::uint64_t receipt, std::string_view provider, const Digest& server,
+                       const Digest& pin) {
   std::string out;
   out.reserve(256);
   out.append(R"({"receipt":")").append(std::to_string(receipt));
-  out.append(R"(","server":"sha256-)").append(bare_hex(server)).append("\"");
+  out.append(R"(","provider":)").append(json_quoted(provider));
+  out.append(R"(,"server":"sha256-)").append(bare_hex(server)).append("\"");
   if (!pin.is_zero()) out.append(R"(,"definition":"sha256-)").append(bare_hex(pin)).append("\"");
   out += '}';
   return out;
+}
+
+// The same call for the next server that provides the tool; nullptr: there is none.
+std::unique_ptr<emit::Forward> next_of(const emit::Forward& forward) {
+  if (forward.others.empty()) return nullptr;
+  auto next = std::make_unique<emit::Forward>(forward);
+  next->ns = forward.others.front().ns;
+  next->address = forward.others.front().address;
+  next->guard = forward.others.front().guard;
+  next->others.erase(next->others.begin());
+  return next;
+}
+
+// Whether another server may be asked after this failure: not where a call is to be blamed, nor where its
+// time is up, and where nobody knows whether it was done only if to do it again is harmless.
+enum class Reached : std::uint8_t { kNo, kPerhaps, kHarmless };
+bool passes_on(Code code, Reached reached) {
+  constexpr std::array kNotTaken{Code::kServerStart, Code::kServerDown, Code::kSecretMissing,
+                                 Code::kBusy,        Code::kDrift,      Code::kUnknownTool};
+  if (std::ranges::find(kNotTaken, code) != kNotTaken.end()) return true;
+  return code == Code::kServerGone && reached != Reached::kPerhaps;
 }
 
 std::string gone_error() {
@@ -192,12 +216,31 @@ void Client::knew(const CatalogDigests& lists) {
 }
 
 void Client::forward(emit::Forward& forward, StreamId stream) {
-  const Instant now = services_.now();
+  const std::int64_t own_ms = forward.guard ? forward.guard->call_ms() : 0;
+  if (forward.deadline == Instant{})
+    forward.deadline = services_.now() + nanos_from_ms(own_ms > 0 ? own_ms : kClientCallMs);
+  for (;;) {
+    const CallKey key = forward.key;
+    std::unique_ptr<emit::Forward> next = next_of(forward);
+    const std::optional<Error> failed = attempt(forward, stream, next);
+    if (!failed) return;
+    if (!next || !passes_on(failed->code, Reached::kNo)) {
+      deliver(session_.on_failure(key, *failed), stream, Part::kAnswer);
+      return;
+    }
+    forward = std::move(*next);
+  }
+}
+
+// One server is asked. `next` is taken if it was.
+std::optional<Error> Client::attempt(emit::Forward& forward, StreamId stream,
+                                     std::unique_ptr<emit::Forward>& next) {
   Asked asked{.stream = stream,
               .subject = {.who = address_, .to = std::move(forward.address), .method = forward.method},
               .arguments = services_.mac(arguments_of(forward)),
               .in_bytes = forward.params.size(),
-              .started = now};
+              .started = services_.now(),
+              .guard = std::move(forward.guard)};
   asked.backend = services_.backend(*this, forward.ns);
   if (asked.backend) asked.server = asked.backend->pins().hash;
   if (asked.backend && !forward.item.empty()) {
@@ -206,10 +249,8 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
   }
   if (asked.backend && !subscribe(forward, *asked.backend)) {
     deliver(session_.on_reply(forward.key, act::Reply::Kind::kResult, "{}"), stream, Part::kAnswer);
-    return;
+    return std::nullopt;
   }
-  asked.guard = std::move(forward.guard);
-  const std::int64_t own_ms = asked.guard ? asked.guard->call_ms() : 0;
   Status held = services_.admits_calls();
   if (held && asked.backend) held = hold_params(forward, asked);
   Result<BackendTicket> ticket =
@@ -221,7 +262,7 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
                                   .params = std::move(forward.params),
                                   .kind = forward.kind,
                                   .item = std::move(forward.item),
-                                  .deadline = now + nanos_from_ms(own_ms > 0 ? own_ms : kClientCallMs),
+                                  .deadline = forward.deadline,
                                   .era = forward.era,
                                   .log_level = std::move(forward.log_level),
                                   .user = this,
@@ -229,11 +270,12 @@ void Client::forward(emit::Forward& forward, StreamId stream) {
   }
   if (!ticket) {
     record(asked, {.failure = ticket.error().code});
-    deliver(session_.on_failure(forward.key, ticket.error()), stream, Part::kAnswer);
-    return;
+    return ticket.error();
   }
   asked.ticket = *ticket;
+  asked.next = std::move(next);
   asked_.set(forward.key, std::move(asked));
+  return std::nullopt;
 }
 
 // What panel.yaml says of this tool's arguments.
@@ -350,8 +392,9 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
   std::string told;
   if (result && has_content(asked->subject.method)) {
     const bool shown = receipt != 0 && options_.provenance == ClientOptions::Provenance::kShown;
-    told = with_meta(payload, kProvenance,
-                     shown ? provenance(receipt, asked->server, asked->subject.pin) : std::string());
+    told = with_meta(
+        payload, kProvenance,
+        shown ? provenance(receipt, asked->subject.to, asked->server, asked->subject.pin) : std::string());
     payload = told;
   }
   asked_.erase(token);
@@ -359,12 +402,18 @@ void Client::on_backend_reply(std::uint64_t token, act::Reply::Kind kind, std::s
 }
 
 void Client::on_backend_failure(std::uint64_t token, const Error& why) {
-  const Asked* const asked = asked_.find(token);
+  Asked* const asked = asked_.find(token);
   if (!asked) return;
   record(*asked, {.failure = why.code});
   const StreamId stream = asked->stream;
+  const std::unique_ptr<emit::Forward> next = std::move(asked->next);
   asked_.erase(token);
-  deliver(session_.on_failure(token, why), stream, Part::kAnswer);
+  if (next && phase_ != Phase::kOver &&
+      passes_on(why.code, next->repeatable ? Reached::kHarmless : Reached::kPerhaps)) {
+    forward(*next, stream);
+  } else {
+    deliver(session_.on_failure(token, why), stream, Part::kAnswer);
+  }
 }
 
 void Client::on_backend_progress(std::uint64_t token, std::string_view params) {

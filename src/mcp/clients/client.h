@@ -7,7 +7,8 @@
 // say for which of its calls it asks; the newest one of this client under way at that server is taken, which
 // is exact while there is only one: at worst a modern client is asked what belongs to one of its calls in the
 // answer of another, and its answer still reaches who asked. A client whose input has ended is still answered
-// what it asked.
+// what it asked. A call goes to the next server that provides the tool where the first one cannot take it,
+// and, if to repeat it does no harm, where that one ended over it.
 //
 // Owns: the session, its calls' tickets.   Thread: the loop's.
 // Fails: never; bad input is answered.
@@ -117,6 +118,7 @@ class Client final : public BackendUser, public BackendClient {
     std::size_t in_bytes = 0;
     Instant started;
     std::shared_ptr<const ToolGuard> guard{};
+    std::unique_ptr<emit::Forward> next{};  // the same call of the next one that provides it
   };
 
   // Something a server asked of this client.
@@ -127,6 +129,7 @@ class Client final : public BackendUser, public BackendClient {
 
   void perform(ClientActions actions, StreamId stream);
   void forward(emit::Forward& forward, StreamId stream);
+  std::optional<Error> attempt(emit::Forward& forward, StreamId stream, std::unique_ptr<emit::Forward>& next);
   void withdraw(CallKey key, std::string_view reason);
   void answered(CallKey key, act::Reply::Kind kind, std::string_view payload);
   void send(emit::Send& send, StreamId at_hand);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "mcp/backends/backend_session.h"
+#include "mcp/clients/catalog.h"
 #include "mcp/pins/contracts.h"
 #include "mcp/pins/tool_guard.h"
 
@@ -44,6 +45,9 @@ struct Forward {  // ask a server; answer with on_reply() or on_failure()
   Era era = Era::kLegacy;
   std::string log_level;  // of a modern call
   std::shared_ptr<const ToolGuard> guard{};
+  std::vector<Alternative> others{};  // asked in turn where this one cannot take it
+  bool repeatable = false;            // or where nobody knows whether it did
+  Instant deadline{};                 // of all of them together; the client's shell sets it
 };
 struct Resume {  // the message at hand is this call, made again: its answer belongs there
   CallKey key = 0;

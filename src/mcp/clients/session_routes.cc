@@ -128,7 +128,9 @@ void ServerSession::call_item(ClientActions& out, const Request& request, ItemKi
            .address = entry->address,
            .method = tool ? "tools/call" : "prompts/get",
            .params = std::move(params),
-           .guard = entry->guard});
+           .guard = entry->guard,
+           .others = entry->others,
+           .repeatable = entry->repeatable});
 }
 
 void ServerSession::refuse_denied(ClientActions& out, const Request& request,
