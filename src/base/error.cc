@@ -92,6 +92,10 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "An object names a secret that this user's secret store does not hold."},
     {kForeignPlan, Exit::kRefused, "plan not trusted",
      "The plan carries no signature of a key trusted here."},
+    {kNeedsLogin, Exit::kRefused, "login needed",
+     "The MCP server wants a person to log in, again or for more than this login reaches. `rtt mcp login "
+     "NAME` "
+     "does it; its tools stay listed until then."},
     {kNoProvider, Exit::kFailed, "nothing provides it", "No known symbol satisfies the reference."},
     {kTypeMismatch, Exit::kFailed, "types do not fit", "The two symbol types cannot be wired this way."},
     {kVersionMeet, Exit::kFailed, "no common version",

@@ -74,6 +74,7 @@ enum class Code : std::uint16_t {
   kDrift = 414,
   kSecretMissing = 415,
   kForeignPlan = 416,
+  kNeedsLogin = 417,
 
   kNoProvider = 501,
   kTypeMismatch = 502,

@@ -98,6 +98,7 @@ constexpr auto kLoginFlags = std::to_array<Flag>({
     {"scope", Takes::kText, "SCOPE", "ask for this scope instead of what the server wants"},
     {"client-id", Takes::kText, "ID",
      "be known as ID, registered beforehand, or the address of its metadata"},
+    {"client-secret-from", Takes::kText, "FILE", "the secret of that ID is in this file, or in ${VARIABLE}"},
     {"no-browser", Takes::kNothing, "", "print the address, open no browser"},
     {"plain-http", Takes::kNothing, "", "http:// to another machine is meant"},
     {"logout", Takes::kNothing, "", "forget the login"},

@@ -8,10 +8,13 @@
 #include "mcp/auth/login_store.h"
 #include "mcp/pins/import.h"
 #include "os/clock.h"
+#include "os/file.h"
+#include "os/permissions.h"
 #include "os/process.h"
 #include "os/terminal.h"
 #include "panel/mcp_import.h"
 #include "panel/workbench.h"
+#include "registry/secrets.h"
 #include "registry/snapshot.h"
 
 namespace rtt::panel {
@@ -21,6 +24,8 @@ using registry::Workspace;
 using text::Json;
 
 constexpr int kStderr = 2;
+constexpr std::uint32_t kOthersBits = 0077;
+constexpr std::size_t kSecretBytesMax = 4096;
 
 struct Wanted {
   mcp::ServerConfig config;
@@ -85,6 +90,29 @@ Json row(const std::string& name, const mcp::Login& login, std::string_view stat
        {"renews", !login.refresh_token.empty()}});
 }
 
+// Never a word of the command line, where every process of this machine could read it.
+Result<std::string> client_secret(const Turn& turn, const Workspace& workspace) {
+  const std::string from = turn.text("client_secret_from");
+  if (from.empty()) return std::string();
+  if (turn.text("client_id").empty()) {
+    return fail(Code::kBadArgument, "a client's secret is that of a client id", "--client-secret-from",
+                "add --client-id ID");
+  }
+  std::string text;
+  if (from.starts_with("${")) {
+    RTT_TRY_SET(text, registry::SecretStore(workspace.user_dir).resolve(Json(from), os::own_environment()));
+  } else {
+    const std::string file = from.starts_with('/') ? from : turn.ask.directory + "/" + from;
+    RTT_TRY_SET(const std::uint32_t mode, os::permissions_of(file));
+    if ((mode & kOthersBits) != 0)
+      return fail(Code::kPermission, "others may read the secret", file, "chmod 600 " + file);
+    RTT_TRY_SET(text, os::read_file(file, kSecretBytesMax));
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  if (text.empty()) return fail(Code::kBadArgument, "there is no secret in it", from);
+  return text;
+}
+
 Result<Json> log_out(const mcp::LoginStore& store, const std::string& name, const std::string& resource) {
   RTT_TRY_SET(std::optional<mcp::Login> login, store.login(resource));
   if (!login) return fail(Code::kNotFound, fmt::format("there is no login for server '{}'", name), resource);
@@ -115,12 +143,14 @@ Result<Json> verb_mcp_login(const Turn& turn) {
                   {fmt::format("ask {} who logs its users in", web::origin_of(endpoint.url)),
                    "send your browser there", "keep what it gives in your secret store"});
   }
+  RTT_TRY_SET(std::string secret, client_secret(turn, workspace));
   RTT_TRY_SET(const mcp::Login login,
               mcp::log_in({.server = name,
                            .endpoint = std::move(endpoint),
                            .user_dir = workspace.user_dir,
                            .scope = turn.text("scope"),
                            .client_id = turn.text("client_id"),
+                           .client_secret = std::move(secret),
                            .deadline_ms = turn.ask.deadline_ms,
                            .open = [&](const std::string& url, const std::string& issuer) {
                              show_address(turn, url, issuer);

@@ -77,7 +77,8 @@ class Whole(Login):
     def test_from_a_refused_import_to_a_call_and_back_to_needs_login(self):
         authority = self.authority()
         row = self.json("mcp", "import", "--yes", status=1)["servers"][0]
-        self.assertEqual(("failed", "rtt mcp login far"), (row["state"], row["error"]["hint"]))
+        self.assertEqual(("failed", "RTT0417", "rtt mcp login far"),
+                         (row["state"], row["error"]["code"], row["error"]["hint"]))
         document = self.logged_in()
         self.assertEqual((authority.here, "notes:read", True),
                          (document["issuer"], document["scope"], document["renews"]))
@@ -97,6 +98,7 @@ class Whole(Login):
         self.mcp.options["token"] = "changed-again"
         answer = json.dumps(client.call("echo", message="no"))
         self.assertIn("rtt mcp login far", answer)
+        self.assertIn("RTT0417", answer)
         self.assertEqual(len(self.mcp.tools), len(client.tools()))
         self.assertEqual(0, client.close())
         client = self.client()
@@ -136,6 +138,47 @@ class Whole(Login):
         self.assertEqual((1, True), (status, "--client-id" in document["error"]["hint"]), document)
         self.logged_in("--client-id", "by-hand")
         self.logged_in()
+
+    def test_a_confidential_client_shows_its_secret_as_the_issuer_wants_it(self):
+        secret = "p:ss w%rd/+\u00fc"
+        self.write("secret", secret.encode() + b"\n")
+        os.chmod(self.path("secret"), 0o600)
+        for methods in (None, ["client_secret_basic"], ["client_secret_post", "client_secret_basic"]):
+            with self.subTest(methods):
+                authority = self.authority(registration=False, secret=secret, methods=methods)
+                status, document, _ = self.login("--client-id", "ours")
+                self.assertEqual(1, status)
+                self.assertIn("invalid_client", document["error"]["message"])
+                self.logged_in("--client-id", "ours", "--client-secret-from", "secret")
+                self.logged_in()  # known from then on
+                authority.life = 30
+                self.logged_in()
+                authority.life = 3600
+                asked = len(authority.token_asks)
+                self.json("mcp", "import", "--yes")  # renews
+                self.assertEqual(["refresh_token"], [ask["grant_type"] for ask in authority.token_asks[asked:]])
+        for folder, _, names in os.walk(self.ws):
+            for name in names:
+                path = os.path.join(folder, name)
+                if path != self.path("secret") and os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        self.assertNotIn(secret.encode(), file.read(), path)
+        self.assertNotIn(secret, "".join(answer.text for answer in self.transcript))
+        self.assertTrue(all(mode == 0o600 for mode in self.secret_files().values()))
+
+    def test_a_secret_that_is_none_is_refused(self):
+        authority = self.authority(registration=False, secret="x")
+        self.write("secret", b"x\n")
+        os.chmod(self.path("secret"), 0o644)
+        for words, code, flags in (("chmod 600", "RTT0903", ["--client-id", "ours"]),
+                                   ("--client-id", "RTT0103", [])):
+            status, document, _ = self.login("--client-secret-from", "secret", *flags)
+            self.assertNotEqual(0, status)
+            self.assertEqual(code, document["error"]["code"])
+            self.assertIn(words, document["error"]["hint"])
+        status, document, _ = self.login("--client-secret-from", "${NO_SUCH_VARIABLE}", "--client-id", "ours")
+        self.assertEqual("RTT0415", document["error"]["code"])
+        self.assertEqual([], authority.token_asks)
 
     def test_it_asks_first(self):
         self.authority()

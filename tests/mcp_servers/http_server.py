@@ -317,8 +317,9 @@ class HttpMcp(HttpServer):
 class AuthServer(HttpServer):
     """Gives tokens for `resource` to whoever comes with PKCE; `faults` names what it does wrong."""
 
-    def __init__(self, mcp, faults=(), certificate=None, key=None, registration=True):
+    def __init__(self, mcp, faults=(), certificate=None, key=None, registration=True, secret=None, methods=None):
         self.mcp, self.faults, self.registration = mcp, set(faults), registration
+        self.secret, self.methods = secret, methods  # of a confidential client, and how it may be shown
         self.codes, self.refreshes, self.clients = {}, {}, {}
         self.life = 3600
         self.token_asks = []
@@ -339,6 +340,8 @@ class AuthServer(HttpServer):
                         "authorization_endpoint": self.here + "/authorize", "token_endpoint": self.here + "/token",
                         "code_challenge_methods_supported": ["plain"] if "pkce" in self.faults else ["S256"],
                         "authorization_response_iss_parameter_supported": True}
+            if self.methods:
+                document["token_endpoint_auth_methods_supported"] = self.methods
             if self.registration:
                 document["registration_endpoint"] = self.here + "/register"
             handler.answer(200, document)
@@ -346,6 +349,15 @@ class AuthServer(HttpServer):
             self.authorize(handler, dict(urllib.parse.parse_qsl(url.query)))
         else:
             handler.answer(404)
+
+    def known(self, handler, ask):
+        """Whether the client showed its secret in the one way that is taken."""
+        if self.methods and "client_secret_post" in self.methods:
+            return ask.get("client_secret") == self.secret and "Authorization" not in handler.headers
+        pair = base64.b64decode(handler.headers.get("Authorization", "Basic ").removeprefix("Basic ")).decode()
+        name, _, secret = pair.partition(":")
+        ask["client_id"] = urllib.parse.unquote_plus(name)
+        return urllib.parse.unquote_plus(secret) == self.secret and "client_secret" not in ask
 
     def authorize(self, handler, ask):
         if ask["redirect_uri"] not in self.clients.get(ask["client_id"], [ask["redirect_uri"]]):
@@ -367,6 +379,9 @@ class AuthServer(HttpServer):
             return
         ask = dict(urllib.parse.parse_qsl(body.decode()))
         self.token_asks.append(ask)
+        if self.secret and not self.known(handler, ask):
+            handler.answer(401, {"error": "invalid_client"})
+            return
         if ask["grant_type"] == "authorization_code":
             begun = self.codes.pop(ask["code"], None)
             digest = hashlib.sha256(ask["code_verifier"].encode()).digest()

@@ -61,7 +61,8 @@ class LogIn final : private web::HttpEvents {
                   .state = state_,
                   .verifier = by_chance(),
                   .scope = request_.scope,
-                  .client_id = request_.client_id});
+                  .client_id = request_.client_id,
+                  .client_secret = request_.client_secret});
     loop_->after(nanos_from_ms(request_.deadline_ms), [this] {
       finish(fail(Code::kDeadline, "nobody came back from the browser in time", {},
                   "rtt mcp login " + request_.server));
@@ -116,6 +117,7 @@ class LogIn final : private web::HttpEvents {
                              .ca_file = request_.endpoint.ca_file,
                              .whole_max = nanos_from_ms(kTokenAnswerMs)};
     if (!ask.content_type.empty()) request.headers.emplace_back("Content-Type", ask.content_type);
+    if (!ask.authorization.empty()) request.headers.emplace_back("Authorization", ask.authorization);
     const auto sent = agent_->send(std::move(request));
     if (!sent) {
       finish(std::unexpected(sent.error()));

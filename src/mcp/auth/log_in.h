@@ -25,7 +25,7 @@ struct LoginRequest {
   std::string server;
   Endpoint endpoint;
   std::string user_dir;
-  std::string scope{}, client_id{};
+  std::string scope{}, client_id{}, client_secret{};
   std::int64_t deadline_ms = 300'000;
   std::function<void(const std::string& url, const std::string& issuer)> open;  // shows the browser its way
 };

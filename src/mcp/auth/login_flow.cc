@@ -107,7 +107,10 @@ LoginStep LoginFlow::next_issuer_place() {
 
 LoginStep LoginFlow::find_client() {
   if (!wish_.client_id.empty()) {
-    client_ = {.issuer = issuer_.issuer, .id = wish_.client_id, .secret = {}};
+    client_ = {.issuer = issuer_.issuer,
+               .id = wish_.client_id,
+               .secret = wish_.client_secret,
+               .secret_in = issuer_.secret_in};
     return open();
   }
   if (issuer_.registration.empty()) return login_step::WhoAmI{issuer_.issuer};
@@ -158,16 +161,16 @@ LoginStep LoginFlow::on_redirect(std::string_view query) {
   auto code = code_of(query, wish_.state, issuer_);
   if (!code) return std::move(code).error();
   at_ = At::kToken;
+  TokenAsk ask = token_ask(client_, {{"grant_type", "authorization_code"},
+                                     {"code", *code},
+                                     {"redirect_uri", wish_.redirect},
+                                     {"code_verifier", wish_.verifier},
+                                     {"resource", resource_of(wish_.resource)}});
   return Ask{.method = "POST",
              .url = issuer_.token,
              .content_type = "application/x-www-form-urlencoded",
-             .body = form_text({{"grant_type", "authorization_code"},
-                                {"code", *code},
-                                {"redirect_uri", wish_.redirect},
-                                {"client_id", client_.id},
-                                {"client_secret", client_.secret},
-                                {"code_verifier", wish_.verifier},
-                                {"resource", resource_of(wish_.resource)}})};
+             .body = std::move(ask.body),
+             .authorization = std::move(ask.authorization)};
 }
 
 }  // namespace rtt::mcp

@@ -22,7 +22,7 @@ namespace rtt::mcp {
 
 namespace login_step {
 struct Ask {
-  std::string method = "GET", url, content_type{}, body{};
+  std::string method = "GET", url, content_type{}, body{}, authorization{};
 };
 struct WhoAmI {  // whether this machine is known at the issuer: on_client()
   std::string issuer;
@@ -44,6 +44,7 @@ struct LoginWish {
   std::string state, verifier;  // by chance
   std::string scope{};          // empty: what the server asks for
   std::string client_id{};      // as the issuer knows the user's own registration; empty: to be found out
+  std::string client_secret{};  // of that registration, if it is a confidential one
 };
 
 class LoginFlow {

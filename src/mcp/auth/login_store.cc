@@ -25,15 +25,24 @@ Result<std::optional<Json>> read(const registry::SecretStore& secrets, const std
 
 std::string field(const Json& value, std::string_view key) { return std::string(value.string_or(key)); }
 
+constexpr std::string_view kHeader = "header", kForm = "form";
+std::string_view secret_in(const OAuthClient& client) {
+  return client.secret_in == SecretIn::kHeader ? kHeader : kForm;
+}
+OAuthClient client_in(const Json& value) {
+  return {.issuer = field(value, "issuer"),
+          .id = field(value, "client_id"),
+          .secret = field(value, "client_secret"),
+          .secret_in = value.string_or("secret_in") == kHeader ? SecretIn::kHeader : SecretIn::kForm};
+}
+
 }  // namespace
 
 Result<std::optional<Login>> LoginStore::login(const std::string& resource) const {
   RTT_TRY_SET(const std::optional<Json> value, read(secrets_, entry_name("login", resource)));
   if (!value || value->string_or("resource") != resource) return std::nullopt;
   return Login{.resource = resource,
-               .client = {.issuer = field(*value, "issuer"),
-                          .id = field(*value, "client_id"),
-                          .secret = field(*value, "client_secret")},
+               .client = client_in(*value),
                .token_endpoint = field(*value, "token_endpoint"),
                .access_token = field(*value, "access_token"),
                .refresh_token = field(*value, "refresh_token"),
@@ -46,6 +55,7 @@ Status LoginStore::put(const Login& login) const {
                                    {"issuer", login.client.issuer},
                                    {"client_id", login.client.id},
                                    {"client_secret", login.client.secret},
+                                   {"secret_in", secret_in(login.client)},
                                    {"token_endpoint", login.token_endpoint},
                                    {"access_token", login.access_token},
                                    {"refresh_token", login.refresh_token},
@@ -57,13 +67,14 @@ Status LoginStore::put(const Login& login) const {
 Result<std::optional<OAuthClient>> LoginStore::client(const std::string& issuer) const {
   RTT_TRY_SET(const std::optional<Json> value, read(secrets_, entry_name("client", issuer)));
   if (!value || value->string_or("issuer") != issuer) return std::nullopt;
-  return OAuthClient{
-      .issuer = issuer, .id = field(*value, "client_id"), .secret = field(*value, "client_secret")};
+  return client_in(*value);
 }
 
 Status LoginStore::put(const OAuthClient& client) const {
-  const Json value =
-      Json::object({{"issuer", client.issuer}, {"client_id", client.id}, {"client_secret", client.secret}});
+  const Json value = Json::object({{"issuer", client.issuer},
+                                   {"client_id", client.id},
+                                   {"client_secret", client.secret},
+                                   {"secret_in", secret_in(client)}});
   return secrets_.put(entry_name("client", client.issuer), text::to_json(value));
 }
 

@@ -14,9 +14,13 @@
 
 namespace rtt::mcp {
 
-// What an issuer knows this machine as.
+// How a client shows its secret to the token endpoint (RFC 6749, 2.3.1): in the form, or by HTTP Basic.
+enum class SecretIn : std::uint8_t { kForm, kHeader };
+
+// What an issuer knows this machine as. A public client has no secret.
 struct OAuthClient {
-  std::string issuer, id, secret;
+  std::string issuer, id, secret{};
+  SecretIn secret_in = SecretIn::kForm;
   friend bool operator==(const OAuthClient&, const OAuthClient&) = default;
 };
 struct Login {

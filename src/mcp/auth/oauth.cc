@@ -137,6 +137,12 @@ Result<ResourceMetadata> read_resource_metadata(std::string_view text, const web
   return out;
 }
 
+namespace {
+bool has(const std::vector<std::string>& words, std::string_view wanted) {
+  return std::ranges::find(words, wanted) != words.end();
+}
+}  // namespace
+
 Result<IssuerMetadata> read_issuer_metadata(std::string_view text, const std::string& issuer) {
   constexpr std::string_view kDocument = "the authorization server's metadata";
   RTT_TRY_SET(const Json value, read_object(text, kDocument));
@@ -152,8 +158,11 @@ Result<IssuerMetadata> read_issuer_metadata(std::string_view text, const std::st
   RTT_TRY(check_address(out.authorize, kDocument, "authorization_endpoint"));
   RTT_TRY(check_address(out.token, kDocument, "token_endpoint"));
   if (!out.registration.empty()) RTT_TRY(check_address(out.registration, kDocument, "registration_endpoint"));
+  // Not said means HTTP Basic (RFC 8414, 2); where both are taken, the form needs no second encoding.
+  if (has(strings(value, "token_endpoint_auth_methods_supported"), "client_secret_post"))
+    out.secret_in = SecretIn::kForm;
   const auto methods = strings(value, "code_challenge_methods_supported");
-  if (std::ranges::find(methods, "S256") == methods.end())
+  if (!has(methods, "S256"))
     return wrong(kDocument,
                  "does not offer PKCE with S256, without which a login could be stolen on its way");
   return out;
@@ -180,6 +189,16 @@ std::string form_text(const Form& form) {
     out.append(name).append("=").append(web::percent_encoded(value));
   }
   return out;
+}
+
+TokenAsk token_ask(const OAuthClient& client, Form form) {
+  if (client.secret.empty() || client.secret_in == SecretIn::kForm) {
+    form.emplace_back("client_id", client.id);
+    form.emplace_back("client_secret", client.secret);
+    return {.body = form_text(form), .authorization = {}};
+  }
+  const std::string pair = web::percent_encoded(client.id) + ":" + web::percent_encoded(client.secret);
+  return {.body = form_text(form), .authorization = "Basic " + to_base64(as_bytes(std::string_view(pair)))};
 }
 
 std::string authorization_url(const AuthorizationAsk& ask) {
@@ -262,6 +281,8 @@ Result<OAuthClient> read_registration(int status, std::string_view text, const s
   if (value && value->is_object()) {
     client.id = value->string_or("client_id");
     client.secret = value->string_or("client_secret");
+    if (value->string_or("token_endpoint_auth_method", "client_secret_basic") == "client_secret_basic")
+      client.secret_in = SecretIn::kHeader;
   }
   if (client.id.empty()) return wrong(kDocument, "has no client id");
   return client;

@@ -43,8 +43,9 @@ Result<ResourceMetadata> read_resource_metadata(std::string_view text, const web
 struct IssuerMetadata {
   std::string issuer, authorize, token, registration;  // registration may be empty
   std::vector<std::string> scopes;
-  bool says_issuer = false;      // its redirections carry `iss`
-  bool client_document = false;  // a client may be known by the address of its metadata
+  SecretIn secret_in = SecretIn::kHeader;  // as it takes a client's secret, if it has one
+  bool says_issuer = false;                // its redirections carry `iss`
+  bool client_document = false;            // a client may be known by the address of its metadata
 };
 Result<IssuerMetadata> read_issuer_metadata(std::string_view text, const std::string& issuer);
 
@@ -62,6 +63,13 @@ Result<std::string> code_of(std::string_view query, const std::string& state, co
 
 using Form = std::vector<std::pair<std::string_view, std::string>>;  // empty values are left out
 std::string form_text(const Form& form);
+
+// What the token endpoint is asked, by a client that says who it is.
+struct TokenAsk {
+  std::string body;
+  std::string authorization;  // of the header; empty: none
+};
+TokenAsk token_ask(const OAuthClient& client, Form form);
 
 struct TokenAnswer {
   std::string access_token, refresh_token, scope;

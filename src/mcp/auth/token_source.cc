@@ -44,7 +44,7 @@ bool TokenSource::should_renew() {
 }
 
 Error TokenSource::needs_login(std::string_view what, std::string_view more) const {
-  return {.code = Code::kSecretMissing,
+  return {.code = Code::kNeedsLogin,
           .message = "server '" + options_.server + "' " + std::string(what),
           .where = {},
           .hint = "rtt mcp login " + options_.server + std::string(more)};
@@ -100,17 +100,18 @@ void TokenSource::ask() {
   }
   status_ = 0;
   answer_.clear();
-  const auto sent = agent_->send(
-      {.method = "POST",
-       .url = login_->token_endpoint,
-       .headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}},
-       .body = form_text({{"grant_type", "refresh_token"},
-                          {"refresh_token", login_->refresh_token},
-                          {"client_id", login_->client.id},
-                          {"client_secret", login_->client.secret},
-                          {"resource", login_->resource}}),
-       .ca_file = options_.ca_file,
-       .whole_max = nanos_from_ms(kTokenAnswerMs)});
+  TokenAsk ask = token_ask(login_->client, {{"grant_type", "refresh_token"},
+                                            {"refresh_token", login_->refresh_token},
+                                            {"resource", login_->resource}});
+  web::HttpRequest request{
+      .method = "POST",
+      .url = login_->token_endpoint,
+      .headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}},
+      .body = std::move(ask.body),
+      .ca_file = options_.ca_file,
+      .whole_max = nanos_from_ms(kTokenAnswerMs)};
+  if (!ask.authorization.empty()) request.headers.emplace_back("Authorization", std::move(ask.authorization));
+  const auto sent = agent_->send(std::move(request));
   if (!sent) {
     give_up(sent.error());
     return;

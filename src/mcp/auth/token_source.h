@@ -6,7 +6,7 @@
 // and after renewing the store is read again, so that one that renewed first is believed.
 //
 // Owns: the request under way.   Thread: the loop's.
-// Fails: renew (kSecretMissing, with the command to run; kServerGone: the authorization server is out of
+// Fails: renew (kNeedsLogin, with the command to run; kServerGone: the authorization server is out of
 // reach). Limits: kTokenAnswerBytesMax an answer, kTokenAnswerMs for it.
 #pragma once
 

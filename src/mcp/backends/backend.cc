@@ -29,7 +29,7 @@ template <typename... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 
 // Nothing is wrong with the server: it is tried again as soon as somebody has seen to it.
-bool mends_by_hand(Code code) { return code == Code::kSecretMissing; }
+bool mends_by_hand(Code code) { return code == Code::kSecretMissing || code == Code::kNeedsLogin; }
 
 std::uint64_t chance() {
   std::array<std::byte, 8> bytes{};
@@ -455,7 +455,7 @@ void Backend::on_transport_ended(Error why) {
     start();
     return;
   }
-  needs_login_ = why.code == Code::kSecretMissing;
+  needs_login_ = why.code == Code::kNeedsLogin;
   if (why.code == Code::kServerGone) {
     if (session_->phase() != BackendSession::Phase::kReady) why.code = Code::kServerStart;
     why.message = "server '" + pins_->config.name + "' " + why.message;

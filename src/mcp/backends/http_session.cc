@@ -220,7 +220,7 @@ void HttpSession::refused_head(HttpActions& out, At at, const HttpAnswerHead& he
     exchange.parked = true;
     const bool again = std::exchange(exchange.challenged, true);
     if (again && head.status == 401) {  // what was fetched anew is not believed either
-      HttpActions more = refuse(key, {.code = Code::kSecretMissing,
+      HttpActions more = refuse(key, {.code = Code::kNeedsLogin,
                                       .message = "server '" + name_ + "' does not accept the login",
                                       .where = {},
                                       .hint = "rtt mcp login " + name_});

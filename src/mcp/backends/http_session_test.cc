@@ -194,15 +194,15 @@ TEST_F(HttpSessionTest, a_challenge_is_answered_once) {
   EXPECT_EQ(who.status, 401);
   fetch = only<http_act::Fetch>(session_.retry(who.key));
   const auto lost = only<http_act::Unanswered>(session_.on_head(fetch.key, {.status = 401}));
-  EXPECT_EQ(lost.why.code, Code::kSecretMissing);
+  EXPECT_EQ(lost.why.code, Code::kNeedsLogin);
   only<http_act::Deliver>(json(call(6).key, reply(6)));
 }
 
 TEST_F(HttpSessionTest, without_a_login_nothing_begins) {
   const auto fetch = only<http_act::Fetch>(session_.send(kInitialize, {}));
   session_.on_head(fetch.key, {.status = 401});
-  const auto ended = only<http_act::Ended>(session_.refuse(fetch.key, {.code = Code::kSecretMissing}));
-  EXPECT_EQ(ended.why.code, Code::kSecretMissing);
+  const auto ended = only<http_act::Ended>(session_.refuse(fetch.key, {.code = Code::kNeedsLogin}));
+  EXPECT_EQ(ended.why.code, Code::kNeedsLogin);
 }
 
 TEST_F(HttpSessionTest, an_answer_to_something_else_is_no_answer) {
@@ -263,7 +263,7 @@ TEST_F(HttpSessionTest, every_request_ends_at_most_once_and_nothing_is_left) {
           break;
         }
         case 7:
-          take(random() % 2 ? session_.retry(key) : session_.refuse(key, {.code = Code::kSecretMissing}));
+          take(random() % 2 ? session_.retry(key) : session_.refuse(key, {.code = Code::kNeedsLogin}));
           break;
         default:
           if (const auto next = session_.next_event()) now = std::max(now, *next);

@@ -6,7 +6,7 @@
 // gives the clock. It leaves by a DELETE of its session, for which it waits kByeMs at most.
 //
 // Owns: its connections.   Thread: the loop's.
-// Fails: as BackendTransport; without a login it needs, the session ends with kSecretMissing.
+// Fails: as BackendTransport; without a login it needs, the session ends with kNeedsLogin.
 // Limits: as HttpSession and HttpAgent.
 #pragma once
 
