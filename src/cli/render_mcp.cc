@@ -53,7 +53,11 @@ std::string servers_table(const Json& body, const View& view) {
                {p99 != nullptr && p99->is_int() ? duration(p99->as_int()) : "-"},
                {number_or_dash(server, "clients")}});
   }
-  std::string text = table.empty() ? "no servers\n" : table.text(view.paint, view.columns);
+  const std::string_view trouble = body.string_or("trouble");
+  std::string text = !table.empty()    ? table.text(view.paint, view.columns)
+                     : trouble.empty() ? "no servers\n"
+                                       : std::string();
+  if (!trouble.empty()) text += view.paint(Tone::kWarn, printable(trouble)) + "\n";
   text += render_problems(body, "warnings", view);
   const Json* const seen = body.find("view");
   return seen == nullptr ? text : text + "\n" + client_view(*seen, view);

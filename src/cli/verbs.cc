@@ -91,6 +91,7 @@ constexpr auto kImportFlags = std::to_array<Flag>({
     {"user", Takes::kNothing, "", "read the clients' files of this user, not of this project"},
     {"only", Takes::kList, "NAME", "only this server of the file"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
+    {"secret-arg", Takes::kList, "ARG", "an argument that is a secret: its place, its option, or `url`"},
     {"ca-file", Takes::kText, "FILE", "servers over https: trust these certificates instead of the system's"},
     {"plain-http", Takes::kNothing, "", "http:// to another machine is meant"},
 });
@@ -109,6 +110,7 @@ constexpr auto kAddFlags = std::to_array<Flag>({
     {"header", Takes::kList, "'NAME: VALUE'", "with a URL: a header of each request"},
     {"cwd", Takes::kText, "DIR", "the program's folder, the workspace if not given"},
     {"plain", Takes::kList, "NAME", "keep this variable's value in the manifest instead of the secret store"},
+    {"secret-arg", Takes::kList, "ARG", "an argument that is a secret: its place, its option, or `url`"},
     {"ca-file", Takes::kText, "FILE", "with a URL: trust these certificates instead of the system's"},
     {"plain-http", Takes::kNothing, "", "with a URL: http:// to another machine is meant"},
 });

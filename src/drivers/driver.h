@@ -69,8 +69,6 @@ class Driver {
   }
   // False: its programs are endpoints of their own, so no lane of a route ends at the host.
   [[nodiscard]] virtual bool lanes_end_here() const { return true; }
-  // True: it keeps a record of its calls itself; the host then journals none.
-  [[nodiscard]] virtual bool keeps_calls() const { return false; }
   // Who hears events and changes from now on; both functions are set. A driver without any never calls.
   virtual void listen(DriverListener listener) { const DriverListener unused = std::move(listener); }
   [[nodiscard]] virtual text::Json health() const = 0;

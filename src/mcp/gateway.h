@@ -77,7 +77,6 @@ class Gateway : public drivers::Driver {
   void prepare(const model::Contract& provider, OnDone done) override;
   drivers::CallId call(drivers::CallRequest request, OnReply reply) override;
   void cancel(drivers::CallId call) override;
-  [[nodiscard]] bool keeps_calls() const override { return true; }
   // {"drivers":[…],"servers":[{name,namespace,state,tools,instances,p50_ns,p99_ns,clients,pid,restarts,…}],
   // "receipts":{state,kept,lost,last,problem?}}
   [[nodiscard]] text::Json health() const override;

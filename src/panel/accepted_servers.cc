@@ -13,6 +13,7 @@ Result<std::vector<mcp::PinnedServer>> named_servers(const registry::Snapshot& s
                                                      const std::vector<std::string>& names) {
   const auto contracts = snapshot.in_force();
   RTT_TRY_SET(auto servers, mcp::pinned_servers(contracts));
+  if (servers.empty()) RTT_TRY(snapshot.signers_known());
   if (names.empty()) return servers;
   std::vector<mcp::PinnedServer> chosen;
   std::vector<std::string> known;

@@ -132,27 +132,27 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
 }
 
 void Panel::State::mcp_ls(const api::Request& request, const api::Responder& respond) {
-  const auto snapshot = registry::load_snapshot(workspace, read_only());
-  if (!snapshot) {
-    respond.finish(std::unexpected(snapshot.error()));
+  auto board = mcp::load_pinboard(workspace);
+  if (!board) {
+    respond.finish(std::unexpected(std::move(board).error()));
     return;
   }
-  const auto rows = [as = std::string(request.args.string_or("as")), place = workspace](
-                        const registry::Snapshot& s, const Json& live, const Json* receipts = nullptr) {
-    Json body = mcp_listing(place, s, live, as);
+  const auto answer_with = [as = std::string(request.args.string_or("as")), place = workspace,
+                            board = *std::move(board)](const Json& live, const Json* receipts) {
+    Json body = mcp_listing(place, *board, live, as);
     if (receipts != nullptr) body.set("receipts", *receipts);
     return api::Answer{std::move(body), {}};
   };
   const auto host = hosts.running(std::string(kGateway));
   if (!host) {
-    respond.finish(rows(*snapshot, text::JsonArray{}));
+    respond.finish(answer_with(text::JsonArray{}, nullptr));
     return;
   }
   host->ask("host.control", Json::object({{"verb", "mcp.ls"}, {"args", text::JsonObject{}}}),
-            [respond, rows, snapshot = *snapshot](const Result<api::Answer>& answer) {
+            [respond, answer_with](const Result<api::Answer>& answer) {
               const Json* live = answer ? answer->body.find("servers") : nullptr;
               const Json* receipts = answer ? answer->body.find("receipts") : nullptr;
-              respond.finish(rows(snapshot, live != nullptr ? *live : Json(text::JsonArray{}), receipts));
+              respond.finish(answer_with(live != nullptr ? *live : Json(text::JsonArray{}), receipts));
             });
 }
 

@@ -38,9 +38,10 @@ text::JsonArray allow_of(const Json& policy) {
 
 std::string line_of(const std::string& ns) { return fmt::format("allow {} -> {}", kClients, all_of(ns)); }
 
-Status write_policy(const Workspace& workspace, Json policy, text::JsonArray allow) {
+PolicyChange changed(std::vector<std::string> rules, Json policy, text::JsonArray allow) {
+  if (rules.empty()) return {};
   policy.set("allow", Json(std::move(allow)));
-  return os::write_atomic(workspace.path(kPolicyPath), text::to_pretty_json(policy));
+  return {.rules = std::move(rules), .text = text::to_pretty_json(policy)};
 }
 
 }  // namespace
@@ -54,13 +55,13 @@ Status policy_is_signed(const Workspace& workspace) {
     if (at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
         at->standing == registry::Standing::kAllowedUnsigned)
       return {};
+    RTT_TRY(snapshot->signers_known());  // whoever signs this instead signs what a stranger wrote
   }
   return fail(Code::kChangedUnsigned, "the policy changed since it was signed, and this would change it too",
               std::string(kPolicyPath), "rtt sign .rtt/policy.json");
 }
 
-Result<std::vector<std::string>> allow_clients(const Workspace& workspace,
-                                               const std::vector<std::string>& namespaces) {
+Result<PolicyChange> allow_clients(const Workspace& workspace, const std::vector<std::string>& namespaces) {
   RTT_TRY_SET(const Json policy, read_policy(workspace));
   text::JsonArray allow = allow_of(policy);
   std::vector<std::string> added;
@@ -69,12 +70,11 @@ Result<std::vector<std::string>> allow_clients(const Workspace& workspace,
     allow.push_back(Json::object({{"from", kClients}, {"to", all_of(ns)}}));
     added.push_back(line_of(ns));
   }
-  if (!added.empty()) RTT_TRY(write_policy(workspace, policy, std::move(allow)));
-  return added;
+  return changed(std::move(added), policy, std::move(allow));
 }
 
-Result<std::vector<std::string>> withdraw_clients(const Workspace& workspace,
-                                                  const std::vector<std::string>& namespaces) {
+Result<PolicyChange> withdraw_clients(const Workspace& workspace,
+                                      const std::vector<std::string>& namespaces) {
   RTT_TRY_SET(const Json policy, read_policy(workspace));
   text::JsonArray allow = allow_of(policy);
   std::vector<std::string> taken;
@@ -82,8 +82,7 @@ Result<std::vector<std::string>> withdraw_clients(const Workspace& workspace,
     const auto ours = [&](const Json& rule) { return reaches(rule, ns) && rule.as_object().size() == 2; };
     if (std::erase_if(allow, ours) > 0) taken.push_back(line_of(ns));
   }
-  if (!taken.empty()) RTT_TRY(write_policy(workspace, policy, std::move(allow)));
-  return taken;
+  return changed(std::move(taken), policy, std::move(allow));
 }
 
 }  // namespace rtt::panel

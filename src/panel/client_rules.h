@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Client rules: the visible line of the policy that lets AI clients reach one server, written by an import
-// and taken back with the server. The caller signs the file.
+// Client rules: the visible line of the policy that lets AI clients reach one server, added by an import and
+// taken back with the server. The caller writes the file and signs it.
 //
-// Thread: one, blocking.   Fails: kIo, kBadJson, kChangedUnsigned.   Limits: kConfigBytesMax.
+// Thread: one, blocking.   Fails: kIo, kBadJson, kChangedUnsigned, kUnknownSigner.   Limits: kConfigBytesMax.
 #pragma once
 
 #include <string>
@@ -16,11 +16,15 @@ inline constexpr std::string_view kPolicyPath = ".rtt/policy.json";
 
 // Fails if the policy is not as somebody signed it: what is added would sign the rest along.
 Status policy_is_signed(const registry::Workspace& workspace);
-// `allow rtt://client/agent/* -> rtt://NS/*/*`, a line for each rule that was not there.
-Result<std::vector<std::string>> allow_clients(const registry::Workspace& workspace,
-                                               const std::vector<std::string>& namespaces);
-// Takes these rules out; a line for each that was there. Rules that somebody wrote otherwise stay.
-Result<std::vector<std::string>> withdraw_clients(const registry::Workspace& workspace,
-                                                  const std::vector<std::string>& namespaces);
+struct PolicyChange {
+  std::vector<std::string> rules;  // `allow rtt://client/agent/* -> rtt://NS/*/*`, a line for each changed
+  std::string text;                // of the whole file as it would be; empty if no rule changed
+};
+// With the rules that were not there.
+Result<PolicyChange> allow_clients(const registry::Workspace& workspace,
+                                   const std::vector<std::string>& namespaces);
+// Without these rules. Rules that somebody wrote otherwise stay.
+Result<PolicyChange> withdraw_clients(const registry::Workspace& workspace,
+                                      const std::vector<std::string>& namespaces);
 
 }  // namespace rtt::panel

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "mcp/backends/launch.h"
 #include "mcp/configs/client_entry.h"
@@ -11,7 +12,7 @@
 #include "model/limits.h"
 #include "os/file.h"
 #include "panel/connect_text.h"
-#include "registry/secret_split.h"
+#include "registry/secrets.h"
 #include "registry/snapshot.h"
 
 namespace rtt::panel {
@@ -27,6 +28,7 @@ Result<std::vector<mcp::PinnedServer>> accepted_servers(const Workspace& workspa
                                       {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
   const auto contracts = snapshot.in_force();
   RTT_TRY_SET(auto pinned, mcp::pinned_servers(contracts));
+  if (pinned.empty()) RTT_TRY(snapshot.signers_known());
   if (pinned.empty())
     return fail(Code::kNotFound, "this workspace has no MCP servers yet", workspace.root, "rtt mcp import");
   return pinned;
@@ -71,6 +73,8 @@ class Connecting {
         request_(request),
         client_(client),
         servers_(servers),
+        secrets_(workspace.user_dir),
+        bases_(mcp::path_bases(workspace)),
         scope_(request.project ? ClientScope::kProject : ClientScope::kUser) {}
 
   ClientChange run() {
@@ -95,6 +99,7 @@ class Connecting {
     std::optional<std::string> base = file_.text;
     const ConnectStore store(workspace_);
     RTT_TRY_SET(const auto earlier, store.find(out_.client, file_.path));
+    if (earlier) note_held(*earlier, present);
     if (earlier && file_.text) {
       RTT_TRY_SET(auto back, reverted(*earlier, *file_.text, out_.shown));
       base = std::move(back.text);
@@ -113,6 +118,24 @@ class Connecting {
     out_.diff = diff_of(out_.before, out_.after, section);
     out_.record = std::move(record);
     return {};
+  }
+
+  // Servers whose entries RTT took the place of before, and still does.
+  void note_held(const ConnectRecord& earlier, const ClientText& present) {
+    const auto ours = [&](const std::string& name) {
+      const mcp::EntryText* const entry = present.find(name);
+      return entry != nullptr && is_door(*entry, present.section()) &&
+             workspace_of_door(*entry, present.section(), project()) == workspace_.root;
+    };
+    const bool single = earlier.single && ours(kSingleName);
+    for (const RecordedEntry& entry : earlier.entries) {
+      if (ours(entry.name) || (single && present.find(entry.name) == nullptr)) held_.push_back(entry.name);
+    }
+  }
+
+  // What a door without a folder of its own serves.
+  [[nodiscard]] std::string project() const {
+    return scope_ == ClientScope::kProject ? workspace_.root : std::string();
   }
 
   Status open_file() {
@@ -161,7 +184,8 @@ class Connecting {
     const auto is_ours = [&](const std::string& name, const std::string& server) {
       const mcp::EntryText* entry = text.find(name);
       if (entry == nullptr) return false;
-      const auto fields = mcp::started_fields(text.section().form, door_of(workspace_, out_.client, server));
+      const auto fields =
+          mcp::started_fields(text.section().form, door_of(workspace_, out_.client, server, scope_));
       return std::ranges::all_of(fields, [&](const auto& field) {
         const Json* value = entry->native.find(field.first);
         return field.first == "type" || (value != nullptr && *value == field.second);
@@ -174,7 +198,7 @@ class Connecting {
     }
     const mcp::EntryText* one = text.find(kSingleName);
     if (one != nullptr && is_door(*one, text.section()) &&
-        workspace_of_door(*one, text.section()) == workspace_.root)
+        workspace_of_door(*one, text.section(), project()) == workspace_.root)
       return false;
     return std::ranges::all_of(
         servers_, [&](const auto& server) { return is_ours(server.config.name, server.config.name); });
@@ -200,23 +224,98 @@ class Connecting {
     const mcp::EntryText* entry = text.find(name);
     if (entry == nullptr) return {};
     if (is_door(*entry, text.section())) {
-      const std::string other = workspace_of_door(*entry, text.section());
+      const std::string other = workspace_of_door(*entry, text.section(), project());
       return other == workspace_.root ? "" : fmt::format("the workspace {} serves it there", other);
     }
-    return starts_the_same(*entry, text.section(), server)
-               ? ""
-               : "its entry there starts another program than the server accepted here";
+    if (std::ranges::find(held_, name) != held_.end()) return {};  // looked at when it was replaced
+    return in_words(differing(*entry, text.section(), server));
   }
 
-  bool starts_the_same(const mcp::EntryText& entry, const mcp::Section& section,
-                       const mcp::PinnedServer& server) const {
-    const mcp::ReadEntry read = mcp::read_entry(
-        entry.native,
-        {.form = section.form, .name = entry.name, .bare_variables = mcp::expands_bare_variables(out_.path)});
-    const auto split = registry::split_secrets(read.entry, {.ns = server.ns()});
-    if (!split) return false;
-    const auto config = mcp::config_from_entry(entry.name, split->entry, mcp::path_bases(workspace_));
-    return config && config->command == server.config.command && config->args == server.config.args;
+  // What of an entry is another than what was accepted, by name and never by value: all that is accepted
+  // would take its place, so what the entry alone has would be lost.
+  std::vector<std::string> differing(const mcp::EntryText& entry, const mcp::Section& section,
+                                     const mcp::PinnedServer& server) const {
+    const Json read =
+        mcp::read_entry(entry.native, {.form = section.form,
+                                       .name = entry.name,
+                                       .bare_variables = mcp::expands_bare_variables(out_.path)})
+            .entry;
+    const mcp::ServerConfig& pinned = server.config;
+    const auto of = [&read](std::string_view key) {
+      const Json* const value = read.find(key);
+      return value == nullptr ? Json() : *value;
+    };
+    if (pinned.transport == "http") {
+      std::vector<std::string> out;
+      if (!same(pinned.url, of("url"))) out.emplace_back("url");
+      add_differing("header", pinned.headers, of("headers"), out);
+      return out;
+    }
+    if (!same(pinned.command, of("command"))) return {"command"};
+    const Json args = of("args");
+    static const text::JsonArray kNone;
+    if (!std::ranges::equal(pinned.args.as_array(), args.is_array() ? args.as_array() : kNone,
+                            [this](const Json& a, const Json& b) { return same(a, b); }))
+      return {"args"};
+    std::vector<std::string> out;
+    add_differing("env", pinned.env, of("env"), out);
+    // A server of the user has a folder of its own where the client gives it none.
+    const bool given = pinned.instances == mcp::Instances::kShared && pinned.directory == "${home}";
+    const std::string directory = mcp::portable_text(read.string_or("cwd"), bases_);
+    if (directory != pinned.directory && !(given && directory.empty())) out.emplace_back("cwd");
+    return out;
+  }
+
+  void add_differing(std::string_view what, const Json& pinned, const Json& theirs,
+                     std::vector<std::string>& out) const {
+    std::set<std::string> names;
+    for (const Json* side : {&pinned, &theirs}) {
+      if (!side->is_object()) continue;
+      for (const auto& [name, value] : side->as_object()) names.insert(name);
+    }
+    for (const std::string& name : names) {
+      const Json* const a = pinned.find(name);
+      const Json* const b = theirs.find(name);
+      if (a == nullptr || b == nullptr || !same(*a, *b)) out.push_back(fmt::format("{} {}", what, name));
+    }
+  }
+
+  [[nodiscard]] bool same(const Json& pinned, const Json& theirs) const {
+    const auto a = spelled(pinned), b = spelled(theirs);
+    return a && b && mcp::portable_text(*a, bases_) == mcp::portable_text(*b, bases_);
+  }
+
+  // A value as a client's file would have it, with this user's secrets in place; nothing where one is not
+  // here.
+  [[nodiscard]] std::optional<std::string> spelled(const Json& value) const {
+    if (value.is_string()) return value.as_string();
+    if (const std::string_view secret = value.string_or("secret"); !secret.empty()) {
+      auto stored = secrets_.get(secret);
+      return stored ? std::optional(*std::move(stored)) : std::nullopt;
+    }
+    if (const std::string_view variable = value.string_or("env"); !variable.empty()) {
+      const Json* const otherwise = value.find("else");
+      if (otherwise == nullptr) return fmt::format("${{{}}}", variable);
+      const auto text = spelled(*otherwise);
+      return text ? std::optional(fmt::format("${{{}:-{}}}", variable, *text)) : std::nullopt;
+    }
+    const Json* const parts = value.find("concat");
+    if (parts == nullptr || !parts->is_array()) return std::nullopt;
+    std::string out;
+    for (const Json& part : parts->as_array()) {
+      const auto text = spelled(part);
+      if (!text) return std::nullopt;
+      out += *text;
+    }
+    return out;
+  }
+
+  static std::string in_words(const std::vector<std::string>& differing) {
+    if (differing.empty()) return {};
+    if (differing.front() == "command" || differing.front() == "args")
+      return "its entry there starts another program than the server accepted here";
+    return fmt::format("its entry there has another {} than the server accepted here",
+                       fmt::join(differing, ", "));
   }
 
   Status put_each(ClientText& text, ConnectRecord& record) {
@@ -230,7 +329,7 @@ class Connecting {
       RecordedEntry kept{.name = name, .raw = {}};
       if (entry != nullptr) kept.raw = entry->raw;
       out_.rows.push_back({.name = name, .state = entry != nullptr ? "replaced" : "added"});
-      RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, name)));
+      RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, name, scope_)));
       record.entries.push_back(std::move(kept));
     }
     return {};
@@ -261,7 +360,7 @@ class Connecting {
     }
     out_.rows.push_back({.name = kSingleName, .state = "added"});
     record.entries.push_back({.name = kSingleName, .raw = {}});
-    RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, "")));
+    RTT_TRY_SET(text, text.with(door_of(workspace_, out_.client, "", scope_)));
     return {};
   }
 
@@ -269,10 +368,12 @@ class Connecting {
   const ConnectRequest& request_;
   const mcp::Client& client_;
   const std::vector<mcp::PinnedServer>& servers_;
+  registry::SecretStore secrets_;
+  mcp::PathBases bases_;
   ClientScope scope_;
   FileText file_;
   std::string other_shown_;
-  std::vector<std::string> other_direct_, other_doors_;
+  std::vector<std::string> other_direct_, other_doors_, held_;
   ClientChange out_;
 };
 

@@ -82,11 +82,17 @@ bool holds_nothing(const std::string& text) {
 }  // namespace
 
 mcp::Started door_of(const registry::Workspace& workspace, const std::string& client,
-                     const std::string& server) {
+                     const std::string& server, ClientScope scope) {
   mcp::Started out{.name = server.empty() ? kSingleName : server, .command = {program(), "mcp", "serve"}};
   if (!server.empty()) out.command.push_back(server);
-  for (const std::string& word : {std::string("--as"), client, std::string("-C"), workspace.root})
-    out.command.push_back(word);
+  out.command.insert(out.command.end(), {"--as", client});
+  if (scope == ClientScope::kUser) {
+    out.command.insert(out.command.end(), {"-C", workspace.root});
+  } else if (client == "cursor" || client == "vscode") {
+    // Others work with the same file, so no folder of one machine stands in it. These two start servers
+    // wherever they like and name the project; the others start them in it.
+    out.command.insert(out.command.end(), {"-C", "${workspaceFolder}"});
+  }
   return out;
 }
 
@@ -94,13 +100,17 @@ bool is_door(const mcp::EntryText& entry, const mcp::Section& section) {
   return mcp::is_own_door(canonical(entry, section));
 }
 
-std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section) {
+std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section,
+                              const std::string& project) {
   const Json read = canonical(entry, section);
   const Json* args = read.find("args");
   if (args == nullptr || !args->is_array()) return {};
   const auto& words = args->as_array();
   const auto at = std::ranges::find(words, Json("-C"));
-  return at == words.end() || at + 1 == words.end() || !(at + 1)->is_string() ? "" : (at + 1)->as_string();
+  if (at == words.end()) return project;
+  if (at + 1 == words.end() || !(at + 1)->is_string()) return {};
+  const std::string& named = (at + 1)->as_string();
+  return named == "${workspace}" ? project : named;
 }
 
 Result<FileText> read_client_file(const std::string& path) {
@@ -125,10 +135,11 @@ Result<Reverted> reverted(const ConnectRecord& record, const std::string& curren
     return out;
   }
   RTT_TRY_SET(ClientText text, ClientText::read(current, record.section, shown));
+  const std::string project = record.scope == to_string(ClientScope::kProject) ? record.workspace : "";
   const auto own = [&](const std::string& name) {
     const mcp::EntryText* entry = text.find(name);
     return entry != nullptr && is_door(*entry, record.section) &&
-           workspace_of_door(*entry, record.section) == record.workspace;
+           workspace_of_door(*entry, record.section, project) == record.workspace;
   };
   const bool single_there = record.single && own(kSingleName);
   for (const RecordedEntry& entry : record.entries) {

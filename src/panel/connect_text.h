@@ -17,12 +17,14 @@ namespace rtt::panel {
 
 inline constexpr const char* kSingleName = "rtt";
 
-// How a client starts RTT for one server, or (`server` empty) for all.
+// How a client starts RTT for one server, or (`server` empty) for all. In a file of the project it names no
+// folder of this machine.
 mcp::Started door_of(const registry::Workspace& workspace, const std::string& client,
-                     const std::string& server);
+                     const std::string& server, ClientScope scope);
 bool is_door(const mcp::EntryText& entry, const mcp::Section& section);
-// The folder after -C of an entry that is RTT's own.
-std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section);
+// The folder after -C of an entry that is RTT's own; `project` where it is the one of the project.
+std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section,
+                              const std::string& project);
 
 struct FileText {
   std::string path;                 // symlinks followed

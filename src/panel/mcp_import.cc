@@ -11,6 +11,7 @@
 #include "panel/accepted_servers.h"
 #include "panel/client_rules.h"
 #include "panel/events.h"
+#include "panel/signed_write.h"
 #include "registry/identity.h"
 #include "registry/secret_split.h"
 #include "registry/secrets.h"
@@ -52,14 +53,42 @@ Json row_of(const mcp::Imported& imported, std::string_view state, const ImportP
   return row;
 }
 
-// An address with its secrets struck out.
-std::string shown_address(const Json& url) {
-  if (url.is_string()) return url.as_string();
+// Secrets and files together: where the files cannot be, the secrets of before are.
+Result<std::size_t> commit_with(const registry::SecretStore& store,
+                                const registry::SecretStore::Values& secrets, SignedWrite& write) {
+  std::vector<std::pair<std::string, std::optional<std::string>>> before;
+  const auto go = [&]() -> Result<std::size_t> {
+    for (const auto& [name, value] : secrets) {
+      auto old = store.get(name);
+      if (!old && old.error().code != Code::kSecretMissing) return std::unexpected(std::move(old).error());
+      before.emplace_back(name, old ? std::optional(*std::move(old)) : std::nullopt);
+      RTT_TRY(store.put(name, value));
+    }
+    return write.commit();
+  };
+  auto done = go();
+  if (done) return done;
+  for (const auto& [name, old] : before) {
+    const Status back = old ? store.put(name, *old) : store.erase(name);
+    if (!back) done.error().causes.push_back(back.error().message);
+  }
+  return done;
+}
+
+// An address or argument with its secrets struck out.
+std::string shown_value(const Json& value) {
+  if (value.is_string()) return value.as_string();
   std::string line;
-  const Json* const parts = url.find("concat");
+  const Json* const parts = value.find("concat");
   for (const Json& part : parts && parts->is_array() ? parts->as_array() : text::JsonArray{})
     line += part.is_string() ? part.as_string() : "<secret>";
   return line.empty() ? "<secret>" : line;
+}
+
+// As `--plain` takes it: an option without its dashes, an argument by its place.
+std::string plain_name(std::string_view argument) {
+  argument.remove_prefix(std::min(argument.find_first_not_of('-'), argument.size()));
+  return std::string(argument.substr(argument.find(' ') + 1));
 }
 
 }  // namespace
@@ -70,8 +99,10 @@ Result<Workspace> user_workspace() {
   RTT_TRY_SET(std::string root, os::real_path(folder));
   Workspace workspace{.root = std::move(root), .user_dir = folder};
   if (os::is_directory(workspace.dot(""))) return workspace;
-  RTT_TRY(registry::create_workspace(workspace));
+  if (!registry::has_own_key(workspace.user_dir))
+    RTT_TRY(registry::create_own_key(workspace.user_dir, "rtt"));
   RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY(registry::create_workspace(workspace));
   RTT_TRY(registry::publish_key(workspace, key.public_key(), "rtt"));
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {}));
   RTT_TRY(registry::sign_items(workspace, items, key));
@@ -81,6 +112,7 @@ Result<Workspace> user_workspace() {
 Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& request) {
   ImportPlan plan{.servers = {},
                   .plain = request.plain,
+                  .marked = request.marked,
                   .scope = request.scope,
                   .ca_file = request.ca_file,
                   .plain_http = request.plain_http};
@@ -124,7 +156,21 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
     }
   }
   RTT_TRY_SET(plan.servers, mcp::merge_servers(std::move(found)));
+  RTT_TRY(marks_fit(plan));
   return plan;
+}
+
+Status marks_fit(const ImportPlan& plan) {
+  for (const std::string& mark : plan.marked) {
+    const bool fits = std::ranges::any_of(plan.servers, [&](const mcp::ConfigServer& server) {
+      const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = {}, .marked = {mark}});
+      return split && split->unmet.empty();
+    });
+    if (!fits)
+      return fail(Code::kBadArgument, fmt::format("--secret-arg {} is no argument of these servers", mark),
+                  {}, "--secret-arg 3, --secret-arg=--api-key or --secret-arg url");
+  }
+  return {};
 }
 
 Result<ImportPlan> without_imported(const Workspace& workspace, ImportPlan plan) {
@@ -150,21 +196,24 @@ std::vector<std::string> describe_import(const ImportPlan& plan) {
       lines.push_back(fmt::format("leave {} ({}) out: {}", server.name, places, server.why->message));
       continue;
     }
-    const auto split = registry::split_secrets(server.entry, {.ns = "x", .plain = plan.plain});
+    const auto split = registry::split_secrets(
+        server.entry,
+        {.ns = mcp::namespace_of(server.name).value_or("x"), .plain = plan.plain, .marked = plan.marked});
     const Json& entry = split ? split->entry : Json();
     const Json* const url = entry.find("command") ? nullptr : entry.find("url");
-    std::string line = url ? fmt::format("ask {} ({}): {}", server.name, places, shown_address(*url))
+    std::string line = url ? fmt::format("ask {} ({}): {}", server.name, places, shown_value(*url))
                            : fmt::format("start {} ({}): {}", server.name, places,
                                          entry.string_or("command", "(no command)"));
     if (const Json* args = entry.find("args"); args != nullptr && args->is_array()) {
-      for (const Json& arg : args->as_array())
-        line += " " + (arg.is_string() ? arg.as_string() : std::string("<secret>"));
+      for (const Json& arg : args->as_array()) line += " " + shown_value(arg);
     }
     lines.push_back(std::move(line));
-    if (split && !split->secrets.empty()) {
-      lines.push_back(fmt::format("    move {} value{} to your secret store", split->secrets.size(),
-                                  split->secrets.size() == 1 ? "" : "s"));
-    }
+    if (!split) continue;
+    for (const auto& [name, value] : split->secrets)
+      lines.push_back(fmt::format("    move {} to your secret store", name));
+    for (const std::string& argument : split->guessed)
+      lines.push_back(fmt::format("    {} looks like a secret; --plain {} keeps it in the manifest", argument,
+                                  plain_name(argument)));
   }
   const bool user = plan.scope == ClientScope::kUser;
   if (!lines.empty() && user)
@@ -184,48 +233,50 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
   RTT_TRY_SET(auto imported,
               mcp::import_servers(plan.servers, {.workspace = workspace,
                                                  .plain = plan.plain,
+                                                 .marked = plan.marked,
                                                  .ca_file = plan.ca_file,
                                                  .plain_http = plan.plain_http,
                                                  .accepted = std::move(accepted),
                                                  .scope = plan.scope == ClientScope::kUser
                                                               ? mcp::ImportOptions::Scope::kUser
                                                               : mcp::ImportOptions::Scope::kWorkspace}));
-  const registry::SecretStore secrets(workspace.user_dir);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
+  SignedWrite write(workspace);
+  registry::SecretStore::Values secrets;
   std::vector<std::string> paths, namespaces;
   bool failed = false;
-  for (const mcp::Imported& one : imported) {
+  for (mcp::Imported& one : imported) {
     if (one.state != mcp::ImportState::kListed) {
       failed = failed || one.state == mcp::ImportState::kFailed;
       rows.push(row_of(one, one.state == mcp::ImportState::kFailed ? "failed" : "skipped", plan));
       continue;
     }
-    for (const auto& [name, value] : one.secrets) {
-      RTT_TRY(secrets.put(name, value));
-      secret_names.push(name);
+    const bool same = manifest_unchanged(workspace, one);
+    rows.push(row_of(one, same ? "unchanged" : "imported", plan));
+    for (auto& secret : one.secrets) {
+      secret_names.push(secret.first);
+      secrets.push_back(std::move(secret));
     }
     RTT_TRY(mcp::keep_code(workspace, one));
     namespaces.push_back(one.ns);
-    const bool same = manifest_unchanged(workspace, one);
-    if (!same) {
-      RTT_TRY(os::make_directories(workspace.dot("manifests")));
-      RTT_TRY(os::write_atomic(workspace.path(one.path), text::to_pretty_json(one.manifest)));
+    if (same) {
+      write.sign_as_it_is(one.path);
+    } else {
+      write.write(one.path, text::to_pretty_json(one.manifest));
       manifests.push(one.path);
     }
-    paths.push_back(one.path);  // also an unchanged one: it may lack a signature
-    rows.push(row_of(one, same ? "unchanged" : "imported", plan));
+    paths.push_back(one.path);
   }
-  RTT_TRY_SET(const auto rules, allow_clients(workspace, namespaces));
-  if (!rules.empty()) paths.emplace_back(kPolicyPath);
-  if (!paths.empty()) {
-    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
-    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-    RTT_TRY(registry::sign_items(workspace, items, key));
-    if (!items.empty())
-      RTT_TRY(record_event(workspace, {"mcp_import", fmt::format("{}", fmt::join(paths, " "))}));
+  RTT_TRY_SET(PolicyChange policy, allow_clients(workspace, namespaces));
+  if (!policy.rules.empty()) {
+    write.write(std::string(kPolicyPath), std::move(policy.text));
+    paths.emplace_back(kPolicyPath);
   }
+  RTT_TRY_SET(const std::size_t items,
+              commit_with(registry::SecretStore(workspace.user_dir), secrets, write));
+  if (items != 0) RTT_TRY(record_event(workspace, {"mcp_import", fmt::format("{}", fmt::join(paths, " "))}));
   Json rule_lines = text::JsonArray{};
-  for (const std::string& rule : rules) rule_lines.push(rule);
+  for (const std::string& rule : policy.rules) rule_lines.push(rule);
   Json body = Json::object({{"manifests", std::move(manifests)},
                             {"rules", std::move(rule_lines)},
                             {"secrets", std::move(secret_names)},

@@ -23,13 +23,13 @@ struct ImportRequest {
   std::string directory;           // the caller's, for relative FILEs
   std::vector<std::string> files;  // empty: the files of known clients, in the place that `scope` names
   ClientScope scope = ClientScope::kProject;
-  std::vector<std::string> only, plain;
+  std::vector<std::string> only, plain, marked;
   std::string ca_file{};
   bool plain_http = false;
 };
 struct ImportPlan {
   std::vector<mcp::ConfigServer> servers;
-  std::vector<std::string> plain;
+  std::vector<std::string> plain, marked;     // of docs/formats/secrets.md
   ClientScope scope = ClientScope::kProject;  // kUser: into the user's own folder
   std::string ca_file{};                      // of servers over https, absolute
   bool plain_http = false;
@@ -37,6 +37,8 @@ struct ImportPlan {
 // The user's own folder as a workspace, made and signed if it is none yet.
 Result<registry::Workspace> user_workspace();
 Result<ImportPlan> plan_import(const registry::Workspace& workspace, const ImportRequest& request);
+// Fails kBadArgument naming a mark (`--secret-arg`) that fits no argument of any of the servers.
+Status marks_fit(const ImportPlan& plan);
 // Servers whose manifest is absent, RTT's own door left out: what `up` would still import.
 Result<ImportPlan> without_imported(const registry::Workspace& workspace, ImportPlan plan);
 // One line a server: its command and every file that names it, with every literal value of env, headers and

@@ -8,6 +8,7 @@
 #include "mcp/auth/login_store.h"
 #include "mcp/backends/launch.h"
 #include "mcp/clients/catalog.h"
+#include "mcp/own/own_tools.h"
 #include "mcp/pins/contracts.h"
 #include "mcp/pins/equivalents.h"
 #include "os/clock.h"
@@ -29,14 +30,11 @@ bool needs_login(const registry::Workspace& workspace, const mcp::ServerConfig& 
   return last.access_token.empty() || (over && last.refresh_token.empty());
 }
 
-}  // namespace
-
-Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& snapshot, const Json& live) {
+Json mcp_rows(const registry::Workspace& workspace, const mcp::Pinboard& board, const Json& live) {
   Json rows = text::JsonArray{};
-  const auto contracts = snapshot.in_force();
-  const auto servers = mcp::pinned_servers(contracts);
-  if (!servers) return rows;
-  for (const mcp::PinnedServer& server : *servers) {
+  for (const mcp::PinnedServer& server : board.servers) {
+    if (server.ns() == mcp::kOwnNamespace) continue;
+    const bool inherited = !server.root.empty();
     std::set<std::string_view> tools;  // a name counts once, for whatever clients
     for (const mcp::PinnedItem& item : server.items) {
       if (item.kind == mcp::ItemKind::kTool) tools.insert(item.key());
@@ -46,18 +44,23 @@ Json mcp_rows(const registry::Workspace& workspace, const registry::Snapshot& sn
                              {"name", server.config.name},
                              {"namespace", server.ns()},
                              {"p99_ns", Json()},
+                             {"scope", inherited ? "user" : "workspace"},
                              {"state", "stopped"},
                              {"tools", tools.size()}});
     for (const Json& one : live.is_array() ? live.as_array() : text::JsonArray{}) {
       if (one.string_or("namespace") != server.ns()) continue;
       for (const auto& [field, value] : one.as_object()) row.set(field, value);
     }
-    if (row.string_or("state") == "stopped" && needs_login(workspace, server.config))
+    const registry::Workspace home{.root = inherited ? server.root : workspace.root,
+                                   .user_dir = workspace.user_dir};
+    if (row.string_or("state") == "stopped" && needs_login(home, server.config))
       row.set("state", "needs login");
     rows.push(std::move(row));
   }
   return rows;
 }
+
+}  // namespace
 
 std::vector<model::Problem> mcp_warnings(const registry::Snapshot& snapshot) {
   const auto contracts = snapshot.in_force();
@@ -66,22 +69,20 @@ std::vector<model::Problem> mcp_warnings(const registry::Snapshot& snapshot) {
   return mcp::equivalent_problems(*servers, snapshot.panel.mcp.equivalents);
 }
 
-Json mcp_listing(const registry::Workspace& workspace, const registry::Snapshot& snapshot, const Json& live,
+Json mcp_listing(const registry::Workspace& workspace, const mcp::Pinboard& board, const Json& live,
                  std::string_view client) {
   Json warnings = text::JsonArray{};
-  for (const model::Problem& warning : mcp_warnings(snapshot)) warnings.push(model::to_json(warning));
-  Json out =
-      Json::object({{"servers", mcp_rows(workspace, snapshot, live)}, {"warnings", std::move(warnings)}});
+  for (const model::Problem& warning : mcp::equivalent_problems(board.servers, board.mcp.equivalents))
+    warnings.push(model::to_json(warning));
+  Json out = Json::object({{"servers", mcp_rows(workspace, board, live)}, {"warnings", std::move(warnings)}});
+  if (!board.trouble.empty()) out.set("trouble", board.trouble);
   if (client.empty()) return out;
-  const auto contracts = snapshot.in_force();
-  auto servers = mcp::pinned_servers(contracts);
-  const mcp::Catalog catalog =
-      mcp::build_catalog({.servers = servers ? *servers : std::vector<mcp::PinnedServer>{},
-                          .policy = &snapshot.policy,
-                          .client = std::string(client),
-                          .names = snapshot.panel.mcp.names,
-                          .equivalents = snapshot.panel.mcp.equivalents,
-                          .trouble = servers ? "" : servers.error().message});
+  const mcp::Catalog catalog = mcp::build_catalog({.servers = board.servers,
+                                                   .policy = &board.policy,
+                                                   .client = std::string(client),
+                                                   .names = board.mcp.names,
+                                                   .equivalents = board.mcp.equivalents,
+                                                   .trouble = board.trouble});
   Json tools = text::JsonArray{}, hidden = text::JsonArray{};
   for (const mcp::CatalogEntry& tool : catalog.tools)
     tools.push(Json::object({{"address", tool.address}, {"name", tool.exposed}, {"server", tool.ns}}));

@@ -8,9 +8,10 @@
 #include "mcp/pins/contracts.h"
 #include "model/limits.h"
 #include "os/file.h"
+#include "panel/accepted_servers.h"
 #include "panel/events.h"
+#include "panel/signed_write.h"
 #include "panel/workbench.h"
-#include "registry/identity.h"
 #include "registry/snapshot.h"
 #include "text/json_canonical.h"
 
@@ -19,20 +20,6 @@ namespace {
 
 using registry::Workspace;
 using text::Json;
-
-Result<std::string> namespace_named(const Workspace& workspace, const std::string& name) {
-  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
-  const auto contracts = snapshot.in_force();
-  RTT_TRY_SET(const auto servers, mcp::pinned_servers(contracts));
-  std::vector<std::string> known;
-  for (const auto& server : servers) {
-    if (server.config.name == name || server.ns() == name) return server.ns();
-    known.push_back(server.config.name);
-  }
-  const auto near = model::nearest(name, known);
-  return fail(Code::kNotFound, fmt::format("no MCP server `{}` in this workspace", name), {},
-              near ? "did you mean " + *near + "?" : "rtt mcp ls");
-}
 
 Result<Json> folders(const Turn& turn, const Workspace& workspace, std::string_view flag) {
   Json out(text::JsonArray{});
@@ -95,7 +82,9 @@ Result<Json*> connector_params(Json& manifest, const std::string& path) {
 Result<Json> verb_mcp_sandbox(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   const std::string name = turn.text("name");
-  RTT_TRY_SET(const std::string ns, namespace_named(workspace, name));
+  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const auto servers, named_servers(snapshot, {name}));
+  const std::string ns = servers.front().ns();
   RTT_TRY_SET(const Json sandbox, wanted(turn, workspace));
   const std::string path = mcp::manifest_path(ns);
   RTT_TRY_SET(const std::string text, os::read_file(workspace.path(path), limits::kManifestBytesMax));
@@ -113,10 +102,9 @@ Result<Json> verb_mcp_sandbox(const Turn& turn) {
   } else {
     params->set("sandbox", sandbox);
   }
-  RTT_TRY(os::write_atomic(workspace.path(path), text::to_pretty_json(manifest)));
-  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {path}));
-  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-  RTT_TRY(registry::sign_items(workspace, items, key));
+  SignedWrite write(workspace);
+  write.write(path, text::to_pretty_json(manifest));
+  RTT_TRY(write.commit());
   RTT_TRY(record_event(workspace, {"mcp_sandbox", path}));
   return body;
 }

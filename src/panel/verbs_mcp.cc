@@ -7,15 +7,15 @@
 #include "crypto/sha256.h"
 #include "mcp/pins/import.h"
 #include "mcp/pins/pin.h"
+#include "mcp/pins/pinboard.h"
 #include "model/limits.h"
-#include "os/file.h"
 #include "os/process.h"
 #include "panel/accepted_servers.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/mcp_rows.h"
+#include "panel/signed_write.h"
 #include "panel/workbench.h"
-#include "registry/identity.h"
 #include "registry/secrets.h"
 #include "registry/snapshot.h"
 #include "text/json_canonical.h"
@@ -121,11 +121,9 @@ Json error_json(const Error& error) {
                        {"where", error.where}});
 }
 
-Status sign_manifests(const Workspace& workspace, const std::vector<std::string>& paths,
-                      const std::string& action) {
-  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, paths));
-  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-  RTT_TRY(registry::sign_items(workspace, items, key));
+Status commit(const Workspace& workspace, SignedWrite& write, const std::vector<std::string>& paths,
+              const std::string& action) {
+  RTT_TRY(write.commit());
   return record_event(workspace, {action, fmt::format("{}", fmt::join(paths, " "))});
 }
 
@@ -136,17 +134,24 @@ std::string absolute(const Turn& turn, const std::string& file) {
 }  // namespace
 
 Result<Json> verb_mcp_import(const Turn& turn) {
-  RTT_TRY_SET(Workspace workspace, turn.workspace());
-  RTT_TRY_SET(ImportPlan plan,
-              plan_import(workspace, {.directory = turn.ask.directory,
-                                      .files = turn.list("files"),
-                                      .scope = turn.set("user") ? ClientScope::kUser : ClientScope::kProject,
-                                      .only = turn.list("only"),
-                                      .plain = turn.list("plain"),
-                                      .ca_file = absolute(turn, turn.text("ca_file")),
-                                      .plain_http = turn.set("plain_http")}));
+  const ClientScope scope = turn.set("user") ? ClientScope::kUser : ClientScope::kProject;
+  auto found = turn.workspace();
+  // The servers of the user are nobody's project: their place is made when they come.
+  const bool fresh = !found && scope == ClientScope::kUser && found.error().code == Code::kNoWorkspace;
+  if (fresh) found = Workspace{.root = registry::user_directory(), .user_dir = registry::user_directory()};
+  RTT_TRY_SET(Workspace workspace, std::move(found));
+  RTT_TRY_SET(ImportPlan plan, plan_import(workspace, {.directory = turn.ask.directory,
+                                                       .files = turn.list("files"),
+                                                       .scope = scope,
+                                                       .only = turn.list("only"),
+                                                       .plain = turn.list("plain"),
+                                                       .marked = turn.list("secret_arg"),
+                                                       .ca_file = absolute(turn, turn.text("ca_file")),
+                                                       .plain_http = turn.set("plain_http")}));
   if (turn.consent() == Turn::Consent::kShow && !plan.servers.empty()) {
-    return asking("Start or ask these servers once, and take what they offer?", describe_import(plan));
+    auto will = describe_import(plan);
+    if (fresh) will.push_back(fmt::format("make a workspace of {}, signed by your key", workspace.root));
+    return asking("Start or ask these servers once, and take what they offer?", will);
   }
   if (plan.scope == ClientScope::kUser) {
     RTT_TRY_SET(workspace, user_workspace());
@@ -194,6 +199,7 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
     return asking_about(seal, "Accept these as they are now?", will);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
   std::vector<std::string> paths;
+  SignedWrite write(workspace);
   for (Compared& one : compared) {
     Json row = Json::object({{"changed", one.changed()},
                              {"name", one.accepted.config.name},
@@ -201,7 +207,7 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
                              {"supersedes", Json()}});
     if (one.changed()) {
       RTT_TRY(mcp::keep_code(workspace, one.live));
-      RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
+      write.write(one.live.path, text::to_pretty_json(one.live.manifest));
       paths.push_back(one.live.path);
       manifests.push(one.live.path);
       row.set("hash", to_string(crypto::sha256(text::canonical_json(one.live.manifest))));
@@ -209,7 +215,7 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
     }
     rows.push(std::move(row));
   }
-  if (!paths.empty()) RTT_TRY(sign_manifests(workspace, paths, "mcp_accept"));
+  if (!paths.empty()) RTT_TRY(commit(workspace, write, paths, "mcp_accept"));
   return Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
 }
 
@@ -220,6 +226,7 @@ Result<Json> verb_mcp_pin(const Turn& turn) {
   RTT_TRY_SET(const auto compared, compare(workspace, turn.list("names")));
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
   std::vector<std::string> paths;
+  SignedWrite write(workspace);
   bool failed = false, differs = false;
   for (const Compared& one : compared) {
     Json row = mcp::summary(one.live);
@@ -234,14 +241,14 @@ Result<Json> verb_mcp_pin(const Turn& turn) {
       RTT_TRY(mcp::keep_code(workspace, one.live));
       row.set("state", taken ? "unchanged" : "pinned");
       if (!taken) {
-        RTT_TRY(os::write_atomic(workspace.path(one.live.path), text::to_pretty_json(one.live.manifest)));
+        write.write(one.live.path, text::to_pretty_json(one.live.manifest));
         paths.push_back(one.live.path);
         manifests.push(one.live.path);
       }
     }
     rows.push(std::move(row));
   }
-  if (!paths.empty()) RTT_TRY(sign_manifests(workspace, paths, "mcp_pin"));
+  if (!paths.empty()) RTT_TRY(commit(workspace, write, paths, "mcp_pin"));
   Json body = Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
   if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   if (failed) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
@@ -250,10 +257,8 @@ Result<Json> verb_mcp_pin(const Turn& turn) {
 
 Result<Json> verb_mcp_ls(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace,
-                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-  return mcp_listing(workspace, snapshot, text::JsonArray{}, turn.text("as"));
+  RTT_TRY_SET(const auto board, mcp::load_pinboard(workspace));
+  return mcp_listing(workspace, *board, text::JsonArray{}, turn.text("as"));
 }
 
 }  // namespace rtt::panel

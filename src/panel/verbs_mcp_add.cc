@@ -13,8 +13,8 @@
 #include "panel/client_rules.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
+#include "panel/signed_write.h"
 #include "panel/workbench.h"
-#include "registry/identity.h"
 #include "registry/snapshot.h"
 
 namespace rtt::panel {
@@ -94,6 +94,25 @@ Result<Json> entry_of(const Turn& turn) {
   return entry;
 }
 
+// Servers by name, also those whose manifest is in nobody's force: it is the file that goes.
+Result<std::vector<std::string>> manifests_named(const Workspace& workspace,
+                                                 const std::vector<std::string>& names) {
+  std::vector<std::string> out, others;
+  for (const std::string& name : names) {
+    auto ns = mcp::namespace_of(name);
+    if (ns && os::exists(workspace.path(mcp::manifest_path(*ns)))) {
+      if (std::ranges::find(out, *ns) == out.end()) out.push_back(*std::move(ns));
+    } else {
+      others.push_back(name);
+    }
+  }
+  if (others.empty()) return out;
+  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const auto servers, named_servers(snapshot, others));
+  for (const mcp::PinnedServer& server : servers) out.push_back(server.ns());
+  return out;
+}
+
 }  // namespace
 
 Result<Json> verb_mcp_add(const Turn& turn) {
@@ -109,8 +128,10 @@ Result<Json> verb_mcp_add(const Turn& turn) {
   server.sources = {server.file};
   const ImportPlan plan{.servers = {std::move(server)},
                         .plain = turn.list("plain"),
+                        .marked = turn.list("secret_arg"),
                         .ca_file = from_here(turn, turn.text("ca_file")),
                         .plain_http = turn.set("plain_http")};
+  RTT_TRY(marks_fit(plan));
   if (turn.consent() == Turn::Consent::kShow)
     return asking("Start or ask this server once, and take what it offers?", describe_import(plan));
   return run_import(workspace, plan, turn.part);
@@ -118,14 +139,12 @@ Result<Json> verb_mcp_add(const Turn& turn) {
 
 Result<Json> verb_mcp_rm(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
-  RTT_TRY_SET(const auto servers, named_servers(snapshot, turn.list("names")));
-  std::vector<std::string> will, namespaces, paths;
-  for (const mcp::PinnedServer& server : servers) {
-    namespaces.push_back(server.ns());
-    paths.push_back(mcp::manifest_path(server.ns()));
+  RTT_TRY_SET(const auto namespaces, manifests_named(workspace, turn.list("names")));
+  std::vector<std::string> will, paths;
+  for (const std::string& ns : namespaces) {
+    paths.push_back(mcp::manifest_path(ns));
     will.push_back(fmt::format("delete {}", paths.back()));
-    will.push_back(fmt::format("    routes to rtt://{}/… end with the next plan", server.ns()));
+    will.push_back(fmt::format("    routes to rtt://{}/… end with the next plan", ns));
   }
   if (turn.consent() == Turn::Consent::kShow) {
     will.emplace_back("take the rules that let AI clients reach it out of .rtt/policy.json");
@@ -133,18 +152,16 @@ Result<Json> verb_mcp_rm(const Turn& turn) {
   }
   RTT_TRY(policy_is_signed(workspace));
   Json removed = text::JsonArray{}, rules = text::JsonArray{};
-  RTT_TRY_SET(const auto taken, withdraw_clients(workspace, namespaces));
+  RTT_TRY_SET(PolicyChange policy, withdraw_clients(workspace, namespaces));
+  SignedWrite write(workspace);
   for (const std::string& path : paths) {
-    RTT_TRY(os::remove_file(workspace.path(path)));
+    write.remove(path);
     removed.push(path);
   }
-  if (!taken.empty()) {
-    RTT_TRY_SET(const auto items, registry::items_to_sign(workspace, {std::string(kPolicyPath)}));
-    RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-    RTT_TRY(registry::sign_items(workspace, items, key));
-  }
+  if (!policy.rules.empty()) write.write(std::string(kPolicyPath), std::move(policy.text));
+  RTT_TRY(write.commit());
   RTT_TRY(record_event(workspace, {"mcp_rm", fmt::format("{}", fmt::join(paths, " "))}));
-  for (const std::string& rule : taken) rules.push(rule);
+  for (const std::string& rule : policy.rules) rules.push(rule);
   return Json::object({{"manifests", std::move(removed)}, {"rules", std::move(rules)}});
 }
 

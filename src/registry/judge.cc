@@ -46,8 +46,8 @@ std::string reason_of(const Case& matter, const crypto::Keyring::Outcome& outcom
   return fmt::format("{} is not signed", matter.id);
 }
 
-model::Problem problem_of(const Case& matter, Code code, std::string message) {
-  const std::string hint = code == Code::kUnknownSigner ? "rtt keys trust, or rtt sign " + matter.file
+model::Problem problem_of(const Case& matter, Code code, std::string message, std::string_view signer = {}) {
+  const std::string hint = code == Code::kUnknownSigner ? fmt::format("rtt keys trust {}", signer)
                            : code == Code::kTampered    ? "rtt registry verify"
                                                         : "rtt sign " + matter.file;
   return {.file = matter.file, .code = code, .message = std::move(message), .hint = hint};
@@ -99,7 +99,8 @@ Judgement fall_back(const Evidence& evidence, const Case& matter, const crypto::
     result.last = std::move((*last)->object);
     reason += "; its last signed version stays in force";
   }
-  result.problem = problem_of(matter, code, std::move(reason));
+  result.problem = problem_of(matter, code, std::move(reason), outcome.signer);
+  if (code == Code::kUnknownSigner) result.unknown_signer = outcome.signer;
   return result;
 }
 
@@ -203,8 +204,8 @@ Judgement judge(const Evidence& evidence, const Case& matter) {
   if (matter.leniency == Case::Leniency::kUnsigned && harmless) {
     result.standing = Standing::kAllowedUnsigned;
     if (outcome.verdict == Verdict::kUnknownSigner) {
-      result.problem =
-          problem_of(matter, Code::kUnknownSigner, reason_of(matter, outcome) + "; used as unsigned");
+      result.problem = problem_of(matter, Code::kUnknownSigner,
+                                  reason_of(matter, outcome) + "; used as unsigned", outcome.signer);
       result.problem->severity = model::Severity::kWarning;
     }
     return result;

@@ -63,6 +63,7 @@ struct Judgement {
   // Whether the signature lies with the file, so that a clone of the repository has it too.
   enum class Carried : std::uint8_t { kNo, kYes } carried = Carried::kNo;
   std::optional<model::Problem> problem;
+  std::string unknown_signer;  // key_id of a key not accepted here, for lack of which this does not count
 };
 Judgement judge(const Evidence& evidence, const Case& matter);
 

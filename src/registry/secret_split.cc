@@ -82,6 +82,46 @@ class Parts {
   text::JsonArray parts_;
 };
 
+// Options and variables that are set to a secret, by the last words of their names.
+constexpr std::string_view kSecretWords[] = {"access-key", "api-key",    "apikey",     "api-token",
+                                             "bearer",     "passphrase", "passwd",     "password",
+                                             "pat",        "secret",     "secret-key", "token"};
+bool names_secret(std::string_view option) {
+  option.remove_prefix(std::min(option.find_first_not_of('-'), option.size()));
+  std::string name;
+  char before = '-';
+  for (const char c : option) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (upper && before >= 'a' && before <= 'z') name += '-';  // apiKey
+    name += c == '_' || c == '.' ? '-' : upper ? static_cast<char>(c - 'A' + 'a') : c;
+    before = c;
+  }
+  return std::ranges::any_of(kSecretWords, [&](std::string_view word) {
+    return name == word || (name.ends_with(word) && name[name.size() - word.size() - 1] == '-');
+  });
+}
+// What an option with such a name is set to without being a secret: a count, a switch.
+bool is_setting(std::string_view value) {
+  const bool digits = value.size() < 6 && value.find_first_not_of("0123456789") == std::string_view::npos;
+  return digits || value == "true" || value == "false" || value == "none";
+}
+// Tokens by how their issuers begin them, and how much has to follow.
+struct Beginning {
+  std::string_view text;
+  std::size_t more;
+};
+constexpr Beginning kTokens[] = {
+    {"sk-", 6},   {"ghp_", 6},   {"gho_", 6},  {"ghu_", 6},  {"ghs_", 6},  {"ghr_", 6},  {"github_pat_", 6},
+    {"xoxa-", 6}, {"xoxb-", 6},  {"xoxp-", 6}, {"xoxr-", 6}, {"xoxs-", 6}, {"xapp-", 6}, {"AKIA", 16},
+    {"ASIA", 16}, {"glpat-", 6}, {"AIza", 30}, {"npm_", 30}, {"hf_", 30},  {"pypi-", 30}};
+bool is_token(std::string_view text) {
+  const auto known =
+      std::ranges::find_if(kTokens, [&](const Beginning& one) { return text.starts_with(one.text); });
+  if (known == std::end(kTokens) || text.size() < known->text.size() + known->more) return false;
+  return std::ranges::all_of(text, [](char c) { return is_word(c) || c == '-'; }) &&
+         text.find_first_of("0123456789") != std::string_view::npos;
+}
+
 class Splitter {
  public:
   explicit Splitter(const SplitOptions& options) : options_(options), used_(options.marked.size(), false) {}
@@ -107,10 +147,7 @@ class Splitter {
       }
     }
     for (std::size_t at = 0; at < used_.size(); ++at) {
-      if (!used_[at]) {
-        return fail(Code::kBadArgument,
-                    fmt::format("no argument of this server is meant by `{}`", options_.marked[at]));
-      }
+      if (!used_[at]) split_.unmet.push_back(options_.marked[at]);
     }
     split_.entry = std::move(out);
     std::ranges::sort(split_.secrets);
@@ -281,6 +318,7 @@ class Splitter {
     const std::string number = std::to_string(index + 1);
     if (mark(number)) return secret_text(text, "arg" + number);
     if (!after.empty() && mark(after)) return secret_text(text, option_key(after));
+    if (plain(number)) return as_text(text);
     Parts parts;
     if (text.starts_with('-')) {
       const std::size_t equals = text.find('=');
@@ -289,15 +327,40 @@ class Splitter {
         return parts;
       }
       const std::string_view option = text.substr(0, equals);
+      const std::string_view value = text.substr(equals + 1);
       parts.text(text.substr(0, equals + 1));
-      parts.all(mark(option) ? secret_text(text.substr(equals + 1), option_key(option))
-                             : option_value(text.substr(equals + 1), option));
+      parts.all(mark(option) ? secret_text(value, option_key(option)) : option_value(value, option, number));
       return parts;
     }
-    return option_value(text, after);
+    return option_value(text, after, number);
   }
 
-  Parts option_value(std::string_view text, std::string_view option) {
+  static Parts as_text(std::string_view text) {
+    Parts parts;
+    parts.text(text);
+    return parts;
+  }
+  // What looks like a secret; a value that is a reference to a variable holds none.
+  Parts guess(std::string_view value, std::string_view key, std::string said) {
+    const std::size_t before = split_.secrets.size();
+    Parts parts = secret_text(value, key);
+    if (split_.secrets.size() != before) split_.guessed.push_back(std::move(said));
+    return parts;
+  }
+
+  // `option` sets this text, the argument at `number`; without one it stands for itself.
+  Parts option_value(std::string_view text, std::string_view option, const std::string& number) {
+    if (plain(option) || plain(option_key(option))) return as_text(text);
+    if (names_secret(option) && !is_setting(text))
+      return guess(text, option_key(option), std::string(option));
+    if (is_token(text)) return guess(text, "arg" + number, "argument " + number);
+    const std::size_t sets = text.find('=');
+    if (option.empty() && sets != std::string_view::npos && names_secret(text.substr(0, sets)) &&
+        !plain(text.substr(0, sets))) {
+      Parts parts = as_text(text.substr(0, sets + 1));
+      parts.all(guess(text.substr(sets + 1), text.substr(0, sets), std::string(text.substr(0, sets))));
+      return parts;
+    }
     if (option == "--header" || option == "-H") {
       const std::size_t colon = text.find(':');
       if (colon != std::string_view::npos && !plain(text.substr(0, colon))) {

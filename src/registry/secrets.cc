@@ -2,6 +2,7 @@
 #include "registry/secrets.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "os/file.h"
 #include "os/permissions.h"
@@ -47,8 +48,9 @@ Error unset(std::string_view name) {
 }
 
 // `${NAME}` and `${NAME:-otherwise}`; anything else that begins with `${` is text.
-Result<std::string> expand(std::string_view text, const Environment& environment) {
-  std::string out;
+Result<Resolved> expand(std::string_view text, const Environment& environment) {
+  Resolved all;
+  std::string& out = all.text;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t open = text.find("${", at);
     out += text.substr(at, std::min(open, text.size()) - at);
@@ -69,6 +71,7 @@ Result<std::string> expand(std::string_view text, const Environment& environment
     const std::string* value = variable(environment, name);
     if (value != nullptr && (!value->empty() || rest.empty())) {
       out += *value;
+      all.taken.push_back({.variable = std::string(name), .value = *value});
     } else if (!rest.empty()) {
       out += rest.substr(2);
     } else {
@@ -76,28 +79,31 @@ Result<std::string> expand(std::string_view text, const Environment& environment
     }
     at = close + 1;
   }
-  return out;
+  return all;
 }
 
-Result<std::string> resolve_at(const SecretStore& store, const text::Json& value,
-                               const Environment& environment, int depth) {
+Result<Resolved> resolve_at(const SecretStore& store, const text::Json& value, const Environment& environment,
+                            int depth) {
   if (depth > kResolveDepthMax) return fail(Code::kLimit, "a value with secrets is nested too deeply");
   if (value.is_string()) return expand(value.as_string(), environment);
   if (const text::Json* secret = value.find("secret"); secret != nullptr && secret->is_string()) {
-    return store.get(secret->as_string());
+    RTT_TRY_SET(std::string stored, store.get(secret->as_string()));
+    return Resolved{.text = stored, .taken = {{.variable = {}, .value = std::move(stored)}}};
   }
   if (const text::Json* name = value.find("env"); name != nullptr && name->is_string()) {
     const std::string* found = variable(environment, name->as_string());
-    if (found != nullptr && !found->empty()) return *found;
+    if (found != nullptr && !found->empty())
+      return Resolved{.text = *found, .taken = {{.variable = name->as_string(), .value = *found}}};
     const text::Json* otherwise = value.find("else");
     if (otherwise == nullptr) return std::unexpected(unset(name->as_string()));
     return resolve_at(store, *otherwise, environment, depth + 1);
   }
   if (const text::Json* parts = value.find("concat"); parts != nullptr && parts->is_array()) {
-    std::string all;
+    Resolved all;
     for (const text::Json& part : parts->as_array()) {
-      RTT_TRY_SET(const std::string text, resolve_at(store, part, environment, depth + 1));
-      all += text;
+      RTT_TRY_SET(Resolved one, resolve_at(store, part, environment, depth + 1));
+      all.text += one.text;
+      std::ranges::move(one.taken, std::back_inserter(all.taken));
     }
     return all;
   }
@@ -122,6 +128,11 @@ Status SecretStore::put(std::string_view name, std::string_view value) const {
                 "chmod 700 " + directory_);
   }
   return os::write_atomic(directory_ + "/" + std::string(name), value, {.mode = 0600});
+}
+
+Status SecretStore::erase(std::string_view name) const {
+  RTT_TRY(check_name(name));
+  return os::remove_file(directory_ + "/" + std::string(name));
 }
 
 Result<std::string> SecretStore::get(std::string_view name) const {
@@ -151,6 +162,11 @@ Result<std::vector<std::string>> SecretStore::names() const {
 }
 
 Result<std::string> SecretStore::resolve(const text::Json& value, const Environment& environment) const {
+  RTT_TRY_SET(Resolved all, resolve_apart(value, environment));
+  return std::move(all.text);
+}
+
+Result<Resolved> SecretStore::resolve_apart(const text::Json& value, const Environment& environment) const {
   return resolve_at(*this, value, environment, 0);
 }
 

@@ -20,6 +20,16 @@
 
 namespace rtt::registry {
 
+// A value on this machine, and what of it came from elsewhere: the parts that no log should repeat.
+struct Resolved {
+  struct Taken {
+    std::string variable;  // of the environment; empty: from the store
+    std::string value;
+  };
+  std::string text;
+  std::vector<Taken> taken;
+};
+
 class SecretStore {
  public:
   using Values = std::vector<std::pair<std::string, std::string>>;  // (name, value)
@@ -27,11 +37,14 @@ class SecretStore {
   // them.
   explicit SecretStore(const std::string& user_dir, Values fresh = {});
   Status put(std::string_view name, std::string_view value) const;
+  [[nodiscard]] Status erase(std::string_view name) const;  // absent is no error
   [[nodiscard]] Result<std::string> get(std::string_view name) const;
   [[nodiscard]] Result<std::vector<std::string>> names() const;
   // A string (with ${VAR} and ${VAR:-otherwise} expanded from `environment`), {"secret":NAME},
   // {"env":NAME,"else":…}, or {"concat":[…]} of these. A stored value is never expanded.
   [[nodiscard]] Result<std::string> resolve(
+      const text::Json& value, const std::vector<std::pair<std::string, std::string>>& environment) const;
+  [[nodiscard]] Result<Resolved> resolve_apart(
       const text::Json& value, const std::vector<std::pair<std::string, std::string>>& environment) const;
 
  private:

@@ -87,10 +87,20 @@ class Loader {
   void keep(JudgedConfig judged) {
     append(snapshot_.problems, judged.file.problems);
     if (judged.judgement.problem) snapshot_.problems.push_back(*judged.judgement.problem);
+    note_signer(judged.judgement, judged.entry.path);
     if (judged.judgement.standing == Standing::kSigned && judged.judgement.record) {
       imports_.push_back({.record = *judged.judgement.record, .object = judged.entry.object});
     }
     snapshot_.configs.push_back(std::move(judged.entry));
+  }
+
+  // Of the workspace's own configuration and imports; a stranger's symbol in the tree stands in nobody's way.
+  void note_signer(const Judgement& judgement, std::string_view file) {
+    if (!file.starts_with(".rtt/")) return;
+    auto& known = snapshot_.unknown_signers;
+    const auto at = std::ranges::lower_bound(known, judgement.unknown_signer);
+    if (judgement.unknown_signer.empty() || (at != known.end() && *at == judgement.unknown_signer)) return;
+    known.insert(at, judgement.unknown_signer);
   }
 
   void judge_symbols() {
@@ -129,6 +139,7 @@ class Loader {
     }
     Judgement judgement = judge(evidence_, matter);
     if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
+    note_signer(judgement, symbol.file);
     SymbolEntry entry{.contract = symbol.contract,
                       .standing = judgement.standing,
                       .signed_by = std::move(judgement.signed_by),
@@ -254,6 +265,16 @@ Json Snapshot::registry_object() const {
     object.set(model::identity(entry.contract.saddr), to_string(entry.contract.hash));
   }
   return object;
+}
+
+Status Snapshot::signers_known() const {
+  if (unknown_signers.empty()) return {};
+  return fail(
+      Code::kUnknownSigner,
+      fmt::format("what is here is signed by {}, not accepted here by this user",
+                  unknown_signers.size() == 1 ? "the key " + unknown_signers.front()
+                                              : fmt::format("the keys {}", fmt::join(unknown_signers, ", "))),
+      ".rtt/registry/trust/keys", "rtt keys trust " + unknown_signers.front());
 }
 
 Result<model::Connector> Snapshot::connector(std::string_view name) const {

@@ -59,10 +59,14 @@ struct Snapshot {
   text::Json flags;
   std::vector<scan::FoundServer> servers;
   std::vector<model::Problem> problems;
+  // key_ids that signed something below .rtt which does not count, since nobody accepted them here; sorted.
+  std::vector<std::string> unknown_signers;
   std::size_t files_seen = 0;
 
   [[nodiscard]] std::vector<model::Contract> in_force() const;  // contracts not refused, canonical order
   [[nodiscard]] text::Json registry_object() const;             // {"<id>":"sha256-…"} of in_force()
+  // Why nothing of this workspace counts, where the reason is whose keys signed it: kUnknownSigner.
+  [[nodiscard]] Status signers_known() const;
   // The connector of this name in force.   Fails: kDriverStart (none, or refused: then why and where).
   [[nodiscard]] Result<model::Connector> connector(std::string_view name) const;
 };

@@ -58,6 +58,63 @@ class Add(RttCase):
                     self.assertNotIn(secret.encode(), file.read(), name)
         self.refused("RTT0103", 2, "mcp", "add", "more", "--env", "NOT_SET_HERE", "--yes", "--", *self.words)
 
+    def kept(self, *values):
+        """No file of the workspace holds any of the values."""
+        for folder, _, files in os.walk(self.path(".rtt")):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as file:
+                    text = file.read()
+                for value in values:
+                    self.assertNotIn(value.encode(), text, name)
+
+    def test_arguments_that_look_like_secrets_stay_out_of_the_manifest_and_are_told(self):
+        secrets = ("sk-123456", "ghp_0123456789", "pw-of-mine")
+        words = [*self.words, "--api-key", secrets[0], f"--token={secrets[1]}", "DB_PASSWORD=" + secrets[2], "--name", "k"]
+        shown = self.run_rtt("mcp", "add", "notes", "--", *words, check=3).text
+        for value in secrets:
+            self.assertNotIn(value, shown)
+        for told in ("notes.api-key", "notes.token", "notes.DB_PASSWORD", "--api-key looks like a secret",
+                     "--plain api-key"):
+            self.assertIn(told, shown)
+        added = self.json("mcp", "add", "notes", "--yes", "--", *words)
+        self.assertEqual(["notes.DB_PASSWORD", "notes.api-key", "notes.token"], sorted(added["secrets"]))
+        self.kept(*secrets)
+        self.assertEqual("3\n", self.ok("call", "notes/add", "a=1", "b=2").out)
+        self.ok("mcp", "rm", "notes", "--yes")
+        self.json("mcp", "add", "notes", "--yes", "--plain", "api-key", "--", *words)
+        self.assertIn(secrets[0].encode(), self.read(".rtt/manifests/mcp.notes.json"))
+        self.assertNotIn(secrets[1].encode(), self.read(".rtt/manifests/mcp.notes.json"))
+
+    def test_a_marked_argument_is_a_secret(self):
+        words = [*self.words, "--hush", "hush-hush", "positional-9"]
+        place = str(len(words) - 1)
+        added = self.json("mcp", "add", "notes", "--secret-arg=--hush", "--secret-arg", place, "--yes", "--", *words)
+        self.assertEqual([f"notes.arg{place}", "notes.hush"], sorted(added["secrets"]))
+        self.kept("hush-hush", "positional-9")
+        self.mcp_json({"one": {"command": self.words[0], "args": [*self.words[1:], "--hush", "hush-hush"]},
+                       "two": {"command": self.words[0], "args": self.words[1:]}})
+        both = self.json("mcp", "import", "--secret-arg=--hush", "--yes")
+        self.assertEqual((["one.hush"], 2), (both["secrets"], len(both["servers"])))
+        self.kept("hush-hush")
+        error = self.refused("RTT0103", 2, "mcp", "import", "--secret-arg", "99", "--yes")
+        self.assertIn("--secret-arg 99", error["message"])
+
+    def test_what_came_from_a_variable_is_struck_out_of_the_log(self):
+        secret = "value-of-the-variable"
+        self.write("loud.py", "import os, sys\nprint(os.environ['LOUD'], sys.argv[1:], file=sys.stderr, flush=True)\n"
+                              "sys.argv[1:] = []\nexec(open(os.path.join(os.path.dirname(__file__), 'servers/notes.py')).read())\n")
+        self.mcp_json({"notes": {"command": self.words[0], "args": ["-B", self.path("loud.py"), "--x=${FROM_SHELL}"],
+                                 "env": {"LOUD": "${FROM_SHELL}", "PYTHONPATH": self.path("servers")}}})
+        env = {"FROM_SHELL": secret}
+        self.json("mcp", "import", "--plain", "PYTHONPATH", "--yes", env=env)
+        client = McpClient("notes", cwd=self.ws, env={**self.me.env, **env})
+        client.open()
+        client.call("add", a=1, b=2)
+        log = self.ok("mcp", "logs", "notes").out
+        self.assertNotIn(secret, log)
+        self.assertIn("{secret} ['--x={secret}']", log)
+        self.assertEqual(0, client.close())
+
     def test_what_makes_no_server_is_refused(self):
         for words in (["notes"], ["notes", "--header", "a", "--", "true"], ["notes", "--env", "=x", "--", "true"],
                       ["notes", "https://localhost/mcp", "more"], ["notes", "--header", "none", "http://127.0.0.1:1/mcp"]):

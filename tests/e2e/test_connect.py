@@ -12,6 +12,7 @@ import subprocess
 import sys
 import unittest
 
+from mcp_client import McpClient
 from rtt_case import HERE, RTT, RttCase, main
 
 GOLDEN = os.path.join(os.path.dirname(HERE), "golden", "clients")
@@ -30,7 +31,7 @@ class Connect(RttCase):
         # The client's file names `notes`, which the workspace has accepted; `diary` the client does not know yet.
         entry = self.server_entry("notes.py")
         self.words = [entry["command"], *entry["args"]]
-        self.mcp_json({"notes": entry, "diary": entry})
+        self.mcp_json({"notes": {**entry, "env": {"TOKEN": "in-the-file"}}, "diary": entry})
         self.ok("init", "--yes")
         self.json("mcp", "import", "--yes", timeout=120)
         os.remove(self.path(".mcp.json"))
@@ -144,7 +145,7 @@ class Connect(RttCase):
 
     def test_a_committed_file_is_left_alone_unless_named(self):
         entry = {"command": self.words[0], "args": self.words[1:]}
-        self.mcp_json({"notes": entry, "diary": entry})
+        self.mcp_json({"notes": {**entry, "env": {"TOKEN": "in-the-file"}}, "diary": entry})
         before = self.read(".mcp.json")
         self.json("mcp", "connect", "claude", "--write", "--yes")
         self.assertEqual(before, self.read(".mcp.json"))
@@ -153,7 +154,8 @@ class Connect(RttCase):
         # Both would be listed: refused, and told how.
         self.refused("RTT0307", 1, "mcp", "connect", "claude", "--single")
         self.json("mcp", "connect", "claude", "--project", "--write", "--yes")
-        self.assertIn("serve", self.read_json(".mcp.json")["mcpServers"]["notes"]["args"])
+        self.assertEqual(["mcp", "serve", "notes", "--as", "claude"],
+                         self.read_json(".mcp.json")["mcpServers"]["notes"]["args"])
         self.json("mcp", "disconnect", "claude", "--yes")
         self.assertEqual(before, self.read(".mcp.json"))
         self.assertFalse(os.path.exists(self.place("claude")))
@@ -178,9 +180,80 @@ class Connect(RttCase):
         self.assertEqual({("cursor", "notes"): "left", ("cursor", "diary"): "added"}, self.states(done))
         self.assertIn(b'"notes": {"command": "other"}', self.got("cursor"))
 
+    def keep_secret(self, name, value):
+        with open(os.path.join(self.me.config, "rtt", "secrets", name), "w", encoding="utf-8") as file:
+            file.write(value)
+
+    def test_an_entry_that_has_more_than_was_accepted_is_left_alone_and_why_is_said(self):
+        entry = {"command": self.words[0], "args": self.words[1:]}
+        mine = "sentinel-of-mine"
+        for more, named in (({"env": {"TOKEN": mine}}, "env TOKEN"), ({}, "env TOKEN"),
+                            ({"env": {"TOKEN": "in-the-file", "MODE": mine}}, "env MODE"),
+                            ({"env": {"TOKEN": "in-the-file"}, "cwd": "/elsewhere"}, "cwd")):
+            with self.subTest(named=named):
+                before = json.dumps({"mcpServers": {"notes": {**entry, **more}}}).encode()
+                self.put("cursor", before)
+                for words in (["connect", "cursor"], ["connect", "cursor", "--write", "--yes"]):
+                    done = self.json("mcp", *words)
+                    [row] = [s for s in done["clients"][0]["servers"] if s["name"] == "notes"]
+                    self.assertEqual("left", row["state"])
+                    self.assertIn(f"another {named} than the server accepted here", row["why"])
+                    self.assertNotIn(mine, json.dumps(done))
+                self.assertEqual({**entry, **more}, json.loads(self.got("cursor"))["mcpServers"]["notes"])
+                self.json("mcp", "disconnect", "cursor", "--yes")
+                self.assertEqual(before, self.got("cursor"))
+
+    def test_an_address_or_a_header_that_differs_is_another_server(self):
+        manifest = self.read_json(".rtt/manifests/mcp.diary.json")
+        params = manifest["contracts"][0]["symbol"]["driver"]["params"]
+        for key in ("command", "args", "env"):
+            del params[key]
+        params.update(transport="http", url="http://127.0.0.1:1/mcp", headers={"X": "1"})
+        self.write(".rtt/manifests/mcp.diary.json", manifest)
+        self.ok("sign", "--yes")
+        for url, headers, named in (("http://127.0.0.1:2/mcp", {"X": "1"}, "url"),
+                                    ("http://127.0.0.1:1/mcp", {"X": "2"}, "header X")):
+            self.put("cursor", json.dumps({"mcpServers": {"diary": {"url": url, "headers": headers}}}).encode())
+            done = self.json("mcp", "connect", "cursor")
+            [row] = [s for s in done["clients"][0]["servers"] if s["name"] == "diary"]
+            self.assertEqual("left", row["state"], row)
+            self.assertIn(f"another {named} than", row["why"])
+        self.put("cursor", b'{"mcpServers": {"diary": {"url": "http://127.0.0.1:1/mcp", "headers": {"X": "1"}}}}')
+        self.assertEqual("replaced", self.states(self.json("mcp", "connect", "cursor"))[("cursor", "diary")])
+
+    def test_a_secret_that_was_changed_since_gives_no_entry_back(self):
+        self.put("codex", self.filled("codex.before"))
+        self.json("mcp", "connect", "codex", "--write", "--yes")
+        self.keep_secret("notes.TOKEN", "another by now")
+        self.ok("mcp", "add", "third", "--yes", "--", *self.words)
+        states = self.states(self.json("mcp", "connect", "codex", "--write", "--yes"))
+        self.assertEqual(("replaced", "added"), (states[("codex", "notes")], states[("codex", "third")]))
+
+    def test_a_committed_file_names_no_folder_of_this_machine(self):
+        for client, file, doors in (("claude", ".mcp.json", []), ("gemini", ".gemini/settings.json", []),
+                                    ("cursor", ".cursor/mcp.json", ["-C", "${workspaceFolder}"]),
+                                    ("vscode", ".vscode/mcp.json", ["-C", "${workspaceFolder}"])):
+            with self.subTest(client):
+                self.json("mcp", "connect", client, "--project", "--write", "--yes")
+                written = self.read(file)
+                self.assertNotIn(self.ws.encode(), written)
+                servers = self.read_json(file)
+                entry = (servers.get("mcpServers") or servers["servers"])["notes"]
+                self.assertEqual(["mcp", "serve", "notes", "--as", client, *doors], entry["args"])
+                again = self.json("mcp", "connect", client, "--project", "--write", "--yes")
+                self.assertFalse(again["written"])
+                if not doors:
+                    started = McpClient(cwd=self.ws, env=self.me.env, command=[entry["command"], *entry["args"]])
+                    started.open()
+                    self.assertIn("echo", started.tools())
+                    self.assertEqual(0, started.close())
+                self.json("mcp", "disconnect", client, "--yes")
+                self.assertFalse(os.path.exists(self.path(file)))
+
     def test_no_secret_is_shown_and_the_record_is_the_users_alone(self):
         for client in ("codex", "vscode"):
             secret = b"sentinel-9d31-secret"
+            self.keep_secret("notes.TOKEN", secret.decode())
             before = self.filled(f"{client}.before").replace(b"in-the-file", secret)
             self.assertIn(secret, before)
             self.put(client, before)
@@ -260,7 +333,7 @@ class Connect(RttCase):
         self.assertEqual([], self.json("eject", "--yes")["clients"])
 
     def test_import_reads_what_clients_have_and_says_where(self):
-        for client in PLACES.keys() - {"claude", "zed"}:  # theirs has no TOKEN: another server
+        for client in PLACES.keys() - {"claude"}:  # its has no TOKEN: another server
             self.put(client, self.filled(f"{client}.before"))
         answer = self.json("mcp", "import", "--user", "--only", "notes", "--yes", status=0, timeout=120)
         (row,) = answer["servers"]

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <string>
 #include <utility>
 
 #include "os/file.h"
@@ -20,6 +22,9 @@ constexpr std::array<std::string_view, 27> kPassedOn{
     "http_proxy", "https_proxy", "no_proxy",
 };
 constexpr std::size_t kSecretBytesMin = 6;
+constexpr std::size_t kVariableBytesMin = 8;  // of one named by ${VAR}: it is a secret less often
+
+bool is_passed_on(std::string_view name) { return std::ranges::find(kPassedOn, name) != kPassedOn.end(); }
 
 void set_variable(Environment& environment, const std::string& name, std::string value) {
   const auto at =
@@ -31,7 +36,8 @@ void set_variable(Environment& environment, const std::string& name, std::string
   }
 }
 
-// Values of a server's configuration on this machine; those that came from elsewhere are kept as secrets.
+// Values of a server's configuration on this machine. What of them came from the secret store or from a
+// variable that programs do not get anyway is kept apart.
 class Resolver {
  public:
   Resolver(const registry::Workspace& workspace, const SecretValues& fresh)
@@ -40,16 +46,27 @@ class Resolver {
     set_variable(known_, "home", bases_.home);
   }
   Result<std::string> operator()(const text::Json& value) {
-    RTT_TRY_SET(std::string text, store_.resolve(value, known_));
-    if (!value.is_string() && text.size() >= kSecretBytesMin) secrets.push_back(text);
-    return text;
+    RTT_TRY_SET(registry::Resolved resolved, store_.resolve_apart(value, known_));
+    for (auto& [variable, text] : resolved.taken) {
+      const bool own = variable == "workspace" || variable == "home" || is_passed_on(variable);
+      if (!own && text.size() >= (variable.empty() ? kSecretBytesMin : kVariableBytesMin))
+        secrets_.push_back(std::move(text));
+    }
+    return std::move(resolved.text);
   }
+  // A folder or program: what names it stays readable in a log.
+  Result<std::string> place(const text::Json& value) { return store_.resolve(value, known_); }
+  // The longest first: one may hold another.
+  std::vector<std::string> take_secrets() {
+    std::ranges::stable_sort(secrets_, std::greater{}, &std::string::size);
+    return std::move(secrets_);
+  }
+  void also(std::string secret) { secrets_.push_back(std::move(secret)); }
   [[nodiscard]] const PathBases& bases() const { return bases_; }
   [[nodiscard]] const Environment& known() const { return known_; }
 
-  std::vector<std::string> secrets;
-
  private:
+  std::vector<std::string> secrets_;
   PathBases bases_;
   registry::SecretStore store_;
   Environment known_ = os::own_environment();
@@ -62,11 +79,33 @@ Result<os::Sandbox> sandbox_of(const ServerConfig& config, Resolver& resolve, co
     const text::Json* const paths = config.sandbox.find(key);
     if (paths == nullptr) continue;
     for (const text::Json& path : paths->as_array()) {
-      RTT_TRY_SET(std::string place, resolve(path));
+      RTT_TRY_SET(std::string place, resolve.place(path));
       list->push_back(place.starts_with('/') ? std::move(place) : directory + "/" + place);
     }
   }
   return sandbox;
+}
+
+// The kernel ends a text at its first zero byte: the program would be started with less than was accepted.
+Status refuse_cut(const std::string& server, const os::SpawnOptions& options) {
+  const auto cut = [](const std::string& text) { return text.contains('\0'); };
+  const auto arg = std::ranges::find_if(options.argv, cut);
+  const auto variable = std::ranges::find_if(options.env, cut, &std::pair<std::string, std::string>::second);
+  std::string what;
+  if (arg == options.argv.begin()) {
+    what = "its command";
+  } else if (arg != options.argv.end()) {
+    what = "argument " + std::to_string(arg - options.argv.begin());
+  } else if (variable != options.env.end()) {
+    what = "`" + variable->first + "` of its environment";
+  } else if (cut(options.directory)) {
+    what = "its folder";
+  } else {
+    return {};
+  }
+  return fail(Code::kBadShape,
+              "server '" + server + "' cannot be started: " + what + " holds a zero byte (\\u0000)", {},
+              "take it out of the server's entry");
 }
 
 }  // namespace
@@ -82,11 +121,11 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
   os::SpawnOptions& options = launch.options;
   options.directory = resolve.bases().workspace;
   if (!config.directory.empty()) {
-    RTT_TRY_SET(const std::string given, resolve(text::Json(config.directory)));
+    RTT_TRY_SET(const std::string given, resolve.place(text::Json(config.directory)));
     options.directory = given;
     if (!given.starts_with('/')) options.directory = resolve.bases().workspace + "/" + given;
   }
-  RTT_TRY_SET(std::string command, resolve(config.command));
+  RTT_TRY_SET(std::string command, resolve.place(config.command));
   if (command.find('/') != std::string::npos && !command.starts_with('/'))
     command = options.directory + "/" + command;
   options.argv.push_back(std::move(command));
@@ -96,14 +135,14 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
   }
   RTT_TRY_SET(options.sandbox, sandbox_of(config, resolve, options.directory));
   for (const auto& [name, value] : resolve.known()) {
-    if (std::find(kPassedOn.begin(), kPassedOn.end(), name) != kPassedOn.end())
-      options.env.emplace_back(name, value);
+    if (is_passed_on(name)) options.env.emplace_back(name, value);
   }
   for (const auto& [name, value] : config.env.as_object()) {
     RTT_TRY_SET(std::string text, resolve(value));
     set_variable(options.env, name, std::move(text));
   }
-  launch.secrets = std::move(resolve.secrets);
+  RTT_TRY(refuse_cut(config.name, options));
+  launch.secrets = resolve.take_secrets();
   return launch;
 }
 
@@ -140,15 +179,15 @@ Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Wo
     // A token stands behind its scheme; alone it is as secret.
     const std::size_t blank = text.rfind(' ');
     if (!value.is_string() && blank != std::string::npos && text.size() - blank > kSecretBytesMin)
-      resolve.secrets.push_back(text.substr(blank + 1));
+      resolve.also(text.substr(blank + 1));
     endpoint.headers.emplace_back(name, std::move(text));
   }
   if (!config.ca_file.empty()) {
-    RTT_TRY_SET(endpoint.ca_file, resolve(text::Json(config.ca_file)));
+    RTT_TRY_SET(endpoint.ca_file, resolve.place(text::Json(config.ca_file)));
     if (!endpoint.ca_file.starts_with('/'))
       endpoint.ca_file = resolve.bases().workspace + "/" + endpoint.ca_file;
   }
-  endpoint.secrets = std::move(resolve.secrets);
+  endpoint.secrets = resolve.take_secrets();
   return endpoint;
 }
 

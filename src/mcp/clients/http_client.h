@@ -44,7 +44,6 @@ class HttpClient final : public ClientShell {
   HttpStreams::Heard listen(ConnId conn, const std::optional<std::string>& last_event_id);
   void gone(ConnId conn);
   void tick(Instant now);
-  void leave_carrier() { carrier_ = nullptr; }
 
   Client& client() override { return client_; }
   void deliver(std::string_view line, StreamId stream, Part part) override;

@@ -2,6 +2,7 @@
 #include "mcp/clients/http_gate.h"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "crypto/sha256.h"
@@ -219,6 +220,31 @@ HttpRefusal refusal_of(const Error& why) {
   const bool large = why.code == Code::kTooLarge;
   const bool head = why.message.find("headers") != std::string::npos;
   return refused(!large ? 400 : head ? 431 : 413, why.message);
+}
+
+Result<std::string> read_origin(std::string_view text) {
+  const auto bad = [&] {
+    return fail(Code::kBadArgument, quoted(text) + " is no origin of a page", "--origin",
+                "scheme://host[:port], as https://app.example or http://10.0.0.2:3000");
+  };
+  std::string origin = lower(text);
+  const std::size_t colon = origin.find("://");
+  if (colon == std::string::npos || colon == 0 || origin.front() < 'a' || origin.front() > 'z') return bad();
+  const std::string_view scheme = std::string_view(origin).substr(0, colon);
+  if (scheme.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789+.-") != std::string_view::npos)
+    return bad();
+  const std::string_view rest = std::string_view(origin).substr(colon + 3);
+  const std::string_view host = without_port(rest);
+  const bool v6 = host.starts_with('[') && host.ends_with(']') && is_numeric(host);
+  if (host.empty() || (!v6 && host.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789.-_") != host.npos))
+    return bad();
+  if (host.size() == rest.size()) return origin;
+  const std::string_view port = rest.substr(host.size() + 1);
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (error != std::errc{} || end != port.data() + port.size() || number == 0) return bad();
+  const bool own = (scheme == "http" && number == 80) || (scheme == "https" && number == 443);
+  return std::string(scheme) + "://" + std::string(host) + (own ? "" : ":" + std::to_string(number));
 }
 
 }  // namespace rtt::mcp

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/result.h"
 #include "drivers/http_message.h"
 
 namespace rtt::mcp {
@@ -48,6 +49,9 @@ struct HttpRefusal {
 };
 [[nodiscard]] std::variant<HttpAsk, HttpRefusal> judge(const drivers::HttpRequestReader& request,
                                                        const HttpPolicy& policy);
+// `scheme://host[:port]` as a browser sends it: lower case, without the scheme's own port. Fails
+// kBadArgument.
+[[nodiscard]] Result<std::string> read_origin(std::string_view text);
 // A revision of MCP-Protocol-Version that RTT does not speak.
 [[nodiscard]] std::optional<HttpRefusal> unspoken(const HttpAsk& ask);
 // A request that is no HTTP, or too large.

@@ -96,5 +96,21 @@ TEST(HttpGate, addresses_to_listen_at) {
     EXPECT_EQ(at(text), bad) << text;
 }
 
+TEST(HttpGate, an_origin_is_kept_as_browsers_send_it_and_what_is_none_is_refused) {
+  EXPECT_EQ(read_origin("https://App.Example").value_or("-"), "https://app.example");
+  EXPECT_EQ(read_origin("https://app.example:443").value_or("-"), "https://app.example");
+  EXPECT_EQ(read_origin("http://10.0.0.2:3000").value_or("-"), "http://10.0.0.2:3000");
+  EXPECT_EQ(read_origin("http://[::1]:80").value_or("-"), "http://[::1]");
+  EXPECT_EQ(read_origin("moz-extension://0b1c").value_or("-"), "moz-extension://0b1c");
+  for (const char* text : {"foo", "", "*", "null", "https://", "://a", "https://a/", "https://a/b",
+                           "https://u@a", "https://a:0", "https://a:x", "https://a:65536", "https://a b",
+                           "https://a:1:2", "https://a?q", "1http://a", "https://[::1"}) {
+    const auto refused = read_origin(text);
+    ASSERT_FALSE(refused) << text;
+    EXPECT_EQ(refused.error().code, Code::kBadArgument);
+    EXPECT_EQ(refused.error().where, "--origin");
+  }
+}
+
 }  // namespace
 }  // namespace rtt::mcp

@@ -83,7 +83,6 @@ class HttpStreams {
   void speak(std::string_view protocol);  // the revision agreed on: from 2025-11-25, streams begin with an id
 
   [[nodiscard]] bool idle() const { return streams_.empty() && general_.conn == 0; }
-  [[nodiscard]] std::size_t kept_bytes() const { return kept_bytes_; }
 
  private:
   struct Stream {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "crypto/sha256.h"
+#include "mcp/clients/http_gate.h"
 #include "mcp/gateway_dial.h"
 #include "os/clock.h"
 #include "os/entropy.h"
@@ -84,7 +85,10 @@ Result<Json> hello(const ServeOptions& options, const std::optional<Token>& toke
                 "--no-token", "leave one of them out");
   }
   Json origins(text::JsonArray{});
-  for (const std::string& origin : http.origins) origins.push(origin);
+  for (const std::string& given : http.origins) {
+    RTT_TRY_SET(std::string origin, read_origin(given));
+    origins.push(std::move(origin));
+  }
   Json front = Json::object({{"host", address.host},
                              {"port", static_cast<std::int64_t>(address.port)},
                              {"beyond", beyond},

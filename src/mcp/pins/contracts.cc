@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "crypto/sha256.h"
@@ -169,6 +170,42 @@ Status refuse_unusable(const Offer& offer, std::string_view server) {
   return {};
 }
 
+Json manifest_of(text::JsonArray contracts) {
+  return Json::object({{"$schema", kSchema}, {"contracts", std::move(contracts)}});
+}
+
+// The first thing that keeps a manifest from being signed as it would lie in its file.
+std::optional<model::Problem> fault_of(const Json& manifest, std::string_view file) {
+  const auto read = model::read_manifest(text::to_pretty_json(manifest), file, model::Strictness::kStrict);
+  const auto error = std::ranges::find(read.problems, model::Severity::kError, &model::Problem::severity);
+  return error == read.problems.end() ? std::nullopt : std::optional(*error);
+}
+
+// A manifest that is written and cannot be read back would stand in the way of every later change, so what
+// makes one is refused here, by the name of the item it comes from. `contracts` are the connector and the
+// offer, in order.
+Status refuse_unreadable(const Json& manifest, const Offer& offer, std::string_view server) {
+  const std::size_t size = text::to_pretty_json(manifest).size();
+  if (size > limits::kManifestBytesMax) {
+    return fail(Code::kTooLarge,
+                fmt::format("what server '{}' lists makes a manifest of {} bytes; {} are the most", server,
+                            size, limits::kManifestBytesMax));
+  }
+  const auto whole = fault_of(manifest, {});
+  if (!whole) return {};
+  const text::JsonArray& contracts = manifest.find("contracts")->as_array();
+  std::string what = fmt::format("what server '{}' lists", server);
+  for (std::size_t i = 0; i < contracts.size(); ++i) {
+    if (!fault_of(manifest_of({contracts[i]}), {})) continue;
+    what = i == 0 ? fmt::format("what server '{}' says of itself", server)
+                  : fmt::format("{} '{}' of server '{}'", to_string(offer[i - 1].kind), offer[i - 1].key(),
+                                server);
+    break;
+  }
+  return fail(whole->code, fmt::format("{} cannot be kept in a manifest: {}", what, whole->message), {},
+              "its author has to offer it in another form");
+}
+
 // Definitions of one name for different clients are variants of one address; the first is the plain one.
 void set_variant(model::Saddr& saddr, const ClientNeeds& client,
                  const FlatMap<std::string, std::string>& owner) {
@@ -325,8 +362,8 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, c
       fmt::format("what server '{}' says of itself", config.name)));
   const model::Version version = version_of(info);
   const model::Saddr connector{.ns = ns, .type = SymbolType::kConnector, .name = ns, .version = version};
-  Json contracts(text::JsonArray{});
-  contracts.push(symbol(connector, connector_params(config, info)));
+  text::JsonArray contracts;
+  contracts.push_back(symbol(connector, connector_params(config, info)));
   const std::string server = to_string(connector);
   RTT_TRY(refuse_unusable(offer, config.name));
   const FlatMap<std::string, int> resource_names = count_resource_names(offer);
@@ -345,15 +382,10 @@ Result<Json> manifest_from(const ServerConfig& config, const ServerInfo& info, c
     owner.set(to_string(saddr), std::string(one.key()));
     Json params = Json::object({{"server", server}, {"definition", one.definition}});
     if (!one.client.everybody()) params.set("client", to_json(one.client));
-    contracts.push(symbol(saddr, std::move(params)));
+    contracts.push_back(symbol(saddr, std::move(params)));
   }
-  Json manifest = Json::object({{"$schema", kSchema}, {"contracts", std::move(contracts)}});
-  const std::size_t size = text::to_pretty_json(manifest).size();
-  if (size > limits::kManifestBytesMax) {
-    return fail(Code::kTooLarge,
-                fmt::format("what server '{}' lists makes a manifest of {} bytes; {} are the most",
-                            config.name, size, limits::kManifestBytesMax));
-  }
+  Json manifest = manifest_of(std::move(contracts));
+  RTT_TRY(refuse_unreadable(manifest, offer, config.name));
   return manifest;
 }
 

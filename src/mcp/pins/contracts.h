@@ -10,7 +10,8 @@
 // Text that cannot be seen (bidi controls, tags, zero-width characters outside emoji) is refused: what a
 // model reads and a reviewer does not see is an attack.
 //
-// Thread: any (pure).   Fails: kBadShape, kNameClash, kServerProtocol, kTooLarge.
+// Thread: any (pure).
+// Fails: kBadShape, kNameClash, kServerProtocol, kTooLarge, and what keeps a manifest from being read back.
 // Limits: kMcpToolsPerServerMax definitions of a kind, kManifestBytesMax a manifest.
 #pragma once
 

@@ -192,5 +192,26 @@ TEST(HiddenText, in_any_member_refuses_the_server_and_names_the_place) {
   EXPECT_FALSE(manifest_from(config(), whispering, offer_of(definitions())));
 }
 
+// Written and not readable again, a manifest would be in everybody's way.
+TEST(Manifest, what_could_not_be_read_back_is_refused_by_the_name_of_its_item) {
+  Json schema = Json::object({{"type", "string"}});
+  for (int i = 0; i < 30; ++i) schema = Json::object({{"type", "array"}, {"items", std::move(schema)}});
+  Definitions deep = definitions();
+  deep.tools.push_back(Json::object({{"name", "pit"}, {"inputSchema", schema}}));
+  EXPECT_TRUE(manifest_from(config(), info(), offer_of(deep)));
+  for (int i = 0; i < 30; ++i) schema = Json::object({{"type", "array"}, {"items", std::move(schema)}});
+  deep.tools.back().set("inputSchema", schema);
+  const auto refused = manifest_from(config(), info(), offer_of(deep));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kJsonDepth);
+  EXPECT_NE(refused.error().message.find("tool 'pit' of server 'My Files'"), std::string::npos)
+      << refused.error().message;
+  ServerInfo odd = info();
+  odd.capabilities = Json::object({{"experimental", schema}});
+  const auto server = manifest_from(config(), odd, offer_of(definitions()));
+  ASSERT_FALSE(server);
+  EXPECT_NE(server.error().message.find("says of itself"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace rtt::mcp

@@ -58,7 +58,7 @@ Status keep_code(const registry::Workspace& workspace, const Imported& imported)
 struct ImportOptions {
   registry::Workspace workspace;
   std::vector<std::string> plain;   // env, header and argument names whose literal value stays (--plain)
-  std::vector<std::string> marked;  // arguments that are secrets: "3", "--api-key", "url"
+  std::vector<std::string> marked;  // arguments that are secrets (--secret-arg): "3", "--api-key", "url"
   std::string ca_file{};            // of servers over https: certificates trusted instead of the system's
   bool plain_http = false;          // http:// to another machine is meant
   std::int64_t deadline_ms = 30'000;

@@ -51,37 +51,33 @@ void add_user_servers(Pinboard& board, const registry::Workspace& user) {
   std::ranges::sort(board.servers, {}, &PinnedServer::ns);
 }
 
+std::string in_words(const Error& why) {
+  std::string out = why.message;
+  if (!why.where.empty()) out += " (" + why.where + ")";
+  if (!why.hint.empty()) out += ". Run: " + why.hint;
+  return out;
+}
+
 }  // namespace
 
 PinboardStamp stamp_of(const registry::Workspace& workspace) {
-  PinboardStamp stamp{.workspace = index_of(workspace.root), .user = std::nullopt};
+  PinboardStamp stamp{.workspace = index_of(workspace.root), .user = {}, .trust = {}};
+  if (const auto trust = os::stamp_beneath(workspace.user_dir, "trust.json")) stamp.trust = *trust;
   if (const auto user = user_workspace(workspace)) stamp.user = index_of(user->root);
   return stamp;
 }
 
-std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace) {
+Result<std::shared_ptr<Pinboard>> load_pinboard(const registry::Workspace& workspace) {
   auto board = std::make_shared<Pinboard>();
-  board->policy = model::empty_policy();
-  const auto say = [&board](const Error& why) {
-    board->trouble = why.message;
-    if (!why.where.empty()) board->trouble += " (" + why.where + ")";
-    if (!why.hint.empty()) board->trouble += ". Run: " + why.hint;
-  };
-  auto snapshot = registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly});
-  if (!snapshot) {
-    say(snapshot.error());
-    return board;
-  }
-  const std::vector<model::Contract> contracts = snapshot->in_force();
-  auto servers = pinned_servers(contracts);
-  if (!servers) {
-    say(servers.error());
-    return board;
-  }
-  board->servers = *std::move(servers);
+  RTT_TRY_SET(auto snapshot,
+              registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
+  const std::vector<model::Contract> contracts = snapshot.in_force();
+  RTT_TRY_SET(board->servers, pinned_servers(contracts));
+  if (const Status known = snapshot.signers_known(); !known && board->servers.empty())
+    board->trouble = in_words(known.error());
   add_own_server(board->servers, workspace);
-  board->policy = std::move(snapshot->policy);
-  board->mcp = std::move(snapshot->panel.mcp);
+  board->policy = std::move(snapshot.policy);
+  board->mcp = std::move(snapshot.panel.mcp);
   if (const auto user = user_workspace(workspace)) add_user_servers(*board, *user);
   for (const PinnedServer& server : board->servers) {
     for (const PinnedItem& item : server.items) {
@@ -92,6 +88,15 @@ std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspa
     }
   }
   return board;
+}
+
+std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace) {
+  auto board = load_pinboard(workspace);
+  if (board) return *std::move(board);
+  auto empty = std::make_shared<Pinboard>();
+  empty->policy = model::empty_policy();
+  empty->trouble = in_words(board.error());
+  return empty;
 }
 
 void add_own_server(std::vector<PinnedServer>& servers, const registry::Workspace& workspace) {

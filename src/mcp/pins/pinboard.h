@@ -34,10 +34,13 @@ struct Pinboard {
 };
 // Tells whether a board may have changed since.
 struct PinboardStamp {
-  std::optional<os::FileStamp> workspace, user;
+  std::optional<os::FileStamp> workspace, user, trust;
   friend bool operator==(const PinboardStamp&, const PinboardStamp&) = default;
 };
 PinboardStamp stamp_of(const registry::Workspace& workspace);
+// Fails: kNoWorkspace, kIo, kBadConfig, kLimit.
+Result<std::shared_ptr<Pinboard>> load_pinboard(const registry::Workspace& workspace);
+// The same, with the failure in `trouble`.
 std::shared_ptr<const Pinboard> read_pinboard(const registry::Workspace& workspace);
 // RTT's own tools (own_tools.h), which no manifest names.
 void add_own_server(std::vector<PinnedServer>& servers, const registry::Workspace& workspace);

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/signed_write.h"
+
+#include "model/limits.h"
+#include "os/file.h"
+#include "registry/identity.h"
+#include "registry/snapshot.h"
+
+namespace rtt::panel {
+namespace {
+
+struct Before {
+  std::string path;                 // absolute
+  std::optional<std::string> text;  // nothing: there was no file
+};
+
+Result<Before> as_it_is(std::string path) {
+  Before before{.path = std::move(path), .text = {}};
+  if (!os::exists(before.path)) return before;
+  RTT_TRY_SET(before.text, os::read_file(before.path, limits::kManifestBytesMax));
+  return before;
+}
+
+}  // namespace
+
+Result<std::size_t> SignedWrite::commit() {
+  std::vector<Before> all;
+  for (const auto& [path, text] : changes_) {
+    for (const std::string& file : {path, path + ".sig"}) {
+      RTT_TRY_SET(Before before, as_it_is(workspace_.path(file)));
+      all.push_back(std::move(before));
+    }
+  }
+  auto done = write_and_sign();
+  if (done) return done;
+  Error why = std::move(done).error();
+  for (const Before& before : all) {
+    const Status back =
+        before.text ? os::write_atomic(before.path, *before.text) : os::remove_file(before.path);
+    if (!back)
+      why.causes.push_back("it could not be put back: " + back.error().message + " (" + before.path + ")");
+  }
+  return std::unexpected(std::move(why));
+}
+
+Result<std::size_t> SignedWrite::write_and_sign() {
+  std::vector<std::string> paths = signed_too_;
+  for (const auto& [path, text] : changes_) {
+    if (text) paths.push_back(path);
+  }
+  if (changes_.empty() && paths.empty()) return std::size_t{0};
+  std::optional<crypto::SecretKey> key;
+  if (!paths.empty()) {
+    RTT_TRY_SET(key, registry::load_own_key(workspace_.user_dir));
+  }
+  for (const auto& [path, text] : changes_) {
+    const std::string place = workspace_.path(path);
+    if (!text) {
+      RTT_TRY(os::remove_file(place));
+      continue;
+    }
+    RTT_TRY(os::make_directories(place.substr(0, place.rfind('/'))));
+    RTT_TRY(os::write_atomic(place, *text));
+  }
+  if (paths.empty()) return std::size_t{0};
+  RTT_TRY_SET(const auto items, registry::items_to_sign(workspace_, paths));
+  RTT_TRY(registry::sign_items(workspace_, items, *key));
+  return items.size();
+}
+
+}  // namespace rtt::panel
