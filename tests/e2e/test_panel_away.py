@@ -41,6 +41,7 @@ class PanelAway(RttCase):
 
     def test_refuse_says_what_to_run_and_serves_when_it_was_run(self):
         self.mcp_settings("  on_panel_failure: refuse\n")
+        self.ok("panel", "start")
         client = self.client()
         listed = client.ask("tools/list")["result"]
         self.assertEqual("Echo: x", client.said("echo", message="x"))

@@ -64,6 +64,10 @@ Status LoginStore::put(const Login& login) const {
   return secrets_.put(entry_name("login", login.resource), text::to_json(value));
 }
 
+Result<os::FileLock> LoginStore::lock_renewal(const std::string& resource) const {
+  return os::FileLock::take(user_dir_ + "/lock." + entry_name("login", resource), os::FileLock::Wait::kNo);
+}
+
 Result<std::optional<OAuthClient>> LoginStore::client(const std::string& issuer) const {
   RTT_TRY_SET(const std::optional<Json> value, read(secrets_, entry_name("client", issuer)));
   if (!value || value->string_or("issuer") != issuer) return std::nullopt;

@@ -10,23 +10,28 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 #include "mcp/auth/login_value.h"
+#include "os/file.h"
 #include "registry/secrets.h"
 
 namespace rtt::mcp {
 
 class LoginStore {
  public:
-  explicit LoginStore(const std::string& user_dir) : secrets_(user_dir) {}
+  explicit LoginStore(std::string user_dir) : user_dir_(std::move(user_dir)), secrets_(user_dir_) {}
 
   [[nodiscard]] Result<std::optional<Login>> login(const std::string& resource) const;
   Status put(const Login& login) const;
+  // Held by whoever renews this login, of whatever process; kBusy: somebody does.
+  [[nodiscard]] Result<os::FileLock> lock_renewal(const std::string& resource) const;
   [[nodiscard]] Result<std::optional<OAuthClient>> client(const std::string& issuer) const;
   Status put(const OAuthClient& client) const;
 
  private:
+  std::string user_dir_;
   registry::SecretStore secrets_;
 };
 

@@ -10,6 +10,8 @@
 namespace rtt::mcp {
 namespace {
 
+constexpr Nanos kLookAgain = nanos_from_ms(50);
+
 std::int64_t unix_ms() { return os::wall_now().us / 1000; }
 
 }  // namespace
@@ -70,7 +72,8 @@ void TokenSource::renew(const Refused& refused, Done done) {
   if (renewed) {
     settle_later({});
   } else if (login_ && !login_->refresh_token.empty()) {
-    ask();
+    wait_until_ = os::now() + nanos_from_ms(kTokenAnswerMs);
+    ask_alone(login_->access_token);
   } else {
     const bool had = login_.has_value();
     end_login();
@@ -85,6 +88,28 @@ void TokenSource::end_login() {
   login_->refresh_token.clear();
   login_->ends_unix_ms = 0;
   if (const Status kept = store_.put(*login_); !kept) options_.record->note(kept.error().message);
+}
+
+// An issuer may give out a new refresh token with each renewal and take a second use of the old one for
+// theft: one login is renewed by one at a time, and who waited takes what the other was given.
+void TokenSource::ask_alone(const std::string& before) {
+  auto lock = store_.lock_renewal(login_->resource);
+  if (!lock && lock.error().code == Code::kBusy && os::now() < wait_until_) {
+    timer_ = loop_.after(kLookAgain, [this, before] {
+      timer_ = 0;
+      ask_alone(before);
+    });
+    return;
+  }
+  if (lock) lock_ = std::move(*lock);
+  read();
+  if (login_ && !login_->access_token.empty() && login_->access_token != before) {
+    settle_later({});
+  } else if (!login_ || login_->refresh_token.empty()) {
+    settle_later(std::unexpected(needs_login("needs a new login", "")));
+  } else {
+    ask();
+  }
 }
 
 void TokenSource::ask() {
@@ -164,12 +189,14 @@ void TokenSource::settle_later(Status how) {
 }
 
 void TokenSource::settle(const Status& how) {
+  lock_.reset();
   for (const Done& done : std::exchange(waiting_, {})) done(how);
 }
 
 void TokenSource::forget() {
   waiting_.clear();
   loop_.cancel(std::exchange(timer_, 0));
+  if (!asking_) lock_.reset();
 }
 
 }  // namespace rtt::mcp

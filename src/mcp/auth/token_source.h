@@ -55,6 +55,7 @@ class TokenSource final : private web::HttpEvents {
   void on_http_bytes(web::ExchangeId id, std::string_view bytes) override;
   void on_http_end(web::ExchangeId id, const Status& how) override;
   void read();
+  void ask_alone(const std::string& before);  // the access token that is to be replaced
   void ask();
   void end_login();
   void settle(const Status& how);
@@ -70,7 +71,9 @@ class TokenSource final : private web::HttpEvents {
   int status_ = 0;
   std::string answer_;
   bool asking_ = false;
-  Instant early_again_{};  // not before: a renewal ahead of time is tried once a minute
+  std::optional<os::FileLock> lock_;  // while it is asked for
+  Instant wait_until_{};              // for somebody else's renewal
+  Instant early_again_{};             // not before: a renewal ahead of time is tried once a minute
   std::vector<Done> waiting_;
   os::Loop::TimerId timer_ = 0;
 };
