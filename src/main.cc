@@ -55,6 +55,11 @@ int serve(const cli::ServeArgs& args) {
                         .origins = args.origins,
                         .token_file = args.token_file,
                         .token = args.no_token ? Http::Token::kNone : Http::Token::kAsked};
+  } else {
+    auto own = mcp::own_surroundings();
+    for (const std::string& what : own.left_out)
+      os::write_err("rtt mcp serve: servers do not get " + what + "\n");
+    options.client.surroundings = std::move(own.surroundings);
   }
   return mcp::serve_main(options);
 }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "drivers/driver.h"
+#include "mcp/surroundings.h"
 #include "model/mcp_settings.h"
 #include "os/fd.h"
 #include "os/handover.h"
@@ -52,6 +53,8 @@ struct ClientOptions {
   // Whether results say in `_meta` where they come from (docs/formats/receipts.md).
   enum class Provenance : std::uint8_t { kShown, kHidden } provenance = Provenance::kShown;
   std::uint64_t first_ask = 1;  // id of the first request that a server makes of the client
+  // What its own instances of servers are started with; nullptr: with what the gateway has. Shared with them.
+  std::shared_ptr<const Surroundings> surroundings{};
 };
 
 class Gateway : public drivers::Driver {

@@ -123,6 +123,7 @@ Json hello_of(const ClientOptions& client) {
                            {"provenance", client.provenance == ClientOptions::Provenance::kShown}});
   if (client.names) out.set("names", to_string(*client.names));
   if (client.view) out.set("view", to_string(*client.view));
+  if (client.surroundings) write_surroundings(*client.surroundings, out);
   return out;
 }
 

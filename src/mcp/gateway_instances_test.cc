@@ -25,6 +25,33 @@ TEST_F(GatewayTest, each_client_has_an_instance_of_its_own_that_ends_with_it) {
   EXPECT_EQ(server_row("demo").int_or("restarts", -1), 0);
 }
 
+TEST_F(GatewayTest, each_clients_instance_has_its_environment_and_what_is_common_the_gateways) {
+  const Variables named{{"MYVAR", "${MYVAR:-none}"}};
+  demo_.accept("demo", named);
+  demo_.accept("common", named, Instances::kWorkspace);
+  open();
+  const auto with = [](const char* value) {
+    Surroundings mine{.environment = os::own_environment(), .directory = "/"};
+    mine.environment.emplace_back("MYVAR", value);
+    return ClientOptions{.servers = {},
+                         .surroundings = std::make_shared<const Surroundings>(std::move(mine))};
+  };
+  Agent one(*loop_, *gateway_, with("first")), two(*loop_, *gateway_, with("second")),
+      bare(*loop_, *gateway_);
+  const auto seen = [&](Agent& agent, const char* tool) {
+    const std::string reply = agent.ask(call_line("1", tool, R"({"name":"MYVAR"})"));
+    return text_of(*member(reply, "result"));
+  };
+  for (Agent* agent : {&one, &two, &bare}) agent->initialize();
+  EXPECT_EQ(seen(one, "demo__env"), "first");
+  EXPECT_EQ(seen(two, "demo__env"), "second");
+  EXPECT_EQ(seen(bare, "demo__env"), "none");
+  EXPECT_EQ(seen(one, "common__env"), "none");
+  EXPECT_EQ(text_of(call("rtt://demo/tool/env@1.2.3", R"({"name":"MYVAR"})")->payload), "none");
+  EXPECT_TRUE(gateway_->control("mcp.restart", Json::object({{"name", "demo"}})));
+  EXPECT_EQ(seen(two, "demo__env"), "second");
+}
+
 TEST_F(GatewayTest, what_a_server_asks_reaches_its_client_and_nobody_elses) {
   demo_.accept("demo");
   open();

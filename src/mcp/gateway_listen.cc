@@ -72,6 +72,8 @@ Result<Hello> read_hello(std::string_view line) {
   if (const Json* const http = hello.find("http"); http && http->is_object()) {
     RTT_TRY_SET(out.http, read_http(*http));
     out.http->client = out.options;
+  } else {
+    RTT_TRY_SET(out.options.surroundings, read_surroundings(hello));
   }
   return out;
 }
@@ -134,7 +136,7 @@ void GatewayListener::State::read(int fd) {
   const auto at = std::find_if(newcomers.begin(), newcomers.end(),
                                [fd](const Newcomer& n) { return n.socket.get() == fd; });
   if (at == newcomers.end()) return;
-  std::array<std::byte, 4096> buffer{};
+  std::array<std::byte, std::size_t{16} * 1024> buffer{};
   auto got = os::receive(fd, buffer, static_cast<int>(kHandoverFds));
   if (!got || got->closed) {
     forget(fd);

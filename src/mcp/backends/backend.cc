@@ -181,7 +181,7 @@ void Backend::stop(std::function<void()> done) {
 // Other code than was accepted is not started.
 void Backend::start() {
   if (session_ || code_.looking()) return;
-  code_.look(*pins_, workspace_, profile_.fresh, CodeWatch::Moment::kBeforeStart,
+  code_.look(*pins_, workspace_, profile_.fresh, profile_.surroundings.get(), CodeWatch::Moment::kBeforeStart,
              [this] { start_accepted(); });
 }
 
@@ -218,7 +218,8 @@ Status Backend::connect() {
                                                          .record = record_,
                                                          .events = *this,
                                                          .batch = batch_,
-                                                         .code = code_.digest()}));
+                                                         .code = code_.digest(),
+                                                         .client = profile_.surroundings.get()}));
   return transport_->start();
 }
 
@@ -343,7 +344,8 @@ void Backend::became_ready() {
 }
 
 void Backend::look_again() {
-  code_.look(*pins_, workspace_, profile_.fresh, CodeWatch::Moment::kRunning, [this] { serve_waiting(); });
+  code_.look(*pins_, workspace_, profile_.fresh, profile_.surroundings.get(), CodeWatch::Moment::kRunning,
+             [this] { serve_waiting(); });
 }
 
 void Backend::serve_waiting() {

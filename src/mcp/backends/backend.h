@@ -75,6 +75,7 @@ struct BackendProfile {
   bool stops_idle = true;                // one that keeps a client's state ends with its client instead
   std::shared_ptr<ServerRecord> record;  // of the server; nullptr: of this backend alone
   std::shared_ptr<CodeDigests> digests;  // of all servers; nullptr: of this backend alone
+  std::shared_ptr<const Surroundings> surroundings{};  // the client's own; nullptr: this process's
 };
 
 struct BackendCall {

@@ -23,14 +23,16 @@ CodeWatch::~CodeWatch() = default;
 void CodeWatch::drop() { look_.reset(); }
 
 void CodeWatch::look(const PinnedServer& pins, const registry::Workspace& workspace,
-                     const SecretValues& fresh, Moment moment, std::function<void()> done) {
+                     const SecretValues& fresh, const Surroundings* client, Moment moment,
+                     std::function<void()> done) {
   changes_.clear();
   digest_.reset();
   whole_ = true;
   // RTT's own tools and a server that is just being imported have no contract that anybody accepted.
   if (pins.config.transport != "stdio" || pins.hash == Digest{}) return done();
-  auto launch = resolve_launch(pins.config, workspace, fresh);
+  auto launch = resolve_launch(pins.config, workspace, fresh, client);
   if (!launch) return done();  // the start says why
+  launch->options.directory = std::move(launch->base);
   auto record = read_code_record(workspace, pins.ns());
   if (record) known_->know(record->code);
   look_.reset(new Look{.reader = CodeReader(std::move(launch->options), *known_),

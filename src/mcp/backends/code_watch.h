@@ -27,8 +27,9 @@ class CodeWatch {
 
   enum class Moment : std::uint8_t { kBeforeStart, kRunning };
   // Calls `done` now, where there is nothing to look at, or later; not at all after drop().
+  // Of what resolve_launch() gives for these.
   void look(const PinnedServer& pins, const registry::Workspace& workspace, const SecretValues& fresh,
-            Moment moment, std::function<void()> done);
+            const Surroundings* client, Moment moment, std::function<void()> done);
   void drop();
 
   [[nodiscard]] bool looking() const { return look_ != nullptr; }

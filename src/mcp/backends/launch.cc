@@ -40,8 +40,10 @@ void set_variable(Environment& environment, const std::string& name, std::string
 // variable that programs do not get anyway is kept apart.
 class Resolver {
  public:
-  Resolver(const registry::Workspace& workspace, const SecretValues& fresh)
-      : bases_(path_bases(workspace)), store_(workspace.user_dir, fresh) {
+  Resolver(const registry::Workspace& workspace, const SecretValues& fresh, const Surroundings* client)
+      : bases_(path_bases(workspace)),
+        store_(workspace.user_dir, fresh),
+        known_(client != nullptr ? client->environment : os::own_environment()) {
     set_variable(known_, "workspace", bases_.workspace);
     set_variable(known_, "home", bases_.home);
   }
@@ -69,7 +71,7 @@ class Resolver {
   std::vector<std::string> secrets_;
   PathBases bases_;
   registry::SecretStore store_;
-  Environment known_ = os::own_environment();
+  Environment known_;
 };
 
 Result<os::Sandbox> sandbox_of(const ServerConfig& config, Resolver& resolve, const std::string& directory) {
@@ -108,6 +110,50 @@ Status refuse_cut(const std::string& server, const os::SpawnOptions& options) {
               "take it out of the server's entry");
 }
 
+// Whether it, or a part of it after `=`, `:` or `,`, names something that is found from this folder alone.
+bool names_file_of(const std::string& folder, std::string_view argument) {
+  for (std::size_t start = 0; start <= argument.size();) {
+    const std::size_t end = std::min(argument.find_first_of("=:,", start), argument.size());
+    const std::string_view part = argument.substr(start, end - start);
+    if (!part.empty() && part.front() != '/' && os::exists(folder + "/" + std::string(part))) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+// Whether Node looks for packages in this folder, or in one between it and the root.
+bool has_packages(const std::string& root, std::string folder) {
+  for (; folder.size() > root.size(); folder.resize(folder.rfind('/'))) {
+    if (os::exists(folder + "/package.json") || os::exists(folder + "/node_modules")) return true;
+  }
+  return false;
+}
+
+bool has_relative_folder(const std::string& path) {
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find(':', start), path.size());
+    if (end == start || path[start] != '/') return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+// Where a server starts whose entry names no folder. What it runs there is what it runs in the root, where it
+// was accepted: relative arguments, the package of npx and relative folders of PATH may be other code.
+std::string own_folder(const Surroundings* client, const std::string& root, const os::SpawnOptions& options) {
+  if (client == nullptr || !client->directory.starts_with(root + "/")) return root;
+  const std::string& program = options.argv.front();
+  if (program == "npx" || program.ends_with("/npx")) {
+    if (has_packages(root, client->directory)) return root;
+  }
+  for (const auto& [name, value] : options.env) {
+    if (name == "PATH" && has_relative_folder(value)) return root;
+  }
+  const auto is_bound = [&](const std::string& argument) { return names_file_of(root, argument); };
+  if (std::any_of(options.argv.begin() + 1, options.argv.end(), is_bound)) return root;
+  return os::is_directory(client->directory) ? client->directory : root;
+}
+
 }  // namespace
 
 PathBases path_bases(const registry::Workspace& workspace) {
@@ -115,8 +161,8 @@ PathBases path_bases(const registry::Workspace& workspace) {
 }
 
 Result<Launch> resolve_launch(const ServerConfig& config, const registry::Workspace& workspace,
-                              const SecretValues& fresh) {
-  Resolver resolve(workspace, fresh);
+                              const SecretValues& fresh, const Surroundings* client) {
+  Resolver resolve(workspace, fresh, client);
   Launch launch;
   os::SpawnOptions& options = launch.options;
   options.directory = resolve.bases().workspace;
@@ -142,6 +188,8 @@ Result<Launch> resolve_launch(const ServerConfig& config, const registry::Worksp
     set_variable(options.env, name, std::move(text));
   }
   RTT_TRY(refuse_cut(config.name, options));
+  launch.base = options.directory;
+  if (config.directory.empty()) options.directory = own_folder(client, launch.base, options);
   launch.secrets = resolve.take_secrets();
   return launch;
 }
@@ -163,8 +211,8 @@ Status check_header(const ServerConfig& config, std::string_view name, std::stri
 }  // namespace
 
 Result<Endpoint> resolve_endpoint(const ServerConfig& config, const registry::Workspace& workspace,
-                                  const SecretValues& fresh) {
-  Resolver resolve(workspace, fresh);
+                                  const SecretValues& fresh, const Surroundings* client) {
+  Resolver resolve(workspace, fresh, client);
   Endpoint endpoint;
   RTT_TRY_SET(const std::string url, resolve(config.url));
   RTT_TRY_SET(endpoint.url, web::parse_url(url));

@@ -54,7 +54,8 @@ Backend& Server::of(Client& client) {
     own = make({.client_capabilities = client.capabilities(),
                 .owner = this,
                 .client = &client,
-                .stops_idle = false});
+                .stops_idle = false,
+                .surroundings = client.options().surroundings});
     if (!client.log_level().empty()) own->set_log_level(client.log_level());
   }
   return *own;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server: one accepted MCP server of the workspace, with its running instances.
 //
-// By default each AI client has an instance of its own, with its capabilities, as if it had started the
-// server itself: what one client does to a server with a state (a browser, a database session) no other one
-// sees, and what the server asks reaches the client that it works for. An instance ends with its client. A
-// server whose manifest says `instances: workspace` has one for all clients, which is stopped when idle and
-// asks nobody anything. Routes and the command line use the common instance in either case.
+// By default each AI client has an instance of its own, with its capabilities, environment and folder, as if
+// it had started the server itself: what one client does to a server with a state (a browser, a database
+// session) no other one sees, and what the server asks reaches the client that it works for. An instance ends
+// with its client. A server whose manifest says `instances: workspace` has one for all clients, which is
+// stopped when idle and asks nobody anything. Routes and the command line use the common instance in either
+// case.
 //
 // Owns: the backends, the record they share.   Thread: the loop's.   Units: none.
 // Fails: as Backend.   Limits: one instance a client and the common one.

@@ -24,10 +24,19 @@ void ServerRecord::append_log(std::string_view text) {
 
 void ServerRecord::hide(std::vector<std::string> resolved) {
   for (std::string& secret : resolved) {
-    if (std::ranges::find(secrets, secret) == secrets.end()) secrets.push_back(std::move(secret));
+    if (const auto known = std::ranges::find(secrets, secret); known != secrets.end()) secrets.erase(known);
+    secrets.push_back(std::move(secret));
+  }
+  while (secrets.size() > kStruckMax) {
+    log = without_secrets(std::move(log), {secrets.front()});
+    secrets.pop_front();
   }
 }
 
-std::string ServerRecord::clean_log() const { return without_secrets(log, secrets); }
+std::string ServerRecord::clean_log() const {
+  std::vector<std::string> longest_first(secrets.begin(), secrets.end());  // one may hold another
+  std::ranges::stable_sort(longest_first, std::greater{}, &std::string::size);
+  return without_secrets(log, longest_first);
+}
 
 }  // namespace rtt::mcp

@@ -65,7 +65,8 @@ struct TransportStart {
   std::shared_ptr<ServerRecord> record;
   TransportEvents& events;
   WriteBatch* batch = nullptr;
-  std::optional<Digest> code{};  // of what it runs, where that is known
+  std::optional<Digest> code{};          // of what it runs, where that is known
+  const Surroundings* client = nullptr;  // whose instance it is; nullptr: nobody's alone
 };
 // Resolves the secrets it needs, which the record then keeps out of the log.
 Result<std::unique_ptr<BackendTransport>> make_transport(const ServerConfig& config,

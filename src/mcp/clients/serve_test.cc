@@ -16,15 +16,16 @@ namespace {
 // serve_main blocks, as in a process of its own: it runs in a thread, the gateway on this one.
 class ServeTest : public GatewayTest {
  protected:
-  void serve(const std::string& directory) {
+  void serve(const std::string& directory, ClientOptions client = {}) {
     auto to = *os::make_pipe();
     auto from = *os::make_pipe();
     to_ = std::move(to.second);
     from_ = std::move(from.first);
     in_ = std::move(to.first);
     out_ = std::move(from.second);
-    thread_ = std::thread([this, directory] {
-      status_ = serve_main({.directory = directory,
+    thread_ = std::thread([this, directory, client = std::move(client)] {
+      status_ = serve_main({.client = client,
+                            .directory = directory,
                             .search = ServeOptions::Search::kExactly,
                             .in = in_.get(),
                             .out = out_.get()});
@@ -116,17 +117,56 @@ TEST_F(ServeTest, bad_hellos_are_closed_and_the_door_stays_open) {
   const auto listener = GatewayListener::start(*loop_, *gateway_, demo_.workspace().sockets());
   ASSERT_TRUE(listener);
   for (const std::string& hello : {std::string("garbage\n"), std::string("{\"hello\":\"rtt-gateway/1\"}\n"),
-                                   std::string(100'000, 'x')}) {
+                                   std::string(2 * kHelloBytesMax, 'x')}) {
     const auto socket = os::connect_unix(demo_.workspace().sockets(), std::string(kGatewaySocket));
     ASSERT_TRUE(socket);
-    (void)os::send(socket->get(), as_bytes(hello));
+    std::string_view rest = hello;
     EXPECT_TRUE(run_until(*loop_, [&] {
+      if (const auto sent = os::send(socket->get(), as_bytes(rest)); sent && !rest.empty())
+        rest.remove_prefix(sent->bytes);
       std::array<std::byte, 512> buffer;
       const auto got = os::receive(socket->get(), buffer);
       return !got || got->closed;
     }));
   }
   EXPECT_EQ(gateway_->client_count(), 0U);
+}
+
+TEST_F(ServeTest, a_client_and_its_surroundings_go_through_the_door_however_large_they_are) {
+  demo_.accept("demo", {{"MYVAR", "${MYVAR:-none}"}});
+  open();
+  const auto listener = GatewayListener::start(*loop_, *gateway_, demo_.workspace().sockets());
+  ASSERT_TRUE(listener);
+  Surroundings mine{.environment = os::own_environment(), .directory = "/"};
+  mine.environment.emplace_back("MYVAR", "through the door");
+  mine.environment.emplace_back("LARGE", std::string(200'000, 'x'));
+  auto kept = keep_surroundings(std::move(mine));
+  EXPECT_TRUE(kept.left_out.empty());
+  serve(demo_.workspace().root, {.surroundings = std::move(kept.surroundings)});
+  say(kInitialize);
+  EXPECT_EQ(classify(hear()).id, "\"init\"");
+  say(call_line("1", "env", R"({"name":"MYVAR"})"));
+  EXPECT_NE(hear().find("through the door"), std::string::npos);
+  EXPECT_EQ(end(), 0);
+}
+
+TEST_F(ServeTest, bad_surroundings_are_refused_without_their_values) {
+  open();
+  const auto listener = GatewayListener::start(*loop_, *gateway_, demo_.workspace().sockets());
+  ASSERT_TRUE(listener);
+  const auto socket = os::connect_unix(demo_.workspace().sockets(), std::string(kGatewaySocket));
+  ASSERT_TRUE(socket);
+  ASSERT_TRUE(os::send_all(socket->get(),
+                           as_bytes("{\"hello\":\"rtt-gateway/1\",\"env\":{\"A\":[\"swordfish\"]}}\n")));
+  std::string told;
+  EXPECT_TRUE(run_until(*loop_, [&] {
+    std::array<std::byte, 512> buffer;
+    const auto got = os::receive(socket->get(), buffer);
+    if (got && got->bytes > 0) told.append(as_text(ByteView(buffer).first(got->bytes)));
+    return !got || got->closed;
+  }));
+  EXPECT_NE(told.find("env holds"), std::string::npos) << told;
+  EXPECT_EQ(told.find("swordfish"), std::string::npos) << told;
 }
 
 }  // namespace
