@@ -64,14 +64,18 @@ TEST(LoginFlow, from_the_address_to_the_tokens) {
   const auto trade = asked(flow.on_redirect("code=co%2Fde&state=st"));
   EXPECT_EQ(trade.body,
             "grant_type=authorization_code&code=co%2Fde&redirect_uri=http%3A%2F%2F127.0.0.1%3A5%2Fcallback&"
-            "client_id="
-            "me&code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&resource=https%3A%2F%2Fh%2Fmcp");
+            "code_verifier=dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk&resource=https%3A%2F%2Fh%2Fmcp&client_"
+            "id=me");
   const auto done = flow.on_answer(
       200, "", R"({"access_token":"A","token_type":"bearer","refresh_token":"R","expires_in":60})", 1000);
   const auto* const login = std::get_if<login_step::Done>(&done);
   ASSERT_NE(login, nullptr);
   EXPECT_EQ(login->login, (Login{.resource = "https://h/mcp",
-                                 .client = {.issuer = std::string(kIssuer), .id = "me", .secret = ""},
+                                 // What RFC 8414 takes for granted where the issuer names no method.
+                                 .client = {.issuer = std::string(kIssuer),
+                                            .id = "me",
+                                            .secret = "",
+                                            .secret_in = SecretIn::kHeader},
                                  .token_endpoint = "https://as.example/token",
                                  .access_token = "A",
                                  .refresh_token = "R",
