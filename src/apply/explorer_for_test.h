@@ -39,12 +39,14 @@ enum class Bug : std::uint8_t {
   kRecoveryForgetsRollback,
   kRecoveryKeepsPrepare,
   kCommitsBeforePrepared,  // every Prepare is answered at once, unseen
+  kRecoveryLeavesFiles,    // manifests that an unfinished commit wrote are not put back
+  kWriteFailureIgnored,    // manifests that could not be written are said to be
 };
-inline constexpr int kBugCount = 15;
+inline constexpr int kBugCount = 17;
 
 struct Budget {  // how often each fault may happen in one run
   int nacks = 1, deaths = 1, lost_messages = 1, doubled_answers = 1, journal_failures = 1,
-      verify_failures = 1;
+      verify_failures = 1, write_failures = 1;
 };
 
 struct Report {
@@ -96,7 +98,9 @@ class Explorer {
     std::deque<JournalNews> news;
     std::vector<std::shared_ptr<const Entry>> durable;
     std::string durable_key;
-    bool journal_broken = false, verifying = false, refused = false;
+    std::deque<WriteAccepted> writes;
+    enum class Files : std::uint8_t { kOld, kNew, kMixed } files = Files::kOld;
+    bool journal_broken = false, write_broken = false, verifying = false, refused = false;
     std::optional<std::uint32_t> timer;
     std::optional<Answer> answer;
     Budget left;
@@ -106,12 +110,14 @@ class Explorer {
   [[nodiscard]] std::string key(const State& state) const;
   [[nodiscard]] std::string violation(const State& state);
   [[nodiscard]] std::string crash_violation(const State& state);
+  [[nodiscard]] std::string files_violation(const State& state, const Recovered& recovered) const;
   [[nodiscard]] std::string answer_violation(const State& state, const Recovered& recovered) const;
   [[nodiscard]] const Recovered* recovered(const State& state);
   // Pushes every next state; returns whether one of them is no fault.
   bool expand(const State& state);
   bool expand_parties(const State& state);
   bool expand_journal(const State& state);
+  bool expand_files(const State& state);
   bool expand_rest(const State& state);
   void push(State next, std::string what);
   void feed(State& state, const Event& event);

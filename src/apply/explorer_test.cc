@@ -74,14 +74,17 @@ std::string Explorer::key(const State& state) const {
     out += static_cast<char>('0' + static_cast<int>(news.what));
     out += news.ok ? '+' : '-';
   }
+  for (const WriteAccepted& write : state.writes) out += 'w' + std::to_string(write.write);
+  out += static_cast<char>('0' + static_cast<int>(state.files));
   out += state.journal_broken ? 'b' : ' ';
+  out += state.write_broken ? 'f' : ' ';
   out += state.verifying ? 'v' : ' ';
   out += state.refused ? 'r' : ' ';
   out += state.timer ? std::to_string(*state.timer) : "-";
   if (state.answer) out += std::string(to_string(state.answer->state));
   const Budget& left = state.left;
   for (const int each : {left.nacks, left.deaths, left.lost_messages, left.doubled_answers,
-                         left.journal_failures, left.verify_failures}) {
+                         left.journal_failures, left.verify_failures, left.write_failures}) {
     out += static_cast<char>('0' + each);
   }
   return out;
@@ -138,7 +141,7 @@ std::string Explorer::answer_violation(const State& state, const Recovered& now)
   const Answer& answer = *state.answer;
   const bool forward = answer.state == Settled::kCommitted;
   if (answer.state == Settled::kInDoubt) {
-    return state.journal_broken ? "" : "in doubt without a failed journal";
+    return state.journal_broken || state.write_broken ? "" : "in doubt although nothing failed";
   }
   if (answer.graph != (forward ? new_root_ : old_root_)) return "the answer names the wrong graph";
   if (now.root != answer.graph) return "the answer and the journal disagree";
@@ -159,11 +162,24 @@ std::string Explorer::answer_violation(const State& state, const Recovered& now)
   return {};
 }
 
+// What lies in the workspace once recovery has done what it says is what belongs to the graph it finds.
+std::string Explorer::files_violation(const State& state, const Recovered& now) const {
+  if (start_.accepted.empty()) return {};
+  State::Files files = state.files;
+  const AcceptedChanges back = bug_ == Bug::kRecoveryLeavesFiles ? AcceptedChanges() : unfinished(now);
+  if (!back.empty()) files = back == start_.accepted ? State::Files::kNew : State::Files::kOld;
+  const bool is_new = now.root == new_root_ && !now.rollback;
+  if (files == State::Files::kMixed) return "a crash leaves manifests half written";
+  if ((files == State::Files::kNew) != is_new) return "a crash leaves the manifests of another graph";
+  return {};
+}
+
 std::string Explorer::violation(const State& state) {
   // What a crash leaves depends on the disk alone, so each content of it is judged once.
   auto verdict = crashes_.find(state.durable_key);
   if (verdict == crashes_.end()) verdict = crashes_.emplace(state.durable_key, crash_violation(state)).first;
   if (!verdict->second.empty()) return verdict->second;
+  if (std::string files = files_violation(state, *recovered(state)); !files.empty()) return files;
   const bool committed = state.durable_key.find('C') != std::string::npos;
   for (std::size_t i = 0; i < state.parties.size(); ++i) {
     if (state.parties[i].on_new && !committed)
@@ -198,6 +214,8 @@ void Explorer::perform(State& state, const std::vector<Action>& actions) {
   for (const Action& action : actions) {
     if (const auto* append = std::get_if<AppendJournal>(&action)) {
       perform_append(state, *append);
+    } else if (const auto* write = std::get_if<WriteAccepted>(&action)) {
+      state.writes.push_back(*write);
     } else if (const auto* prepare = std::get_if<Prepare>(&action)) {
       perform_letter(
           state, prepare->participant,
@@ -425,11 +443,36 @@ bool Explorer::expand_rest(const State& state) {
   return moves;
 }
 
+bool Explorer::expand_files(const State& state) {
+  if (state.writes.empty()) return false;
+  const WriteAccepted write = state.writes.front();
+  State next = state;
+  next.writes.pop_front();
+  if (state.left.write_failures > 0) {
+    State fails = next;
+    --fails.left.write_failures;
+    fails.files = State::Files::kMixed;
+    fails.write_broken = true;
+    if (bug_ == Bug::kWriteFailureIgnored) {
+      feed(fails, AcceptedWritten{write.write});
+    } else {
+      fails.refused = true;
+      feed(fails, AcceptedFailed{write.write, failed("disk full")});
+    }
+    push(std::move(fails), "manifests are half written");
+  }
+  next.files = write.changes == start_.accepted ? State::Files::kNew : State::Files::kOld;
+  feed(next, AcceptedWritten{write.write});
+  push(std::move(next), "manifests are written");
+  return true;
+}
+
 bool Explorer::expand(const State& state) {
   const bool parties = expand_parties(state);
   const bool journal = expand_journal(state);
+  const bool files = expand_files(state);
   const bool rest = expand_rest(state);
-  return parties || journal || rest;
+  return parties || journal || files || rest;
 }
 
 namespace {
@@ -473,8 +516,12 @@ std::vector<Entry> history(const Start& start) {
   return {{.type = journal::RecordType::kCommit, .seq = Seq{1}, .payload = to_json(first)}};
 }
 
-Report explore(std::size_t participants, Budget budget, Bug bug) {
-  const Start begin = start(participants);
+enum class Accepting : std::uint8_t { kNothing, kAServer };
+
+Report explore(std::size_t participants, Budget budget, Bug bug, Accepting accepting = Accepting::kNothing) {
+  Start begin = start(participants);
+  if (accepting == Accepting::kAServer)
+    begin.accepted = {{.path = ".rtt/manifests/mcp.a.json", .before = {}, .after = {.clients = true}}};
   return Explorer(begin, history(begin), budget, bug).run();
 }
 
@@ -514,6 +561,16 @@ TEST(Explorer, three_participants_with_one_fault_of_each_kind_in_turn) {
   }
 }
 
+TEST(Explorer, manifests_go_with_the_graph_under_every_fault_at_once) {
+  Budget budget;
+  budget.doubled_answers = budget.lost_messages = 0;  // nothing about files, and much to search
+  const Report report = explore(2, budget, Bug::kNone, Accepting::kAServer);
+  EXPECT_TRUE(report.violation.empty()) << story(report);
+  EXPECT_GT(report.committed, 0U);
+  EXPECT_GT(report.rolled_back, 0U);
+  EXPECT_GT(report.in_doubt, 0U);
+}
+
 class SeededBug : public testing::TestWithParam<int> {};
 
 TEST_P(SeededBug, is_found) {
@@ -522,7 +579,9 @@ TEST_P(SeededBug, is_found) {
   // Nothing but a refusal shows it, and the other faults would only make the search for one longer.
   if (bug == Bug::kCommitsBeforePrepared)
     budget = {.nacks = 1, .deaths = 0, .lost_messages = 0, .doubled_answers = 0};
-  const Report report = explore(2, budget, bug);
+  const bool files = bug >= Bug::kRecoveryLeavesFiles;
+  if (files) budget.doubled_answers = budget.lost_messages = 0;
+  const Report report = explore(2, budget, bug, files ? Accepting::kAServer : Accepting::kNothing);
   EXPECT_FALSE(report.violation.empty()) << "explored " << report.states << " states and saw nothing";
   RecordProperty("violation", report.violation);
 }

@@ -91,9 +91,72 @@ TEST(Records, read_back_as_written) {
   EXPECT_EQ(*rollback_from_json(to_json(small), Seq{1}), small);
   const RollbackRecord large{.to_seq = Seq{(std::uint64_t{1} << 60) + 1}, .plan_id = crypto::sha256("p")};
   EXPECT_EQ(*rollback_from_json(to_json(large), Seq{1}), large);
-  for (const Verb verb : {Verb::kApply, Verb::kRollback, Verb::kUndo, Verb::kQc}) {
+  for (const Verb verb : {Verb::kApply, Verb::kRollback, Verb::kUndo, Verb::kQc, Verb::kMcpImport,
+                          Verb::kMcpPin, Verb::kMcpAccept, Verb::kMcpRm, Verb::kMcpSandbox}) {
     EXPECT_EQ(parse_verb(to_string(verb)), verb);
   }
+}
+
+AcceptedChange server(const std::string& name, const std::string& from, const std::string& to) {
+  const auto state = [](const std::string& version) {
+    if (version.empty()) return AcceptedState{};
+    return AcceptedState{
+        .manifest = crypto::sha256(version), .signatures = crypto::sha256("s" + version), .clients = true};
+  };
+  return {.path = ".rtt/manifests/mcp." + name + ".json", .before = state(from), .after = state(to)};
+}
+
+TEST(Accepted, reads_back_as_written_in_both_records) {
+  const AcceptedChanges changes{server("a", "", "1"), server("b", "1", "2")};
+  const PrepareRecord prepare{.plan_id = crypto::sha256("p"), .base = {}, .who = "me", .accepted = changes};
+  EXPECT_EQ(*prepare_from_json(to_json(prepare), Seq{1}), prepare);
+  const CommitRecord commit{.plan_id = crypto::sha256("p"),
+                            .graph = std::nullopt,
+                            .who = "me",
+                            .action = Verb::kMcpAccept,
+                            .accepted = changes};
+  EXPECT_EQ(*commit_from_json(to_json(commit), Seq{1}), commit);
+  EXPECT_EQ(*log_line(RecordType::kCommit, Seq{1}, to_json(commit)).find("accepted"), to_json(changes));
+}
+
+TEST(Accepted, what_nobody_writes_is_damage) {
+  const text::Json whole = to_json(AcceptedChanges{server("a", "1", "2")});
+  const auto reads = [](const text::Json& list) {
+    return accepted_from_json(text::Json::object({{"accepted", list}}), "COMMIT", Seq{4}).has_value();
+  };
+  EXPECT_TRUE(reads(whole));
+  for (const char* path :
+       {"mcp.json", ".rtt/manifests/../policy.json", ".rtt/manifests/a/b.json", ".rtt/manifests/.json", ""}) {
+    text::Json other = whole;
+    other.as_array()[0].set("path", path);
+    EXPECT_FALSE(reads(other)) << path;
+  }
+  for (const char* key : {"before", "after"}) {
+    for (const char* member : {"manifest", "signatures", "code", "clients"}) {
+      text::Json other = whole;
+      other.as_array()[0].as_object().find(key)->set(member, "x");
+      EXPECT_FALSE(reads(other)) << key << member;
+    }
+  }
+  text::Json twice = whole;
+  twice.push(whole.as_array()[0]);
+  EXPECT_FALSE(reads(twice));
+  EXPECT_FALSE(reads(to_json(AcceptedChanges{server("a", "1", "1")})));
+  EXPECT_FALSE(reads(text::Json("x")));
+}
+
+TEST(Accepted, many_commits_go_back_as_one) {
+  Recovered ledger;
+  ledger.history = {{.seq = Seq{2}, .accepted = {server("a", "", "1")}},
+                    {.seq = Seq{4}, .accepted = {server("a", "1", "2"), server("b", "", "1")}},
+                    {.seq = Seq{6}, .accepted = {server("b", "1", "")}}};
+  EXPECT_EQ(accepted_back_to(ledger, Seq{0}), (AcceptedChanges{server("a", "2", "")}));
+  EXPECT_EQ(accepted_back_to(ledger, Seq{2}), (AcceptedChanges{server("a", "2", "1")}));
+  EXPECT_EQ(accepted_back_to(ledger, Seq{4}), (AcceptedChanges{server("b", "", "1")}));
+  EXPECT_EQ(accepted_back_to(ledger, Seq{6}), AcceptedChanges());
+  const AcceptedChanges change{server("a", "1", "2")};
+  EXPECT_EQ(inverse(inverse(change)), change);
+  EXPECT_EQ(composed(change, inverse(change)), AcceptedChanges());
 }
 
 TEST(Records, a_commit_whose_graph_is_not_its_root_is_refused) {

@@ -11,7 +11,8 @@ namespace {
 
 using text::Json;
 
-constexpr std::array<std::string_view, 4> kVerbNames{"apply", "rollback", "undo", "qc"};
+constexpr std::array<std::string_view, 9> kVerbNames{
+    "apply", "rollback", "undo", "qc", "mcp_import", "mcp_pin", "mcp_accept", "mcp_rm", "mcp_sandbox"};
 
 // Seqs stay below 2^53 for as long as one journal lives; a larger one is a decimal string, as everywhere.
 constexpr std::uint64_t kIntegerMax = (std::uint64_t{1} << 53) - 1;
@@ -66,10 +67,14 @@ std::optional<Verb> parse_verb(std::string_view text) {
   return std::nullopt;
 }
 
+bool accepts(Verb verb) { return verb >= Verb::kMcpImport; }
+
 Json to_json(const PrepareRecord& record) {
-  return Json::object({{"base", rtt::to_string(record.base)},
-                       {"plan_id", rtt::to_string(record.plan_id)},
-                       {"who", record.who}});
+  Json out = Json::object({{"base", rtt::to_string(record.base)},
+                           {"plan_id", rtt::to_string(record.plan_id)},
+                           {"who", record.who}});
+  if (!record.accepted.empty()) out.set("accepted", to_json(record.accepted));
+  return out;
 }
 
 Json to_json(const CommitRecord& record) {
@@ -81,6 +86,7 @@ Json to_json(const CommitRecord& record) {
                            {"reason", cut(record.reason)},
                            {"who", record.who}});
   if (record.graph) out.set("graph", model::to_json(*record.graph));
+  if (!record.accepted.empty()) out.set("accepted", to_json(record.accepted));
   if (!record.ts.empty()) out.set("ts", record.ts);
   return out;
 }
@@ -105,13 +111,18 @@ Json to_json(const AuditRecord& record) {
 Result<PrepareRecord> prepare_from_json(const Json& payload, Seq seq) {
   RTT_TRY_SET(const Digest plan_id, digest_at(payload, "plan_id", "PREPARE", seq));
   RTT_TRY_SET(const Digest base, digest_at(payload, "base", "PREPARE", seq));
-  return PrepareRecord{.plan_id = plan_id, .base = base, .who = std::string(payload.string_or("who"))};
+  RTT_TRY_SET(AcceptedChanges accepted, accepted_from_json(payload, "PREPARE", seq));
+  return PrepareRecord{.plan_id = plan_id,
+                       .base = base,
+                       .who = std::string(payload.string_or("who")),
+                       .accepted = std::move(accepted)};
 }
 
 Result<CommitRecord> commit_from_json(const Json& payload, Seq seq) {
   RTT_TRY_SET(const Digest plan_id, digest_at(payload, "plan_id", "COMMIT", seq));
   RTT_TRY_SET(const Digest before, digest_at(payload, "before", "COMMIT", seq));
   RTT_TRY_SET(const Digest after, digest_at(payload, "graph_root", "COMMIT", seq));
+  RTT_TRY_SET(AcceptedChanges accepted, accepted_from_json(payload, "COMMIT", seq));
   const auto action = parse_verb(payload.string_or("action"));
   if (!action) return damaged(seq, "COMMIT", "action");
   CommitRecord record{.plan_id = plan_id,
@@ -120,7 +131,8 @@ Result<CommitRecord> commit_from_json(const Json& payload, Seq seq) {
                       .who = std::string(payload.string_or("who")),
                       .action = *action,
                       .reason = std::string(payload.string_or("reason")),
-                      .ts = std::string(payload.string_or("ts"))};
+                      .ts = std::string(payload.string_or("ts")),
+                      .accepted = std::move(accepted)};
   const Json* graph = payload.find("graph");
   if (graph == nullptr) return record;
   auto parsed = model::graph_from_json(*graph, "COMMIT " + std::to_string(seq.value));
@@ -187,6 +199,8 @@ Json log_line(journal::RecordType type, Seq seq, const Json& payload) {
   line.set("before", before.empty() ? Json() : Json(before));
   const std::string_view after = payload.string_or("after");
   line.set("after", after.empty() ? Json() : Json(after));
+  if (const Json* const accepted = payload.find("accepted"); accepted && type == RecordType::kCommit)
+    line.set("accepted", *accepted);
   for (const char* field : {"to", "outcome"}) {  // of a call: whom, and how it ended
     if (const auto text = payload.string_or(field); !text.empty()) line.set(field, text);
   }

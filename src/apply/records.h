@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 
+#include "apply/accepted.h"
 #include "journal/journal.h"
 #include "model/graph.h"
 
@@ -23,13 +24,25 @@ namespace rtt::apply {
 inline constexpr std::size_t kInlineGraphBytesMax = std::size_t{512} << 10;
 inline constexpr std::size_t kReasonBytesMax = 4096;
 
-enum class Verb : std::uint8_t { kApply, kRollback, kUndo, kQc };
+enum class Verb : std::uint8_t {
+  kApply,
+  kRollback,
+  kUndo,
+  kQc,
+  kMcpImport,
+  kMcpPin,
+  kMcpAccept,
+  kMcpRm,
+  kMcpSandbox
+};
 std::string_view to_string(Verb verb);
 std::optional<Verb> parse_verb(std::string_view text);
+[[nodiscard]] bool accepts(Verb verb);  // it changes what is accepted and no wiring
 
 struct PrepareRecord {  // somebody began to move from `base` to the result of `plan_id`
   Digest plan_id, base;
   std::string who;
+  AcceptedChanges accepted{};
   friend bool operator==(const PrepareRecord&, const PrepareRecord&) = default;
 };
 struct CommitRecord {  // from here on this graph is the truth
@@ -40,6 +53,7 @@ struct CommitRecord {  // from here on this graph is the truth
   Verb action = Verb::kApply;
   std::string reason;  // why it was rolled back, or what the caller gave; may be empty
   std::string ts{};    // RFC 3339, as stamped; empty before that
+  AcceptedChanges accepted{};
   friend bool operator==(const CommitRecord&, const CommitRecord&) = default;
 };
 struct AbortRecord {  // the PREPARE of this plan came to nothing
@@ -78,7 +92,7 @@ text::Json stamped(text::Json payload, std::string_view ts);
 std::optional<model::Graph> inline_graph(const model::Graph& graph);
 
 // {seq,ts,who,action,reason,before,after} of any record: a line of `log` and `audit`. A call also has
-// {to,outcome}.
+// {to,outcome}, a commit that changed what is accepted {accepted}.
 text::Json log_line(journal::RecordType type, Seq seq, const text::Json& payload);
 
 }  // namespace rtt::apply

@@ -71,7 +71,8 @@ Status Fold::take_commit(const Entry& entry) {
                             .action = record.action,
                             .who = std::move(record.who),
                             .reason = std::move(record.reason),
-                            .ts = std::move(record.ts)});
+                            .ts = std::move(record.ts),
+                            .accepted = std::move(record.accepted)});
   if (state_.history.size() > kHistoryGraphsMax) {
     state_.history[state_.history.size() - 1 - kHistoryGraphsMax].graph.reset();
   }
@@ -93,6 +94,9 @@ Status Fold::take_rollback(const Entry& entry) {
     rollback.root = commit->root;
     rollback.graph = commit->graph;
   }
+  // It follows the COMMIT that it takes back.
+  if (!state_.history.empty() && state_.history.back().plan_id == rollback.record.plan_id)
+    rollback.accepted = inverse(state_.history.back().accepted);
   state_.rollback = std::move(rollback);
   return {};
 }
@@ -125,10 +129,24 @@ std::vector<journal::NewRecord> repairs(const Recovered& recovered) {
         .graph = rollback.graph ? inline_graph(*rollback.graph) : std::optional<model::Graph>(),
         .who = "recovery",
         .action = Verb::kRollback,
-        .reason = rollback.record.reason};
+        .reason = rollback.record.reason,
+        .accepted = rollback.accepted};
     out.push_back({.type = RecordType::kCommit, .payload = to_json(commit)});
   }
   return out;
+}
+
+AcceptedChanges unfinished(const Recovered& recovered) {
+  if (recovered.rollback) return recovered.rollback->accepted;
+  return recovered.prepare ? inverse(recovered.prepare->record.accepted) : AcceptedChanges();
+}
+
+AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq) {
+  AcceptedChanges since;
+  for (const Commit& commit : recovered.history) {
+    if (seq < commit.seq) since = composed(since, commit.accepted);
+  }
+  return inverse(std::move(since));
 }
 
 Result<const Commit*> commit_at(const Recovered& recovered, Seq seq) {

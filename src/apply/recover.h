@@ -33,6 +33,7 @@ struct Commit {
   std::optional<model::Graph> graph;  // of recent commits, if it stood inline
   Verb action = Verb::kApply;
   std::string who, reason, ts;
+  AcceptedChanges accepted{};
 };
 struct UnfinishedPrepare {
   Seq seq;
@@ -43,6 +44,7 @@ struct UnfinishedRollback {
   RollbackRecord record;
   Digest root;  // of the graph to come back
   std::optional<model::Graph> graph;
+  AcceptedChanges accepted{};  // what comes back with it
 };
 
 struct Recovered {
@@ -74,6 +76,11 @@ Result<Recovered> fold(const std::vector<Entry>& entries);
 // What a restarted panel appends before anything else: an ABORT for a dropped PREPARE, a COMMIT that finishes
 // a decided ROLLBACK. Payloads are without ts. Empty: the journal is settled.
 std::vector<journal::NewRecord> repairs(const Recovered& recovered);
+// The files that must be as these changes leave them before the repairs are appended: an interrupted commit
+// may have written some of its manifests.
+AcceptedChanges unfinished(const Recovered& recovered);
+// From what is accepted now to what was after the commit `seq` (0: before the first).
+AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq);
 
 // The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one.
 Result<const Commit*> commit_at(const Recovered& recovered, Seq seq);

@@ -95,6 +95,7 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
   who_ = event.who;
   why_ = event.reason;
   verb_ = event.verb;
+  accepted_ = event.accepted;
   participants_ = event.participants;
   std::sort(participants_.begin(), participants_.end(),
             [](const Participant& a, const Participant& b) { return a.name < b.name; });
@@ -104,7 +105,8 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     return settle(Settled::kRolledBack, base_seq_);
   }
   target_ = std::move(*target);
-  if (plan_.routes_add.empty() && plan_.routes_del.empty()) return settle(Settled::kUnchanged, base_seq_);
+  if (plan_.routes_add.empty() && plan_.routes_del.empty() && accepted_.empty())
+    return settle(Settled::kUnchanged, base_seq_);
   if (participants_.size() > kParticipantsMax) {
     reason_ = Error{.code = Code::kLimit,
                     .message = std::to_string(participants_.size()) + " driver instances in one plan, " +
@@ -117,7 +119,7 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     return settle(Settled::kRolledBack, base_seq_);
   }
   phase_ = Phase::kPreparing;
-  const PrepareRecord record{.plan_id = plan_id_, .base = plan_.base, .who = who_};
+  const PrepareRecord record{.plan_id = plan_id_, .base = plan_.base, .who = who_, .accepted = accepted_};
   return {AppendJournal{journal::RecordType::kPrepare, to_json(record), Written::kPrepare}};
 }
 
@@ -136,22 +138,22 @@ TwoPhase::Actions TwoPhase::on(const Nack& event, Instant now) {
 TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
   switch (event.what) {
     case Written::kPrepare:
-      if (phase_ != Phase::kPreparing || round_ != 0) return {};
-      return begin_round(now);
+      if (phase_ != Phase::kPreparing || round_ != 0 || write_ != 0) return {};
+      return accepted_.empty() ? begin_round(now) : write_accepted(accepted_);
     case Written::kCommit:
       if (phase_ != Phase::kCommitting) return {};
       commit_seq_ = event.seq;
       if (lost_.empty()) return begin_flip(now);
       return roll_back(reason_);
     case Written::kAbort:
-      if (phase_ != Phase::kAborting) return {};
+      if (phase_ != Phase::kAborting || writing_) return {};
       return settle(Settled::kRolledBack, base_seq_);
     case Written::kRollback:
       if (phase_ != Phase::kRollbackJournal) return {};
       phase_ = Phase::kRollbackPreparing;
       plan_ = model::inverse(plan_);  // what was deleted is brought up again, in reverse order
       batch_ = 0;
-      return begin_round(now);
+      return accepted_.empty() ? begin_round(now) : write_accepted(inverse(accepted_));
     case Written::kRollbackCommit:
       if (phase_ != Phase::kRollbackCommitting) return {};
       commit_seq_ = event.seq;
@@ -163,10 +165,11 @@ TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
 TwoPhase::Actions TwoPhase::on(const JournalFailed& event, Instant /*now*/) {
   switch (phase_) {
     case Phase::kPreparing:
-      if (round_ != 0) return {};  // nothing of ours is being written
+      if (round_ != 0 || write_ != 0) return {};  // nothing of ours is being written
       reason_ = event.error;
       return settle(Settled::kRolledBack, base_seq_);
     case Phase::kAborting:  // a PREPARE without ABORT is dropped by recovery just the same
+      if (writing_) return {};
       return settle(Settled::kRolledBack, base_seq_);
     case Phase::kCommitting:
       reason_ = event.error;
@@ -184,6 +187,20 @@ TwoPhase::Actions TwoPhase::on(const JournalFailed& event, Instant /*now*/) {
       return {};
   }
   RTT_ASSERT(false);
+}
+
+TwoPhase::Actions TwoPhase::on(const AcceptedWritten& event, Instant now) {
+  if (!writing_ || event.write != write_) return {};
+  writing_ = false;
+  return phase_ == Phase::kAborting ? write_abort() : begin_round(now);
+}
+
+TwoPhase::Actions TwoPhase::on(const AcceptedFailed& event, Instant /*now*/) {
+  if (!writing_ || event.write != write_) return {};
+  writing_ = false;
+  if (phase_ == Phase::kPreparing) return abort(event.error);
+  reason_ = event.error;
+  return settle(Settled::kInDoubt, phase_ == Phase::kAborting ? base_seq_ : commit_seq_);
 }
 
 TwoPhase::Actions TwoPhase::on(const FlipDone& event, Instant now) {
@@ -271,7 +288,8 @@ TwoPhase::Actions TwoPhase::write_commit() {
                       .graph = inline_graph(graph),
                       .who = who_,
                       .action = back ? Verb::kRollback : verb_,
-                      .reason = back ? reason_.message : why_};
+                      .reason = back ? reason_.message : why_,
+                      .accepted = back ? inverse(accepted_) : accepted_};
   Actions actions;
   if (!record.graph) actions.push_back(StoreGraph{graph});
   actions.push_back(AppendJournal{journal::RecordType::kCommit, to_json(record),
@@ -345,6 +363,11 @@ TwoPhase::Actions TwoPhase::trouble(Error reason, Instant now) {
   RTT_ASSERT(false);
 }
 
+TwoPhase::Actions TwoPhase::write_accepted(AcceptedChanges changes) {
+  writing_ = true;
+  return {WriteAccepted{.write = ++write_, .changes = std::move(changes)}};
+}
+
 TwoPhase::Actions TwoPhase::abort(Error reason) {
   phase_ = Phase::kAborting;
   waiting_.clear();
@@ -353,9 +376,14 @@ TwoPhase::Actions TwoPhase::abort(Error reason) {
   for (const std::string& name : asked_) {
     if (!contains(lost_, name)) actions.push_back(Abort{name});
   }
-  const AbortRecord record{.plan_id = plan_id_, .reason = reason_.message};
-  actions.push_back(AppendJournal{journal::RecordType::kAbort, to_json(record), Written::kAbort});
+  for (Action& action : write_ == 0 ? write_abort() : write_accepted(inverse(accepted_)))
+    actions.push_back(std::move(action));
   return actions;
+}
+
+TwoPhase::Actions TwoPhase::write_abort() {
+  const AbortRecord record{.plan_id = plan_id_, .reason = reason_.message};
+  return {AppendJournal{journal::RecordType::kAbort, to_json(record), Written::kAbort}};
 }
 
 TwoPhase::Actions TwoPhase::roll_back(Error reason) {
@@ -368,7 +396,8 @@ TwoPhase::Actions TwoPhase::roll_back(Error reason) {
 
 TwoPhase::Actions TwoPhase::settle(Settled state, Seq seq) {
   const bool forward =
-      state == Settled::kCommitted || (state == Settled::kInDoubt && phase_ != Phase::kCommitting);
+      state == Settled::kCommitted ||
+      (state == Settled::kInDoubt && phase_ != Phase::kCommitting && phase_ != Phase::kAborting);
   phase_ = Phase::kDone;
   waiting_.clear();
   Answer answer{.state = state, .seq = seq, .graph = model::graph_root(forward ? target_ : base_)};
@@ -416,7 +445,9 @@ text::Json TwoPhase::describe() const {
                              {"reason", reason_.message},
                              {"round", round_},
                              {"timer", timer_},
-                             {"waiting", json_of(waiting_)}});
+                             {"waiting", json_of(waiting_)},
+                             {"write", write_},
+                             {"writing", writing_}});
 }
 
 }  // namespace rtt::apply

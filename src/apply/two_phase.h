@@ -12,7 +12,12 @@
 // graph root is the old one. While rolling back, participants that are lost, refuse or are late are left
 // behind (their routes wait), so it always ends. When the journal fails while a COMMIT or ROLLBACK is being
 // written nobody knows what the disk holds: the machine stops with kInDoubt, touches no participant, and
-// recovery decides. Events that are late, repeated or meant for an earlier round are ignored, so the shell
+// recovery decides.
+//
+// What a plan accepts of MCP servers besides is files of the workspace: they are written once PREPARE is
+// durable and before anybody is asked to prepare, so the COMMIT ends that too, and put back before the ABORT
+// or the second COMMIT. Where they cannot be put back the machine stops with kInDoubt and leaves it to
+// recovery. Events that are late, repeated or meant for an earlier round are ignored, so the shell
 // may deliver anything in any order.
 //
 // The shell performs the returned actions in order and feeds back what happened. One machine carries one
@@ -61,6 +66,7 @@ struct Start {
   std::string who;
   Verb verb = Verb::kApply;
   std::string reason;
+  AcceptedChanges accepted{};
 };
 struct PrepareDone {
   std::string participant;
@@ -80,6 +86,13 @@ struct Durable {
 struct JournalFailed {
   Error error;
 };
+struct AcceptedWritten {
+  std::uint32_t write = 0;  // of the WriteAccepted it answers
+};
+struct AcceptedFailed {  // some of the files may be written
+  std::uint32_t write = 0;
+  Error error;
+};
 struct FlipDone {
   std::string participant;
   std::uint32_t round = 0;
@@ -95,8 +108,8 @@ struct ParticipantLost {
   std::string participant;
   std::string reason;
 };
-using Event = std::variant<Start, PrepareDone, Nack, Durable, JournalFailed, FlipDone, VerifyOk, VerifyFailed,
-                           Timeout, ParticipantLost>;
+using Event = std::variant<Start, PrepareDone, Nack, Durable, JournalFailed, AcceptedWritten, AcceptedFailed,
+                           FlipDone, VerifyOk, VerifyFailed, Timeout, ParticipantLost>;
 
 // ---- actions ----
 struct AppendJournal {  // answer: Durable{what, seq} or JournalFailed
@@ -106,6 +119,11 @@ struct AppendJournal {  // answer: Durable{what, seq} or JournalFailed
 };
 struct StoreGraph {  // a graph too large to stand in the COMMIT that follows: store it durably first
   model::Graph graph;
+};
+inline constexpr std::uint32_t kOwnWrite = 1;  // of the plan itself; those after it put back what was before
+struct WriteAccepted {  // make the files what `after` says; answer: AcceptedWritten or AcceptedFailed
+  std::uint32_t write = 0;
+  AcceptedChanges changes;
 };
 struct Prepare {  // answer: PrepareDone or Nack, with this round
   std::string participant;
@@ -143,7 +161,8 @@ struct Answer {
   // no frame of theirs until they attach again and are given the graph in force.
   std::vector<std::string> detached{};
 };
-using Action = std::variant<AppendJournal, StoreGraph, Prepare, Flip, Abort, Verify, SetTimer, Answer>;
+using Action =
+    std::variant<AppendJournal, StoreGraph, WriteAccepted, Prepare, Flip, Abort, Verify, SetTimer, Answer>;
 
 enum class Phase : std::uint8_t {
   kIdle,
@@ -179,6 +198,8 @@ class TwoPhase {
   Actions on(const Nack& event, Instant now);
   Actions on(const Durable& event, Instant now);
   Actions on(const JournalFailed& event, Instant now);
+  Actions on(const AcceptedWritten& event, Instant now);
+  Actions on(const AcceptedFailed& event, Instant now);
   Actions on(const FlipDone& event, Instant now);
   Actions on(const VerifyOk& event, Instant now);
   Actions on(const VerifyFailed& event, Instant now);
@@ -189,7 +210,9 @@ class TwoPhase {
   Actions write_commit();            // all batches are up
   Actions begin_flip(Instant now);
   Actions begin_verify(Instant now);
+  Actions write_accepted(AcceptedChanges changes);
   Actions abort(Error reason);
+  Actions write_abort();
   Actions roll_back(Error reason);
   Actions settle(Settled state, Seq seq);
   SetTimer timer(Instant now, Nanos after);
@@ -215,6 +238,9 @@ class TwoPhase {
   std::vector<std::string> unconfirmed_;   // sorted; refused the last Flip of a rollback, or were too late
   std::size_t batch_ = 0;                  // next entry of the order
   std::uint32_t round_ = 0, timer_ = 0;
+  AcceptedChanges accepted_;
+  std::uint32_t write_ = 0;  // the last WriteAccepted, 0: no file was touched
+  bool writing_ = false;     // it is not answered
   std::string who_, why_;
   Verb verb_ = Verb::kApply;
   Error reason_;

@@ -132,6 +132,13 @@ std::string render_commit(const Json& body, const View& view) {
                                                           short_hash(body.string_or("graph")));
   if (const auto reason = body.string_or("reason"); !reason.empty())
     text += "  = " + printable(reason) + "\n";
+  for (const auto& [list, told] :
+       {std::pair{"accepted", "put back "}, std::pair{"kept", "left as it is, changed since: "}}) {
+    const Json* const paths = body.find(list);
+    if (paths == nullptr || !paths->is_array()) continue;
+    for (const Json& path : paths->as_array())
+      text += fmt::format("  {}{}\n", told, printable(path.is_string() ? path.as_string() : ""));
+  }
   return text;
 }
 

@@ -7,6 +7,8 @@
 
 #include "apply/reconcile.h"
 #include "model/policy.h"
+#include "panel/acceptance.h"
+#include "panel/accepted_files.h"
 #include "panel/approval.h"
 #include "panel/endpoint.h"
 #include "panel/ledger.h"
@@ -58,7 +60,12 @@ void Panel::State::next_change() {
               .wiring = wiring,
               .append = [this](journal::RecordType type,
                                Json payload) { return append(type, std::move(payload)); },
-              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); }},
+              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+              .write_accepted =
+                  [this](const apply::WriteAccepted& write) {
+                    return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
+                                                           : put_accepted(workspace, write.changes);
+                  }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
@@ -121,6 +128,7 @@ void Panel::State::settled(const apply::Answer& answer) {
 Result<std::optional<apply::Start>> Panel::State::begin(const Change& change, Json& body) {
   if (change.verb == apply::Verb::kApply) return begin_apply(change, body);
   if (change.verb == apply::Verb::kQc) return begin_quick_connect(change, body);
+  if (apply::accepts(change.verb)) return begin_acceptance(change, body);
   return begin_return(change, body);
 }
 
@@ -258,10 +266,21 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
   return list;
 }
 
+// What somebody at the command line accepted and signed: a plan that leaves the wiring.
+Result<std::optional<apply::Start>> Panel::State::begin_acceptance(const Change& change, Json& body) {
+  RTT_TRY_SET(apply::AcceptedChanges accepted,
+              apply::accepted_from_json(change.args, "mcp.accepted", fold.state().seq));
+  RTT_TRY(still_standing(workspace, accepted));
+  model::Plan plan = acceptance_plan(graph, accepted);
+  return begin_own(std::move(plan), change, std::string(change.args.string_or("reason")), body,
+                   std::move(accepted));
+}
+
 // rollback SEQ and undo: a signed plan from here to an earlier graph, through the same path as any other.
 Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& change, Json& body) {
   const apply::Recovered& ledger = fold.state();
   model::Graph target;
+  apply::AcceptedChanges accepted;
   std::string reason;
   if (change.verb == apply::Verb::kRollback) {
     const Seq seq{static_cast<std::uint64_t>(std::max<std::int64_t>(0, change.args.int_or("seq", 0)))};
@@ -270,17 +289,23 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
       RTT_TRY_SET(const apply::Commit* commit, apply::commit_at(ledger, seq));
       RTT_TRY_SET(target, graph_of(workspace, commit->root, commit->graph));
     }
+    accepted = apply::accepted_back_to(ledger, seq);
   } else {
     if (ledger.history.empty())
       return fail(Code::kNotACommit, "nothing has been committed yet", {}, "rtt log");
     reason = fmt::format("undo {}", ledger.history.back().seq.value);
     const Digest before = ledger.history.back().before;
     RTT_TRY_SET(target, graph_of(workspace, before, std::nullopt));
+    accepted = apply::inverse(ledger.history.back().accepted);
   }
-  model::PlanInputs inputs;
-  inputs.engine = "return/1";
-  model::Plan plan = plan::plan_between(graph, target, inputs);
-  return begin_own(std::move(plan), change, std::move(reason), body);
+  RTT_TRY_SET(Standing standing, as_they_stand(workspace, accepted));
+  Json back = text::JsonArray{}, kept = text::JsonArray{};
+  for (const apply::AcceptedChange& one : standing.changes) back.push(one.path);
+  for (const std::string& path : standing.kept) kept.push(path);
+  body.set("accepted", std::move(back));
+  body.set("kept", std::move(kept));
+  model::Plan plan = return_plan(graph, target, standing.changes);
+  return begin_own(std::move(plan), change, std::move(reason), body, std::move(standing.changes));
 }
 
 // qc A B: one edge that the owner sets by hand.
@@ -335,11 +360,12 @@ Result<std::optional<apply::Start>> Panel::State::keep_for_later(const model::Pl
 // A plan the panel makes itself: signed by the owner's key and stored like any other, but not what `apply`
 // means next.
 Result<std::optional<apply::Start>> Panel::State::begin_own(model::Plan plan, const Change& change,
-                                                            std::string reason, Json& body) {
+                                                            std::string reason, Json& body,
+                                                            apply::AcceptedChanges accepted) {
   const apply::Recovered& ledger = fold.state();
   const Digest id = model::plan_id(plan);
   body.set("plan_id", to_string(id));
-  if (plan.routes_add.empty() && plan.routes_del.empty()) {
+  if (plan.routes_add.empty() && plan.routes_del.empty() && accepted.empty()) {
     body.set("state", "unchanged");
     body.set("graph", to_string(ledger.root));
     body.set("seq", static_cast<std::int64_t>(ledger.seq.value));
@@ -356,7 +382,8 @@ Result<std::optional<apply::Start>> Panel::State::begin_own(model::Plan plan, co
                       .participants = std::move(who),
                       .who = "key:" + crypto::key_id(key.public_key()),
                       .verb = change.verb,
-                      .reason = std::move(reason)};
+                      .reason = std::move(reason),
+                      .accepted = std::move(accepted)};
 }
 
 }  // namespace rtt::panel

@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "registry/snapshot.h"
 #include "text/json.h"
+#include "text/json_canonical.h"
 
 namespace rtt::panel {
 namespace {
@@ -36,7 +37,16 @@ text::JsonArray allow_of(const Json& policy) {
   return allow != nullptr && allow->is_array() ? allow->as_array() : text::JsonArray{};
 }
 
-std::string line_of(const std::string& ns) { return fmt::format("allow {} -> {}", kClients, all_of(ns)); }
+// The rest of a policy, as bytes to compare.
+std::string without(Json policy, const std::vector<std::string>& namespaces) {
+  text::JsonArray allow = allow_of(policy);
+  std::erase_if(allow, [&](const Json& rule) {
+    return std::ranges::any_of(
+        namespaces, [&](const std::string& ns) { return reaches(rule, ns) && rule.as_object().size() == 2; });
+  });
+  policy.set("allow", Json(std::move(allow)));
+  return text::canonical_json(policy);
+}
 
 PolicyChange changed(std::vector<std::string> rules, Json policy, text::JsonArray allow) {
   if (rules.empty()) return {};
@@ -46,7 +56,16 @@ PolicyChange changed(std::vector<std::string> rules, Json policy, text::JsonArra
 
 }  // namespace
 
-Status policy_is_signed(const Workspace& workspace) {
+std::string client_rule_line(const std::string& ns) {
+  return fmt::format("allow {} -> {}", kClients, all_of(ns));
+}
+
+Result<bool> clients_allowed(const Workspace& workspace, const std::string& ns) {
+  RTT_TRY_SET(const Json policy, read_policy(workspace));
+  return std::ranges::any_of(allow_of(policy), [&](const Json& rule) { return reaches(rule, ns); });
+}
+
+Status policy_is_signed(const Workspace& workspace, const std::vector<std::string>& ours) {
   const auto snapshot = registry::load_snapshot(
       workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
   if (snapshot) {
@@ -55,6 +74,8 @@ Status policy_is_signed(const Workspace& workspace) {
     if (at == snapshot->configs.end() || at->standing == registry::Standing::kSigned ||
         at->standing == registry::Standing::kAllowedUnsigned)
       return {};
+    const auto file = read_policy(workspace);
+    if (file && !ours.empty() && without(*file, ours) == without(at->object, ours)) return {};
     RTT_TRY(snapshot->signers_known());  // whoever signs this instead signs what a stranger wrote
   }
   return fail(Code::kChangedUnsigned, "the policy changed since it was signed, and this would change it too",
@@ -68,7 +89,7 @@ Result<PolicyChange> allow_clients(const Workspace& workspace, const std::vector
   for (const std::string& ns : namespaces) {
     if (std::ranges::any_of(allow, [&](const Json& rule) { return reaches(rule, ns); })) continue;
     allow.push_back(Json::object({{"from", kClients}, {"to", all_of(ns)}}));
-    added.push_back(line_of(ns));
+    added.push_back(client_rule_line(ns));
   }
   return changed(std::move(added), policy, std::move(allow));
 }
@@ -80,7 +101,7 @@ Result<PolicyChange> withdraw_clients(const Workspace& workspace,
   std::vector<std::string> taken;
   for (const std::string& ns : namespaces) {
     const auto ours = [&](const Json& rule) { return reaches(rule, ns) && rule.as_object().size() == 2; };
-    if (std::erase_if(allow, ours) > 0) taken.push_back(line_of(ns));
+    if (std::erase_if(allow, ours) > 0) taken.push_back(client_rule_line(ns));
   }
   return changed(std::move(taken), policy, std::move(allow));
 }

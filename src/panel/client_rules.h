@@ -15,7 +15,10 @@ namespace rtt::panel {
 inline constexpr std::string_view kPolicyPath = ".rtt/policy.json";
 
 // Fails if the policy is not as somebody signed it: what is added would sign the rest along.
-Status policy_is_signed(const registry::Workspace& workspace);
+// The rules of `ours` may be in it or not, signed or not.
+Status policy_is_signed(const registry::Workspace& workspace, const std::vector<std::string>& ours = {});
+std::string client_rule_line(const std::string& ns);  // allow rtt://client/agent/* -> rtt://NS/*/*
+Result<bool> clients_allowed(const registry::Workspace& workspace, const std::string& ns);
 struct PolicyChange {
   std::vector<std::string> rules;  // `allow rtt://client/agent/* -> rtt://NS/*/*`, a line for each changed
   std::string text;                // of the whole file as it would be; empty if no rule changed

@@ -16,8 +16,7 @@
 namespace rtt::panel {
 
 struct Event {
-  std::string
-      action;  // mcp_import mcp_pin mcp_accept mcp_sandbox mcp_connect mcp_disconnect eject keys_trust …
+  std::string action;  // mcp_connect mcp_disconnect eject keys_trust …
   std::string reason;  // in words, without a secret
 };
 Status record_event(const registry::Workspace& workspace, const Event& event);

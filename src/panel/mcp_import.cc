@@ -8,10 +8,10 @@
 #include "model/limits.h"
 #include "model/policy.h"
 #include "os/file.h"
+#include "panel/acceptance.h"
+#include "panel/accepted_files.h"
 #include "panel/accepted_servers.h"
 #include "panel/client_rules.h"
-#include "panel/events.h"
-#include "panel/signed_write.h"
 #include "registry/identity.h"
 #include "registry/secret_split.h"
 #include "registry/secrets.h"
@@ -54,17 +54,18 @@ Json row_of(const mcp::Imported& imported, std::string_view state, const ImportP
 }
 
 // Secrets and files together: where the files cannot be, the secrets of before are.
-Result<std::size_t> commit_with(const registry::SecretStore& store,
-                                const registry::SecretStore::Values& secrets, SignedWrite& write) {
+Result<apply::AcceptedChanges> accept_with(const Workspace& workspace, const registry::SecretStore& store,
+                                           const registry::SecretStore::Values& secrets,
+                                           const std::vector<Wanted>& wanted) {
   std::vector<std::pair<std::string, std::optional<std::string>>> before;
-  const auto go = [&]() -> Result<std::size_t> {
+  const auto go = [&]() -> Result<apply::AcceptedChanges> {
     for (const auto& [name, value] : secrets) {
       auto old = store.get(name);
       if (!old && old.error().code != Code::kSecretMissing) return std::unexpected(std::move(old).error());
       before.emplace_back(name, old ? std::optional(*std::move(old)) : std::nullopt);
       RTT_TRY(store.put(name, value));
     }
-    return write.commit();
+    return accept(workspace, apply::Verb::kMcpImport, wanted);
   };
   auto done = go();
   if (done) return done;
@@ -241,9 +242,8 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
                                                               ? mcp::ImportOptions::Scope::kUser
                                                               : mcp::ImportOptions::Scope::kWorkspace}));
   Json rows = text::JsonArray{}, manifests = text::JsonArray{}, secret_names = text::JsonArray{};
-  SignedWrite write(workspace);
   registry::SecretStore::Values secrets;
-  std::vector<std::string> paths, namespaces;
+  std::vector<Wanted> wanted;
   bool failed = false;
   for (mcp::Imported& one : imported) {
     if (one.state != mcp::ImportState::kListed) {
@@ -257,26 +257,24 @@ Result<Json> run_import(const Workspace& workspace, const ImportPlan& plan,
       secret_names.push(secret.first);
       secrets.push_back(std::move(secret));
     }
-    RTT_TRY(mcp::keep_code(workspace, one));
-    namespaces.push_back(one.ns);
-    if (same) {
-      write.sign_as_it_is(one.path);
-    } else {
-      write.write(one.path, text::to_pretty_json(one.manifest));
-      manifests.push(one.path);
-    }
-    paths.push_back(one.path);
+    if (!same) manifests.push(one.path);
+    RTT_TRY_SET(std::string text, text_to_accept(workspace, one.path, one.manifest));
+    // Also an unchanged one: it may lack a signature.
+    wanted.push_back({.path = one.path,
+                      .text = std::move(text),
+                      .code = mcp::code_record_of(one),
+                      .clients = Wanted::Clients::kAllowed});
   }
-  RTT_TRY_SET(PolicyChange policy, allow_clients(workspace, namespaces));
-  if (!policy.rules.empty()) {
-    write.write(std::string(kPolicyPath), std::move(policy.text));
-    paths.emplace_back(kPolicyPath);
+  RTT_TRY_SET(const auto changes,
+              accept_with(workspace, registry::SecretStore(workspace.user_dir), secrets, wanted));
+  for (const mcp::Imported& one : imported) {
+    if (one.state == mcp::ImportState::kListed) RTT_TRY(mcp::keep_code(workspace, one));
   }
-  RTT_TRY_SET(const std::size_t items,
-              commit_with(registry::SecretStore(workspace.user_dir), secrets, write));
-  if (items != 0) RTT_TRY(record_event(workspace, {"mcp_import", fmt::format("{}", fmt::join(paths, " "))}));
   Json rule_lines = text::JsonArray{};
-  for (const std::string& rule : policy.rules) rule_lines.push(rule);
+  for (const apply::AcceptedChange& change : changes) {
+    if (!change.before.clients && change.after.clients)
+      rule_lines.push(client_rule_line(namespace_in(change.path)));
+  }
   Json body = Json::object({{"manifests", std::move(manifests)},
                             {"rules", std::move(rule_lines)},
                             {"secrets", std::move(secret_names)},

@@ -11,6 +11,7 @@
 #include "model/limits.h"
 #include "os/clock.h"
 #include "os/process.h"
+#include "panel/acceptance.h"
 #include "panel/ledger.h"
 #include "panel/rows.h"
 #include "panel/state.h"
@@ -86,35 +87,12 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
 }
 
 Status Panel::State::open_journal() {
-  Status folded;
-  std::uint64_t starts = 0;
-  RTT_TRY_SET(auto opened, journal::Journal::open(workspace.wal(), [&](const journal::Record& record) {
-                if (!folded) return;
-                auto payload = record.payload();
-                if (!payload) {
-                  folded = std::unexpected(std::move(payload).error());
-                  return;
-                }
-                if (payload->string_or("action") == "panel_start") ++starts;
-                folded = fold.take(entry_of(record.type, record.seq, std::move(*payload)));
-              }));
-  RTT_TRY(folded);
-  journal = std::move(opened.journal);
-  if (opened.torn) {
-    notices.push_back(
-        fmt::format("the journal's last record was cut short by a crash; its {} bytes are in {}",
-                    opened.torn->bytes, opened.torn->saved_to));
-  }
-  for (journal::NewRecord& repair : apply::repairs(fold.state())) {
-    if (repair.type == journal::RecordType::kAbort)
-      notices.emplace_back("an apply that a crash interrupted was dropped");
-    if (repair.type == journal::RecordType::kCommit)
-      notices.emplace_back("a rollback that a crash interrupted was finished");
-    RTT_TRY_SET(const Seq seq, append(repair.type, std::move(repair.payload)));
-    static_cast<void>(seq);
-  }
+  RTT_TRY_SET(OpenJournal open, panel::open_journal(workspace));
+  journal = std::move(open.journal);
+  fold = std::move(open.fold);
+  notices = std::move(open.notices);
   RTT_TRY_SET(graph, graph_of(workspace, fold.state().root, fold.state().graph));
-  generation = starts + 1;
+  generation = open.panel_starts + 1;
   RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit,
                                     apply::to_json(apply::AuditRecord{
                                         "panel_start", "panel",
@@ -216,6 +194,12 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
   if (verb == "apply") return enqueue({apply::Verb::kApply, request.args, request.directory, respond});
   if (verb == "rollback") return enqueue({apply::Verb::kRollback, request.args, request.directory, respond});
   if (verb == "undo") return enqueue({apply::Verb::kUndo, request.args, request.directory, respond});
+  if (verb == "mcp.accepted") {
+    const auto action = apply::parse_verb(request.args.string_or("action"));
+    if (action && apply::accepts(*action))
+      return enqueue({*action, request.args, request.directory, respond});
+    return respond.finish(fail(Code::kBadArgument, "not an action that accepts", {}, "rtt mcp --help"));
+  }
   if (verb == "qc") return enqueue({apply::Verb::kQc, request.args, request.directory, respond});
   if (verb == "panel.start") {
     // Whoever starts a panel asks it first: then this very ask brought it up.

@@ -78,7 +78,8 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
-  planned.base_seq = ledger.recovered.seq;
+  planned.wired = std::ranges::any_of(
+      ledger.recovered.history, [](const apply::Commit& commit) { return commit.before != commit.root; });
   RTT_TRY_SET(planned.outcome, plan::solve(plan_inputs(planned.snapshot, planned.base, quick_connects)));
   Places places(workspace, planned.snapshot);
   name_places(places, planned.outcome);

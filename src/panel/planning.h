@@ -22,7 +22,7 @@ namespace rtt::panel {
 struct Planned {
   registry::Snapshot snapshot;
   model::Graph base;
-  Seq base_seq;  // of its COMMIT; 0 when nothing was ever applied here
+  bool wired = false;  // whether wiring was ever committed here
   plan::Outcome outcome;
 };
 enum class QuickConnects : std::uint8_t { kKeep, kDrop };

@@ -69,8 +69,9 @@ struct Panel::State {
   Result<std::optional<apply::Start>> begin_return(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_quick_connect(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> keep_for_later(const model::Plan& plan, text::Json& body);
+  Result<std::optional<apply::Start>> begin_acceptance(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_own(model::Plan plan, const Change& change, std::string reason,
-                                                text::Json& body);
+                                                text::Json& body, apply::AcceptedChanges accepted = {});
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
   Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
   void settled(const apply::Answer& answer);

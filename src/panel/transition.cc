@@ -67,6 +67,14 @@ void Transition::perform(const apply::StoreGraph& action) {
   if (Status stored = ports_.store_graph(action.graph); !stored) feed(apply::JournalFailed{stored.error()});
 }
 
+void Transition::perform(const apply::WriteAccepted& action) {
+  if (Status done = ports_.write_accepted(action); !done) {
+    feed(apply::AcceptedFailed{action.write, done.error()});
+  } else {
+    feed(apply::AcceptedWritten{action.write});
+  }
+}
+
 // What goes when `route` comes: the plan's deletions, or its additions when it is being taken back.
 const std::vector<model::Route>& Transition::leaving_for(const model::Route& route) const {
   return std::ranges::find(start_.plan.routes_add, route) != start_.plan.routes_add.end()

@@ -26,6 +26,7 @@ struct TransitionPorts {
   // Durable append of one record (stamped by the callee, together with audit records that wait); its seq.
   std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
   std::function<Status(const model::Graph& graph)> store_graph;
+  std::function<Status(const apply::WriteAccepted& write)> write_accepted;
 };
 
 class Transition {
@@ -47,6 +48,7 @@ class Transition {
   void perform(const apply::Action& action);
   void perform(const apply::AppendJournal& action);
   void perform(const apply::StoreGraph& action);
+  void perform(const apply::WriteAccepted& action);
   void perform(const apply::Prepare& action);
   void perform(const apply::Flip& action);
   void perform(const apply::Abort& action);

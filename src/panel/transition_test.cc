@@ -85,7 +85,8 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
                                     .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
                                       return Seq{++seq.value};
                                     },
-                                    .store_graph = [](const model::Graph&) { return Status(); }},
+                                    .store_graph = [](const model::Graph&) { return Status(); },
+                                    .write_accepted = [](const auto&) { return Status(); }},
                     [&](const apply::Answer& answer) {
                       answered = answer;
                       std::destroy_at(transition);

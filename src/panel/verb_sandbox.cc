@@ -8,9 +8,8 @@
 #include "mcp/pins/contracts.h"
 #include "model/limits.h"
 #include "os/file.h"
+#include "panel/acceptance.h"
 #include "panel/accepted_servers.h"
-#include "panel/events.h"
-#include "panel/signed_write.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
 #include "text/json_canonical.h"
@@ -102,10 +101,8 @@ Result<Json> verb_mcp_sandbox(const Turn& turn) {
   } else {
     params->set("sandbox", sandbox);
   }
-  SignedWrite write(workspace);
-  write.write(path, text::to_pretty_json(manifest));
-  RTT_TRY(write.commit());
-  RTT_TRY(record_event(workspace, {"mcp_sandbox", path}));
+  RTT_TRY(
+      accept(workspace, apply::Verb::kMcpSandbox, {{.path = path, .text = text::to_pretty_json(manifest)}}));
   return body;
 }
 

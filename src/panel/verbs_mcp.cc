@@ -10,11 +10,10 @@
 #include "mcp/pins/pinboard.h"
 #include "model/limits.h"
 #include "os/process.h"
+#include "panel/acceptance.h"
 #include "panel/accepted_servers.h"
-#include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/mcp_rows.h"
-#include "panel/signed_write.h"
 #include "panel/workbench.h"
 #include "registry/secrets.h"
 #include "registry/snapshot.h"
@@ -121,10 +120,9 @@ Json error_json(const Error& error) {
                        {"where", error.where}});
 }
 
-Status commit(const Workspace& workspace, SignedWrite& write, const std::vector<std::string>& paths,
-              const std::string& action) {
-  RTT_TRY(write.commit());
-  return record_event(workspace, {action, fmt::format("{}", fmt::join(paths, " "))});
+Result<Wanted> wanted(const Workspace& workspace, const mcp::Imported& live) {
+  RTT_TRY_SET(std::string text, text_to_accept(workspace, live.path, live.manifest));
+  return Wanted{.path = live.path, .text = std::move(text), .code = mcp::code_record_of(live)};
 }
 
 std::string absolute(const Turn& turn, const std::string& file) {
@@ -198,24 +196,25 @@ Result<Json> verb_mcp_accept(const Turn& turn) {
   if (!will.empty() && (turn.consent() == Turn::Consent::kShow || other))
     return asking_about(seal, "Accept these as they are now?", will);
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
-  std::vector<std::string> paths;
-  SignedWrite write(workspace);
+  std::vector<Wanted> changes;
   for (Compared& one : compared) {
     Json row = Json::object({{"changed", one.changed()},
                              {"name", one.accepted.config.name},
                              {"hash", Json()},
                              {"supersedes", Json()}});
     if (one.changed()) {
-      RTT_TRY(mcp::keep_code(workspace, one.live));
-      write.write(one.live.path, text::to_pretty_json(one.live.manifest));
-      paths.push_back(one.live.path);
+      RTT_TRY_SET(Wanted change, wanted(workspace, one.live));
+      changes.push_back(std::move(change));
       manifests.push(one.live.path);
       row.set("hash", to_string(crypto::sha256(text::canonical_json(one.live.manifest))));
       row.set("supersedes", to_string(one.accepted.hash));
     }
     rows.push(std::move(row));
   }
-  if (!paths.empty()) RTT_TRY(commit(workspace, write, paths, "mcp_accept"));
+  RTT_TRY(accept(workspace, apply::Verb::kMcpAccept, changes));
+  for (const Compared& one : compared) {
+    if (one.changed()) RTT_TRY(mcp::keep_code(workspace, one.live));
+  }
   return Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
 }
 
@@ -225,8 +224,7 @@ Result<Json> verb_mcp_pin(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(const auto compared, compare(workspace, turn.list("names")));
   Json rows = text::JsonArray{}, manifests = text::JsonArray{};
-  std::vector<std::string> paths;
-  SignedWrite write(workspace);
+  std::vector<Wanted> changes;
   bool failed = false, differs = false;
   for (const Compared& one : compared) {
     Json row = mcp::summary(one.live);
@@ -238,17 +236,17 @@ Result<Json> verb_mcp_pin(const Turn& turn) {
       differs = true;
       row.set("state", "differs");
     } else {
-      RTT_TRY(mcp::keep_code(workspace, one.live));
+      if (taken) RTT_TRY(mcp::keep_code(workspace, one.live));
       row.set("state", taken ? "unchanged" : "pinned");
       if (!taken) {
-        write.write(one.live.path, text::to_pretty_json(one.live.manifest));
-        paths.push_back(one.live.path);
+        RTT_TRY_SET(Wanted change, wanted(workspace, one.live));
+        changes.push_back(std::move(change));
         manifests.push(one.live.path);
       }
     }
     rows.push(std::move(row));
   }
-  if (!paths.empty()) RTT_TRY(commit(workspace, write, paths, "mcp_pin"));
+  RTT_TRY(accept(workspace, apply::Verb::kMcpPin, changes));
   Json body = Json::object({{"manifests", std::move(manifests)}, {"servers", std::move(rows)}});
   if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   if (failed) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));

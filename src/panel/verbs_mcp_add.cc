@@ -9,11 +9,11 @@
 
 #include "model/limits.h"
 #include "os/file.h"
+#include "panel/acceptance.h"
+#include "panel/accepted_files.h"
 #include "panel/accepted_servers.h"
 #include "panel/client_rules.h"
-#include "panel/events.h"
 #include "panel/mcp_import.h"
-#include "panel/signed_write.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
 
@@ -152,16 +152,18 @@ Result<Json> verb_mcp_rm(const Turn& turn) {
   }
   RTT_TRY(policy_is_signed(workspace));
   Json removed = text::JsonArray{}, rules = text::JsonArray{};
-  RTT_TRY_SET(PolicyChange policy, withdraw_clients(workspace, namespaces));
-  SignedWrite write(workspace);
-  for (const std::string& path : paths) {
-    write.remove(path);
+  std::vector<Wanted> gone;
+  for (const std::string& path : paths)
+    gone.push_back({.path = path, .text = {}, .clients = Wanted::Clients::kWithdrawn});
+  RTT_TRY_SET(const auto changes, accept(workspace, apply::Verb::kMcpRm, gone));
+  for (const std::string& path : paths) {  // one that was in nobody's force is no commit
+    RTT_TRY(os::remove_file(workspace.path(path)));
     removed.push(path);
   }
-  if (!policy.rules.empty()) write.write(std::string(kPolicyPath), std::move(policy.text));
-  RTT_TRY(write.commit());
-  RTT_TRY(record_event(workspace, {"mcp_rm", fmt::format("{}", fmt::join(paths, " "))}));
-  for (const std::string& rule : policy.rules) rules.push(rule);
+  for (const apply::AcceptedChange& change : changes) {
+    if (change.before.clients && !change.after.clients)
+      rules.push(client_rule_line(namespace_in(change.path)));
+  }
   return Json::object({{"manifests", std::move(removed)}, {"rules", std::move(rules)}});
 }
 

@@ -180,10 +180,9 @@ Result<Json> verb_check(const Turn& turn) {
   }
   // A fresh clone has applied nothing and so has nothing to differ from; elsewhere unapplied changes are
   // pending.
-  const bool wired = planned.base_seq != Seq{};
   const model::Plan& plan = planned.outcome.plan;
-  const bool pending =
-      wired && planned.outcome.conflicts.empty() && (!plan.routes_add.empty() || !plan.routes_del.empty());
+  const bool pending = planned.wired && planned.outcome.conflicts.empty() &&
+                       (!plan.routes_add.empty() || !plan.routes_del.empty());
   if (ok && pending) exit = Exit::kPending;
   Json body = Json::object(
       {{"ok", ok && !pending},

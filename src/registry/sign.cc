@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "model/limits.h"
 #include "os/file.h"
 #include "registry/config_files.h"
+#include "registry/identity.h"
 #include "registry/judge.h"
 #include "registry/snapshot.h"
 
@@ -218,7 +220,95 @@ Status write_sig_list(const Workspace& workspace, const std::string& file,
   return os::write_atomic(workspace.path(file + ".sig"), text::to_pretty_json(array));
 }
 
+Result<std::vector<model::Contract>> contracts_in(const std::string& text, const std::string& file) {
+  model::ReadOutcome read = model::read_manifest(text, file, model::Strictness::kStrict);
+  const bool broken = std::ranges::any_of(read.problems, [](const model::Problem& problem) {
+    return problem.severity == model::Severity::kError;
+  });
+  if (broken) return std::unexpected(first_error(read.problems, file));
+  return std::move(read.contracts);
+}
+
+// By its `F.sig` alone, whatever the store says.
+Status must_be_trusted(const crypto::Keyring& keys, const model::Contract& contract, const SigFile* beside,
+                       const std::string& file) {
+  std::vector<crypto::SignRecord> records;
+  if (beside != nullptr && beside->hash == contract.hash) records = beside->sign;
+  const auto outcome = keys.check(crypto::SignKind::kManifest, contract.hash, records);
+  const auto why = [&](Code code, std::string_view what) {
+    return fail(code, fmt::format("{} {}", model::identity(contract.saddr), what), file, "rtt sign " + file);
+  };
+  switch (outcome.verdict) {
+    case crypto::Verdict::kTrusted:
+      return {};
+    case crypto::Verdict::kUnsigned:
+      return why(Code::kUnsigned, "is not signed");
+    case crypto::Verdict::kUnknownSigner:
+      return why(Code::kUnknownSigner, fmt::format("is signed by {}, not trusted here", outcome.signer));
+    case crypto::Verdict::kRevokedSigner:
+      return why(Code::kRevokedSigner, fmt::format("is signed by {}, which is revoked", outcome.signer));
+    case crypto::Verdict::kBadSignature:
+      return why(Code::kBadSignature, "has a signature that does not verify");
+  }
+  return why(Code::kInternal, "has no known verdict");
+}
+
 }  // namespace
+
+Result<std::string> signatures_for(const Workspace& workspace, const std::string& file,
+                                   const std::string& text, const crypto::SecretKey& key) {
+  RTT_TRY_SET(const std::vector<model::Contract> contracts, contracts_in(text, file));
+  RTT_TRY_SET(const Evidence evidence, gather_evidence(workspace, {}));
+  const SigList beside = read_sig_list(workspace.root, file);
+  std::vector<SigFile> records;
+  for (const model::Contract& contract : contracts) {
+    const Case matter{.id = model::identity(contract.saddr),
+                      .file = file,
+                      .kind = crypto::SignKind::kManifest,
+                      .hash = contract.hash,
+                      .inline_records = {},
+                      .beside = beside.find(model::identity(contract.saddr))};
+    RTT_TRY_SET(const History history, history_of(evidence, matter.beside, matter));
+    SigFile record{.id = matter.id,
+                   .hash = matter.hash,
+                   .supersedes = history.supersedes,
+                   .sign = {crypto::sign(key, matter.kind, matter.hash)}};
+    if (matter.beside != nullptr && matter.beside->hash == matter.hash)
+      record.sign.insert(record.sign.end(), matter.beside->sign.begin(), matter.beside->sign.end());
+    std::ranges::sort(record.sign);
+    const auto rest = std::ranges::unique(record.sign);
+    record.sign.erase(rest.begin(), rest.end());
+    records.push_back(std::move(record));
+  }
+  std::ranges::sort(records, {}, &SigFile::id);
+  Json array = text::JsonArray{};
+  for (const SigFile& record : records) array.push(to_json(record));
+  return text::to_pretty_json(array);
+}
+
+Status take_signed(const Workspace& workspace, const std::string& file) {
+  RTT_TRY_SET(const std::string text, os::read_file(workspace.path(file), limits::kManifestBytesMax));
+  RTT_TRY_SET(std::vector<model::Contract> contracts, contracts_in(text, file));
+  RTT_TRY_SET(const crypto::Keyring keys, load_keyring(workspace));
+  const SigList beside = read_sig_list(workspace.root, file);
+  std::vector<SigFile> records;
+  for (const model::Contract& contract : contracts) {
+    const SigFile* const record = beside.find(model::identity(contract.saddr));
+    RTT_TRY(must_be_trusted(keys, contract, record, file));
+    records.push_back(*record);
+  }
+  RTT_TRY(os::make_directories(workspace.dot("registry")));
+  RTT_TRY_SET(const os::FileLock lock,
+              os::FileLock::take(workspace.dot("registry/.lock"), os::FileLock::Wait::kYes));
+  static_cast<void>(lock);
+  const ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
+  for (model::Contract& contract : contracts) {
+    RTT_TRY_SET(const Digest hash, store.put(contract.object));
+    static_cast<void>(hash);
+  }
+  RTT_TRY(store.promote(std::move(records)));
+  return store.write_index();
+}
 
 Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,
                                             const std::vector<std::string>& paths) {

@@ -98,4 +98,12 @@ Result<std::vector<SignItem>> items_to_sign(const Workspace& workspace,
 Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items,
                   const crypto::SecretKey& key);
 
+// The text of `F.sig` if F had this text and this key signed it; nothing is written. What a record beside F
+// signs already is kept.   Fails: as reading the manifest does.
+Result<std::string> signatures_for(const Workspace& workspace, const std::string& file,
+                                   const std::string& text, const crypto::SecretKey& key);
+// A manifest that came with its `F.sig` is taken into the store now, its versions live, the index written.
+// Fails: kUnsigned, kUnknownSigner, kRevokedSigner, kBadSignature; then nothing was taken.
+Status take_signed(const Workspace& workspace, const std::string& file);
+
 }  // namespace rtt::registry

@@ -21,7 +21,7 @@ class Import(RttCase):
         found = {}
         for path in glob.glob(self.path(".rtt/**"), recursive=True):
             if os.path.isfile(path) and not any(part in path for part in ("/wal", "/cas/", "index.json", "/sockets/",
-                                                                         "/cache/")):
+                                                                         "/cache/", "/plans/")):
                 found[path] = self.read(path)
         return found
 

@@ -367,9 +367,13 @@ class ImportedAgain(Pins):
         self.workspace_with_notes()
         self.ok("mcp", "sandbox", "notes", "--no-network", "--yes")
         before = self.params()
+        signed = self.read(".rtt/manifests/mcp.notes.json")
         manifest = self.read_json(".rtt/manifests/mcp.notes.json")
         del manifest["contracts"][0]["symbol"]["driver"]["params"]["sandbox"]
-        self.write(".rtt/manifests/mcp.notes.json", manifest)
+        edited = self.read(self.write(".rtt/manifests/mcp.notes.json", manifest))
+        self.refused("RTT0405", 3, "mcp", "import", "--yes")  # what it would replace could not be put back
+        self.assertEqual(edited, self.read(".rtt/manifests/mcp.notes.json"))
+        self.write(".rtt/manifests/mcp.notes.json", signed)
         self.ok("mcp", "import", "--yes")
         self.assertEqual(before, self.params())
 

@@ -97,8 +97,10 @@ class Fresh(RttCase):
         self.assertIsInstance(route["explain"]["rejected"], list)
 
         down = self.json("status")
-        self.assertEqual(("down", None, None, 0, 0),
-                         tuple(down[k] for k in ("panel", "pid", "generation", "seq", "routes")))
+        self.assertEqual(("down", None, None, 0),
+                         tuple(down[k] for k in ("panel", "pid", "generation", "routes")))
+        [imported] = [line for line in self.run_rtt("log", "--json").lines if line["action"] == "mcp_import"]
+        self.assertEqual(imported["seq"], down["seq"])
         applied = self.json("apply")
         self.assertEqual(("committed", plan["plan_id"]), (applied["state"], applied["plan_id"]))
         self.assertGreater(applied["seq"], 0)

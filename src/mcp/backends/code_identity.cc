@@ -22,6 +22,18 @@ std::string record_path(const registry::Workspace& workspace, std::string_view n
                      bare_hex(crypto::sha256(workspace.root)).substr(0, kIdDigits), ns);
 }
 
+std::string text_of(const CodeRecord& record) {
+  Json parts(text::JsonArray{});
+  for (const CodePart& part : record.code.parts) {
+    parts.push(Json::object({{"role", part.role},
+                             {"path", part.path},
+                             {"digest", to_string(part.digest)},
+                             {"stamp", part.stamp}}));
+  }
+  return text::to_pretty_json(Json::object(
+      {{"package", record.code.package}, {"parts", std::move(parts)}, {"pin", to_string(record.pin)}}));
+}
+
 }  // namespace
 
 Digest CodeIdentity::digest() const {
@@ -66,9 +78,8 @@ Digest code_pin(const ServerConfig& config, const ServerInfo& info) {
                                                            {"version", info.version}})));
 }
 
-std::optional<CodeRecord> read_code_record(const registry::Workspace& workspace, std::string_view ns) {
-  const auto text = os::read_file(record_path(workspace, ns), kRecordBytesMax);
-  const auto json = text ? text::parse_json(*text) : Result<Json>(Json());
+std::optional<CodeRecord> code_record_from(std::string_view text) {
+  const auto json = text::parse_json(text);
   if (!json) return std::nullopt;
   const auto pin = parse_digest(json->string_or("pin"));
   const Json* const parts = json->find("parts");
@@ -86,21 +97,25 @@ std::optional<CodeRecord> read_code_record(const registry::Workspace& workspace,
   return record;
 }
 
+std::string code_record_text(CodeRecord record) {
+  for (CodePart& part : record.code.parts) part.stamp.clear();
+  return text_of(record);
+}
+
+std::optional<CodeRecord> read_code_record(const registry::Workspace& workspace, std::string_view ns) {
+  const auto text = os::read_file(record_path(workspace, ns), kRecordBytesMax);
+  return text ? code_record_from(*text) : std::nullopt;
+}
+
 Status write_code_record(const registry::Workspace& workspace, std::string_view ns,
                          const CodeRecord& record) {
-  Json parts(text::JsonArray{});
-  for (const CodePart& part : record.code.parts) {
-    parts.push(Json::object({{"role", part.role},
-                             {"path", part.path},
-                             {"digest", to_string(part.digest)},
-                             {"stamp", part.stamp}}));
-  }
   RTT_TRY(os::make_directories(workspace.user_dir + "/code", 0700));
-  return os::write_atomic(
-      record_path(workspace, ns),
-      text::to_pretty_json(Json::object(
-          {{"package", record.code.package}, {"parts", std::move(parts)}, {"pin", to_string(record.pin)}})),
-      {.mode = 0600, .durable = os::Durable::kNo});
+  return os::write_atomic(record_path(workspace, ns), text_of(record),
+                          {.mode = 0600, .durable = os::Durable::kNo});
+}
+
+Status remove_code_record(const registry::Workspace& workspace, std::string_view ns) {
+  return os::remove_file(record_path(workspace, ns));
 }
 
 std::vector<PinChange> compare_code(const CodeIdentity& accepted, const CodeIdentity& live) {

@@ -117,6 +117,10 @@ struct CodeRecord {
 Digest code_pin(const ServerConfig& config, const ServerInfo& info);
 std::optional<CodeRecord> read_code_record(const registry::Workspace& workspace, std::string_view ns);
 Status write_code_record(const registry::Workspace& workspace, std::string_view ns, const CodeRecord& record);
+Status remove_code_record(const registry::Workspace& workspace, std::string_view ns);
+// A record as text, and back; the stamps of its files, which say when to hash them again, are left out.
+std::string code_record_text(CodeRecord record);
+std::optional<CodeRecord> code_record_from(std::string_view text);
 
 // Where what is there now is other code than was accepted: pointers /code/<role>.
 std::vector<PinChange> compare_code(const CodeIdentity& accepted, const CodeIdentity& live);

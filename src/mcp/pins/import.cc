@@ -369,10 +369,14 @@ Imported read_server(const ConfigServer& server, const ImportOptions& options) {
   return prepared(server, options);
 }
 
+std::optional<CodeRecord> code_record_of(const Imported& imported) {
+  if (imported.config.transport != "stdio") return std::nullopt;
+  return CodeRecord{.pin = code_pin(imported.config, imported.info), .code = imported.code};
+}
+
 Status keep_code(const registry::Workspace& workspace, const Imported& imported) {
-  if (imported.config.transport != "stdio") return {};
-  return write_code_record(workspace, imported.ns,
-                           {.pin = code_pin(imported.config, imported.info), .code = imported.code});
+  const auto record = code_record_of(imported);
+  return record ? write_code_record(workspace, imported.ns, *record) : Status();
 }
 
 Result<std::vector<Imported>> import_servers(const std::vector<ConfigServer>& servers,

@@ -54,6 +54,7 @@ text::Json summary(const Imported& imported);
 
 // Takes down, for this user, which code was accepted with it.
 Status keep_code(const registry::Workspace& workspace, const Imported& imported);
+std::optional<CodeRecord> code_record_of(const Imported& imported);  // nothing: it runs none here
 
 struct ImportOptions {
   registry::Workspace workspace;
