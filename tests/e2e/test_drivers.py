@@ -285,7 +285,7 @@ class Served(RttCase):
         self.ok("plan")
         answer = self.run_rtt("apply", "--json")
         self.assertEqual(5, answer.status, str(answer))
-        self.assertIn("/most is not a parameter", answer.out)
+        self.assertIn("driver.params/most is not allowed here", answer.out)
 
 
 class Native(RttCase):
