@@ -32,7 +32,7 @@ format() {
 
 sanitizers() {
   cmake --preset asan >/dev/null && ninja -C build/asan -j"$jobs" unit_tests &&
-    ctest --test-dir build/asan -L unit --output-on-failure -j"$jobs"
+    ctest --test-dir build/asan -L unit --output-on-failure -j"$jobs" ${CTEST_FLAGS:-}
 }
 
 # TSan over one mapping: the ring as it is has no race, the one planted in a second build is reported.
