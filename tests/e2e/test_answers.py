@@ -214,7 +214,7 @@ class History(RttCase):
         key = self.json("ls", "keys")["keys"][0]["key_id"]
         mine = self.lines("log", "--who", "key:" + key)
         self.assertEqual(commits, [line["seq"] for line in mine if line["action"] == "apply"])
-        self.assertEqual([1], [line["seq"] for line in mine if line["action"] != "apply"])
+        self.assertEqual(["mcp_import"], [line["action"] for line in mine if line["action"] != "apply"])
 
         calls = self.eventually(lambda: self.lines("audit", "--action", "call"))
         self.assertEqual({"rtt://notes/tool/echo@1.0.0"}, {call["to"] for call in calls})
