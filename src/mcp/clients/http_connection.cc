@@ -193,12 +193,14 @@ void HttpConnection::write(std::string_view bytes) {
     return close();
   if (later) {
     batch_->add(*this);
+    flush_comes_ = true;
   } else {
     watch();
   }
 }
 
 void HttpConnection::flush() {
+  flush_comes_ = false;
   if (state_ == State::kClosed) return;
   const std::size_t before = outbox_.bytes();
   if (const Status flushed = outbox_.flush(socket_.get()); !flushed) return close();
@@ -212,7 +214,7 @@ void HttpConnection::watch() {
   std::uint32_t interest = ahead_bytes_ > kHttpAheadBytesMax ? 0U : std::uint32_t{os::kReadable};
   if (outbox_.empty()) {
     stalled_.reset();
-  } else {
+  } else if (!flush_comes_) {  // else it will most likely be empty then: two system calls a request less
     interest |= os::kWritable;
     if (!stalled_) stalled_ = loop_.now() + nanos_from_ms(kHttpStallMs);
   }

@@ -89,6 +89,7 @@ class HttpConnection final : public BatchedWriter {
   ConnId id_;
   drivers::HttpRequestReader reader_;
   os::OutQueue outbox_;
+  bool flush_comes_ = false;  // of the batch, which looks again what to wait for
   State state_ = State::kReads;
   HttpAsk ask_;
   std::optional<HttpRefusal> refusal_;
