@@ -100,7 +100,7 @@ Ending await_end(const os::Fd& socket, const OnAccepted& on_accepted) {
 
 bool Losses::too_many(Instant now) {
   constexpr std::size_t kLossesMax = 20;
-  constexpr Nanos kWindow = nanos_from_ms(60'000);
+  static constexpr Nanos kWindow = nanos_from_ms(60'000);
   std::erase_if(at_, [now](Instant at) { return now - at > kWindow; });
   at_.push_back(now);
   return at_.size() > kLossesMax;

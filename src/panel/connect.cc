@@ -253,8 +253,8 @@ class Connecting {
     }
     if (!same(pinned.command, of("command"))) return {"command"};
     const Json args = of("args");
-    static const text::JsonArray kNone;
-    if (!std::ranges::equal(pinned.args.as_array(), args.is_array() ? args.as_array() : kNone,
+    static const text::JsonArray none;
+    if (!std::ranges::equal(pinned.args.as_array(), args.is_array() ? args.as_array() : none,
                             [this](const Json& a, const Json& b) { return same(a, b); }))
       return {"args"};
     std::vector<std::string> out;

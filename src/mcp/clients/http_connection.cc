@@ -56,8 +56,8 @@ void HttpConnection::wait_at_most(std::int64_t ms) { deadline_ = loop_.now() + n
 
 void HttpConnection::read_input() {
   const WriteBatch::Scope batched(batch_);
-  std::array<std::byte, kReadBytes>
-      buffer;  // NOLINT(*-member-init): zeroing it costs as much as a short read
+  // Zeroing it would cost as much as a short read does.
+  std::array<std::byte, kReadBytes> buffer;  // NOLINT(*-member-init)
   for (int i = 0; i < kReadsPerRound && state_ != State::kClosed; ++i) {
     const auto got = os::receive(socket_.get(), buffer);
     if (!got || got->closed) return close();
