@@ -277,12 +277,14 @@ void Gateway::State::place_backends() {
     if (Server* const held = server(pinned.ns())) {
       held->set_pins(std::move(pins));
     } else {
-      servers.set(pinned.ns(), std::make_unique<Server>(
-                                   loop, std::move(pins), std::move(home), writes, digests,
-                                   [this](Server& from, std::string_view method, std::string_view params) {
-                                     on_common_notice(from, method, params);
-                                   },
-                                   [this](const Server& of, const Client* only) { relist(of, only); }));
+      servers.set(
+          pinned.ns(),
+          std::make_unique<Server>(
+              loop, std::move(pins), std::move(home), writes, digests,
+              Server::Events{
+                  .on_notice = [this](Server& from, std::string_view method,
+                                      std::string_view params) { on_common_notice(from, method, params); },
+                  .on_breaker = [this](const Server& of, const Client* only) { relist(of, only); }}));
     }
   }
 }

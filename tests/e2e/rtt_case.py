@@ -7,6 +7,7 @@ test's mark (a variable of the environment, or its folder in the command line or
 """
 import json
 import os
+import pty
 import random
 import shutil
 import signal
@@ -183,6 +184,29 @@ class RttCase(unittest.TestCase):
         self.ok("init", "--yes")
         return self.json("mcp", "import", "--yes", timeout=120)
 
+    def at_terminal(self, *args, answers=(b"y\n",), ws=None):
+        """What rtt shows a person at a terminal, and its exit status. Each of `answers` goes to one question: the bytes
+        that are typed, or what does something first and returns them."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([RTT, *args], cwd=ws or self.ws, env=self.me.env, stdin=theirs, stdout=theirs,
+                                   stderr=theirs)
+        os.close(theirs)
+        shown, answered = "", 0
+        while True:
+            try:
+                more = os.read(ours, 65536).decode()
+            except OSError:  # the program has ended
+                more = ""
+            if not more:
+                break
+            shown += more
+            while answered < min(shown.count("[y/N]"), len(answers)):
+                answer = answers[answered]
+                answered += 1
+                os.write(ours, answer() if callable(answer) else answer)
+        os.close(ours)
+        return shown, process.wait(20)
+
     def mcp_settings(self, text):
         """Makes this the `mcp` section of panel.yaml, the last one, and signs it."""
         head = self.read(".rtt/panel.yaml").decode().split("\nmcp:")[0]
@@ -281,6 +305,21 @@ class RttCase(unittest.TestCase):
                     if not os.path.islink(os.path.join(folder, name)):
                         os.chmod(os.path.join(folder, name), 0o700)
             shutil.rmtree(self.base, ignore_errors=True)
+
+
+class ShapedNotes(RttCase):
+    """A workspace with one accepted server, whose tools change when a test says so."""
+
+    def setUp(self):
+        super().setUp()
+        self.shape = self.path("shape.json")
+        self.mcp_json({"notes": self.server_entry("notes.py", "--shape", self.shape)})
+        self.ok("init", "--yes")
+        self.ok("mcp", "import", "--yes")
+
+    def reshape(self, **tools):
+        self.write("shape.json", tools)
+        self.ok("mcp", "restart", "notes")
 
 
 def main():

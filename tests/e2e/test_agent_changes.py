@@ -2,12 +2,10 @@
 """An agent changes the wiring through rtt_apply and rtt_qc: what a person signed at a terminal, and nothing else."""
 import json
 import os
-import pty
 import shutil
-import subprocess
 
 from mcp_client import McpClient
-from rtt_case import RTT, RttCase, main
+from rtt_case import RttCase, main
 
 HOOK = "rtt://ui/hook/h0@1.0.0"
 SPARE = "rtt://spare/api/a0@1.0.0"
@@ -25,25 +23,6 @@ class AgentChanges(RttCase):
         self.agent = McpClient("rtt", cwd=self.ws, env=self.me.env)
         self.addCleanup(lambda: self.agent.process.poll() is None and self.agent.close())
         self.agent.open()
-
-    def at_terminal(self, *args, says=b"y\n", ws=None):
-        """What rtt shows a person at a terminal, who answers the one question, and its exit status."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen([RTT, *args], cwd=ws or self.ws, env=self.me.env, stdin=theirs, stdout=theirs,
-                                   stderr=theirs)
-        os.close(theirs)
-        shown, asked = "", False
-        while True:
-            try:
-                more = os.read(ours, 65536).decode()
-            except OSError:  # the program has ended
-                break
-            shown += more
-            if "[y/N]" in shown and not asked:
-                asked = True
-                os.write(ours, says)
-        os.close(ours)
-        return shown, process.wait(20)
 
     def asked(self, tool, **arguments):
         return self.agent.call(tool, timeout=60, **arguments)["result"]
@@ -71,7 +50,7 @@ class AgentChanges(RttCase):
         self.refused("RTT0104", 3, "sign", self.plan)
         shown, status = self.at_terminal("sign", self.plan, "--yes")
         self.assertEqual(3, status, shown)
-        shown, status = self.at_terminal("sign", self.plan, says=b"n\n")
+        shown, status = self.at_terminal("sign", self.plan, answers=[b"n\n"])
         self.assertEqual(3, status, shown)
         self.refusal("RTT0104", "rtt_apply", plan=self.plan)
         self.refusal("RTT0103", "rtt_apply", plan=self.path(".rtt/plans", self.plan + ".plan.json"))

@@ -2,25 +2,12 @@
 """A tool that changed since it was accepted is refused, that tool alone, until somebody accepts the change."""
 import json
 import os
-import pty
-import subprocess
 
 from mcp_client import McpClient
-from rtt_case import RTT, RttCase, main
+from rtt_case import ShapedNotes, main
 
 
-class Drift(RttCase):
-    def setUp(self):
-        super().setUp()
-        self.shape = self.path("shape.json")
-        self.mcp_json({"notes": self.server_entry("notes.py", "--shape", self.shape)})
-        self.ok("init", "--yes")
-        self.ok("mcp", "import", "--yes")
-
-    def reshape(self, **tools):
-        self.write("shape.json", tools)
-        self.ok("mcp", "restart", "notes")
-
+class Drift(ShapedNotes):
     SCHEMA = {"type": "object", "properties": {"message": {"type": "string"}, "to": {"type": "string"}},
               "required": ["message", "to"]}
 
@@ -60,40 +47,18 @@ class Drift(RttCase):
         self.assertFalse(self.json("mcp", "accept", "notes", "--yes")["servers"][0]["changed"])
         self.ok("check")
 
-    def at_terminal(self, *args, answers):
-        """Runs rtt at a terminal; each of `answers` is what a person does at a question. Returns what was shown, status."""
-        ours, theirs = pty.openpty()
-        process = subprocess.Popen([RTT, *args], cwd=self.ws, env=self.me.env, stdin=theirs, stdout=theirs, stderr=theirs)
-        os.close(theirs)
-        shown, answers = "", list(answers)
-        while True:
-            try:
-                more = os.read(ours, 65536).decode()
-            except OSError:  # the program has ended
-                break
-            shown += more
-            if not more:
-                break
-            while answers and shown.count("[y/N]") > self.asked:
-                self.asked += 1
-                os.write(ours, answers.pop(0)())
-        os.close(ours)
-        return shown, process.wait(20)
-
     def test_what_is_accepted_is_what_was_shown(self):
-        self.asked = 0
         self.reshape(echo={"inputSchema": self.SCHEMA})
 
         def yes_but_it_changes():
             self.reshape(echo={"inputSchema": {**self.SCHEMA, "required": ["message"]}})
             return b"y\n"
 
-        shown, status = self.at_terminal("mcp", "accept", "notes", answers=[yes_but_it_changes, lambda: b"n\n"])
-        self.assertEqual((2, 3), (self.asked, status), shown)
+        shown, status = self.at_terminal("mcp", "accept", "notes", answers=[yes_but_it_changes, b"n\n"])
+        self.assertEqual((2, 3), (shown.count("[y/N]"), status), shown)
         self.assertTrue(self.json("mcp", "diff", status=4)["servers"][0]["changed"])
-        self.asked = 0
-        shown, status = self.at_terminal("mcp", "accept", "notes", answers=[lambda: b"y\n"])
-        self.assertEqual((1, 0), (self.asked, status), shown)
+        shown, status = self.at_terminal("mcp", "accept", "notes", answers=[b"y\n"])
+        self.assertEqual((1, 0), (shown.count("[y/N]"), status), shown)
         self.assertFalse(self.json("mcp", "diff")["servers"][0]["changed"])
 
     def test_changed_words_are_held_and_calls_pass(self):

@@ -3,24 +3,13 @@
 import os
 
 from mcp_client import McpClient
-from rtt_case import RttCase, main
+from rtt_case import ShapedNotes, main
 
 MANIFEST = ".rtt/manifests/mcp.notes.json"
 ACTIONS = ("mcp_import", "mcp_accept", "mcp_rm", "mcp_sandbox", "apply", "rollback", "undo")
 
 
-class Undo(RttCase):
-    def setUp(self):
-        super().setUp()
-        self.shape = self.path("shape.json")
-        self.mcp_json({"notes": self.server_entry("notes.py", "--shape", self.shape)})
-        self.ok("init", "--yes")
-        self.ok("mcp", "import", "--yes")
-
-    def reshape(self, **tools):
-        self.write("shape.json", tools)
-        self.ok("mcp", "restart", "notes")
-
+class Undo(ShapedNotes):
     def commits(self):
         return [line for line in self.run_rtt("log", "--json").lines
                 if line["action"] in ACTIONS and line["before"] is not None]

@@ -261,6 +261,25 @@ void Backend::say(const act::Send& send) {
   if (send.ends != 0) transport_->forget(send.ends);
 }
 
+void Backend::take_reply(const act::Reply& reply) {
+  if (probed(reply.key, nullptr)) return;
+  const auto running = finished(reply.key);
+  if (!running) return;
+  record_->latency.record(loop_.now() - running->started);
+  last_used_ = loop_.now();
+  if (breaker_.remembers()) note_well(&Breaker::answered);
+  running->user->on_backend_reply(running->token, reply.kind, reply.payload);
+}
+
+void Backend::take_failure(const act::Failure& failure) {
+  if (probed(failure.key, &failure.why)) return;
+  const auto running = finished(failure.key);
+  if (!running) return;
+  ++record_->failed_calls;
+  if (session_ && failure.why.code == Code::kDeadline) note_failure(failure.why, Breaker::Failure::kSilent);
+  running->user->on_backend_failure(running->token, failure.why);
+}
+
 void Backend::perform(BackendActions actions) {
   for (BackendAction& action : actions) {
     std::visit(Overloaded{
@@ -279,24 +298,8 @@ void Backend::perform(BackendActions actions) {
                        lose(failed.why);
                      }
                    },
-                   [&](act::Reply& reply) {
-                     if (probed(reply.key, nullptr)) return;
-                     const auto running = finished(reply.key);
-                     if (!running) return;
-                     record_->latency.record(loop_.now() - running->started);
-                     last_used_ = loop_.now();
-                     if (breaker_.remembers()) note_well(&Breaker::answered);
-                     running->user->on_backend_reply(running->token, reply.kind, reply.payload);
-                   },
-                   [&](act::Failure& failure) {
-                     if (probed(failure.key, &failure.why)) return;
-                     const auto running = finished(failure.key);
-                     if (!running) return;
-                     ++record_->failed_calls;
-                     if (session_ && failure.why.code == Code::kDeadline)
-                       note_failure(failure.why, Breaker::Failure::kSilent);
-                     running->user->on_backend_failure(running->token, failure.why);
-                   },
+                   [&](act::Reply& reply) { take_reply(reply); },
+                   [&](act::Failure& failure) { take_failure(failure); },
                    [&](act::Progress& progress) {
                      const Running* const found = running_.find(progress.key);
                      if (found) found->user->on_backend_progress(found->token, progress.params);

@@ -159,6 +159,8 @@ class Backend final : private TransportEvents {
   void on_transport_ended(Error why) override;
   void renew();
   std::optional<Running> finished(RequestKey key);
+  void take_reply(const act::Reply& reply);
+  void take_failure(const act::Failure& failure);
   void pass_on(const act::Ask& ask);
   void perform(BackendActions actions);
   void say(const act::Send& send);

@@ -25,15 +25,13 @@ int rank(const Backend& backend) {
 }  // namespace
 
 Server::Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-               WriteBatch& writes, std::shared_ptr<CodeDigests> digests, OnNotice on_notice,
-               OnBreaker on_breaker)
+               WriteBatch& writes, std::shared_ptr<CodeDigests> digests, Events events)
     : loop_(loop),
       pins_(std::move(pins)),
       workspace_(std::move(workspace)),
       writes_(writes),
       digests_(std::move(digests)),
-      on_notice_(std::move(on_notice)),
-      on_breaker_(std::move(on_breaker)) {
+      events_(std::move(events)) {
   common_ = make({.owner = this});
 }
 
@@ -111,16 +109,16 @@ void Server::stop(const std::function<void()>& done) {
 }
 
 void Server::on_backend_notice(Backend& backend, std::string_view method, std::string_view params) {
-  if (is_common(backend)) return on_notice_(*this, method, params);
+  if (is_common(backend)) return events_.on_notice(*this, method, params);
   for (const auto& [client, own] : own_) {
     if (own.get() == &backend) return client->on_notice(backend, method, params);
   }
 }
 
 void Server::on_backend_breaker(Backend& backend) {
-  if (is_common(backend)) return on_breaker_(*this, nullptr);
+  if (is_common(backend)) return events_.on_breaker(*this, nullptr);
   for (const auto& [client, own] : own_) {
-    if (own.get() == &backend) return on_breaker_(*this, client);
+    if (own.get() == &backend) return events_.on_breaker(*this, client);
   }
 }
 

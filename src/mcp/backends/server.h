@@ -24,12 +24,14 @@ namespace rtt::mcp {
 
 class Server final : public BackendOwner {
  public:
-  // Notices of the common instance, for whoever wants them.
-  using OnNotice = std::function<void(Server&, std::string_view method, std::string_view params)>;
-  // An instance was set aside or is no longer: what its clients are listed is another.
-  using OnBreaker = std::function<void(Server&, const Client* only)>;  // nullptr: the common one's
+  struct Events {
+    // Notices of the common instance, for whoever wants them.
+    std::function<void(Server&, std::string_view method, std::string_view params)> on_notice;
+    // An instance was set aside or is no longer: what its clients are listed is another.
+    std::function<void(Server&, const Client* only)> on_breaker;  // nullptr: the common one's
+  };
   Server(os::Loop& loop, std::shared_ptr<const PinnedServer> pins, registry::Workspace workspace,
-         WriteBatch& writes, std::shared_ptr<CodeDigests> digests, OnNotice on_notice, OnBreaker on_breaker);
+         WriteBatch& writes, std::shared_ptr<CodeDigests> digests, Events events);
 
   Backend& common();
   Backend& of(Client& client);
@@ -58,8 +60,7 @@ class Server final : public BackendOwner {
   registry::Workspace workspace_;
   WriteBatch& writes_;
   std::shared_ptr<CodeDigests> digests_;  // of all servers of the gateway
-  OnNotice on_notice_;
-  OnBreaker on_breaker_;
+  Events events_;
   std::shared_ptr<ServerRecord> record_ = std::make_shared<ServerRecord>();
   std::unique_ptr<Backend> common_;
   std::map<Client*, std::unique_ptr<Backend>, std::less<>> own_;
