@@ -106,12 +106,7 @@ void CallLedger::close_batch() {
   if (!in_turn || !write(block, seal)) {
     unwritten_.push_back({.block = Bytes(block.begin(), block.end()), .seal = seal});
     unwritten_bytes_ += block.size();
-    if (again_timer_ == 0) {
-      again_timer_ = loop_.after(kAgainTime, [this] {
-        again_timer_ = 0;
-        write_waiting();
-      });
-    }
+    write_later();
   }
   batch_.clear();
 }
@@ -135,15 +130,17 @@ Status CallLedger::write(ByteView block, const receipts::Seal& seal) {
   return {};
 }
 
+void CallLedger::write_later() {
+  if (again_timer_ != 0) return;
+  again_timer_ = loop_.after(kAgainTime, [this] {
+    again_timer_ = 0;
+    write_waiting();
+  });
+}
+
 void CallLedger::write_waiting() {
   while (!unwritten_.empty()) {
-    if (!write(unwritten_.front().block, unwritten_.front().seal)) {
-      again_timer_ = loop_.after(kAgainTime, [this] {
-        again_timer_ = 0;
-        write_waiting();
-      });
-      return;
-    }
+    if (!write(unwritten_.front().block, unwritten_.front().seal)) return write_later();
     unwritten_bytes_ -= unwritten_.front().block.size();
     unwritten_.pop_front();
   }

@@ -59,6 +59,7 @@ class CallLedger {
   void open();
   void close_batch();
   Status write(ByteView block, const receipts::Seal& seal);
+  void write_later();
   void write_waiting();
   void sync_soon();
   void tell_journal();

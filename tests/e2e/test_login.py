@@ -117,6 +117,24 @@ class Whole(Login):
             for token in [old, self.mcp.options["token"], *tokens]:
                 self.assertNotIn(token, text)
 
+    def test_a_server_that_needs_a_login_leaves_the_call_to_its_equal(self):
+        authority = self.authority()
+        near = HttpMcp()
+        self.addCleanup(near.close)
+        self.write(".mcp.json", {"mcpServers": {name: {"type": "http", "url": one.url}
+                                                for name, one in (("far", self.mcp), ("near", near))}})
+        self.logged_in()
+        self.json("mcp", "import", "--yes")
+        self.mcp_settings("  equivalents:\n    - {servers: [far, near]}\n")
+        client = McpClient(cwd=self.ws, env=self.me.env)
+        self.addCleanup(lambda: client.process.poll() is None and client.close())
+        client.open()
+        who = lambda: client.call("echo", message="x")["result"]["_meta"]["io.github.rtt/provenance"]["provider"]
+        self.assertIn("//far/", who())
+        authority.refreshes.clear()
+        self.mcp.options["token"] = "changed-at-the-server"
+        self.assertIn("//near/", who())
+
     def test_a_login_that_runs_out_soon_is_renewed_before_it_does(self):
         authority = self.authority()
         authority.life = 30

@@ -259,7 +259,9 @@ class Builder {
     if (with_resources.size() != 1) return;
     const PinnedServer& only = *with_resources.front();
     if (input_.policy != nullptr && verdict(only.connector).allowed)
-      catalog_.unlisted = Unlisted{.client = client_, .connector = only.connector, .rules = *input_.policy};
+      catalog_.unlisted = Unlisted{.client = client_,
+                                   .connector = only.connector,
+                                   .rules = {.allow = input_.policy->allow, .deny = input_.policy->deny}};
   }
 
   void note_digests() {

@@ -56,7 +56,7 @@ struct CatalogDigests {
 // address that resource would have if it were listed without a name.
 struct Unlisted {
   model::Saddr client, connector;
-  model::Policy rules;
+  model::Policy rules;  // those of access alone
 };
 
 struct Catalog {

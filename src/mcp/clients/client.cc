@@ -71,7 +71,8 @@ std::unique_ptr<emit::Forward> next_of(const emit::Forward& forward) {
 enum class Reached : std::uint8_t { kNo, kPerhaps, kHarmless };
 bool passes_on(Code code, Reached reached) {
   constexpr std::array kNotTaken{Code::kServerStart, Code::kServerDown, Code::kSecretMissing,
-                                 Code::kBusy,        Code::kDrift,      Code::kUnknownTool};
+                                 Code::kNeedsLogin,  Code::kBusy,       Code::kDrift,
+                                 Code::kUnknownTool};
   if (std::ranges::find(kNotTaken, code) != kNotTaken.end()) return true;
   return code == Code::kServerGone && reached != Reached::kPerhaps;
 }
