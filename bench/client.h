@@ -37,7 +37,7 @@ class StdioClient {
   // `calls` calls with `in_flight` of them under way at a time; ns for all. Every reply is checked.
   std::int64_t pipelined(std::string_view tool, int calls, int in_flight);
   std::int64_t call(std::string_view tool);                 // round trip in ns; the echoed marker is checked
-  void kill() { child_.kill(); }  // where an answer is owed that never comes
+  void kill() { child_.kill(); }                            // where an answer is owed that never comes
   void post(std::string_view tool, std::string_view text);  // its answer is not waited for
 
  private:

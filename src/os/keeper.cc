@@ -54,9 +54,9 @@ std::optional<Kin> kin_of(int proc, const char* pid) {
   return kin;
 }
 
-// Calls `each(pid)` for every child of this process outside of session `own` (0: for every child).
+// Calls `each(pid, session)` for every child of this process.
 template <typename Each>
-void for_children(int own, const Each& each) {
+void for_children(const Each& each) {
   const int proc = ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (proc < 0) return;
   const int self = ::getpid();
@@ -73,7 +73,7 @@ void for_children(int own, const Each& each) {
       at += length;
       if (*name < '1' || *name > '9') continue;
       const auto kin = kin_of(proc, name);
-      if (kin && kin->parent == self && (own == 0 || kin->session != own)) each(number_at(name));
+      if (kin && kin->parent == self) each(number_at(name), kin->session);
     }
   }
   (void)::close(proc);
@@ -85,7 +85,7 @@ void end_children() {
     const int ended = ::waitpid(-1, nullptr, WNOHANG);
     if (ended > 0 || (ended < 0 && errno == EINTR)) continue;
     if (ended < 0) return;  // ECHILD
-    for_children(0, [](int pid) { (void)::kill(pid, SIGKILL); });
+    for_children([](int pid, int) { (void)::kill(pid, SIGKILL); });
     (void)::waitpid(-1, nullptr, 0);
   }
 }
@@ -171,9 +171,11 @@ Status adopt_orphans() {
 void end_orphans() {
   int adopts = 0;
   if (::prctl(PR_GET_CHILD_SUBREAPER, &adopts, 0, 0, 0) != 0 || adopts == 0) return;
+  const int own = ::getsid(0);  // 0, here and in /proc, where its leader is outside of our pid namespace
   for (int round = 0; round < kRoundsMax; ++round) {
     int found = 0;
-    for_children(::getsid(0), [&](int pid) {
+    for_children([&](int pid, int session) {
+      if (session == own) return;
       ++found;
       (void)::kill(pid, SIGKILL);
       (void)::waitpid(pid, nullptr, 0);

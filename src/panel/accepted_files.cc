@@ -82,24 +82,40 @@ Status put_policy(const Workspace& workspace, PolicyChange change) {
   return {};
 }
 
-// Only what differs from the present policy is written. A crash may have left the file written and not
-// signed.
-Status put_rules(const Workspace& workspace, const apply::AcceptedChanges& changes) {
-  std::vector<std::string> allowed, withdrawn, ours;
+// Those that clients are to reach, or no more, where that changes and `now` is not so yet. A crash may have
+// left the file written and not signed: `any` says whether to look at that too.
+struct Rules {
+  std::vector<std::string> to_write;
+  bool any = false;
+};
+
+Result<Rules> rules_of(const Workspace& workspace, const apply::AcceptedChanges& changes, bool allow) {
+  Rules rules;
+  std::vector<std::string> ours;
   for (const apply::AcceptedChange& change : changes) {
-    RTT_TRY_SET(const bool now, clients_reach(workspace, change.path));
     if (change.before.clients == change.after.clients) continue;
     ours.push_back(namespace_in(change.path));
-    if (now != change.after.clients) (change.after.clients ? allowed : withdrawn).push_back(ours.back());
+    if (change.after.clients != allow) continue;
+    rules.any = true;
+    RTT_TRY_SET(const bool now, clients_reach(workspace, change.path));
+    if (now != allow) rules.to_write.push_back(ours.back());
   }
-  if (ours.empty()) return {};
-  RTT_TRY(policy_is_signed(workspace, ours));
-  if (!allowed.empty() || withdrawn.empty()) {
-    RTT_TRY_SET(PolicyChange more, allow_clients(workspace, allowed));
-    RTT_TRY(put_policy(workspace, std::move(more)));
-  }
-  if (withdrawn.empty()) return {};
-  RTT_TRY_SET(PolicyChange less, withdraw_clients(workspace, withdrawn));
+  if (rules.any) RTT_TRY(policy_is_signed(workspace, ours));
+  return rules;
+}
+
+Status put_allowed(const Workspace& workspace, const apply::AcceptedChanges& changes) {
+  RTT_TRY_SET(const Rules rules, rules_of(workspace, changes, true));
+  if (!rules.any) return {};
+  RTT_TRY_SET(PolicyChange more, allow_clients(workspace, rules.to_write));
+  return put_policy(workspace, std::move(more));
+}
+
+Status put_withdrawn(const Workspace& workspace, const apply::AcceptedChanges& changes) {
+  RTT_TRY_SET(const Rules rules, rules_of(workspace, changes, false));
+  if (!rules.any) return {};
+  RTT_TRY_SET(PolicyChange less, rules.to_write.empty() ? allow_clients(workspace, {})
+                                                        : withdraw_clients(workspace, rules.to_write));
   return put_policy(workspace, std::move(less));
 }
 
@@ -178,7 +194,10 @@ Result<Standing> as_they_stand(const Workspace& workspace, const apply::Accepted
   return standing;
 }
 
+// A server comes into a world where its clients may reach it, and its rule goes after it: a gateway that
+// reads between two files never has one that is there and hidden, which would only change the others' names.
 Status put_accepted(const Workspace& workspace, const apply::AcceptedChanges& changes) {
+  RTT_TRY(put_allowed(workspace, changes));
   for (const apply::AcceptedChange& change : changes) {
     RTT_TRY(put_file(workspace, change.path, change.after.manifest));
     RTT_TRY(put_file(workspace, change.path + ".sig", change.after.signatures));
@@ -188,7 +207,7 @@ Status put_accepted(const Workspace& workspace, const apply::AcceptedChanges& ch
     // The store follows the files; where it cannot now, the next scan lets it.
     if (change.after.signatures) static_cast<void>(registry::take_signed(workspace, change.path));
   }
-  return put_rules(workspace, changes);
+  return put_withdrawn(workspace, changes);
 }
 
 Status bring_in_force(const Workspace& workspace, const apply::AcceptedChanges& changes) {
