@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tree: what one provider is shown, all of it: files by path, sorted, and one Merkle root over them.
+//
+// The root is the RFC 6962 tree hash over one line a file, in the order of their paths' bytes:
+// "100644 " or "100755 ", 64 hex digits (SHA-256 of its bytes), " ", the path, a line end. Folders are what
+// the paths say; there are no empty ones and no links, so every mechanism that shows a tree shows the same
+// root.
+//
+// Owns: the bytes.   Thread: any (values).   Units: bytes.
+// Fails: kBadShape (a path that is absolute, has an empty part, `.`, `..`, a control character or no UTF-8;
+// two
+//        files of one path; a file where another needs a folder), kLimit.
+// Limits: kTreeFilesMax, kTreeFileBytesMax, kTreePathBytesMax, kTreeDepthMax.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/id.h"
+#include "base/result.h"
+
+namespace rtt::views {
+
+inline constexpr std::size_t kTreeFilesMax = 1'000'000;
+inline constexpr std::size_t kTreeFileBytesMax = std::size_t{16} << 20;
+inline constexpr std::size_t kTreePathBytesMax = 1024;
+inline constexpr std::size_t kTreeDepthMax = 32;
+
+struct TreeFile {
+  std::string path;  // relative, parts separated by `/`
+  std::string bytes;
+  bool executable = false;
+  friend bool operator==(const TreeFile&, const TreeFile&) = default;
+};
+
+class Tree {
+ public:
+  Tree() = default;  // of no files
+  static Result<Tree> of(std::vector<TreeFile> files);
+
+  [[nodiscard]] std::span<const TreeFile> files() const { return files_; }    // sorted by path
+  [[nodiscard]] std::span<const Digest> digests() const { return digests_; }  // of each file's bytes
+  [[nodiscard]] const Digest& root() const { return root_; }
+  [[nodiscard]] const TreeFile* find(std::string_view path) const;
+
+  friend bool operator==(const Tree& a, const Tree& b) { return a.root_ == b.root_; }
+
+ private:
+  std::vector<TreeFile> files_;
+  std::vector<Digest> digests_;
+  Digest root_ = root_of({}, {});
+
+  static Digest root_of(std::span<const TreeFile> files, std::span<const Digest> digests);
+};
+
+// The line that stands for a file in the root.
+std::string tree_line(const TreeFile& file, const Digest& digest);
+Status check_path(std::string_view path);
+
+}  // namespace rtt::views
