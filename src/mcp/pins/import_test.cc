@@ -88,7 +88,8 @@ TEST(Import, one_bad_server_harms_no_other) {
   DemoWorkspace demo;
   ImportOptions options = demo.import_options();
   options.plain = {"DEMO_START"};
-  options.deadline_ms = 10'000;  // waited out for the one that hangs; the others need a second of a busy machine
+  // Waited out for the one that hangs; the others need seconds of a busy machine.
+  options.deadline_ms = 10'000;
   std::vector<ConfigServer> servers;
   for (const char* start : {"", "exit", "protocol", "junk", "huge_list", "dup_keys", "hang"}) {
     servers.push_back({.name = "s" + std::string(start),
