@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <optional>
 
@@ -13,12 +14,17 @@ namespace {
 constexpr std::size_t kChunkLineMax = 4096;
 constexpr std::size_t kBufferedMax = kHttpHeadBytesMax * 2;  // of trailers: one read brings 64 KiB
 
+constexpr auto kTokenBytes = [] {
+  std::array<bool, 256> out{};
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
+
 bool is_token(std::string_view text) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return kTokenBytes[static_cast<unsigned char>(c)]; });
 }
 
 bool is_value(std::string_view text) {
@@ -125,13 +131,18 @@ Result<std::string> write_request(const HttpRequest& request) {
 
 std::string write_answer(const HttpAnswer& answer) {
   using Frame = HttpAnswer::Frame;
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", answer.status, reason(answer.status));
-  for (const auto& [name, value] : answer.headers) out += fmt::format("{}: {}\r\n", name, value);
-  if (answer.frame == Frame::kChunked) out += "Transfer-Encoding: chunked\r\n";
+  constexpr std::size_t kHeadGuess = 512;
+  std::string out;
+  out.reserve(kHeadGuess + answer.body.size());
+  const auto line = [&out](auto... parts) { (out.append(parts), ...).append("\r\n"); };
+  line("HTTP/1.1 ", fmt::format_int(answer.status).c_str(), " ", reason(answer.status));
+  for (const auto& [name, value] : answer.headers)
+    line(std::string_view(name), ": ", std::string_view(value));
+  if (answer.frame == Frame::kChunked) line("Transfer-Encoding: chunked");
   if (answer.frame == Frame::kLength && answer.status != 204)
-    out += fmt::format("Content-Length: {}\r\n", answer.body.size());
+    line("Content-Length: ", fmt::format_int(answer.body.size()).c_str());
   if (answer.after == HttpAnswer::After::kClose || answer.frame == Frame::kUntilClose)
-    out += "Connection: close\r\n";
+    line("Connection: close");
   out += "\r\n";
   return out.append(answer.body);
 }

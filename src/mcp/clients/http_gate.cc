@@ -24,6 +24,18 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+bool same_word(std::string_view text, std::string_view lower_word) {  // whatever the case of `text`
+  return std::ranges::equal(text, lower_word, {}, [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlank = " \t";
+  const std::size_t first = std::min(text.find_first_not_of(kBlank), text.size());
+  return text.substr(first, text.find_last_not_of(kBlank) + 1 - first);
+}
+
 std::string quoted(std::string_view text) {
   std::string out(text.substr(0, kQuotedMax));
   for (char& c : out) {
@@ -81,7 +93,7 @@ bool allowed_origin(std::string_view header, const HttpPolicy& policy) {
 bool has_token(const HttpRequestReader& request, const Digest& wanted) {
   const std::string_view header = value(request, "authorization");
   const std::size_t space = std::min(header.find(' '), header.size());
-  if (lower(header.substr(0, space)) != "bearer") return false;
+  if (!same_word(header.substr(0, space), "bearer")) return false;
   std::string_view token = header.substr(space);
   token.remove_prefix(std::min(token.find_first_not_of(' '), token.size()));
   const Digest given = crypto::sha256(token);
@@ -97,9 +109,10 @@ bool accepts(std::string_view accept, std::string_view type) {
   const std::string_view family = type.substr(0, type.find('/'));
   while (!accept.empty()) {
     const std::size_t end = std::min(accept.find(','), accept.size());
-    std::string range = lower(accept.substr(0, std::min(accept.find(';'), end)));
-    std::erase_if(range, [](char c) { return c == ' ' || c == '\t'; });
-    if (range == type || range == "*/*" || range == std::string(family) + "/*") return true;
+    const std::string_view range = trimmed(accept.substr(0, std::min(accept.find(';'), end)));
+    const std::size_t slash = std::min(range.find('/'), range.size());
+    const bool whole_family = range.substr(slash) == "/*" && same_word(range.substr(0, slash), family);
+    if (same_word(range, type) || range == "*/*" || whole_family) return true;
     accept.remove_prefix(std::min(accept.size(), end + 1));
   }
   return false;
@@ -134,8 +147,8 @@ std::optional<HttpRefusal> unwelcome(const HttpRequestReader& request, const Htt
 }
 
 Outcome ask_of_post(const HttpRequestReader& request, HttpAsk ask) {
-  const std::string type = lower(value(request, "content-type"));
-  if (std::string_view(type).substr(0, type.find_first_of("; \t")) != "application/json")
+  const std::string_view type = value(request, "content-type");
+  if (!same_word(type.substr(0, type.find_first_of("; \t")), "application/json"))
     return refused(415, "Content-Type must be application/json, not " + quoted(type));
   const std::string* const accept = request.header("accept");
   const bool json = accept == nullptr || accepts(*accept, "application/json");
@@ -174,7 +187,7 @@ Outcome judge(const HttpRequestReader& request, const HttpPolicy& policy) {
               .query = std::string(target.substr(question)),
               .said = {}};
   for (const auto& header : request.headers()) {
-    if (header.first.starts_with("mcp-")) ask.said.push_back(header);
+    if (header.first.starts_with("mcp-") && header.first != "mcp-session-id") ask.said.push_back(header);
   }
   const std::string& method = request.method();
   if (method == "OPTIONS" && !ask.origin.empty() &&
@@ -187,8 +200,8 @@ Outcome judge(const HttpRequestReader& request, const HttpPolicy& policy) {
                    {{"Allow", "POST, GET, DELETE"}});
   }
   if (auto no = unwelcome(request, policy)) return *std::move(no);
-  const std::string expect = lower(value(request, "expect"));
-  if (!expect.empty() && expect != "100-continue")
+  const std::string_view expect = value(request, "expect");
+  if (!expect.empty() && !same_word(expect, "100-continue"))
     return refused(417, "Expect " + quoted(expect) + " cannot be met");
   if (method == "POST") return ask_of_post(request, std::move(ask));
   if (auto no = unspoken(ask)) return *std::move(no);

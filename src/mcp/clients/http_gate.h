@@ -39,7 +39,7 @@ struct HttpAsk {
   std::optional<std::string> last_event_id;
   std::string origin;         // of the page that asks; it may read the answer
   std::string query;          // of the target, behind `?`
-  drivers::HttpHeaders said;  // the headers of the protocol: mcp-…, in lower case
+  drivers::HttpHeaders said;  // the other headers of the protocol: mcp-…, in lower case
   [[nodiscard]] const std::string* header(std::string_view name) const;
 };
 struct HttpRefusal {
