@@ -5,6 +5,7 @@
 #include "mcp/gateway.h"
 
 #include "mcp/gateway_agent_for_test.h"
+#include "mcp/pins/pinboard.h"
 #include "os/file.h"
 #include "receipts/log.h"
 
@@ -103,6 +104,21 @@ TEST_F(GatewayTest, resources_and_prompts_reach_their_server) {
               R"({"jsonrpc":"2.0","id":2,"method":"prompts/get","params":{"name":"greet","arguments":{"who":"Ann"}}})")
           .find("Hello Ann"),
       std::string::npos);
+}
+
+// A rollback takes a manifest away and an undo brings it back while the index stays the same bytes.
+TEST_F(GatewayTest, a_manifest_that_goes_and_comes_is_seen_without_another_index) {
+  demo_.accept("demo");
+  const std::string manifest = demo_.workspace().dot("manifests/mcp.demo.json");
+  const auto text = os::read_file(manifest, 1 << 20);
+  ASSERT_TRUE(text);
+  const PinboardStamp there = stamp_of(demo_.workspace());
+  EXPECT_EQ(stamp_of(demo_.workspace()), there);
+  ASSERT_TRUE(os::remove_file(manifest));
+  const PinboardStamp gone = stamp_of(demo_.workspace());
+  EXPECT_NE(gone, there);
+  ASSERT_TRUE(os::write_atomic(manifest, *text));
+  EXPECT_NE(stamp_of(demo_.workspace()), gone);
 }
 
 TEST_F(GatewayTest, colliding_names_are_prefixed_and_one_chosen_server_keeps_its_own) {

@@ -163,10 +163,15 @@ class TwoEras(RttCase):
     def test_updates_reach_who_subscribed(self):
         far = self.far()
         self.workspace(*((era, [era]) for era in ERAS))
+
+        def listening():
+            return sum("two://one" in uris for one in list(far.listening.values()) for uris in one.listens.values())
+
         for server in (*ERAS, "far"):
             for client in ERAS:
                 with self.subTest(client=client, server=server):
                     mine = self.open(client, self.pipe(server))
+                    before = listening()  # of the client before this one, which is still open
                     if client == "legacy":
                         self.assertEqual({}, mine.do("resources/subscribe", {"uri": "two://one"})["end"])
                     else:
@@ -176,8 +181,7 @@ class TwoEras(RttCase):
                         self.assertEqual("notifications/subscriptions/acknowledged", first["method"])
                         self.assertEqual("sub", first["params"]["_meta"][META + "subscriptionId"])
                     if server == "far":  # each message goes its own way there
-                        self.eventually(lambda: any("two://one" in uris for one in list(far.listening.values())
-                                                    for uris in one.listens.values()))
+                        self.eventually(lambda: listening() > before)
                     told = mine.do("tools/call", {"name": "touch", "arguments": {}})["told"]
                     if not told:  # it may come after the answer
                         message = mine.wire.next()

@@ -13,11 +13,14 @@
 namespace rtt::mcp {
 namespace {
 
-constexpr std::string_view kIndexFile = ".rtt/registry/index.json";
+void add_stamp(PinboardStamp& stamp, const std::string& root, const std::string& relative) {
+  const auto found = os::stamp_beneath(root, relative);
+  stamp.parts.push_back(found ? std::optional(*found) : std::nullopt);
+}
 
-std::optional<os::FileStamp> index_of(const std::string& root) {
-  const auto found = os::stamp_beneath(root, std::string(kIndexFile));
-  return found ? std::optional(*found) : std::nullopt;
+void add_stamps(PinboardStamp& stamp, const std::string& root) {
+  for (const char* part : {".rtt", ".rtt/manifests", ".rtt/registry/index.json"})
+    add_stamp(stamp, root, part);
 }
 
 // The user's own folder as a workspace, unless it is the one served.
@@ -61,9 +64,10 @@ std::string in_words(const Error& why) {
 }  // namespace
 
 PinboardStamp stamp_of(const registry::Workspace& workspace) {
-  PinboardStamp stamp{.workspace = index_of(workspace.root), .user = {}, .trust = {}};
-  if (const auto trust = os::stamp_beneath(workspace.user_dir, "trust.json")) stamp.trust = *trust;
-  if (const auto user = user_workspace(workspace)) stamp.user = index_of(user->root);
+  PinboardStamp stamp;
+  add_stamps(stamp, workspace.root);
+  add_stamp(stamp, workspace.user_dir, "trust.json");
+  if (const auto user = user_workspace(workspace)) add_stamps(stamp, user->root);
   return stamp;
 }
 

@@ -32,9 +32,10 @@ struct Pinboard {
   Guards guards;
   std::string trouble;  // why the workspace cannot be served; empty if it can
 };
-// Tells whether a board may have changed since.
+// Tells whether a board may have changed since: what is read of a workspace and of the user's own, as it lies
+// there. Folders are in it, for a command writes a manifest, its signatures and the index one after another.
 struct PinboardStamp {
-  std::optional<os::FileStamp> workspace, user, trust;
+  std::vector<std::optional<os::FileStamp>> parts;
   friend bool operator==(const PinboardStamp&, const PinboardStamp&) = default;
 };
 PinboardStamp stamp_of(const registry::Workspace& workspace);
