@@ -8,6 +8,7 @@
 #include "mcp/configs/client_edit.h"
 #include "model/limits.h"
 #include "text/toml.h"
+#include "text/toml_write.h"
 
 namespace rtt::mcp::edit {
 namespace {
@@ -21,18 +22,9 @@ using Statement = TomlText::Statement;
 constexpr std::string_view kServers = "mcp_servers";
 
 std::string toml_value(const Json& value) {
-  if (value.is_string()) return text::toml_string(value.as_string());
   std::string out;
-  if (value.is_array()) {
-    for (const Json& item : value.as_array()) out += (out.empty() ? "" : ", ") + toml_value(item);
-    return "[" + out + "]";
-  }
-  if (value.is_object()) {
-    for (const auto& [key, item] : value.as_object())
-      out += (out.empty() ? "" : ", ") + text::toml_key(key) + " = " + toml_value(item);
-    return out.empty() ? "{}" : "{ " + out + " }";
-  }
-  return text::to_json(value);
+  text::append_toml_value(out, value);
+  return out;
 }
 
 bool begins_with(const text::KeyPath& path, const text::KeyPath& prefix) {

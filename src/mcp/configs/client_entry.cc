@@ -233,6 +233,27 @@ class EntryReader {
 
 }  // namespace
 
+bool is_read_key(ClientForm form, std::string_view key) {
+  constexpr std::string_view kRead[] = {"api_key_env",
+                                        "api_key_format",
+                                        "api_key_header",
+                                        "args",
+                                        "bearer_token_env_var",
+                                        "command",
+                                        "cwd",
+                                        "env_http_headers",
+                                        "env_vars",
+                                        "headers",
+                                        "httpUrl",
+                                        "http_headers",
+                                        "serverUrl",
+                                        "transport",
+                                        "type",
+                                        "url"};
+  if (key == (form == ClientForm::kOpenCode ? "environment" : "env")) return true;
+  return (form == ClientForm::kVibeToml && key == "name") || std::ranges::find(kRead, key) != std::end(kRead);
+}
+
 ReadEntry read_entry(const Json& native, const EntryContext& context) {
   return EntryReader(native, context).run();
 }

@@ -29,5 +29,7 @@ struct EntryContext {
   bool bare_variables = false;  // `$NAME` is one
 };
 ReadEntry read_entry(const text::Json& native, const EntryContext& context);
+// Keys of a native entry that went into ReadEntry::entry; all others mean something to that client alone.
+[[nodiscard]] bool is_read_key(ClientForm form, std::string_view key);
 
 }  // namespace rtt::mcp

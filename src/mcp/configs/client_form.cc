@@ -79,6 +79,23 @@ bool lies_at(std::string_view path, std::string_view end) {
 
 bool is_toml(ClientForm form) { return form == ClientForm::kCodexToml || form == ClientForm::kVibeToml; }
 
+std::string_view section_key(ClientForm form) {
+  switch (form) {
+    case kMcpServers:
+      return "mcpServers";
+    case kServers:
+      return "servers";
+    case kOpenCode:
+      return "mcp";
+    case kContextServers:
+      return "context_servers";
+    case kCodexToml:
+    case kVibeToml:
+      return "mcp_servers";
+  }
+  return {};
+}
+
 std::span<const Client> clients() { return kClients; }
 
 const Client* find_client(std::string_view name) {

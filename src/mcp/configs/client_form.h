@@ -26,6 +26,7 @@ enum class ClientForm : std::uint8_t {
   kVibeToml,        // [[mcp_servers]] name = NAME
 };
 [[nodiscard]] bool is_toml(ClientForm form);
+std::string_view section_key(ClientForm form);  // the key that all servers are under
 
 // What happens when the user's and the project's file name the same server.
 enum class Overlap : std::uint8_t {

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever files a client's folder holds, what is read of them makes a tree, and reading that again says the
+// same.
+//
+// An input is the provider's name and then paths and bytes of files, each ended by a zero byte.
+#include "base/assert.h"
+#include "base/bytes.h"
+#include "views/decode.h"
+
+int fuzz_one(std::span<const std::byte> input);
+
+int fuzz_one(std::span<const std::byte> input) {
+  using namespace rtt::views;
+  std::string_view rest = rtt::as_text(input);
+  const auto next = [&] {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return std::string(part);
+  };
+  const Provider* provider = find_provider(next());
+  if (provider == nullptr) return 0;
+  std::vector<TreeFile> files;
+  while (!rest.empty() && files.size() < 64) {
+    std::string path = next();
+    files.push_back({.path = std::move(path), .bytes = next()});
+  }
+  const Decoded first = decode(*provider, files);
+  for (const DecodeProblem& problem : first.problems) RTT_ASSERT(!problem.why.empty());
+  const Encoded made = encode(*provider, first.items);
+  RTT_ASSERT(Tree::of(made.files).has_value());
+  const Decoded second = decode(*provider, made.files);
+  RTT_ASSERT(encode(*provider, second.items).files == made.files);
+  for (const Provider& other : providers())
+    RTT_ASSERT(Tree::of(encode(other, first.items).files).has_value());
+  return 0;
+}
