@@ -10,12 +10,13 @@ BIN     := $(RELEASE)/bin
 QUICKSTART := examples/quickstart
 APT_STAMP  := build/.deps
 NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
+VECTORS_STAMP := tests/vectors/node_modules/.rtt-deps
 
 .PHONY: build deps run test check bench soak clients conformance peers format clean install help
 .DEFAULT_GOAL := build
 
 help:
-	@echo "make deps     install what is missing from packages.txt, and the example servers"
+	@echo "make deps     install what is missing from packages.txt, the example servers and published test vectors"
 	@echo "make build    $(BIN)/rtt"
 	@echo "make run      RTT's main job on real MCP servers, with a report"
 	@echo "make test     every test"
@@ -27,7 +28,7 @@ help:
 	@echo "make peers    other MCP gateways beside RTT, measured in one run"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
-deps: $(APT_STAMP) $(NPM_STAMP)
+deps: $(APT_STAMP) $(NPM_STAMP) $(VECTORS_STAMP)
 
 $(APT_STAMP): packages.txt tools/deps.sh
 	@tools/deps.sh packages.txt
@@ -35,6 +36,10 @@ $(APT_STAMP): packages.txt tools/deps.sh
 
 $(NPM_STAMP): $(QUICKSTART)/package-lock.json $(QUICKSTART)/package.json | $(APT_STAMP)
 	cd $(QUICKSTART) && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+$(VECTORS_STAMP): tests/vectors/package-lock.json | $(APT_STAMP)
+	cd tests/vectors && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
 build: $(APT_STAMP)
@@ -45,7 +50,7 @@ run: build $(NPM_STAMP)
 	$(QUICKSTART)/run.sh
 	examples/panel/run.sh
 
-test: build $(NPM_STAMP)
+test: build $(NPM_STAMP) $(VECTORS_STAMP)
 	ctest --test-dir $(RELEASE) --output-on-failure -j$(JOBS) $(CTEST_FLAGS)
 
 check: build
@@ -54,7 +59,7 @@ check: build
 bench: build
 	$(BIN)/rtt_bench $(if $(QUICK),--quick) --json $(RELEASE)/bench.json
 
-soak: build $(NPM_STAMP)
+soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_RING_FRAMES=$(RING_FRAMES) $(BIN)/ring_process_test
 	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'

@@ -55,6 +55,9 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "A Markdown agent or skill starts with `---`, YAML, `---`."},
     {kTomlSyntax, Exit::kFailed, "not usable TOML",
      "The text is not TOML 1.0. An AI client that reads the file refuses it too; mend it there."},
+    {kPatchFailed, Exit::kFailed, "patch does not fit",
+     "A JSON patch names a place that the document does not have, or one of its tests does not hold. Nothing "
+     "of it was applied; its operation is named."},
     {kNoWorkspace, Exit::kFailed, "no workspace here",
      "No .rtt folder in this directory or above it. `rtt init` makes one."},
     {kBadWorkspace, Exit::kFailed, "workspace unusable",

@@ -54,6 +54,7 @@ enum class Code : std::uint16_t {
   kBadShape = 211,
   kBadFrontMatter = 212,
   kTomlSyntax = 213,
+  kPatchFailed = 214,
 
   kNoWorkspace = 301,
   kBadWorkspace = 302,

@@ -55,7 +55,8 @@ constexpr auto kAgentKeys = std::to_array<Key>({{"name", Shape::kText, Need::kRe
                                                 {"tools", Shape::kArray},
                                                 {"skills", Shape::kArray},
                                                 {"permissions", Shape::kObject},
-                                                {"metadata", Shape::kObject}});
+                                                {"metadata", Shape::kObject},
+                                                {"native", Shape::kObject}});
 constexpr auto kSkillKeys = std::to_array<Key>({{"name", Shape::kText, Need::kRequired},
                                                 {"description", Shape::kString},
                                                 {"instructions", Shape::kString},
@@ -65,7 +66,8 @@ constexpr auto kSkillKeys = std::to_array<Key>({{"name", Shape::kText, Need::kRe
                                                 {"tools", Shape::kArray},
                                                 {"skills", Shape::kArray},
                                                 {"permissions", Shape::kObject},
-                                                {"metadata", Shape::kObject}});
+                                                {"metadata", Shape::kObject},
+                                                {"native", Shape::kObject}});
 
 constexpr std::array<std::string_view, 3> kDirections{"provider", "consumer", "both"};
 constexpr std::array<std::string_view, 4> kBackpressures{"taildrop", "mark", "nack", "buffer"};
@@ -285,6 +287,7 @@ class EntryReader {
       } else {
         document_.check(*body, at, kSkillKeys);
       }
+      check_native(document_, *body, at);
       const Json* permissions = member(*body, "permissions", Shape::kObject);
       out.agent = AgentBody{.name = std::string(body->string_or("name")),
                             .description = std::string(body->string_or("description")),

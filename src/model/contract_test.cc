@@ -32,6 +32,29 @@ constexpr std::string_view kAgent = R"({
   "tools":["rtt://filesystem/tool/read_text_file@*",{"to":"rtt://memory/tool/open_nodes","optional":true}],
   "skills":["rtt://common/skill/summarization@^1"],"permissions":{"network":false}}})";
 
+TEST(Contract, what_only_one_provider_knows_is_kept_as_written_in_strict_mode) {
+  std::string text(kAgent);
+  text.replace(text.rfind("}}"), 2, R"(,"native":{"claude":{"color":"red","x":[1,null]},"codex":{}}}})");
+  const Contract json = only(read_manifest(text, "a.agent.json", Strictness::kStrict));
+  EXPECT_EQ(text::to_json(*json.object.find("agent")->find("native")),
+            R"({"claude":{"color":"red","x":[1,null]},"codex":{}})");
+  const std::string_view front = "---\nnative:\n  claude: {color: red}\n---\nx\n";
+  for (const auto& [file, type] :
+       {std::pair("agents/a.md", SymbolType::kAgent), std::pair("skills/a/SKILL.md", SymbolType::kSkill)}) {
+    const Contract read = only(read_markdown(front, file, type, Strictness::kStrict));
+    const text::Json* body = read.object.find(to_string(type));
+    ASSERT_NE(body, nullptr);
+    EXPECT_EQ(text::to_json(*body->find("native")), R"({"claude":{"color":"red"}})");
+  }
+  for (const char* bad : {"native: 1", "native: {claude: red}", "native: {Claude Code: {}}"}) {
+    const auto outcome = read_markdown("---\n" + std::string(bad) + "\n---\nx\n", "agents/a.md",
+                                       SymbolType::kAgent, Strictness::kStrict);
+    EXPECT_TRUE(outcome.contracts.empty()) << bad;
+    ASSERT_EQ(outcome.problems.size(), 1U) << bad << listed(outcome.problems);
+    EXPECT_EQ(outcome.problems[0].line, 2U) << bad;
+  }
+}
+
 TEST(Contract, agent_in_json) {
   const ReadOutcome outcome = read_manifest(kAgent, "a.agent.json", Strictness::kStrict);
   EXPECT_TRUE(outcome.problems.empty()) << listed(outcome.problems);

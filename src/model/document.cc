@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "model/limits.h"
+#include "model/saddr_text.h"
 #include "text/yaml.h"
 
 namespace rtt::model {
@@ -184,6 +185,19 @@ bool Document::check(const Json& value, std::string_view pointer, std::span<cons
             .part = text::Part::kKey});
   }
   return true;
+}
+
+void check_native(Document& document, const Json& object, std::string_view pointer) {
+  const Json* native = member(object, "native", Shape::kObject);
+  if (native == nullptr) return;
+  for (const auto& [provider, own] : native->as_object()) {
+    const std::string at = child(child(pointer, "native"), provider);
+    if (!check_word({provider, 1}, "provider", Stars::kRefused)) {
+      document.error(at, {.message = "a provider's name is lower-case letters, digits, '.', '_' and '-'",
+                          .part = text::Part::kKey});
+    }
+    document.check_shape(own, at, Shape::kObject);
+  }
 }
 
 std::optional<text::Position> Document::find(std::string_view pointer, text::Part part) const {

@@ -97,6 +97,9 @@ class Document {
   std::size_t errors_ = 0;
 };
 
+// `native` of an agent, skill, rule or command at `pointer`: an object of objects, by provider.
+void check_native(Document& document, const text::Json& object, std::string_view pointer);
+
 std::string child(std::string_view pointer, std::string_view key);
 std::string child(std::string_view pointer, std::size_t index);
 // "did you mean 'x'?" or the list of what is allowed.

@@ -59,15 +59,19 @@ std::int64_t nanoseconds(const timespec& time) {
   return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
-Result<FileStamp> stamp_of(const Fd& fd, const std::string& relative) {
+Result<struct stat> look_at(const Fd& fd, const std::string& relative) {
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0)
     return std::unexpected(last_error("cannot look at " + relative).at(relative));
-  return FileStamp{.device = info.st_dev,
-                   .inode = info.st_ino,
-                   .size = static_cast<std::uint64_t>(info.st_size),
-                   .mtime_ns = nanoseconds(info.st_mtim),
-                   .ctime_ns = nanoseconds(info.st_ctim)};
+  return info;
+}
+
+FileStamp stamp_of(const struct stat& info) {
+  return {.device = info.st_dev,
+          .inode = info.st_ino,
+          .size = static_cast<std::uint64_t>(info.st_size),
+          .mtime_ns = nanoseconds(info.st_mtim),
+          .ctime_ns = nanoseconds(info.st_ctim)};
 }
 
 struct CloseDirectory {
@@ -186,14 +190,16 @@ Result<BeneathFile> read_beneath(const std::string& root, const std::string& rel
   RTT_TRY_SET(const Fd fd, open_file_beneath(root, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   // The stamp is taken before the bytes: a change during the read then shows as a newer stamp, never as an
   // older one.
-  RTT_TRY_SET(const FileStamp stamp, stamp_of(fd, relative));
+  RTT_TRY_SET(const struct stat info, look_at(fd, relative));
   RTT_TRY_SET(std::string content, read_regular(fd, relative, bytes_max));
-  return BeneathFile{.content = std::move(content), .stamp = stamp};
+  return BeneathFile{
+      .content = std::move(content), .stamp = stamp_of(info), .executable = (info.st_mode & S_IXUSR) != 0};
 }
 
 Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative) {
   RTT_TRY_SET(const Fd fd, open_file_beneath(root, relative, O_PATH));
-  return stamp_of(fd, relative);
+  RTT_TRY_SET(const struct stat info, look_at(fd, relative));
+  return stamp_of(info);
 }
 
 }  // namespace rtt::os

@@ -47,6 +47,7 @@ struct FileStamp {  // tells whether a file may have changed since it was read
 struct BeneathFile {
   std::string content;
   FileStamp stamp;
+  bool executable = false;  // by its owner
 };
 // Opens `relative` beneath `root` without following any symlink and reads a regular file.
 Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);

@@ -93,7 +93,8 @@ std::optional<Error> unreadable_config(const registry::Snapshot& snapshot) {
     if (static_cast<int>(problem.code) / 100 == kTrust) continue;
     const bool config = std::ranges::any_of(
         snapshot.configs, [&](const registry::ConfigEntry& entry) { return entry.path == problem.file; });
-    if (!config) continue;
+    // What AI clients are shown has no part in the wiring.
+    if (!config || !problem.file.starts_with(".rtt/")) continue;
     return Error{.code = problem.code,
                  .message = fmt::format("{} cannot be read: {}", problem.file, problem.message),
                  .where = problem.line == 0

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/config_files.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 #include "model/connector.h"
 #include "model/limits.h"
+#include "model/overlay.h"
 #include "model/policy.h"
+#include "model/prompt_file.h"
+#include "model/view_file.h"
 #include "os/dir.h"
 #include "os/file.h"
+#include "scan/walk.h"
 #include "text/json_canonical.h"
 #include "text/yaml.h"
 
@@ -51,11 +57,56 @@ constexpr std::array kReaders{
            }},
 };
 
+// Files outside of .rtt that say what AI clients are shown.
+struct Shown {
+  std::string_view folder;
+  int depth;              // of the files wanted, below the folder
+  std::size_t files_max;  // wanted ones
+  bool (*wants)(std::string_view path);
+  std::vector<model::Problem> (*problems)(std::string_view text, std::string_view file);
+};
+std::vector<model::Problem> prompt_problems(std::string_view text, std::string_view file) {
+  return model::read_prompt_file(text, file).problems;
+}
+constexpr std::array kShown{
+    Shown{"commands", 1, model::kPromptsMax, model::is_prompt_path, prompt_problems},
+    // One level more than an overlay can have: what is there is told to have no place, not passed over.
+    Shown{"overlays", 4, model::kOverlaysMax, model::is_overlay_path,
+          [](std::string_view text, std::string_view file) {
+            return model::read_overlay(text, file).problems;
+          }},
+    Shown{"providers", 1, 1, [](std::string_view path) { return path == model::kProvidersPath; },
+          [](std::string_view text, std::string_view file) {
+            return model::read_providers(text, file).problems;
+          }},
+    Shown{"rules", 1, model::kPromptsMax, model::is_prompt_path, prompt_problems},
+    Shown{"views", 1, model::kProvidersMax, model::is_view_path,
+          [](std::string_view text, std::string_view file) {
+            return model::read_view_file(text, file).problems;
+          }},
+};
+constexpr std::size_t kShownEntriesMax = 100'000;  // of one of these folders, wanted or not
+
 std::vector<model::Problem> problems_in(std::string_view text, const std::string& path) {
   if (path.starts_with(kConnectorFolder)) return model::read_connector(text, path).problems;
+  for (const Shown& shown : kShown) {
+    if (shown.wants(path)) return shown.problems(text, path);
+  }
   const auto reader = std::ranges::find(kReaders, path, &Reader::path);
   RTT_ASSERT(reader != kReaders.end());
   return reader->problems(text, path);
+}
+
+Result<Json> object_in(const std::string& text, const std::string& path) {
+  if (path.ends_with(".yaml"))
+    return text::parse_yaml(text, {.source_name = path, .bytes_max = limits::kConfigBytesMax});
+  if (path.ends_with(".md")) return model::read_prompt_file(text, path).object;
+  return text::parse_json(text, {.source_name = path, .bytes_max = limits::kConfigBytesMax});
+}
+
+// What a file would have to say for this object to be read from it.
+std::string text_of(const Json& object, const std::string& path) {
+  return path.ends_with(".md") ? model::prompt_text(object) : text::canonical_json(object);
 }
 
 bool is_error(const model::Problem& problem) { return problem.severity == model::Severity::kError; }
@@ -91,7 +142,7 @@ ConfigEntry entry_in_force(const ConfigFile& file, const Judgement& judgement) {
     case Standing::kLastSigned:
       entry.object = *judgement.last;
       entry.hash = judgement.record->hash;
-      entry.text = text::canonical_json(entry.object);
+      entry.text = text_of(entry.object, entry.path);
       break;
     case Standing::kRefused:
       break;
@@ -99,10 +150,71 @@ ConfigEntry entry_in_force(const ConfigFile& file, const Judgement& judgement) {
   return entry;
 }
 
+// Everything wanted below one folder, links and FIFOs too: reading them says what they are.
+class ShownLister {
+ public:
+  ShownLister(const Workspace& workspace, ConfigPaths& out) : workspace_(workspace), out_(out) {}
+
+  Status list(const Shown& shown) {
+    const std::string folder(shown.folder);
+    if (os::is_symlink(workspace_.path(folder))) {
+      report(folder, Code::kEscapes, "a symbolic link; nothing in it counts", "put the folder itself here");
+      return {};
+    }
+    if (!os::is_directory(workspace_.path(folder))) return {};
+    const std::size_t before = out_.paths.size();
+    const auto unreadable = [&](std::string_view path, const Error& why) {
+      const std::string at = path.empty() ? folder : folder + "/" + std::string(path);
+      report(at, why.code, "the folder cannot be read, so nothing in it counts", {});
+    };
+    RTT_TRY_SET(
+        const os::WalkStats stats,
+        os::walk(workspace_.path(folder),
+                 {.depth_max = shown.depth + 1, .entries_max = kShownEntriesMax, .unreadable = unreadable},
+                 [&](const os::Entry& entry) { return visit(entry, shown); }));
+    if (stats.truncated || out_.paths.size() - before > shown.files_max) {
+      return fail(Code::kLimit,
+                  fmt::format("{} has more than {} files that count, or more than {} entries", folder,
+                              shown.files_max, kShownEntriesMax),
+                  folder, "move what does not belong there");
+    }
+    return {};
+  }
+
+ private:
+  os::Visit visit(const os::Entry& entry, const Shown& shown) {
+    const std::string path = fmt::format("{}/{}", shown.folder, entry.path);
+    if (entry.kind == os::EntryKind::kDirectory)
+      return entry.depth + 1 < shown.depth ? os::Visit::kContinue : os::Visit::kSkip;
+    if (shown.wants(path)) {
+      if (scan::is_printable(path)) {
+        out_.paths.push_back(path);
+      } else {
+        report(path, Code::kJsonEncoding, "the file's name is not text (UTF-8 without control characters)",
+               "rename the file");
+      }
+    } else if (entry.kind == os::EntryKind::kSymlink && shown.depth > 1) {
+      report(path, Code::kEscapes, "a symbolic link; not followed", "put the folder itself here");
+    }
+    return os::Visit::kContinue;
+  }
+  void report(const std::string& path, Code code, std::string message, std::string hint) {
+    if (out_.problems.size() == limits::kProblemsMax) return;
+    out_.problems.push_back({.file = scan::printable(path),
+                             .code = code,
+                             .message = std::move(message),
+                             .hint = std::move(hint)});
+  }
+
+  const Workspace& workspace_;
+  ConfigPaths& out_;
+};
+
 }  // namespace
 
-std::vector<std::string> config_paths(const Workspace& workspace) {
-  std::vector<std::string> paths;
+Result<ConfigPaths> config_paths(const Workspace& workspace) {
+  ConfigPaths out;
+  std::vector<std::string>& paths = out.paths;
   for (const Reader& reader : kReaders) paths.emplace_back(reader.path);
   // Without the folder, or unable to read it, there are no connectors: that opens no door.
   auto folders = os::list_directory(workspace.dot("drivers"));
@@ -113,8 +225,10 @@ std::vector<std::string> config_paths(const Workspace& workspace) {
     if (folders->size() > limits::kConnectorsMax) folders->resize(limits::kConnectorsMax);
     for (const std::string& name : *folders) paths.push_back(model::connector_path(name));
   }
+  ShownLister lister(workspace, out);
+  for (const Shown& shown : kShown) RTT_TRY(lister.list(shown));
   std::ranges::sort(paths);
-  return paths;
+  return out;
 }
 
 ConfigFile read_config_file(const Workspace& workspace, const std::string& path) {
@@ -128,10 +242,7 @@ ConfigFile read_config_file(const Workspace& workspace, const std::string& path)
     return file;
   }
   file.text = std::move(read->content);
-  auto object =
-      path.ends_with(".yaml")
-          ? text::parse_yaml(file.text, {.source_name = path, .bytes_max = limits::kConfigBytesMax})
-          : text::parse_json(file.text, {.source_name = path, .bytes_max = limits::kConfigBytesMax});
+  auto object = object_in(file.text, path);
   file.problems = problems_in(file.text, path);
   if (!object) {
     if (std::ranges::none_of(file.problems, is_error)) {
@@ -139,6 +250,7 @@ ConfigFile read_config_file(const Workspace& workspace, const std::string& path)
     }
     return file;
   }
+  if (!path.starts_with(".rtt/") && std::ranges::any_of(file.problems, is_error)) return file;
   file.state = ConfigFile::State::kUsable;
   file.object =
       object->is_null() ? Json(text::JsonObject{}) : std::move(*object);  // an empty YAML file is null

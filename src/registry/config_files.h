@@ -5,8 +5,13 @@
 // else is, so it is judged strictly itself whatever it says; the others may be unsigned only when it turns
 // strict mode off.
 //
-// Thread: one.   Fails: kBadConfig with the place, when what is in force cannot be read without error.
-// Limits: kConnectorsMax connectors; those beyond, in the order of their names, do not count.
+// What AI clients are shown (rules/, commands/, overlays/, views/, providers/) is authored configuration too.
+// A file of it with an error does not count, and what else there is goes on; in `.rtt` everything stops.
+//
+// Thread: one.   Fails: kBadConfig with the place, when what is in force cannot be read without error;
+// kLimit. Limits: kConnectorsMax connectors; those beyond, in the order of their names, do not count.
+// kOverlaysMax, kPromptsMax and kProvidersMax files shown; one more is an error, since an overlay left out
+// may be what keeps something from being shown.
 #pragma once
 
 #include <string>
@@ -24,9 +29,13 @@ struct ConfigFile {
   text::Json object;                     // kUsable
   std::vector<model::Problem> problems;  // of reading it as what it is
 };
-// The five files of every workspace and the driver.json of each connector folder it has, sorted. A folder
-// whose name no connector can have is left out.
-[[nodiscard]] std::vector<std::string> config_paths(const Workspace& workspace);
+struct ConfigPaths {
+  std::vector<std::string> paths;        // sorted
+  std::vector<model::Problem> problems;  // links, names that are no text, folders that cannot be read
+};
+// The five files of every workspace, the driver.json of each connector folder it has (a folder whose name no
+// connector can have is left out), and the files shown.
+Result<ConfigPaths> config_paths(const Workspace& workspace);
 ConfigFile read_config_file(const Workspace& workspace, const std::string& path);
 
 struct JudgedConfig {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/overlay.h"
 #include "registry/place_test.h"
 
 namespace rtt::registry {
@@ -197,6 +198,115 @@ TEST(Config, last_signed_panel_yaml_is_read_back_from_its_canonical_form) {
   EXPECT_EQ(after.panel.scan_ignore, before.panel.scan_ignore);
   EXPECT_THAT(after.panel.scan_ignore, ElementsAre("x: y", "# z", "é"));
   EXPECT_EQ(text::to_json(after.panel.canonical()), text::to_json(before.panel.canonical()));
+}
+
+// What AI clients are shown, outside of .rtt.
+constexpr std::string_view kOverlay = "overlays/provider/claude/x.patch.json";
+const auto kShownFiles = std::to_array<std::pair<std::string_view, std::string_view>>(
+    {{"commands/fix.md", "Mend it.\n"},
+     {kOverlay, R"({"model":"opus"})"},
+     {"overlays/env/ci/_global.patch.json", R"([{"op":"add","path":"/model","value":"haiku"}])"},
+     {"providers/providers.yaml", "providers:\n  house: {like: claude}\n"},
+     {"rules/main.md", "---\ndescription: of the house\n---\nBe brief.\n"},
+     {"views/claude.view.json", R"({"env":"ci"})"}});
+
+TEST(Shown, each_file_is_configuration_signed_like_any_other) {
+  const Place place;
+  place.init();
+  for (const auto& [path, text] : kShownFiles) place.scratch().write(path, text);
+  const Snapshot unsigned_yet = place.load();
+  for (const auto& [path, text] : kShownFiles) {
+    EXPECT_EQ(config(unsigned_yet, path).standing, Standing::kRefused) << path;
+    EXPECT_TRUE(config(unsigned_yet, path).text.empty()) << path;
+    EXPECT_THAT(lines(unsigned_yet), Contains(HasSubstr(std::string(path) + ": error RTT0401"))) << path;
+  }
+  place.sign();
+  const Snapshot before = place.load();
+  EXPECT_THAT(lines(before), IsEmpty());
+  for (const auto& [path, text] : kShownFiles) {
+    EXPECT_TRUE(os::exists(place.scratch().at(std::string(path) + ".sig"))) << path;
+    place.scratch().write(path, path.ends_with(".md")     ? "changed"
+                                : path.ends_with(".yaml") ? "providers: {}"
+                                : path == kOverlay        ? R"({"model":"other"})"
+                                                          : "{}");
+  }
+  place.scratch().write("overlays/env/ci/_global.patch.json", "[]");
+  const Snapshot changed = place.load();
+  for (const auto& [path, text] : kShownFiles) {
+    EXPECT_EQ(config(changed, path).standing, Standing::kLastSigned) << path;
+    EXPECT_EQ(config(changed, path).object, config(before, path).object) << path;
+    EXPECT_EQ(config(changed, path).hash, config(before, path).hash) << path;
+    EXPECT_THAT(lines(changed), Contains(HasSubstr(std::string(path) + ": error RTT0405"))) << path;
+  }
+  // A clone has the signatures and not the store.
+  for (const auto& [path, text] : kShownFiles) place.scratch().write(path, text);
+  place.drop_generated();
+  EXPECT_THAT(lines(place.load({.store = LoadOptions::Store::kReadOnly})), IsEmpty());
+}
+
+TEST(Shown, without_strict_mode_they_count_unsigned) {
+  const Place place;
+  place.init();
+  place.scratch().write(".rtt/panel.yaml", "security:\n  strict_manifests: false\n");
+  place.sign();
+  for (const auto& [path, text] : kShownFiles) place.scratch().write(path, text);
+  const Snapshot snapshot = place.load();
+  for (const auto& [path, text] : kShownFiles)
+    EXPECT_EQ(config(snapshot, path).standing, Standing::kAllowedUnsigned) << path;
+}
+
+TEST(Shown, a_broken_one_is_told_and_keeps_its_signed_version_while_all_else_goes_on) {
+  for (const char* strict : {"true", "false"}) {
+    const Place place;
+    place.init();
+    place.scratch().write(".rtt/panel.yaml", std::string("security:\n  strict_manifests: ") + strict + "\n");
+    place.scratch().write(kOverlay, R"({"model":"opus"})");
+    place.sign();
+    place.scratch().write(kOverlay, "{\n \"target\":\"agent/x\"}");
+    place.scratch().write("overlays/env/ci/new.patch.json", "[{}]");
+    const Snapshot snapshot = place.load();
+    EXPECT_EQ(text::to_json(config(snapshot, kOverlay).object), R"({"model":"opus"})");
+    EXPECT_EQ(config(snapshot, "overlays/env/ci/new.patch.json").standing, Standing::kRefused);
+    EXPECT_THAT(lines(snapshot), Contains(HasSubstr(std::string(kOverlay) + ":1:1: error RTT0211")));
+    EXPECT_THAT(lines(snapshot), Contains(HasSubstr("overlays/env/ci/new.patch.json:1:2: error RTT0211")));
+    EXPECT_FALSE(snapshot.policy.allow.empty());
+    const auto named = items_to_sign(place.workspace(), {std::string(kOverlay)});
+    ASSERT_FALSE(named);
+    EXPECT_THAT(named.error().where, HasSubstr(kOverlay));
+  }
+}
+
+TEST(Shown, links_odd_names_and_places_where_none_counts_are_told) {
+  const Place place;
+  place.init();
+  place.scratch().write("elsewhere/provider/claude/x.patch.json", "{}");
+  place.scratch().write("overlays/x.patch.json", "{}");
+  place.scratch().write("overlays/provider/claude/deep/x.patch.json", "{}");
+  place.scratch().write("overlays/provider/claude/bad\x01.patch.json", "{}");
+  place.scratch().write("overlays/provider/claude/notes.txt", "for people");
+  fs::create_symlink("../elsewhere/provider", place.scratch().at("overlays/env"));
+  fs::create_symlink("overlays", place.scratch().at("rules"));
+  fs::create_symlink("x.patch.json", place.scratch().at("overlays/provider/claude/l.patch.json"));
+  const std::vector<std::string> all = lines(place.load());
+  EXPECT_THAT(all, Contains(HasSubstr("overlays/x.patch.json:1:1: error RTT0211: no overlay has its place")));
+  EXPECT_THAT(all, Contains(HasSubstr("overlays/provider/claude/deep/x.patch.json:1:1: error RTT0211")));
+  EXPECT_THAT(all, Contains(HasSubstr("overlays/provider/claude/bad%01.patch.json: error RTT0205")));
+  EXPECT_THAT(all, Contains(HasSubstr("overlays/env: error RTT0304: a symbolic link; not followed")));
+  EXPECT_THAT(all, Contains(HasSubstr("rules: error RTT0304: a symbolic link; nothing in it counts")));
+  EXPECT_THAT(all, Contains(HasSubstr("overlays/provider/claude/l.patch.json: error RTT0304")));
+  EXPECT_THAT(all, ::testing::Not(Contains(HasSubstr("notes.txt"))));
+}
+
+TEST(Shown, one_overlay_too_many_stops_everything_since_the_one_left_out_may_be_what_hides_something) {
+  const Place place;
+  place.init();
+  const std::string folder = "overlays/provider/claude/";
+  for (std::size_t i = 0; i <= model::kOverlaysMax; ++i)
+    place.scratch().write(folder + std::to_string(i) + ".patch.json", "{}");
+  const auto snapshot = load_snapshot(place.workspace(), {});
+  ASSERT_FALSE(snapshot);
+  EXPECT_EQ(snapshot.error().code, Code::kLimit);
+  EXPECT_EQ(snapshot.error().where, "overlays");
 }
 
 }  // namespace

@@ -67,7 +67,8 @@ class Collector {
       : workspace_(workspace), paths_(paths), evidence_(std::move(evidence)), met_(paths.size(), false) {}
 
   Result<std::vector<SignItem>> run() {
-    for (const std::string& path : config_paths(workspace_)) RTT_TRY(add_config(path));
+    RTT_TRY_SET(const ConfigPaths configs, config_paths(workspace_));
+    for (const std::string& path : configs.paths) RTT_TRY(add_config(path));
     RTT_TRY(add_symbols());
     for (std::size_t at = 0; at < paths_.size(); ++at) {
       if (!met_[at]) {

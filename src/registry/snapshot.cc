@@ -52,7 +52,9 @@ class Loader {
   }
 
   Status load_configs() {
-    for (const std::string& path : config_paths(workspace_)) {
+    RTT_TRY_SET(const ConfigPaths found, config_paths(workspace_));
+    append(snapshot_.problems, found.problems);
+    for (const std::string& path : found.paths) {
       if (path == snapshot_.configs.front().path) continue;
       RTT_TRY_SET(JudgedConfig judged, judge_config(workspace_, evidence_, path, snapshot_.panel.strictness));
       if (path == ".rtt/policy.json" && judged.file.state == ConfigFile::State::kAbsent) warn_no_policy();

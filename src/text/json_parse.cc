@@ -1,30 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 
 #include "text/json.h"
 #include "text/json_members.h"
+#include "text/json_pointer.h"
 #include "text/json_reader.h"
 
 namespace rtt::text {
-namespace {
-
-// One reference token of an RFC 6901 pointer, decoded; nothing if `~` is followed by neither 0 nor 1.
-std::optional<std::string> unescape_pointer(std::string_view token) {
-  std::string out;
-  for (std::size_t i = 0; i < token.size(); ++i) {
-    if (token[i] != '~') {
-      out += token[i];
-      continue;
-    }
-    if (++i == token.size() || (token[i] != '0' && token[i] != '1')) return std::nullopt;
-    out += token[i] == '0' ? '~' : '/';
-  }
-  return out;
-}
-
-}  // namespace
-
 Result<Json> parse_json(std::string_view text, ParseOptions options) {
   const std::string name(options.source_name);
   if (text.size() > options.bytes_max) {
@@ -39,20 +21,6 @@ Result<Json> parse_json(std::string_view text, ParseOptions options) {
   Error error = reader.error();
   if (!name.empty()) error.where = name + ':' + error.where;
   return std::unexpected(std::move(error));
-}
-
-std::string escape_pointer(std::string_view key) {
-  std::string out;
-  for (const char c : key) {
-    if (c == '~') {
-      out += "~0";
-    } else if (c == '/') {
-      out += "~1";
-    } else {
-      out += c;
-    }
-  }
-  return out;
 }
 
 std::optional<Position> locate(std::string_view text, std::string_view pointer, Part part) {
@@ -101,14 +69,12 @@ std::optional<std::size_t> JsonReader::find_member(std::string_view wanted) {
 
 // REQUIRES: at_ on `[`. Leaves at_ on the item.
 bool JsonReader::find_item(std::string_view wanted) {
-  std::size_t index = 0;
-  const auto read = std::from_chars(wanted.data(), wanted.data() + wanted.size(), index);
-  const bool canonical = wanted == "0" || !wanted.starts_with('0');
-  if (read.ec != std::errc{} || read.ptr != wanted.data() + wanted.size() || !canonical) return false;
+  std::optional<std::size_t> index = pointer_index(wanted);
+  if (!index) return false;
   ++at_;
   skip_space();
   while (!at_end() && peek() != ']') {
-    if (index-- == 0) return true;
+    if ((*index)-- == 0) return true;
     if (!value() || !after_item(']')) return false;
   }
   return false;

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// ViewFile: views/PROVIDER.view.json, what of a workspace one provider is shown, and
+// providers/providers.yaml, providers of one's own (docs/formats/overlay.md).
+//
+// Without a file a provider is shown everything, in no environment.
+//
+// Thread: any (values).   Fails: problems with line:column.   Limits: kConfigBytesMax, kProvidersMax.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/problem.h"
+
+namespace rtt::model {
+
+inline constexpr std::size_t kProvidersMax = 1024;
+inline constexpr std::string_view kProvidersPath = "providers/providers.yaml";
+
+struct ViewFile {
+  std::string env;                // whose overlays count; empty: none
+  std::vector<std::string> show;  // patterns KIND/NAME; empty: everything
+  std::vector<Problem> problems;
+
+  [[nodiscard]] bool shows(std::string_view kind, std::string_view name) const;
+};
+[[nodiscard]] bool is_view_path(std::string_view path);
+std::string view_path(std::string_view provider);  // views/PROVIDER.view.json
+ViewFile read_view_file(std::string_view text, std::string_view path);
+
+struct ProvidersFile {
+  std::vector<std::pair<std::string, std::string>> like;  // name, and the provider whose forms it has; sorted
+  std::vector<Problem> problems;
+};
+ProvidersFile read_providers(std::string_view text, std::string_view path);
+
+}  // namespace rtt::model
