@@ -70,7 +70,7 @@ TEST_P(JsonPatchSuite, every_case_goes_as_published) {
 
 INSTANTIATE_TEST_SUITE_P(Published, JsonPatchSuite,
                          ::testing::Values(Suite{"tests.json", 78}, Suite{"spec_tests.json", 17}),
-                         [](const auto& info) { return info.index == 0 ? "tests" : "rfc"; });
+                         [](const auto& suite) { return suite.index == 0 ? "tests" : "rfc"; });
 
 }  // namespace
 }  // namespace rtt::text

@@ -68,7 +68,8 @@ TEST(Overlay, what_is_wrong_is_told_with_its_place) {
   EXPECT_THAT(problem_of(R"({"target":"agent/x"})"), HasSubstr("either 'merge' or 'patch'"));
   EXPECT_THAT(problem_of(R"({"merge":{},"patch":[]})"), HasSubstr("either 'merge' or 'patch'"));
   EXPECT_THAT(problem_of(R"({"merge":[]})"), HasSubstr("'merge' must be an object"));
-  EXPECT_THAT(problem_of(R"({"merge":{},"tagret":"agent/x"})"), HasSubstr("did you mean 'target'"));
+  EXPECT_THAT(problem_of(R"({"merge":{},"tagret":"agent/x"})"),
+              HasSubstr("1:13: error RTT0210: unknown key 'tagret'"));
   EXPECT_THAT(problem_of(R"({"target":"summarize","merge":{}})"), HasSubstr("names no item"));
   EXPECT_THAT(problem_of(R"({"target":"tool/x","merge":{}})"), HasSubstr("names no item"));
   EXPECT_THAT(problem_of(R"({"target":"agent/a/../b","merge":{}})"), HasSubstr("RTT0208"));

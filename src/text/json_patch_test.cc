@@ -197,7 +197,8 @@ TEST_F(PatchLaw, a_diff_applied_gives_what_it_was_made_for) {
     ASSERT_TRUE(done) << "seed " << seed_ << " " << to_json(from) << to_json(patch) << done.error().message;
     EXPECT_EQ(*done, to) << "seed " << seed_;
     // One operation that fails behind all others, and nothing of them is seen.
-    patch.push(operation("test", "", &patch));
+    const Json other = "in no value";
+    patch.push(operation("test", "", &other));
     const auto failing = JsonPatch::read(patch)->apply(from);
     ASSERT_FALSE(failing);
     EXPECT_EQ(failing.error().code, Code::kPatchFailed);
