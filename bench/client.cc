@@ -26,6 +26,7 @@ std::string run(const std::vector<std::string>& argv) {
                           .directory = {},
                           .in = os::Wire::kNull,
                           .err = os::Wire::kInherit,
+                          .lifetime = os::Lifetime::kDetached,  // a panel that it starts stays
                           .pass_fds = {}});
   if (!child) give_up(child.error().message);
   std::string out;

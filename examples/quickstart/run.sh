@@ -127,12 +127,16 @@ sed -i 's/add_note@\*]/count_notes@*]/' agents/common/clerk.md
 "$rtt" sign --yes >/dev/null; "$rtt" plan >/dev/null; "$rtt" apply >/dev/null
 refused "a plan that starts from another wiring" RTT0510 3 "$rtt" apply "$work/first.plan.json"
 
-sed -i 's/required: \["text"\]/required: ["text", "author"]/; s/text: { type: "string" } }/text: { type: "string" }, author: { type: "string" } }/' servers/notes.mjs
+sed -i 's/\["text"\]/["text", "author"]/; s/"text": { "type": "string" } }/"text": { "type": "string" }, "author": { "type": "string" } }/' servers/notes.tools.json
 "$rtt" mcp restart notes >/dev/null 2>&1
 refused "a tool whose schema changed since it was accepted" RTT0414 3 "$rtt" call notes/add_note text=second
 check "its unchanged neighbour goes on" "$rtt" call notes/count_notes
 "$rtt" mcp diff notes
 check "accepted, it works again" bash -c "'$rtt' mcp accept notes --yes && '$rtt' call notes/add_note text=second author=ada"
+echo "// edited" >> servers/notes.mjs
+"$rtt" mcp restart notes >/dev/null 2>&1
+refused "a server that is other code now" RTT0414 3 "$rtt" call notes/count_notes
+check "accepted, it is called again" bash -c "'$rtt' mcp accept notes --yes && '$rtt' call notes/count_notes"
 
 say "8  Down: nothing stays behind"
 "$rtt" down

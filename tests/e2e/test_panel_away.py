@@ -46,7 +46,8 @@ class PanelAway(RttCase):
         listed = client.ask("tools/list")["result"]
         self.assertEqual("Echo: x", client.said("echo", message="x"))
         self.kill(self.panel_pid())
-        error = client.call("echo", message="x")["error"]
+        # The call may overtake the news of the panel's end.
+        error = self.eventually(lambda: client.call("echo", message="x").get("error"))
         self.assertEqual({"code": "RTT0701", "hint": "rtt panel start", "where": self.path(".rtt/panel.yaml")},
                          error["data"])
         self.assertIn("does not run", error["message"])

@@ -1,21 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small MCP server (stdio, no dependencies) as a developer of one would edit it: the quickstart changes its schema
-// between two starts and shows that RTT notices.
+// A small MCP server (stdio, no dependencies) as a developer of one would edit it: the quickstart changes its schema,
+// and then its code, between two starts and shows that RTT notices.
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const notes = [];
-const tools = [
-  {
-    name: "add_note",
-    description: "Keeps a note.",
-    inputSchema: { type: "object", properties: { text: { type: "string" } }, required: ["text"] },
-  },
-  {
-    name: "count_notes",
-    description: "How many notes are kept.",
-    inputSchema: { type: "object", properties: {} },
-  },
-];
+// What is data beside the code may change without it, as with a server that asks a service for its tools.
+const tools = JSON.parse(readFileSync(new URL("notes.tools.json", import.meta.url)));
 
 const text = (value) => ({ content: [{ type: "text", text: String(value) }] });
 const handlers = {
