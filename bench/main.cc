@@ -26,7 +26,8 @@ int main(int argc, char** argv) {
       settings.peers = std::filesystem::absolute(argv[++i]);
     else
       give_up(
-          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live] [--peers NODE_MODULES] "
+          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views] [--peers "
+          "NODE_MODULES] "
           "[--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
@@ -43,12 +44,13 @@ int main(int argc, char** argv) {
                              {"mcp", mcp_rows},
                              {"gateway", gateway_rows},
                              {"shm", shm_rows},
-                             {"live", live_rows}}) {
+                             {"live", live_rows},
+                             {"views", view_rows}}) {
     if (!settings.peers.empty() || (!only.empty() && only != group.name)) continue;
     group.measure(settings, report);
     measured = true;
   }
-  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live");
+  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

@@ -174,6 +174,7 @@ void signal_process(int pid, int signal) {
 }
 
 unsigned own_uid() { return ::geteuid(); }
+unsigned own_gid() { return ::getegid(); }
 
 void become_session_leader() { (void)::setsid(); }
 

@@ -82,6 +82,7 @@ std::optional<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing
 int own_pid();
 unsigned own_uid();
+unsigned own_gid();
 void become_session_leader();  // for daemons: setsid; nothing if it is one already
 Status redirect_stdio(
     const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty

@@ -141,6 +141,12 @@ Result<UnixListener> UnixListener::bind(const std::string& directory, const std:
   return listener;
 }
 
+UnixListener UnixListener::of(Fd listening) {
+  UnixListener listener;
+  listener.fd_ = std::move(listening);
+  return listener;
+}
+
 Result<std::optional<Fd>> UnixListener::accept() {
   for (;;) {
     Fd fd(::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC));

@@ -28,7 +28,8 @@ class UnixListener {
  public:
   // Binds NAME in `directory` (created 0700), replacing a dead socket; a live listener there is kBusy.
   static Result<UnixListener> bind(const std::string& directory, const std::string& name);
-  Result<std::optional<Fd>> accept();  // nothing when none waits
+  static UnixListener of(Fd listening);  // bound by another process of ours, non-blocking
+  Result<std::optional<Fd>> accept();    // nothing when none waits
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:

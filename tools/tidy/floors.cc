@@ -36,6 +36,8 @@ constexpr auto kLibraries = std::to_array<Library>({
     {"yaml-cpp/", {"text"}},
     {"simdjson.h", {"text", "mcp", "test"}},
     {"flatbuffers/", {"api"}},
+    {"fuse_lowlevel.h", {"views"}},
+    {"zstd.h", {"views"}},
     {"nmmintrin.h", {"base", "crypto"}},
     {"immintrin.h", {"base", "crypto"}},
 });

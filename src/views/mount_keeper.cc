@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/mount_keeper.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <csignal>
+#include <deque>
+
+#include "os/clock.h"
+#include "os/file.h"
+#include "os/loop.h"
+#include "os/mount.h"
+#include "os/process.h"
+#include "os/unix_socket.h"
+#include "text/ndjson.h"
+#include "views/fuse_view.h"
+#include "views/mount_words.h"
+#include "views/shown.h"
+
+namespace rtt::views {
+namespace {
+
+constexpr std::int64_t kTellMs = 10'000;
+
+class Keeper {
+ public:
+  explicit Keeper(const KeepOptions& options) : options_(options) {}
+  ~Keeper();
+  Keeper(const Keeper&) = delete;
+  Keeper& operator=(const Keeper&) = delete;
+
+  Status run();
+
+ private:
+  Status take_place();
+  Status mount();
+  Status start_server();
+  Status tell_server();
+  void hear();
+  bool hear_some();  // false when nothing more can come
+  void take_note(std::string_view line);
+  void server_ended();
+  Status start_again();
+  void end(Status why);
+
+  const KeepOptions& options_;
+  std::optional<os::FileLock> lock_;
+  std::optional<os::UnixListener> listener_;
+  std::unique_ptr<os::Loop> loop_;
+  std::unique_ptr<os::ProcessWatch> processes_;
+  os::Fd connection_, channel_;
+  os::Child server_;
+  text::LineReader lines_{kMountLineBytesMax};
+  std::deque<Instant> starts_;  // within the window
+  bool told_ready_ = false;
+  Status ended_;
+
+  // Of this connection.
+  std::string hello_;
+  Shown::Numbers numbers_;
+  std::uint32_t last_ = 0;
+};
+
+Keeper::~Keeper() {
+  if (connection_.valid()) (void)os::detach_mount(options_.place.mountpoint);
+  server_.kill();
+  if (listener_) (void)os::remove_file(options_.place.store + "/" + std::string(kMountSocket));
+}
+
+// The folder must be one that nobody misses, and a dead mount of ours in its place is taken away: nobody
+// serves it, for we have the lock.
+Status Keeper::take_place() {
+  const std::string& store = options_.place.store;
+  const std::string& path = options_.place.mountpoint;
+  RTT_TRY(os::make_directories(store, 0700));
+  RTT_TRY_SET(lock_, os::FileLock::take(store + "/lock", os::FileLock::Wait::kNo));
+  for (int left = 16; left > 0; --left) {
+    const auto mounted = os::mounted_at(path);
+    if (!mounted || !*mounted) break;
+    if ((*mounted)->source != kMountSource)
+      return fail(Code::kBusy, fmt::format("something of type {} is mounted there", (*mounted)->type), path);
+    RTT_TRY(os::detach_mount(path));
+  }
+  RTT_TRY(os::make_directories(path, 0700));
+  RTT_TRY_SET(const auto inside, os::list_directory(path));
+  if (!inside.empty())
+    return fail(Code::kNameClash, "the folder for the views is not empty", path, "ls -A " + path);
+  RTT_TRY_SET(listener_, os::UnixListener::bind(store, std::string(kMountSocket)));
+  return {};
+}
+
+Status Keeper::mount() {
+  hello_.clear();
+  numbers_.clear();
+  last_ = 0;
+  RTT_TRY_SET(connection_, mount_views(options_.place.mountpoint));
+  return {};
+}
+
+Status Keeper::start_server() {
+  const Instant now = os::now();
+  while (!starts_.empty() && (now - starts_.front()).value > nanos_from_ms(kServerStartsWindowMs).value)
+    starts_.pop_front();
+  if (starts_.size() == kServerStartsMax) {
+    return fail(Code::kDriverFailed,
+                fmt::format("the server of the views ended {} times within a minute", kServerStartsMax),
+                options_.place.mountpoint);
+  }
+  starts_.push_back(now);
+  RTT_TRY_SET(auto pair, os::socket_pair());
+  RTT_TRY_SET(server_, os::spawn({.argv = options_.server,
+                                  .env = os::own_environment(),
+                                  .directory = "/",
+                                  .in = os::Wire::kNull,
+                                  .out = os::Wire::kNull,
+                                  .err = os::Wire::kInherit,
+                                  // It outlives us by a moment, to take the mount away.
+                                  .lifetime = os::Lifetime::kDetached,
+                                  .pass_fds = {{connection_.get(), kConnectionFd},
+                                               {pair.second.get(), kKeeperFd},
+                                               {listener_->fd(), kListenerFd}}}));
+  channel_ = std::move(pair.first);
+  lines_ = text::LineReader(kMountLineBytesMax);
+  RTT_TRY(tell_server());
+  RTT_TRY(loop_->watch(channel_.get(), os::kReadable, [this](std::uint32_t) { hear(); }));
+  RTT_TRY(loop_->watch(server_.pidfd(), os::kReadable, [this](std::uint32_t) { server_ended(); }));
+  return {};
+}
+
+Status Keeper::tell_server() {
+  std::string lines;
+  if (!hello_.empty()) lines += to_line(MountNote{.what = MountNote::What::kHello, .text = hello_});
+  for (const auto& [name, number] : numbers_)
+    lines += to_line(MountNote{.what = MountNote::What::kNumber, .number = number, .text = name});
+  lines += to_line(MountNote{.what = MountNote::What::kLast, .number = last_});
+  lines += to_line(MountNote{.what = MountNote::What::kGo});
+  const Status told = os::send_all(channel_.get(), as_bytes(lines), {}, kTellMs);
+  if (!told && told.error().code == Code::kLost) return {};  // it died already: seen at its pidfd
+  return told;
+}
+
+void Keeper::take_note(std::string_view line) {
+  auto note = parse_note(line);
+  if (!note) return;
+  switch (note->what) {
+    case MountNote::What::kHello:
+      hello_ = std::move(note->text);
+      break;
+    case MountNote::What::kNumber:
+      if (note->number == 0) {
+        numbers_.erase(note->text);
+      } else {
+        numbers_[note->text] = note->number;
+        last_ = std::max(last_, note->number);
+      }
+      break;
+    case MountNote::What::kReady:
+      if (!std::exchange(told_ready_, true) && options_.ready) options_.ready();
+      break;
+    case MountNote::What::kLast:
+    case MountNote::What::kGo:
+      break;
+  }
+}
+
+bool Keeper::hear_some() {
+  std::array<std::byte, 4096> bytes{};
+  const auto received = os::receive(channel_.get(), bytes);
+  if (!received || received->closed || received->would_block) return false;
+  lines_.feed(as_text(std::span(bytes).first(received->bytes)));
+  while (const auto item = lines_.next()) take_note(item->line);
+  return true;
+}
+
+void Keeper::hear() {
+  if (hear_some()) return;
+  loop_->unwatch(channel_.get());  // its end is told by the pidfd
+}
+
+// What it said before it died is still in the channel.
+void Keeper::server_ended() {
+  const auto state = server_.poll();
+  if (!state) return;
+  loop_->unwatch(server_.pidfd());
+  if (loop_->watching(channel_.get())) loop_->unwatch(channel_.get());
+  while (hear_some()) {
+  }
+  if (state->code == 0) return end({});
+  if (Status again = start_again(); !again) end(std::move(again));
+}
+
+Status Keeper::start_again() {
+  if (options_.again == KeepOptions::Again::kSameMount && !hello_.empty()) {
+    const Status resent = os::resend_requests(connection_.get());
+    if (resent) return start_server();
+    if (resent.error().code != Code::kLost) return resent;
+  }
+  RTT_TRY(os::detach_mount(options_.place.mountpoint));
+  connection_.reset();  // its readers are told that it is gone
+  RTT_TRY(mount());
+  return start_server();
+}
+
+void Keeper::end(Status why) {
+  ended_ = std::move(why);
+  loop_->stop();
+}
+
+Status Keeper::run() {
+  RTT_TRY(take_place());
+  RTT_TRY_SET(loop_, os::Loop::create());
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) RTT_TRY(loop_->on_signal(signal, [this] { end({}); }));
+  if (options_.parent.pid != 0) {
+    processes_ = std::make_unique<os::ProcessWatch>(*loop_);
+    const auto watched = processes_->watch(options_.parent, [this] { end({}); });
+    if (!watched) return std::unexpected(watched.error());
+  }
+  RTT_TRY(mount());
+  RTT_TRY(start_server());
+  loop_->run();
+  return std::move(ended_);
+}
+
+}  // namespace
+
+Status keep_mount(const KeepOptions& options) {
+  Keeper keeper(options);
+  return keeper.run();
+}
+
+}  // namespace rtt::views

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/mount_server.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+
+#include "os/loop.h"
+#include "os/mount.h"
+#include "os/process.h"
+#include "os/unix_socket.h"
+#include "text/ndjson.h"
+#include "views/fuse_view.h"
+#include "views/mount_words.h"
+
+namespace rtt::views {
+namespace {
+
+constexpr std::int64_t kKeeperMs = 10'000;  // it reads and writes at once, or something is wrong with it
+constexpr int kDamageTold = 16;             // words on stderr about packs that are not what they say
+
+void say(const Error& error) {
+  fmt::print(stderr, "rtt views: {}{}{}\n", error.message, error.where.empty() ? "" : ": ", error.where);
+}
+
+// What the keeper knows of this connection.
+struct Inheritance {
+  std::string hello;
+  Shown::Numbers numbers;
+  std::uint32_t last = 0;
+};
+
+Result<Inheritance> inherit(int keeper) {
+  Inheritance known;
+  text::LineReader lines(kMountLineBytesMax);
+  for (;;) {
+    const auto item = lines.next();
+    if (!item) {
+      std::array<std::byte, 4096> bytes{};
+      RTT_TRY_SET(const os::Received received, os::receive_wait(keeper, bytes, 0, kKeeperMs));
+      if (received.closed) return fail(Code::kLost, "the mount's keeper is gone");
+      lines.feed(as_text(std::span(bytes).first(received.bytes)));
+      continue;
+    }
+    RTT_TRY_SET(MountNote note, parse_note(item->line));
+    switch (note.what) {
+      case MountNote::What::kHello:
+        known.hello = std::move(note.text);
+        break;
+      case MountNote::What::kNumber:
+        known.numbers[std::move(note.text)] = note.number;
+        break;
+      case MountNote::What::kLast:
+        known.last = note.number;
+        break;
+      case MountNote::What::kReady:
+        break;
+      case MountNote::What::kGo:
+        return known;
+    }
+  }
+}
+
+class MountServer {
+ public:
+  explicit MountServer(const MountPlace& place)
+      : mountpoint_(place.mountpoint),
+        store_(place.store),
+        keeper_(kKeeperFd),
+        listener_(os::UnixListener::of(os::Fd(kListenerFd))) {}
+
+  Status run();
+
+ private:
+  struct Client {
+    os::Fd fd;
+    text::LineReader lines{kMountLineBytesMax};
+  };
+
+  void note(MountNote note) const {
+    // A keeper that does not take it is gone, which is seen at its end of the channel.
+    (void)os::send_all(keeper_.get(), as_bytes(to_line(note)), {}, kKeeperMs);
+  }
+  Status load();
+  void watch_keeper();
+  void accept();
+  void read_from(Client& client);
+  Result<std::string> answer(const MountAsk& ask);
+  Status add(const std::string& workspace, GenerationNumber generation);
+  Status show(const std::string& workspace, GenerationNumber generation);
+  void trim(const std::string& workspace);
+  Result<std::string> list() const;
+  [[noreturn]] void take_away();
+
+  std::string mountpoint_;
+  ViewStore store_;
+  os::Fd keeper_;
+  os::UnixListener listener_;
+  std::unique_ptr<os::Loop> loop_;
+  std::unique_ptr<Shown> shown_;
+  std::unique_ptr<FuseView> view_;
+  std::map<int, std::unique_ptr<Client>> clients_;
+  std::atomic<int> damage_told_ = 0;
+};
+
+void MountServer::take_away() {
+  if (const Status gone = os::detach_mount(mountpoint_); !gone) say(gone.error());
+  std::_Exit(0);  // the threads that serve may be waiting for what nobody asks any more
+}
+
+// What is in the store is shown again as it was; a pack that is not one is left out and said.
+Status MountServer::load() {
+  RTT_TRY_SET(const auto all, store_.list());
+  for (const ViewStore::Kept& kept : all) {
+    for (const GenerationNumber generation : kept.generations) {
+      auto pack = Pack::open(store_.pack_path(kept.workspace, generation));
+      const auto added =
+          pack ? shown_->add(kept.workspace, generation, *std::move(pack)) : std::unexpected(pack.error());
+      if (!added) say(added.error());
+    }
+    if (kept.current && shown_->has(kept.workspace, *kept.current)) {
+      RTT_TRY(shown_->show(kept.workspace, *kept.current));
+    }
+  }
+  return {};
+}
+
+Status MountServer::run() {
+  RTT_TRY_SET(Inheritance known, inherit(keeper_.get()));
+  shown_ = std::make_unique<Shown>(std::move(known.numbers), known.last,
+                                   [this](const std::string& name, std::uint32_t number) {
+                                     note({.what = MountNote::What::kNumber, .number = number, .text = name});
+                                   });
+  shown_->on_damage([this](const Error& error) {
+    if (damage_told_.fetch_add(1) < kDamageTold) say(error);
+  });
+  RTT_TRY(load());
+  RTT_TRY_SET(loop_, os::Loop::create());
+  RTT_TRY_SET(view_, FuseView::start(*shown_, {.connection = os::Fd(kConnectionFd),
+                                               .hello = std::move(known.hello),
+                                               .greeted =
+                                                   [this](const std::string& hello) {
+                                                     note({.what = MountNote::What::kHello, .text = hello});
+                                                   },
+                                               .ended = [this] { loop_->stop(); }}));
+  note({.what = MountNote::What::kReady});
+  RTT_TRY(loop_->watch(keeper_.get(), os::kReadable, [this](std::uint32_t) { watch_keeper(); }));
+  RTT_TRY(loop_->watch(listener_.fd(), os::kReadable, [this](std::uint32_t) { accept(); }));
+  loop_->run();
+  std::_Exit(0);  // the mount is gone
+}
+
+void MountServer::watch_keeper() {
+  std::array<std::byte, 64> bytes{};
+  const auto received = os::receive(keeper_.get(), bytes);
+  if (!received || received->closed) take_away();
+}
+
+void MountServer::accept() {
+  const auto found = listener_.accept();
+  if (!found || !*found) return;
+  os::Fd fd = std::move(const_cast<os::Fd&>(**found));
+  const auto peer = os::peer_identity(fd.get());
+  if (clients_.size() >= kMountClientsMax || !peer || peer->uid != os::own_uid()) return;
+  const int number = fd.get();
+  auto client = std::make_unique<Client>();
+  client->fd = std::move(fd);
+  Client& kept = *client;
+  clients_[number] = std::move(client);
+  const Status watched =
+      loop_->watch(number, os::kReadable, [this, &kept](std::uint32_t) { read_from(kept); });
+  if (!watched) clients_.erase(number);
+}
+
+void MountServer::read_from(Client& client) {
+  const int number = client.fd.get();
+  const auto end = [&] {
+    loop_->unwatch(number);
+    clients_.erase(number);
+  };
+  std::array<std::byte, 4096> bytes{};
+  const auto received = os::receive(number, bytes);
+  if (!received || received->closed) return end();
+  client.lines.feed(as_text(std::span(bytes).first(received->bytes)));
+  while (const auto item = client.lines.next()) {
+    Result<MountAsk> ask = fail(Code::kTooLarge, "a line longer than may be asked");
+    if (item->kind == text::LineReader::Kind::kLine) ask = parse_ask(item->line);
+    const std::string line = answer_line(ask ? answer(*ask) : std::unexpected(ask.error()));
+    const auto sent = os::send(number, as_bytes(line));
+    if (!sent || sent->bytes != line.size()) return end();  // it asks and does not read
+    if (ask && !ask->workspace.empty()) trim(ask->workspace);
+  }
+}
+
+Result<std::string> MountServer::answer(const MountAsk& ask) {
+  switch (ask.verb) {
+    case MountAsk::Verb::kAdd:
+      RTT_TRY(add(ask.workspace, ask.generation));
+      return std::string();
+    case MountAsk::Verb::kShow:
+      RTT_TRY(show(ask.workspace, ask.generation));
+      return std::string();
+    case MountAsk::Verb::kDrop:
+      view_->tell(shown_->drop_workspace(ask.workspace));
+      RTT_TRY(store_.remove_workspace(ask.workspace));
+      return std::string();
+    case MountAsk::Verb::kList:
+      break;
+  }
+  return list();
+}
+
+Status MountServer::add(const std::string& workspace, GenerationNumber generation) {
+  if (shown_->has(workspace, generation)) return {};
+  RTT_TRY_SET(Pack pack, Pack::open(store_.pack_path(workspace, generation)));
+  RTT_TRY_SET(const auto stale, shown_->add(workspace, generation, std::move(pack)));
+  view_->tell(stale);
+  return {};
+}
+
+// What is in force is written first: a server that dies here leaves a successor that shows the new one too.
+Status MountServer::show(const std::string& workspace, GenerationNumber generation) {
+  RTT_TRY(add(workspace, generation));
+  RTT_TRY(store_.set_current(workspace, generation));
+  RTT_TRY_SET(const auto stale, shown_->show(workspace, generation));
+  view_->tell(stale);
+  return {};
+}
+
+void MountServer::trim(const std::string& workspace) {
+  while (const auto dropped = shown_->drop_surplus(workspace)) {
+    view_->tell(dropped->stale);
+    view_->forget(dropped->node_number);
+    if (const Status removed = store_.remove(workspace, dropped->generation); !removed) say(removed.error());
+  }
+}
+
+Result<std::string> MountServer::list() const {
+  RTT_TRY_SET(const auto all, store_.list());
+  std::string words;
+  for (const ViewStore::Kept& kept : all) {
+    for (const GenerationNumber generation : kept.generations) {
+      if (!shown_->has(kept.workspace, generation)) continue;
+      words += fmt::format("{}{}/{}{}", words.empty() ? "" : " ", kept.workspace, generation,
+                           kept.current == generation ? "*" : "");
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
+int serve_views(const MountPlace& place) {
+  MountServer server(place);
+  const Status ran = server.run();
+  if (!ran) say(ran.error());
+  std::_Exit(1);  // the keeper starts another
+}
+
+}  // namespace rtt::views

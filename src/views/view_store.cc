@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/view_store.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "os/file.h"
+#include "os/symlink.h"
+
+namespace rtt::views {
+namespace {
+
+constexpr std::string_view kEnding = ".pack";
+
+std::optional<GenerationNumber> generation_of(std::string_view file) {
+  if (!file.ends_with(kEnding)) return std::nullopt;
+  return parse_generation(file.substr(0, file.size() - kEnding.size()));
+}
+
+}  // namespace
+
+Status check_workspace_id(std::string_view workspace) {
+  const auto fits = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  };
+  if (!workspace.empty() && workspace.size() <= 64 && workspace.front() != '.' &&
+      std::ranges::all_of(workspace, fits))
+    return {};
+  return fail(Code::kBadArgument, "not the id of a workspace in a store of views",
+              fmt::format("{:?}", workspace.substr(0, 64)));
+}
+
+std::optional<GenerationNumber> parse_generation(std::string_view text) {
+  GenerationNumber number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size() || text.front() == '0')
+    return std::nullopt;
+  return number;
+}
+
+Result<std::vector<ViewStore::Kept>> ViewStore::list() const {
+  RTT_TRY_SET(const auto names, os::list_directory(directory_));
+  std::vector<Kept> all;
+  for (const std::string& name : names) {
+    if (!check_workspace_id(name) || !os::is_directory(directory_ + "/" + name)) continue;
+    if (all.size() == kWorkspacesMax)
+      return fail(Code::kLimit, fmt::format("more than {} workspaces have views", kWorkspacesMax),
+                  directory_);
+    RTT_TRY_SET(const auto files, os::list_directory(directory_ + "/" + name));
+    Kept kept{.workspace = name, .generations = {}, .current = {}};
+    for (const std::string& file : files) {
+      if (const auto number = generation_of(file)) kept.generations.push_back(*number);
+    }
+    std::ranges::sort(kept.generations);
+    if (const auto target = os::read_link(directory_ + "/" + name + "/cur")) {
+      const auto number = generation_of(*target);
+      if (number && std::ranges::binary_search(kept.generations, *number)) kept.current = number;
+    }
+    all.push_back(std::move(kept));
+  }
+  return all;
+}
+
+std::string ViewStore::pack_path(const std::string& workspace, GenerationNumber generation) const {
+  return fmt::format("{}/{}/{}{}", directory_, workspace, generation, kEnding);
+}
+
+Status ViewStore::set_current(const std::string& workspace, GenerationNumber generation) const {
+  return os::replace_link(fmt::format("{}/{}/cur", directory_, workspace),
+                          fmt::format("{}{}", generation, kEnding));
+}
+
+Status ViewStore::remove(const std::string& workspace, GenerationNumber generation) const {
+  return os::remove_file(pack_path(workspace, generation));
+}
+
+Status ViewStore::remove_workspace(const std::string& workspace) const {
+  RTT_TRY(check_workspace_id(workspace));
+  return os::remove_tree(directory_ + "/" + workspace);
+}
+
+}  // namespace rtt::views

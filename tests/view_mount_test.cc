@@ -1,0 +1,560 @@
+// SPDX-License-Identifier: Apache-2.0
+// A mount of views as its users meet it: the kernel's own file system calls, real programs, and every process
+// of it killed. This program is keeper and server too, as main.cc makes `rtt` one.
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "os/file.h"
+#include "os/mount.h"
+#include "os/process.h"
+#include "os/temp_dir.h"
+#include "os/unix_socket.h"
+#include "views/fuse_view.h"
+#include "views/mount_client.h"
+#include "views/mount_keeper.h"
+#include "views/pack_write.h"
+
+namespace rtt::views {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+
+constexpr std::int64_t kTime = 1'790'000'000;
+constexpr int kWaitMs = 30'000;
+
+std::string output_of(const std::string& command) {
+  auto child = os::spawn({.argv = {"sh", "-c", command + " 2>&1"},
+                          .env = {{"PATH", "/usr/bin:/bin"}, {"LC_ALL", "C"}, {"TZ", "UTC"}},
+                          .directory = {},
+                          .in = os::Wire::kNull,
+                          .out = os::Wire::kPipe,
+                          .err = os::Wire::kNull,
+                          .pass_fds = {}});
+  EXPECT_TRUE(child);
+  std::string out;
+  std::array<char, 65536> bytes{};
+  for (ssize_t got = 0; (got = ::read(child->out.get(), bytes.data(), bytes.size())) > 0;)
+    out.append(bytes.data(), static_cast<std::size_t>(got));
+  out += fmt::format("exit {}\n", child->wait().code);
+  return out;
+}
+
+void wait_for_end(int pid) {
+  const auto start = os::process_start_time(pid);
+  if (!start) return;
+  const auto pidfd = os::watch_process(pid, *start);
+  if (!pidfd) return;
+  pollfd entry{.fd = pidfd->get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&entry, 1, kWaitMs), 1) << "process " << pid << " does not end";
+}
+
+// Whose command line has these words; this program's own children among them.
+std::vector<int> pids_with(const std::vector<std::string>& words) {
+  std::vector<int> found;
+  const auto names = os::list_directory("/proc");
+  for (const std::string& name : *names) {
+    const auto line = os::read_file("/proc/" + name + "/cmdline", 65536);
+    if (!line || !std::ranges::all_of(words, [&](const std::string& word) {
+          return line->find(word + std::string(1, '\0')) != std::string::npos;
+        }))
+      continue;
+    if (os::process_start_time(std::atoi(name.c_str()))) found.push_back(std::atoi(name.c_str()));
+  }
+  return found;
+}
+
+std::vector<TreeFile> files_of(GenerationNumber generation, int count = 40) {
+  std::vector<TreeFile> files;
+  for (int i = 0; i < count; ++i) {
+    files.push_back({.path = fmt::format("agents/d{}/a{}.md", i % 4, i),
+                     .bytes = fmt::format("gen {}\n", generation) +
+                              std::string(static_cast<std::size_t>(i) * 37, 'x') +
+                              fmt::format("\nend {}\n", generation)});
+  }
+  return files;
+}
+
+class MountTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto dir = os::TempDir::create();
+    ASSERT_TRUE(dir);
+    dir_ = std::make_unique<os::TempDir>(std::move(*dir));
+    store_ = *dir_ / "store";
+    mountpoint_ = *dir_ / "mnt";
+    ASSERT_TRUE(os::make_directories(*dir_ / "probe", 0700));
+    const auto probe = mount_views(*dir_ / "probe");
+    if (!probe) GTEST_SKIP() << "no FUSE mount can be made here: " << probe.error().message;
+    can_resend_ = os::resend_requests(probe->get()).has_value();
+    (void)os::detach_mount(*dir_ / "probe");
+  }
+  void TearDown() override {
+    for (const int pid : pids_with({"--server", mountpoint_})) servers_.push_back(pid);
+    if (keeper_.running()) {
+      ::kill(keeper_.pid(), SIGTERM);
+      (void)keeper_.wait();
+    }
+    for (const int pid : servers_) wait_for_end(pid);
+    if (dir_) {
+      EXPECT_FALSE(os::mounted_at(mountpoint_).value_or(std::nullopt));
+    }
+  }
+
+  std::vector<std::string> keeper_words(std::vector<std::string> more = {}) const {
+    std::vector<std::string> words{os::own_executable(), "--keeper", store_, mountpoint_};
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  }
+  void start(std::vector<std::string> more = {}) {
+    auto child = os::spawn({.argv = keeper_words(std::move(more)),
+                            .env = os::own_environment(),
+                            .directory = {},
+                            .in = os::Wire::kNull,
+                            .out = os::Wire::kPipe,
+                            .err = os::Wire::kInherit,
+                            .lifetime = os::Lifetime::kDetached,
+                            .pass_fds = {}});
+    ASSERT_TRUE(child) << child.error().message;
+    keeper_ = std::move(*child);
+    char ready = 0;
+    ASSERT_EQ(::read(keeper_.out.get(), &ready, 1), 1) << "the keeper ended before it served";
+    auto client = MountClient::connect(store_);
+    ASSERT_TRUE(client) << client.error().message;
+    client_ = std::make_unique<MountClient>(std::move(*client));
+  }
+  int server_pid() const {
+    for (;;) {
+      const auto found = pids_with({"--server", mountpoint_});
+      if (!found.empty()) return found.front();
+      std::this_thread::yield();
+    }
+  }
+  void pack(GenerationNumber generation, std::vector<TreeFile> files,
+            const std::vector<std::string>& providers = {"claude"}) {
+    const auto tree = Tree::of(std::move(files));
+    ASSERT_TRUE(tree) << tree.error().message;
+    std::vector<NamedTree> named;
+    for (const std::string& name : providers) named.push_back({name, &*tree});
+    ASSERT_TRUE(os::make_directories(store_ + "/w", 0700));
+    const Status written = write_pack(ViewStore(store_).pack_path("w", generation), named,
+                                      {.time_s = kTime, .block_bytes = 8192});
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  void publish(GenerationNumber generation, std::vector<TreeFile> files) {
+    pack(generation, std::move(files));
+    const Status shown = client_->show("w", generation);
+    ASSERT_TRUE(shown) << shown.error().message;
+  }
+  std::string current(const std::string& provider = "claude") const {
+    return mountpoint_ + "/w/" + provider + "/cur";
+  }
+
+  std::unique_ptr<os::TempDir> dir_;
+  std::string store_, mountpoint_;
+  os::Child keeper_;
+  std::unique_ptr<MountClient> client_;
+  std::vector<int> servers_;
+  bool can_resend_ = false;
+};
+
+// One read by a folder that was opened before; the generation it came from, 0 for anything else.
+GenerationNumber read_beneath(int folder, int file) {
+  const os::Fd fd(
+      ::openat(folder, fmt::format("agents/d{}/a{}.md", file % 4, file).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) return 0;
+  std::string bytes(65536, '\0');
+  const ssize_t got = ::read(fd.get(), bytes.data(), bytes.size());
+  if (got < 8) return 0;
+  bytes.resize(static_cast<std::size_t>(got));
+  const auto number = static_cast<GenerationNumber>(std::atoll(bytes.c_str() + 4));
+  return bytes == files_of(number)[static_cast<std::size_t>(file)].bytes ? number : 0;
+}
+
+TEST_F(MountTest, programs_see_what_they_see_in_real_files) {
+  start();
+  std::vector<TreeFile> files = files_of(1);
+  files.push_back(
+      {.path = ".claude/skills/pdf/run.sh", .bytes = "#!/bin/sh\necho ran \"$@\"\n", .executable = true});
+  files.push_back({.path = "with space/ünïcode '\".md", .bytes = "needle\n"});
+  files.push_back({.path = "empty", .bytes = ""});
+  files.push_back({.path = "large.bin", .bytes = std::string(3'000'000, 'y') + "needle"});
+  for (int i = 0; i < 700; ++i)
+    files.push_back({.path = fmt::format("many/entry-with-a-rather-long-name-{}", i), .bytes = "z"});
+  const std::string real = *dir_ / "real";
+  for (const TreeFile& file : files) {
+    fs::create_directories(fs::path(real + "/" + file.path).parent_path());
+    std::ofstream(real + "/" + file.path) << file.bytes;
+    ASSERT_EQ(::chmod((real + "/" + file.path).c_str(), file.executable ? 0755 : 0644), 0);
+  }
+  (void)output_of(fmt::format("find {} -type d -exec chmod 755 {{}} +; find {} -exec touch -d @{} {{}} +",
+                              real, real, kTime));
+  publish(1, files);
+  const std::string shown = current() + "/";
+  for (const std::string command :
+       {"find . -type f -printf '%M %u %g %n %s %T@ %P\\n' | sort",
+        "find . -type d -printf '%M %u %T@ %P\\n' | sort", "find . | sort",
+        "ls -lAR --time-style=full-iso many agents | grep -v -e '^total' -e '^d'", "grep -rc needle . | sort",
+        "grep -r -l xxxx . | sort", "cat large.bin | sha256sum", "cat empty agents/d0/*",
+        "find . -type f | sort | xargs -d '\\n' sha256sum", "./.claude/skills/pdf/run.sh a b", "cat nothing",
+        "ls agents/d0/a0.md/x", "tar cf - --sort=name --numeric-owner agents | sha256sum",
+        "dd if=large.bin bs=1000 skip=2999 status=none", "tail -c 7 large.bin", "head -c 3 large.bin",
+        "test -w empty; test -x empty; test -r empty", "du -a --apparent-size agents/d1/a1.md"}) {
+    const std::string expected = output_of("cd " + real + " && " + command);
+    EXPECT_EQ(output_of("cd " + shown + " && " + command), expected) << command;
+    EXPECT_EQ(output_of("cd " + shown + " && " + command), expected) << command << ", from the cache";
+  }
+  EXPECT_EQ(output_of("ls -A " + mountpoint_ + " " + mountpoint_ + "/w/claude; readlink " + current()),
+            output_of("echo " + mountpoint_ + ":; echo w; echo; echo " + mountpoint_ +
+                      "/w/claude:; echo cur; echo gen-1; echo gen-1"));
+}
+
+TEST_F(MountTest, nothing_can_be_written) {
+  start();
+  publish(1, files_of(1));
+  const std::string file = current() + "/agents/d0/a0.md";
+  const auto refused = [](int result) { return result == -1 ? errno : 0; };
+  EXPECT_EQ(refused(::open(file.c_str(), O_WRONLY | O_CLOEXEC)), EROFS);
+  EXPECT_EQ(refused(::open(file.c_str(), O_RDWR | O_TRUNC | O_CLOEXEC)), EROFS);
+  EXPECT_EQ(refused(::open((current() + "/new").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), EROFS);
+  EXPECT_EQ(refused(::unlink(file.c_str())), EROFS);
+  EXPECT_EQ(refused(::unlink(current().c_str())), EROFS);
+  EXPECT_EQ(refused(::mkdir((current() + "/new").c_str(), 0700)), EROFS);
+  EXPECT_EQ(refused(::rename(file.c_str(), (file + "x").c_str())), EROFS);
+  EXPECT_EQ(refused(::chmod(file.c_str(), 0600)), EROFS);
+  EXPECT_EQ(refused(::symlink("x", (mountpoint_ + "/x").c_str())), EROFS);
+  EXPECT_EQ(refused(::link(file.c_str(), (file + "x").c_str())), EROFS);
+  EXPECT_EQ(refused(::truncate(file.c_str(), 0)), EROFS);
+}
+
+TEST_F(MountTest, a_flip_is_seen_at_once_and_never_in_part) {
+  start();
+  publish(1, files_of(1));
+  pack(2, files_of(2));
+  ASSERT_TRUE(client_->add("w", 2));
+  std::atomic<bool> stop = false;
+  std::atomic<int> reads = 0, bad = 0;
+  std::vector<std::thread> readers;
+  for (int reader = 0; reader < 3; ++reader) {
+    readers.emplace_back([&] {
+      while (!stop) {
+        const os::Fd folder(::open(current().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        GenerationNumber first = 0;
+        for (int file = 0; file < 40; ++file) {
+          const GenerationNumber found = read_beneath(folder.get(), file);
+          if (file == 0) first = found;
+          bad += found == 0 || found != first;
+          ++reads;
+        }
+      }
+    });
+  }
+  int wrong = 0;
+  GenerationNumber last = 2;
+  for (GenerationNumber flip = 1; reads < 10'000 || flip < 300; ++flip) {
+    // Most between two that are there, some to one never seen before, so that reads are not all from the
+    // cache.
+    GenerationNumber next = 1 + flip % 2;
+    if (flip % 10 == 0) {
+      next = ++last;
+      pack(next, files_of(next));
+    } else if (last > 2) {
+      next = last - flip % 2;
+    }
+    ASSERT_TRUE(client_->show("w", next));
+    const os::Fd folder(::open(current().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    wrong += read_beneath(folder.get(), static_cast<int>(flip % 40)) != next;
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_EQ(bad, 0) << "of " << reads;
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_F(MountTest, who_holds_an_old_generation_keeps_it_until_it_goes) {
+  start();
+  publish(1, files_of(1));
+  const os::Fd folder(::open(current().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  for (int file = 0; file < 40; file += 2) EXPECT_EQ(read_beneath(folder.get(), file), 1u);
+  for (GenerationNumber next = 2; next <= kGenerationsKept; ++next) publish(next, files_of(next));
+  for (int file = 0; file < 20; ++file) EXPECT_EQ(read_beneath(folder.get(), file), 1u);
+  publish(kGenerationsKept + 1, files_of(kGenerationsKept + 1));
+  ASSERT_TRUE(client_->list());  // the answer to a flip does not wait for what goes
+  EXPECT_FALSE(os::exists(mountpoint_ + "/w/claude/gen-1/agents"));
+  EXPECT_FALSE(os::exists(ViewStore(store_).pack_path("w", 1)));
+  for (int file = 0; file < 40; ++file) EXPECT_LE(read_beneath(folder.get(), file), 1u);  // or an error
+  EXPECT_EQ(::openat(folder.get(), "agents/d1/a39.md", O_RDONLY | O_CLOEXEC), -1);
+  EXPECT_EQ(output_of("ls " + mountpoint_ + "/w/claude | wc -l"),
+            fmt::format("{}\nexit 0\n", kGenerationsKept + 1));
+}
+
+TEST_F(MountTest, a_hundred_providers_are_all_there_and_flip) {
+  start();
+  std::vector<std::string> providers;
+  for (int i = 0; i < 100; ++i) providers.push_back(fmt::format("provider-{:02}", i));
+  for (GenerationNumber next = 1; next <= 3; ++next) {
+    pack(next, files_of(next, 4), providers);
+    ASSERT_TRUE(client_->show("w", next));
+    EXPECT_EQ(os::list_directory(mountpoint_ + "/w")->size(), 100u);
+    for (const std::string& name : providers) {
+      const auto bytes = os::read_file(current(name) + "/agents/d1/a1.md", 1000);
+      ASSERT_TRUE(bytes) << bytes.error().message;
+      EXPECT_EQ(*bytes, files_of(next, 4)[1].bytes);
+    }
+  }
+}
+
+TEST_F(MountTest, a_pack_that_is_damaged_changes_nothing) {
+  start();
+  publish(1, files_of(1));
+  pack(2, files_of(2));
+  const std::string path = ViewStore(store_).pack_path("w", 2);
+  const std::string good = *os::read_file(path, 1 << 20);
+  for (const std::string& bad : {good.substr(0, good.size() - 1), std::string("not a pack"), std::string()}) {
+    ASSERT_TRUE(os::write_atomic(path, bad, {}));
+    const Status shown = client_->show("w", 2);
+    ASSERT_FALSE(shown);
+    EXPECT_EQ(shown.error().code, Code::kTampered) << shown.error().message;
+  }
+  EXPECT_EQ(client_->show("w", 3).error().code, Code::kNotFound);
+  EXPECT_THAT(*client_->list(), ElementsAre("w/1*"));
+  EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(1)[1].bytes);
+  // Bytes that rotted after the header: the file is an error, the rest is served.
+  std::string rotten = good;
+  for (std::size_t at = rotten.size() - 40; at < rotten.size(); ++at) rotten[at] = '?';
+  ASSERT_TRUE(os::write_atomic(path, rotten, {}));
+  ASSERT_TRUE(client_->show("w", 2));
+  int errors = 0;
+  for (const TreeFile& file : files_of(2)) {
+    const auto bytes = os::read_file(current() + "/" + file.path, 1 << 20);
+    errors += !bytes;
+    if (bytes) {
+      EXPECT_EQ(*bytes, file.bytes);
+    }
+  }
+  EXPECT_GT(errors, 0);
+  EXPECT_LT(errors, 40);
+}
+
+TEST_F(MountTest, a_workspace_goes_with_its_packs) {
+  start();
+  publish(1, files_of(1));
+  EXPECT_TRUE(os::exists(current()));
+  ASSERT_TRUE(client_->drop("w"));
+  EXPECT_EQ(os::list_directory(mountpoint_)->size(), 0u);
+  EXPECT_FALSE(os::exists(mountpoint_ + "/w/claude"));
+  EXPECT_FALSE(os::exists(store_ + "/w"));
+  publish(1, files_of(5));
+  EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(5)[1].bytes);
+}
+
+TEST_F(MountTest, nonsense_on_the_socket_harms_nobody) {
+  start();
+  publish(1, files_of(1));
+  for (const std::string& text : {std::string("show w\n"), std::string("\n\n\n"),
+                                  std::string(100, '\0') + "\n", std::string(2'000'000, 'a') + "\n",
+                                  std::string("add w 1\nadd w 1\nshow w 1"), std::string("show ../w 1\n")}) {
+    const auto fd = os::connect_unix(store_, std::string(kMountSocket));
+    ASSERT_TRUE(fd);
+    (void)os::send_all(fd->get(), as_bytes(text), {}, 5000);
+  }
+  EXPECT_THAT(*client_->list(), ElementsAre("w/1*"));
+}
+
+// --- ends ------------------------------------------------------------------------------------------------
+
+struct Under {  // what readers met while servers were killed
+  std::atomic<bool> stop = false;
+  std::atomic<int> reads = 0, bad = 0, failed = 0;
+  std::atomic<std::int64_t> longest_ns = 0;
+};
+
+void read_on(Under& under, const std::string& current) {
+  for (int file = 0; !under.stop; file = (file + 1) % 40) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto bytes = os::read_file(current + fmt::format("/agents/d{}/a{}.md", file % 4, file), 1 << 20);
+    const std::int64_t took = (std::chrono::steady_clock::now() - begin).count();
+    if (took > under.longest_ns) under.longest_ns = took;
+    ++under.reads;
+    if (!bytes) {
+      ++under.failed;
+      continue;
+    }
+    const auto number = static_cast<GenerationNumber>(std::atoll(bytes->c_str() + 4));
+    under.bad += *bytes != files_of(number)[static_cast<std::size_t>(file)].bytes;
+  }
+}
+
+class KilledTest : public MountTest {
+ protected:
+  // Kills the server again and again while readers read files that no cache has.
+  void kill_servers(Under& under, int kills) {
+    std::vector<std::thread> readers;
+    for (int reader = 0; reader < 3; ++reader) readers.emplace_back([&] { read_on(under, current()); });
+    GenerationNumber generation = 1;
+    for (int kill = 0; kill < kills; ++kill) {
+      ++generation;
+      pack(generation, files_of(generation));
+      const int server = server_pid();
+      const int before = under.reads;
+      if (kill % 3 != 0) (void)client_->show("w", generation);
+      while (under.reads < before + 10) std::this_thread::yield();
+      ::kill(server, SIGKILL);
+      wait_for_end(server);
+      client_ = std::make_unique<MountClient>(*MountClient::connect(store_));
+      const Status shown = client_->show("w", generation);
+      ASSERT_TRUE(shown) << shown.error().message;
+    }
+    under.stop = true;
+    for (std::thread& reader : readers) reader.join();
+    EXPECT_EQ(under.bad, 0) << "of " << under.reads;
+    EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(generation)[1].bytes);
+    fmt::print("{} kills in {} reads, {} failed, the longest took {} us\n", kills, under.reads.load(),
+               under.failed.load(), under.longest_ns / 1000);
+  }
+};
+
+TEST_F(KilledTest, readers_of_a_killed_server_wait_for_the_next) {
+  start();
+  if (!can_resend_) GTEST_SKIP() << "this kernel cannot send requests again (before Linux 6.9)";
+  publish(1, files_of(1));
+  const os::Fd held(::open(current().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  Under under;
+  kill_servers(under, 20);
+  EXPECT_EQ(under.failed, 0);
+  EXPECT_EQ(read_beneath(held.get(), 0), 1u);
+}
+
+TEST_F(KilledTest, where_the_kernel_cannot_resend_the_mount_is_made_anew) {
+  start({"--anew"});
+  publish(1, files_of(1));
+  Under under;
+  kill_servers(under, 10);
+}
+
+TEST_F(MountTest, an_end_that_is_asked_for_leaves_nothing) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    start();
+    publish(1, files_of(1));
+    const int server = server_pid();
+    const os::Fd inside(::open(current().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::kill(keeper_.pid(), signal);
+    EXPECT_EQ(keeper_.wait().code, 0);
+    wait_for_end(server);
+    EXPECT_FALSE(*os::mounted_at(mountpoint_));
+    EXPECT_TRUE(os::list_directory(mountpoint_)->empty());
+    EXPECT_FALSE(os::exists(store_ + "/" + std::string(kMountSocket)));
+    EXPECT_EQ(MountClient::connect(store_).error().code, Code::kPanelDown);
+  }
+}
+
+TEST_F(MountTest, a_killed_keeper_leaves_nothing) {
+  start();
+  publish(1, files_of(1));
+  const int server = server_pid();
+  ::kill(keeper_.pid(), SIGKILL);
+  (void)keeper_.wait();
+  wait_for_end(server);
+  EXPECT_FALSE(*os::mounted_at(mountpoint_));
+  EXPECT_TRUE(os::list_directory(mountpoint_)->empty());
+}
+
+TEST_F(MountTest, the_mount_ends_with_its_parent) {
+  auto parent = os::spawn({.argv = {"cat"},
+                           .env = os::own_environment(),
+                           .directory = {},
+                           .out = os::Wire::kNull,
+                           .err = os::Wire::kNull,
+                           .lifetime = os::Lifetime::kDetached,
+                           .pass_fds = {}});
+  ASSERT_TRUE(parent);
+  start({"--parent", std::to_string(parent->pid())});
+  publish(1, files_of(1));
+  parent->kill();
+  EXPECT_EQ(keeper_.wait().code, 0);
+  EXPECT_FALSE(*os::mounted_at(mountpoint_));
+}
+
+TEST_F(MountTest, after_both_are_killed_the_next_one_clears_up_and_shows_the_same) {
+  start();
+  publish(1, files_of(1));
+  publish(2, files_of(2));
+  const int server = server_pid();
+  ::kill(keeper_.pid(), SIGSTOP);  // so that neither acts on the other's end
+  ::kill(server, SIGKILL);
+  ::kill(keeper_.pid(), SIGKILL);
+  (void)keeper_.wait();
+  EXPECT_TRUE(*os::mounted_at(mountpoint_));
+  EXPECT_FALSE(os::read_file(current() + "/agents/d3/a3.md", 1000));
+  start();
+  EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(2)[1].bytes);
+  EXPECT_EQ(*os::read_file(mountpoint_ + "/w/claude/gen-1/agents/d1/a1.md", 1000), files_of(1)[1].bytes);
+}
+
+TEST_F(MountTest, whoever_unmounts_it_ends_it) {
+  start();
+  publish(1, files_of(1));
+  ASSERT_TRUE(os::detach_mount(mountpoint_));
+  EXPECT_EQ(keeper_.wait().code, 0);
+}
+
+TEST_F(MountTest, a_place_that_is_not_free_is_refused) {
+  const auto refused = [&](Code code) {
+    const Status kept =
+        keep_mount({.place = {.store = store_, .mountpoint = mountpoint_}, .server = {"false"}});
+    ASSERT_FALSE(kept);
+    EXPECT_EQ(kept.error().code, code) << kept.error().message;
+  };
+  ASSERT_TRUE(os::make_directories(mountpoint_, 0700));
+  ASSERT_TRUE(os::write_atomic(mountpoint_ + "/mine", "x", {}));
+  refused(Code::kNameClash);
+  EXPECT_EQ(*os::read_file(mountpoint_ + "/mine", 10), "x");
+  ASSERT_TRUE(os::remove_file(mountpoint_ + "/mine"));
+  refused(Code::kDriverFailed);  // a server that cannot start
+  EXPECT_FALSE(*os::mounted_at(mountpoint_));
+  start();
+  refused(Code::kBusy);
+}
+
+int run_as(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const MountPlace place{.store = words[1], .mountpoint = words[2]};
+  if (words[0] == "--server") return serve_views(place);
+  KeepOptions options{.place = place,
+                      .server = {os::own_executable(), "--server", place.store, place.mountpoint},
+                      .ready = [] { (void)!::write(STDOUT_FILENO, "r", 1); }};
+  for (std::size_t i = 3; i < words.size(); ++i) {
+    if (words[i] == "--anew") options.again = KeepOptions::Again::kAnew;
+    if (words[i] == "--parent") {
+      const int pid = std::atoi(words[i + 1].c_str());
+      options.parent = {.pid = pid, .start_time = os::process_start_time(pid).value_or(0)};
+    }
+  }
+  const Status kept = keep_mount(options);
+  if (!kept) fmt::print(stderr, "keeper: {}\n", kept.error().message);
+  return kept ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace rtt::views
+
+int main(int argc, char** argv) {
+  if (argc > 3 && std::string_view(argv[1]).starts_with("--keeper")) return rtt::views::run_as(argc, argv);
+  if (argc > 3 && std::string_view(argv[1]).starts_with("--server")) return rtt::views::run_as(argc, argv);
+  testing::InitGoogleMock(&argc, argv);
+  return RUN_ALL_TESTS();
+}
