@@ -31,6 +31,13 @@ TEST(Toml, says_where_it_is_wrong_and_repeats_no_value) {
   EXPECT_FALSE(TomlText::read(std::string(100, ' '), {.bytes_max = 10}));
 }
 
+// The library takes it for granted that a key follows the bracket.
+TEST(Toml, a_bracket_alone_on_its_line_is_an_error_and_no_end_of_the_program) {
+  for (const std::string text :
+       {"[\n", "[\n[a]\n", "[[\n]]", "[ \n", "[#", "[\xC3\xA9]", "a.\n", "x = {a.\n}"})
+    EXPECT_EQ(parse_toml(text).error().code, Code::kTomlSyntax) << text;
+}
+
 TEST(Toml, statements_stand_where_they_are_written) {
   const std::string source =
       "# top\nmodel = \"x\" # [not.a.table]\n\n[mcp_servers.a]\nargs = [\n  \"[x]\", # one\n]\nenv.K = "

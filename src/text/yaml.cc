@@ -47,6 +47,21 @@ Size size_of(const Json& value) {  // recursion: a tree built here is at most kD
   return size;
 }
 
+// The library makes one byte of the escapes \_ (U+00A0) and \N (U+0085).
+std::string mended(std::string_view value) {
+  std::string out;
+  for (std::size_t at = 0; at < value.size();) {
+    const Utf8Char character = decode_utf8(value, at);
+    if (character.length == 0) {
+      append_utf8(out, static_cast<unsigned char>(value[at++]));
+    } else {
+      out += value.substr(at, character.length);
+      at += character.length;
+    }
+  }
+  return out;
+}
+
 // Builds a Json from yaml-cpp's events. After the first error it ignores what follows: nothing is thrown
 // through the library, and the time is bounded by the text's size.
 class Builder : public YAML::EventHandler {
@@ -99,9 +114,10 @@ class Builder : public YAML::EventHandler {
     const std::size_t at = offset(mark);
     if (!accept_tag(at, tag)) return;
     const bool plain = tag != "!";  // the library marks quoted and block scalars so
-    if (expects_key()) return take_key(at, plain, anchor, value);
+    const std::string text = plain || find_invalid_utf8(value) == std::string::npos ? value : mended(value);
+    if (expects_key()) return take_key(at, plain, anchor, text);
     if (!begin(at)) return;
-    if (!plain) return finish(Json(value), anchor);
+    if (!plain) return finish(Json(text), anchor);
     Result<Json> scalar = read_plain_scalar(value);
     if (!scalar) return refuse(at, scalar.error().message, scalar.error().hint, scalar.error().code);
     finish(*std::move(scalar), anchor);

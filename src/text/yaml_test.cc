@@ -221,5 +221,13 @@ TEST(LocateYaml, finds_values_and_keys) {
   EXPECT_TRUE(locate_yaml("a: 1\nb: [", "/a").has_value());
 }
 
+// yaml-cpp makes one byte of each.
+TEST(Yaml, escapes_for_a_hard_blank_and_a_next_line_are_utf8) {
+  EXPECT_EQ(parse_yaml("k: \"a\\_b\\Nc\"")->string_or("k"),
+            "a\xC2\xA0"
+            "b\xC2\x85"
+            "c");
+}
+
 }  // namespace
 }  // namespace rtt::text

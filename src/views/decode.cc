@@ -177,7 +177,8 @@ class Decoder {
 
   std::optional<Item> read_item(const Place& place) {
     if (!is_file_name(place.name)) {
-      problem("its name is none of an item", "letters, digits and ._- make a name; rename the file");
+      problem("its name cannot be an item's",
+              "letters, digits, `.`, `_` and `-` make a name; rename the file");
       return std::nullopt;
     }
     if (!readable(kPromptBytesMax)) return std::nullopt;
@@ -387,7 +388,7 @@ class Decoder {
 
   void server(const mcp::EntryText& entry, const Json& inputs) {
     if (!is_file_name(entry.name))
-      return problem("a server's name is none of an item", "letters, digits and ._- make a name");
+      return problem("a server's name cannot be an item's", "letters, digits, `.`, `_` and `-` make a name");
     const mcp::Dialect& dialect = provider_.servers.dialect;
     mcp::ReadEntry read =
         mcp::read_entry(entry.native, {.form = dialect.form,

@@ -130,7 +130,7 @@ TEST(Decode, what_cannot_be_read_is_said_with_its_place) {
       {"claude", ".claude/agents/a.md", "---\na: 1\na: 2\n---\n", "twice", 3},
       {"claude", ".claude/agents/a.md", "ok\n\xff\n", "not UTF-8", 2},
       {"claude", ".claude/agents/a.md", huge, "at most", 0},
-      {"claude", ".claude/agents/a b.md", "x", "none of an item", 0},
+      {"claude", ".claude/agents/a b.md", "x", "cannot be an item's", 0},
       {"claude", ".claude/agents/team/a.md", "x", "folder of its own", 0},
       {"claude", ".claude/skills/s/other.md", "x", "no SKILL.md", 0},
       {"claude", ".mcp.json", "{\"mcpServers\":[]}", "must be an object", 0},

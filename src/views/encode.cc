@@ -60,7 +60,7 @@ class Encoder {
       if (again) {
         lost("", fmt::format("another {} has this name", to_string(item->kind)));
       } else if (!is_file_name(item->name)) {
-        lost("", "its name is none of a file: letters, digits and ._- are");
+        lost("", "its name cannot be a file's: letters, digits, `.`, `_` and `-` can");
       } else if (!item->object.is_object()) {
         lost("", "is no object");
       } else {

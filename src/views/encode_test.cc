@@ -141,6 +141,7 @@ TEST(Encode, what_a_client_would_take_otherwise_is_left_out_whole) {
       {"qwen", command("read @{/etc/passwd}")},
       {"vscode", command("${input:token}")},
       {"claude", Item{ItemKind::kAgent, "../../x", Json::object({{"instructions", "x"}})}},
+      {"claude", Item{ItemKind::kAgent, "__proto__", Json::object({{"instructions", "x"}})}},
       {"claude", Item{ItemKind::kAgent, "a/b", Json::object({{"instructions", "x"}})}},
       {"claude", Item{ItemKind::kAgent, "a", Json()}},
       {"claude",
@@ -177,6 +178,38 @@ TEST(Encode, variables_are_written_the_clients_way) {
     const Encoded made = shown(provider, item);
     ASSERT_EQ(made.files.size(), 1u) << provider;
     EXPECT_THAT(made.files[0].bytes, testing::HasSubstr(part)) << provider;
+  }
+}
+
+TEST(Encode, what_is_the_clients_own_stands_in_the_place_of_what_is_said_and_that_is_told) {
+  const Encoded made =
+      shown("claude",
+            {ItemKind::kAgent, "a",
+             Json::object({{"description", "d"},
+                           {"model", "sonnet"},
+                           {"instructions", "for all"},
+                           {"native", Json::object({{"claude", Json::object({{"model", "arn:x"},
+                                                                             {"instructions", "for one"}})},
+                                                    {"codex", Json::object({{"model", "gpt-5"}})}})}})});
+  ASSERT_EQ(made.files.size(), 1u);
+  EXPECT_EQ(made.files[0].bytes, "---\nname: a\ndescription: d\nmodel: arn:x\n---\n\nfor one\n");
+  ASSERT_EQ(made.losses.size(), 2u);
+  EXPECT_EQ(made.losses[0].pointer, "/instructions");
+  EXPECT_EQ(made.losses[1].pointer, "/model");
+  EXPECT_EQ(made.losses[1].why, "`native.claude.model` stands in its place");
+}
+
+TEST(Encode, an_agent_that_has_every_tool_there_is_told) {
+  const Item agent{ItemKind::kAgent, "a",
+                   Json::object({{"description", "d"}, {"tools", Json::array({"rtt://files/tool/read"})}})};
+  for (const Provider& provider : providers()) {
+    const Encoded made = encode(provider, std::vector<Item>{agent});
+    const bool listed = !made.files.empty() && std::ranges::any_of(made.files, [](const TreeFile& file) {
+      return file.bytes.contains("files") && file.bytes.contains("read");
+    });
+    const bool told = std::ranges::any_of(
+        made.losses, [](const Loss& loss) { return loss.pointer == "/tools" || loss.pointer.empty(); });
+    EXPECT_NE(listed, told) << provider.name;
   }
 }
 

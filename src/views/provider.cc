@@ -361,7 +361,8 @@ bool is_file_name(std::string_view name) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
-  return !name.empty() && name.size() <= limits::kNameBytesMax && fits(name[0]) &&
+  // `__proto__` is a member every object of JavaScript has, and clients put names into objects.
+  return !name.empty() && name.size() <= limits::kNameBytesMax && name != "__proto__" && fits(name[0]) &&
          std::ranges::all_of(name, [&](char c) { return fits(c) || c == '.' || c == '-'; });
 }
 
