@@ -9,6 +9,8 @@
 #include <random>
 
 #include "text/json_canonical.h"
+#include "views/item_shape.h"
+#include "views/sample_for_test.h"
 
 namespace rtt::views {
 namespace {
@@ -192,6 +194,16 @@ TEST(MergeOverlays, no_overlay_leads_around_rtt_s_own_entry_of_a_server) {
   const auto done = merged(server, {overlay(path, R"({"native":{"claude":{"timeout":5}}})")});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(text::canonical_json(*done->items[0].object.find("native")), R"({"claude":{"timeout":5}})");
+}
+
+// What encoders are tested with is what sources and overlays let through.
+TEST(ItemShape, takes_every_item_of_the_samples_and_no_member_it_does_not_know) {
+  for (Item one : sample_items()) {
+    const Status sound = check_shape(one);
+    EXPECT_TRUE(sound) << one.name << ": " << sound.error().message;
+    one.object.set("unknown", 1);
+    EXPECT_EQ(check_shape(one).error().code, Code::kUnknownKey) << one.name;
+  }
 }
 
 TEST(MergeOverlays, more_than_a_workspace_may_have_are_refused) {

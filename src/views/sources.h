@@ -10,6 +10,7 @@
 // signed for a view. What cannot be read whole leaves the skill out.
 //
 // MCP servers are shown as RTT's own entry for each, which names the client, so they are made for one client.
+// They are called by their namespace, since that is what an agent's references to tools say.
 //
 // Owns: its bytes.   Thread: one.
 // Fails: kLimit; as pinned_servers. What is wrong with one item is a problem, and that item is left out.

@@ -213,7 +213,7 @@ TEST(Sources, servers_are_rtt_s_own_entry_for_one_client) {
   ASSERT_TRUE(items) << items.error().message;
   ASSERT_EQ(items->size(), 1U);
   EXPECT_EQ(items->front().kind, ItemKind::kServer);
-  EXPECT_EQ(items->front().name, "My%20Files");
+  EXPECT_EQ(items->front().name, "my-files");
   EXPECT_EQ(text::canonical_json(items->front().object),
             R"({"args":["mcp","serve","My Files","--as","codex","-C","/w"],"command":"rtt","type":"stdio"})");
 }
