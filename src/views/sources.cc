@@ -286,7 +286,7 @@ Result<std::vector<Item>> server_items(const registry::Snapshot& snapshot, const
     for (const std::string& word : door.more) args.push(word);
     items.push_back(
         {.kind = ItemKind::kServer,
-         .name = model::encode_name(server.config.name),
+         .name = server.ns(),
          .object = Json::object({{"args", std::move(args)}, {"command", door.program}, {"type", "stdio"}})});
   }
   std::ranges::sort(items, {}, &Item::name);
