@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "model/overlay.h"
+#include "model/prompt_file.h"
 #include "registry/place_test.h"
 
 namespace rtt::registry {
@@ -236,6 +237,10 @@ TEST(Shown, each_file_is_configuration_signed_like_any_other) {
     EXPECT_EQ(config(changed, path).standing, Standing::kLastSigned) << path;
     EXPECT_EQ(config(changed, path).object, config(before, path).object) << path;
     EXPECT_EQ(config(changed, path).hash, config(before, path).hash) << path;
+    if (model::is_prompt_path(path)) {
+      const auto again = model::read_prompt_file(config(changed, path).text, path);
+      EXPECT_EQ(again.object, config(before, path).object) << path;
+    }
     EXPECT_THAT(lines(changed), Contains(HasSubstr(std::string(path) + ": error RTT0405"))) << path;
   }
   // A clone has the signatures and not the store.
