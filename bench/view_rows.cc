@@ -282,7 +282,7 @@ void view_rows(const Settings& settings, Report& report) {
   report.add({"view.rss.100k", mount.anonymous_bytes() / 1e6, "MB", {}, {}});
   mount_row(settings, report, mount, shape.folders);
   flip_rows(report, mount, "small", "1k", 1000 / settings.scale, 1011);
-  flip_rows(report, mount, "large", "100k", 100 / settings.scale, entries);
+  flip_rows(report, mount, "large", "100k", settings.scale == 1 ? 40 : 10, entries);
 }
 
 }  // namespace rtt::bench

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
+#include <utility>
 
 #include "os/loop.h"
 #include "os/mount.h"
@@ -21,7 +23,8 @@ namespace rtt::views {
 namespace {
 
 constexpr std::int64_t kKeeperMs = 10'000;  // it reads and writes at once, or something is wrong with it
-constexpr int kDamageTold = 16;             // words on stderr about packs that are not what they say
+constexpr Nanos kTrimDelay = nanos_from_ms(20);
+constexpr int kDamageTold = 16;  // words on stderr about packs that are not what they say
 
 void say(const Error& error) {
   fmt::print(stderr, "rtt views: {}{}{}\n", error.message, error.where.empty() ? "" : ": ", error.where);
@@ -92,6 +95,7 @@ class MountServer {
   Result<std::string> answer(const MountAsk& ask);
   Status add(const std::string& workspace, GenerationNumber generation);
   Status show(const std::string& workspace, GenerationNumber generation);
+  void trim_later(const std::string& workspace);
   void trim(const std::string& workspace);
   Result<std::string> list() const;
   [[noreturn]] void take_away();
@@ -104,6 +108,8 @@ class MountServer {
   std::unique_ptr<Shown> shown_;
   std::unique_ptr<FuseView> view_;
   std::map<int, std::unique_ptr<Client>> clients_;
+  std::vector<std::string> loaded_;
+  std::set<std::string> surplus_;  // workspaces that may have a generation too many
   std::atomic<int> damage_told_ = 0;
 };
 
@@ -116,6 +122,7 @@ void MountServer::take_away() {
 Status MountServer::load() {
   RTT_TRY_SET(const auto all, store_.list());
   for (const ViewStore::Kept& kept : all) {
+    loaded_.push_back(kept.workspace);
     for (const GenerationNumber generation : kept.generations) {
       auto pack = Pack::open(store_.pack_path(kept.workspace, generation));
       const auto added =
@@ -148,6 +155,7 @@ Status MountServer::run() {
                                                    },
                                                .ended = [this] { loop_->stop(); }}));
   note({.what = MountNote::What::kReady});
+  for (const std::string& workspace : loaded_) trim_later(workspace);
   RTT_TRY(loop_->watch(keeper_.get(), os::kReadable, [this](std::uint32_t) { watch_keeper(); }));
   RTT_TRY(loop_->watch(listener_.fd(), os::kReadable, [this](std::uint32_t) { accept(); }));
   loop_->run();
@@ -192,7 +200,7 @@ void MountServer::read_from(Client& client) {
     const std::string line = answer_line(ask ? answer(*ask) : std::unexpected(ask.error()));
     const auto sent = os::send(number, as_bytes(line));
     if (!sent || sent->bytes != line.size()) return end();  // it asks and does not read
-    if (ask && !ask->workspace.empty()) trim(ask->workspace);
+    if (ask && !ask->workspace.empty()) trim_later(ask->workspace);
   }
 }
 
@@ -229,6 +237,17 @@ Status MountServer::show(const std::string& workspace, GenerationNumber generati
   RTT_TRY_SET(const auto stale, shown_->show(workspace, generation));
   view_->tell(stale);
   return {};
+}
+
+// To take a generation away locks its folder and unmaps its pack, which would stand in the way of those who
+// look for the new one.
+void MountServer::trim_later(const std::string& workspace) {
+  if (surplus_.empty()) {
+    loop_->after(kTrimDelay, [this] {
+      for (const std::string& waiting : std::exchange(surplus_, {})) trim(waiting);
+    });
+  }
+  surplus_.insert(workspace);
 }
 
 void MountServer::trim(const std::string& workspace) {

@@ -93,13 +93,17 @@ bool Shown::shows(const Provider& provider) {
   });
 }
 
-void Shown::add_names(const Workspace& workspace, const Held& generation, std::vector<Stale>& stale) const {
-  stale.push_back({.what = Stale::What::kListing, .folder = kTopNode});
-  stale.push_back({.what = Stale::What::kListing, .folder = id_of(workspace.number, 0)});
+// A folder's listing changes only when a name of its own comes.
+std::vector<Stale> Shown::listings_with(const Workspace& workspace, const Held& generation,
+                                        bool provider_came) const {
+  std::vector<Stale> stale;
+  if (workspace.generations.size() == 1) stale.push_back({.what = Stale::What::kListing, .folder = kTopNode});
+  if (provider_came) stale.push_back({.what = Stale::What::kListing, .folder = id_of(workspace.number, 0)});
   for (const auto& [name, provider] : workspace.providers) {
     if (tree_of(*generation, name))
       stale.push_back({.what = Stale::What::kListing, .folder = id_of(provider.number, 0)});
   }
+  return stale;
 }
 
 Result<std::vector<Stale>> Shown::add(const std::string& workspace, GenerationNumber generation, Pack pack) {
@@ -123,8 +127,11 @@ Result<std::vector<Stale>> Shown::add(const std::string& workspace, GenerationNu
       return fail(Code::kNameClash,
                   fmt::format("generation {} of {} is shown already", generation, workspace));
   }
+  bool provider_came = false;
   for (const std::string& name : providers) {
-    if (in.providers.contains(name)) continue;
+    const auto known = in.providers.find(name);
+    provider_came = provider_came || known == in.providers.end() || !shows(known->second);
+    if (known != in.providers.end()) continue;
     const std::uint32_t number = number_for(workspace + "/" + name);
     Provider& made = in.providers[name] = {.name = name, .number = number, .in = &in};
     slots_[number] = Slot{.workspace = nullptr, .provider = &made, .generation = {}};
@@ -136,9 +143,7 @@ Result<std::vector<Stale>> Shown::add(const std::string& workspace, GenerationNu
                  .pack = std::move(pack)});
   slots_[added->node_number] = Slot{.workspace = nullptr, .provider = nullptr, .generation = added};
   in.generations.push_back(added);
-  std::vector<Stale> stale;
-  add_names(in, added, stale);
-  return stale;
+  return listings_with(in, added, provider_came);
 }
 
 Result<std::vector<Stale>> Shown::show(const std::string& workspace, GenerationNumber generation) {

@@ -137,7 +137,8 @@ class Shown {
   [[nodiscard]] Slot slot(NodeId id) const;
   static std::optional<std::uint32_t> tree_of(const Generation& generation, std::string_view provider);
   static bool shows(const Provider& provider);
-  void add_names(const Workspace& workspace, const Held& generation, std::vector<Stale>& stale) const;
+  [[nodiscard]] std::vector<Stale> listings_with(const Workspace& workspace, const Held& generation,
+                                                 bool provider_came) const;
 
   [[nodiscard]] ShownNode folder_node(std::uint32_t number) const;
   [[nodiscard]] static ShownNode tree_node(const Generation& in, Pack::Index index, const Pack::Node& node);
