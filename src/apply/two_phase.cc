@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/assert.h"
 
@@ -105,7 +106,7 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     return settle(Settled::kRolledBack, base_seq_);
   }
   target_ = std::move(*target);
-  if (plan_.routes_add.empty() && plan_.routes_del.empty() && accepted_.empty())
+  if (plan_.empty() && accepted_.empty())
     return settle(Settled::kUnchanged, base_seq_);
   if (participants_.size() > kParticipantsMax) {
     reason_ = Error{.code = Code::kLimit,
@@ -153,6 +154,7 @@ TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
       phase_ = Phase::kRollbackPreparing;
       plan_ = model::inverse(plan_);  // what was deleted is brought up again, in reverse order
       batch_ = 0;
+      views_begun_ = false;
       return accepted_.empty() ? begin_round(now) : write_accepted(inverse(accepted_));
     case Written::kRollbackCommit:
       if (phase_ != Phase::kRollbackCommitting) return {};
@@ -263,19 +265,30 @@ TwoPhase::Actions TwoPhase::begin_round(Instant now) {
   ++round_;
   waiting_.clear();
   Actions actions;
+  if (!std::exchange(views_begun_, true) && !plan_.views_add.empty()) {
+    for (const Participant& participant : participants_) {
+      if (participant.shows == Participant::Shows::kViews && !contains(lost_, participant.name))
+        ask(actions, participant, {.views = plan_.views_add});
+    }
+  }
   for (; batch_ < plan_.order.size() && actions.empty(); ++batch_) {
     for (const Participant& participant : participants_) {
       if (contains(lost_, participant.name)) continue;
       std::vector<Route> routes = share_of(participant);
-      if (routes.empty()) continue;
-      insert(waiting_, participant.name);
-      insert(asked_, participant.name);
-      actions.push_back(Prepare{participant.name, round_, std::move(routes)});
+      if (!routes.empty()) ask(actions, participant, {.routes = std::move(routes)});
     }
   }
   if (actions.empty()) return write_commit();
   actions.push_back(timer(now, rolling_back() ? options_.rollback_max : options_.prepare_max));
   return actions;
+}
+
+void TwoPhase::ask(Actions& actions, const Participant& participant, Prepare prepare) {
+  insert(waiting_, participant.name);
+  insert(asked_, participant.name);
+  prepare.participant = participant.name;
+  prepare.round = round_;
+  actions.emplace_back(std::move(prepare));
 }
 
 TwoPhase::Actions TwoPhase::write_commit() {
@@ -445,6 +458,7 @@ text::Json TwoPhase::describe() const {
                              {"reason", reason_.message},
                              {"round", round_},
                              {"timer", timer_},
+                             {"views", views_begun_},
                              {"waiting", json_of(waiting_)},
                              {"write", write_},
                              {"writing", writing_}});

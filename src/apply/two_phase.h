@@ -46,6 +46,7 @@ struct Participant {
   std::vector<RouteId> routes;  // of plan.routes_add: what it must bring up before COMMIT
   std::vector<RouteId>
       restores{};  // of plan.routes_del: what it must bring up again if the plan is taken back
+  enum class Shows : std::uint8_t { kNothing, kViews } shows = Shows::kNothing;  // what providers see
   friend bool operator==(const Participant&, const Participant&) = default;
 };
 
@@ -129,6 +130,7 @@ struct Prepare {  // answer: PrepareDone or Nack, with this round
   std::string participant;
   std::uint32_t round = 0;
   std::vector<model::Route> routes;
+  std::vector<model::View> views{};  // to have ready
 };
 struct Flip {  // answer: FlipDone with this round
   std::string participant;
@@ -206,7 +208,8 @@ class TwoPhase {
   Actions on(const Timeout& event, Instant now);
   Actions on(const ParticipantLost& event, Instant now);
 
-  Actions begin_round(Instant now);  // prepares the next batch that needs somebody
+  Actions begin_round(Instant now);  // prepares the views, then the next batch that needs somebody
+  void ask(Actions& actions, const Participant& participant, Prepare prepare);
   Actions write_commit();            // all batches are up
   Actions begin_flip(Instant now);
   Actions begin_verify(Instant now);
@@ -237,6 +240,7 @@ class TwoPhase {
   std::vector<std::string> waiting_;       // sorted; owe an answer in this round
   std::vector<std::string> unconfirmed_;   // sorted; refused the last Flip of a rollback, or were too late
   std::size_t batch_ = 0;                  // next entry of the order
+  bool views_begun_ = false;               // they come before the first batch
   std::uint32_t round_ = 0, timer_ = 0;
   AcceptedChanges accepted_;
   std::uint32_t write_ = 0;  // the last WriteAccepted, 0: no file was touched

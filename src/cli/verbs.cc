@@ -150,6 +150,16 @@ constexpr auto kLogsFlags =
     std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});
 constexpr auto kWords = std::to_array<Positional>({{"words", Arity::kMany}});
 
+constexpr auto kProvidersMany = std::to_array<Positional>({{"providers", Arity::kMany}});
+constexpr auto kProvidersSome = std::to_array<Positional>({{"providers", Arity::kSome}});
+constexpr auto kViewFile = std::to_array<Positional>({{"file", Arity::kOne, Names::kPath}});
+constexpr auto kViewLsFlags =
+    std::to_array<Flag>({{"all", Takes::kNothing, "", "every provider RTT knows, too"}});
+constexpr auto kViewMountFlags =
+    std::to_array<Flag>({{"env", Takes::kText, "ENV", "with the overlays of this environment"}});
+constexpr auto kViewImportFlags =
+    std::to_array<Flag>({{"from", Takes::kText, "PROVIDER", "only this provider's files"}});
+
 constexpr auto kVerbs = std::to_array<Verb>({
     {.name = "up",
      .what = "from nothing to a served workspace, in at most three questions",
@@ -321,6 +331,35 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .what = "give AI clients plain entries of their own back",
      .service = "eject",
      .consent = Consent::kAlways},
+    {.name = "view ls",
+     .what = "what each provider is shown, and how",
+     .service = "view.ls",
+     .flags = kViewLsFlags},
+    {.name = "view mount",
+     .what = "show a provider this workspace's agents, skills, rules and commands",
+     .service = "view.mount",
+     .positionals = kProvidersSome,
+     .flags = kViewMountFlags,
+     .deadline_ms = 300'000},
+    {.name = "view unmount",
+     .what = "show a provider nothing any more",
+     .service = "view.unmount",
+     .positionals = kProvidersSome,
+     .deadline_ms = 300'000},
+    {.name = "view diff",
+     .what = "what would be shown otherwise, and what somebody changed; exit 4 if anything",
+     .service = "view.diff",
+     .positionals = kProvidersMany},
+    {.name = "view import",
+     .what = "take a provider's own agents, skills, rules and commands into the workspace",
+     .service = "view.import",
+     .positionals = kFiles,
+     .flags = kViewImportFlags,
+     .consent = Consent::kAlways},
+    {.name = "view why",
+     .what = "which item, overlays and provider a shown file comes from",
+     .service = "view.why",
+     .positionals = kViewFile},
     {.name = "mcp ls",
      .what = "MCP servers of this workspace",
      .service = "mcp.ls",

@@ -35,8 +35,18 @@ constexpr auto kRouteKeys = std::to_array<Key>({{"id", Shape::kInteger, Need::kR
                                                 {"node_to", Shape::kString, Need::kRequired},
                                                 {"origin", Shape::kText, Need::kRequired},
                                                 {"replaces", Shape::kText}});
-constexpr auto kGraphKeys =
-    std::to_array<Key>({{"routes", Shape::kArray, Need::kRequired}, {"v", Shape::kInteger, Need::kRequired}});
+constexpr auto kViewKeys = std::to_array<Key>(
+    {{"provider", Shape::kText, Need::kRequired}, {"root", Shape::kText, Need::kRequired}});
+constexpr auto kGraphKeys = std::to_array<Key>({{"routes", Shape::kArray, Need::kRequired},
+                                                {"v", Shape::kInteger, Need::kRequired},
+                                                {"views", Shape::kArray}});
+
+// As the namespace of an address.
+bool is_provider_name(std::string_view name) {
+  const auto plain = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  return !name.empty() && name.size() <= limits::kNameBytesMax && plain(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return plain(c) || c == '.' || c == '_' || c == '-'; });
+}
 
 Saddr read_end(Document& document, const Json& json, std::string_view key, std::string_view at) {
   const Json* value = member(json, key, Shape::kText);
@@ -153,6 +163,41 @@ std::vector<Route> read_route_list(Document& document, const Json& list, std::st
   return routes;
 }
 
+std::vector<View> read_view_list(Document& document, const Json& list, std::string_view pointer) {
+  std::vector<View> views;
+  if (list.as_array().size() > limits::kViewsMax) {
+    document.error(pointer, {.code = Code::kPlanTooLarge,
+                             .message = fmt::format("more than {} views", limits::kViewsMax)});
+    return views;
+  }
+  for (std::size_t i = 0; i < list.as_array().size(); ++i) {
+    const Json& json = list.as_array()[i];
+    const std::string at = child(pointer, i);
+    if (!document.check(json, at, kViewKeys)) return views;
+    views.push_back({.provider = std::string(json.string_or("provider")),
+                     .root = read_digest(document, json, "root", at)});
+  }
+  if (const Status fine = check_views(views); !fine) document.error(pointer, {.message = fine.error().message});
+  return views;
+}
+
+Json views_to_json(const std::vector<View>& views) {
+  Json list{text::JsonArray{}};
+  for (const View& view : views)
+    list.push(Json::object({{"provider", view.provider}, {"root", to_string(view.root)}}));
+  return list;
+}
+
+Status check_views(const std::vector<View>& views) {
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const std::string& name = views[i].provider;
+    if (!is_provider_name(name)) return fail(Code::kBadShape, fmt::format("{:?} is no name of a provider", name));
+    if (i > 0 && views[i - 1].provider >= name)
+      return fail(Code::kBadShape, "the views are not sorted by provider and unique");
+  }
+  return {};
+}
+
 bool strictly_sorted(const std::vector<Route>& routes) {
   return std::ranges::adjacent_find(
              routes, [](const Route& a, const Route& b) { return route_order(a, b) >= 0; }) == routes.end();
@@ -186,7 +231,9 @@ std::strong_ordering route_order(const Route& a, const Route& b) {
 Json to_json(const Graph& graph) {
   Json routes{text::JsonArray{}};
   for (const Route& route : graph.routes) routes.push(to_json(route));
-  return Json::object({{"routes", std::move(routes)}, {"v", 1}});
+  Json out = Json::object({{"routes", std::move(routes)}, {"v", 1}});
+  if (!graph.views.empty()) out.set("views", views_to_json(graph.views));
+  return out;
 }
 
 Result<Graph> graph_from_json(const Json& json, std::string_view where) {
@@ -197,6 +244,8 @@ Result<Graph> graph_from_json(const Json& json, std::string_view where) {
     if (const Json* list = member(json, "routes", Shape::kArray)) {
       graph.routes = read_route_list(document, *list, "/routes");
     }
+    if (const Json* list = member(json, "views", Shape::kArray))
+      graph.views = read_view_list(document, *list, "/views");
   }
   if (document.errors() > 0) return std::unexpected(document.first_error());
   return graph;

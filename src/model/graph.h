@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/id.h"
+#include "base/result.h"
 #include "model/config.h"
 
 namespace rtt::model {
@@ -42,13 +43,24 @@ Result<Route> route_from_json(const text::Json& json, std::string_view where);
 std::string route_name(const Route& route);
 std::strong_ordering route_order(const Route& a, const Route& b);  // (from, to, class)
 
+// What one provider is shown.
+struct View {
+  std::string provider;  // [a-z0-9][a-z0-9._-]*
+  Digest root;           // of its tree (views/tree.h)
+  friend bool operator==(const View&, const View&) = default;
+};
+
 struct Graph {
   std::vector<Route> routes;  // sorted by route_order, unique in it
+  std::vector<View> views{};  // sorted by provider, each once
   friend bool operator==(const Graph&, const Graph&) = default;
 };
 text::Json to_json(const Graph& graph);
 // Refuses what to_json would not have written: another order, two routes alike, an id given twice.
 Result<Graph> graph_from_json(const text::Json& json, std::string_view where);
+text::Json views_to_json(const std::vector<View>& views);
+// kBadShape for views that are not sorted, not unique, or of a provider without a name.
+Status check_views(const std::vector<View>& views);
 Digest graph_root(const Graph& graph);
 
 }  // namespace rtt::model

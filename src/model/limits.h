@@ -30,6 +30,7 @@ inline constexpr std::size_t kProblemsMax = 1000;
 inline constexpr std::size_t kRoutesMax = 100'000;
 inline constexpr std::size_t kCandidatesPerRouteMax = 4096;
 inline constexpr std::size_t kPolicyRulesMax = 10'000;
+inline constexpr std::size_t kViewsMax = 1024;  // providers of one workspace
 
 // Journal.
 inline constexpr std::size_t kSegmentBytes = std::size_t{16} << 20;

@@ -29,6 +29,8 @@ constexpr auto kPlanKeys = std::to_array<Key>({{"plan_id", Shape::kText, Need::k
                                                {"routes_del", Shape::kArray, Need::kRequired},
                                                {"order", Shape::kArray, Need::kRequired},
                                                {"objective", Shape::kObject, Need::kRequired},
+                                               {"views_add", Shape::kArray},
+                                               {"views_del", Shape::kArray},
                                                {"sign", Shape::kArray}});
 constexpr auto kInputKeys = std::to_array<Key>({{"registry", Shape::kText, Need::kRequired},
                                                 {"config", Shape::kText, Need::kRequired},
@@ -82,7 +84,7 @@ Json order_to_json(const std::vector<std::vector<std::string>>& order) {
 // Everything the plan means: what plan_id hashes.
 Json meaning(const Plan& plan) {
   const PlanInputs& in = plan.inputs;
-  return Json::object({{"base", to_string(plan.base)},
+  Json out = Json::object({{"base", to_string(plan.base)},
                        {"inputs", Json::object({{"registry", to_string(in.registry)},
                                                 {"config", to_string(in.config)},
                                                 {"policy", to_string(in.policy)},
@@ -98,6 +100,9 @@ Json meaning(const Plan& plan) {
                                                    {"churn", exact(plan.objective.churn)},
                                                    {"bound", exact(plan.objective.bound)},
                                                    {"gap_ppm", exact(plan.objective.gap_ppm)}})}});
+  if (!plan.views_add.empty()) out.set("views_add", views_to_json(plan.views_add));
+  if (!plan.views_del.empty()) out.set("views_del", views_to_json(plan.views_del));
+  return out;
 }
 
 bool is_utc_time(std::string_view text) {
@@ -176,6 +181,10 @@ SealedPlan read_plan(Document& document, const Json& root) {
     out.plan.routes_del = read_route_list(document, *del, "/routes_del");
   }
   if (document.errors() == 0) read_order(document, root, out.plan);
+  if (const Json* add = member(root, "views_add", Shape::kArray))
+    out.plan.views_add = read_view_list(document, *add, "/views_add");
+  if (const Json* del = member(root, "views_del", Shape::kArray))
+    out.plan.views_del = read_view_list(document, *del, "/views_del");
   const Json* objective = member(root, "objective", Shape::kObject);
   if (objective != nullptr && document.check(*objective, "/objective", kObjectiveKeys)) {
     out.plan.objective = {.latency_ns = read_exact(document, *objective, "latency_ns"),
@@ -215,6 +224,19 @@ Result<std::vector<Route>> without(const std::vector<Route>& routes, const std::
     return fail(Code::kBadShape, "the plan deletes a route that is not there", route_name(*next));
   }
   return left;
+}
+
+// `views` without `gone` and with `come`. kBadShape names the first that is not as the plan says.
+Result<std::vector<View>> exchanged(std::vector<View> views, const std::vector<View>& gone,
+                                    const std::vector<View>& come) {
+  for (const View& view : gone) {
+    if (std::erase(views, view) == 0)
+      return fail(Code::kBadShape, "the plan takes away a view that is not there as it says", view.provider);
+  }
+  views.insert(views.end(), come.begin(), come.end());
+  std::ranges::sort(views, {}, &View::provider);
+  RTT_TRY(check_views(views));
+  return views;
 }
 
 std::vector<std::vector<std::string>> backwards(const std::vector<std::vector<std::string>>& order) {
@@ -279,12 +301,14 @@ Result<Graph> apply_to(const Graph& from, const Plan& plan) {
   if (out.routes.size() > limits::kRoutesMax) {
     return fail(Code::kPlanTooLarge, fmt::format("more than {} routes", limits::kRoutesMax));
   }
+  RTT_TRY_SET(out.views, exchanged(from.views, plan.views_del, plan.views_add));
   return out;
 }
 
 Plan inverse(const Plan& plan) {
   Plan back = plan;
   std::swap(back.routes_add, back.routes_del);
+  std::swap(back.views_add, back.views_del);
   back.order = backwards(plan.order);
   return back;
 }

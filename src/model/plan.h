@@ -30,6 +30,10 @@ struct Plan {
   std::vector<Route> routes_add, routes_del;    // each sorted by route_order
   std::vector<std::vector<std::string>> order;  // [["D3"],["A1","A2"]]
   Objective objective;
+  std::vector<View> views_add{}, views_del{};  // each sorted by provider
+  [[nodiscard]] bool empty() const {           // it leads nowhere
+    return routes_add.empty() && routes_del.empty() && views_add.empty() && views_del.empty();
+  }
   friend bool operator==(const Plan&, const Plan&) = default;
 };
 

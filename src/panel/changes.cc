@@ -65,7 +65,11 @@ void Panel::State::next_change() {
                   [this](const apply::WriteAccepted& write) {
                     return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
                                                            : put_accepted(workspace, write.changes);
-                  }},
+                  },
+              .prepare_views =
+                  [this](const std::vector<model::View>& views) { return views_at_hand(workspace, views); },
+              .show_views =
+                  [this](const std::vector<model::View>& views) { return show_views(workspace, views); }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
@@ -261,6 +265,11 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
   };
   RTT_TRY(take(plan.routes_add, &apply::Participant::routes));
   RTT_TRY(take(plan.routes_del, &apply::Participant::restores));
+  if (!plan.views_add.empty() || !plan.views_del.empty()) {
+    const std::string name(kViews);
+    by_instance[name].name = name;
+    by_instance[name].shows = apply::Participant::Shows::kViews;
+  }
   std::vector<apply::Participant> list;
   for (auto& [instance, participant] : by_instance) list.push_back(std::move(participant));
   return list;
@@ -327,7 +336,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_quick_connect(const Chan
   body.set("deleted", static_cast<std::int64_t>(plan.routes_del.size()));
   body.set("flip_ns", 0);
   std::string reason = fmt::format("qc {} -> {}", model::identity(wanted.from), model::identity(wanted.to));
-  const bool empty = plan.routes_add.empty() && plan.routes_del.empty();
+  const bool empty = plan.empty();
   if (change.args.bool_or("plan", false) && !empty) return keep_for_later(plan, body);
   if (is_agents(change) && !empty) {
     const Digest id = model::plan_id(plan);
@@ -365,7 +374,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_own(model::Plan plan, co
   const apply::Recovered& ledger = fold.state();
   const Digest id = model::plan_id(plan);
   body.set("plan_id", to_string(id));
-  if (plan.routes_add.empty() && plan.routes_del.empty() && accepted.empty()) {
+  if (plan.empty() && accepted.empty()) {
     body.set("state", "unchanged");
     body.set("graph", to_string(ledger.root));
     body.set("seq", static_cast<std::int64_t>(ledger.seq.value));

@@ -80,7 +80,14 @@ Result<Planned> make_plan(const registry::Workspace& workspace, const registry::
   planned.base = std::move(ledger.graph);
   planned.wired = std::ranges::any_of(
       ledger.recovered.history, [](const apply::Commit& commit) { return commit.before != commit.root; });
-  RTT_TRY_SET(planned.outcome, plan::solve(plan_inputs(planned.snapshot, planned.base, quick_connects)));
+  RTT_TRY_SET(planned.rendered, render_views(workspace, planned.snapshot));
+  plan::Inputs inputs = plan_inputs(planned.snapshot, planned.base, quick_connects);
+  inputs.views = roots_of(planned.rendered, planned.base.views);
+  RTT_TRY_SET(planned.outcome, plan::solve(inputs));
+  for (model::Problem& problem : planned.rendered.problems) {
+    problem.severity = model::Severity::kWarning;  // what is not shown stops no wiring
+    planned.outcome.warnings.push_back(problem);
+  }
   Places places(workspace, planned.snapshot);
   name_places(places, planned.outcome);
   return planned;

@@ -14,6 +14,7 @@
 #include "crypto/ed25519.h"
 #include "model/plan.h"
 #include "panel/ledger.h"
+#include "panel/shown_views.h"
 #include "plan/plan.h"
 #include "registry/snapshot.h"
 
@@ -23,6 +24,7 @@ struct Planned {
   registry::Snapshot snapshot;
   model::Graph base;
   bool wired = false;  // whether wiring was ever committed here
+  Rendered rendered;   // what providers would be shown
   plan::Outcome outcome;
 };
 enum class QuickConnects : std::uint8_t { kKeep, kDrop };

@@ -86,6 +86,10 @@ void Transition::perform(const apply::Prepare& action) {
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
+  if (!action.views.empty()) {
+    const Status done = ports_.prepare_views(action.views);
+    return done ? feed(apply::PrepareDone{name, round}) : feed(apply::Nack{name, round, {}, done.error()});
+  }
   if (action.routes.empty()) return feed(apply::PrepareDone{name, round});
   const RouteId first = action.routes.front().id;
   auto& prepared = prepared_[name];
@@ -109,6 +113,12 @@ void Transition::perform(const apply::Flip& action) {
   if (flip_round_ == 0) {
     flip_round_ = round;
     flip_began_ = flip_ended_ = os::now();
+  }
+  if (name == kViews) {
+    const Status done = ports_.show_views(action.graph.views);
+    if (!done) return feed(apply::ParticipantLost{name, done.error().message});
+    if (round == flip_round_) flip_ended_ = os::now();
+    return feed(apply::FlipDone{name, round});
   }
   ports_.wiring.flip(std::exchange(prepared_[name], {}), [self, name, round](const Status& done) {
     const auto alive = self.lock();
@@ -148,7 +158,7 @@ void Transition::perform(const apply::Verify&) {
   }
   const std::weak_ptr<Transition*> self = self_;
   for (const std::string& name : names) {
-    if (name == kEndpoints) {  // their lanes are up, or their flip would not have been confirmed
+    if (name == kEndpoints || name == kViews) {  // or their flip would not have been confirmed
       if (--count->open == 0) feed(apply::VerifyOk{});
       continue;
     }

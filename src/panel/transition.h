@@ -27,6 +27,8 @@ struct TransitionPorts {
   std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
   std::function<Status(const model::Graph& graph)> store_graph;
   std::function<Status(const apply::WriteAccepted& write)> write_accepted;
+  std::function<Status(const std::vector<model::View>& views)> prepare_views;  // their trees are at hand
+  std::function<Status(const std::vector<model::View>& views)> show_views;     // these and no others
 };
 
 class Transition {

@@ -86,7 +86,9 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
                                       return Seq{++seq.value};
                                     },
                                     .store_graph = [](const model::Graph&) { return Status(); },
-                                    .write_accepted = [](const auto&) { return Status(); }},
+                                    .write_accepted = [](const auto&) { return Status(); },
+                                    .prepare_views = [](const auto&) { return Status(); },
+                                    .show_views = [](const auto&) { return Status(); }},
                     [&](const apply::Answer& answer) {
                       answered = answer;
                       std::destroy_at(transition);

@@ -7,7 +7,7 @@
 #include "panel/connect.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
-#include "panel/planning.h"
+#include "panel/plan_apply.h"
 #include "panel/sign_preview.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
@@ -112,37 +112,26 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   for (const auto& problem : planned.snapshot.problems) problems.push(model::to_json(problem));
   for (const auto& warning : planned.outcome.warnings) problems.push(model::to_json(warning));
   body.set("problems", std::move(problems));
-  if (auto bad = unreadable_config(planned.snapshot)) return std::unexpected(*std::move(bad));
-  if (!planned.outcome.conflicts.empty()) {
-    const plan::Conflict& first = planned.outcome.conflicts.front();
-    return fail(first.code, "no plan: " + first.constraint, first.where, "rtt plan --explain");
-  }
+  RTT_TRY(must_be_plannable(planned));
   const model::Plan& plan = planned.outcome.plan;
-  const bool pending = !plan.routes_add.empty() || !plan.routes_del.empty();
+  const bool pending = !plan.empty();
   if (pending && !turn.granted("wire")) {
     std::vector<std::string> will;
     for (const auto& route : plan.routes_del) will.push_back("- " + model::route_name(route));
     for (const auto& route : plan.routes_add) will.push_back("+ " + model::route_name(route));
+    for (const auto& view : plan.views_del) will.push_back(fmt::format("- view of {}", view.provider));
+    for (const auto& view : plan.views_add) will.push_back(fmt::format("+ view of {}", view.provider));
     Json question = asking("Apply this wiring?", will);
     question.as_object().find("consent")->set("step", "wire");
     return question;
   }
-  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kYes));
-  static_cast<void>(path);
-  turn.part(Json::object({{"progress", pending ? "applying" : "starting the panel"}}));
-  RTT_TRY_SET(const auto panel, turn.ports.panel(workspace));
-  api::Ask ask{.verb = "apply",
-               .args = Json::object({}),
-               .directory = workspace.root,
-               .search = "exactly",
-               .deadline_ms = turn.ask.deadline_ms};
-  RTT_TRY_SET(const api::Reply applied, panel->ask(ask, turn.part));
-  for (const char* field : {"graph", "plan_id", "seq", "state", "reason", "error", "exit"}) {
-    if (const Json* value = applied.body.find(field)) body.set(field, *value);
-  }
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, plan, body));
   if (pending) body.set("changed", true);
-  ask.verb = "status";
+  const api::Ask ask{.verb = "status",
+                     .args = Json::object({}),
+                     .directory = workspace.root,
+                     .search = "exactly",
+                     .deadline_ms = turn.ask.deadline_ms};
   RTT_TRY_SET(const api::Reply status, panel->ask(ask, turn.part));
   for (const char* field : {"panel", "pid", "routes"}) body.set(field, *status.body.find(field));
   return std::nullopt;

@@ -134,6 +134,8 @@ Result<Json> verb_plan(const Turn& turn) {
     body.set("add", routes_json(outcome.plan.routes_add));
     body.set("del", routes_json(outcome.plan.routes_del));
   }
+  body.set("views_add", model::views_to_json(outcome.plan.views_add));
+  body.set("views_del", model::views_to_json(outcome.plan.views_del));
   Json by_hand = text::JsonArray{};
   for (const plan::RouteReport& report : outcome.reports) {
     if (report.change == plan::RouteReport::Change::kKeep && report.route.origin == "qc")
@@ -142,7 +144,7 @@ Result<Json> verb_plan(const Turn& turn) {
   body.set("qc", std::move(by_hand));
   body.set("unchanged", static_cast<std::int64_t>(outcome.unchanged));
   body.set("objective", objective_json(outcome.plan.objective));
-  const bool pending = !outcome.plan.routes_add.empty() || !outcome.plan.routes_del.empty();
+  const bool pending = !outcome.plan.empty();
   if (const auto bad = unreadable_config(planned.snapshot)) {
     body.set("error", api::error_json(*bad));
     body.set("exit", static_cast<std::int64_t>(Exit::kRefused));
@@ -182,7 +184,7 @@ Result<Json> verb_check(const Turn& turn) {
   // pending.
   const model::Plan& plan = planned.outcome.plan;
   const bool pending = planned.wired && planned.outcome.conflicts.empty() &&
-                       (!plan.routes_add.empty() || !plan.routes_del.empty());
+                       !plan.empty();
   if (ok && pending) exit = Exit::kPending;
   Json body = Json::object(
       {{"ok", ok && !pending},

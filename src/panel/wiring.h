@@ -43,6 +43,8 @@ inline constexpr std::size_t kEndpointsMax = 4096;
 inline constexpr std::int64_t kEndAnswerMs = 5'000;  // an end that takes longer over a lane is left out
 // The participant that stands for every endpoint without a driver host.
 inline constexpr std::string_view kEndpoints = "endpoints";
+// What providers are shown takes part in a change as one; no driver can have this name.
+inline constexpr std::string_view kViews = "the views";
 
 os::ProcessId process_of(const api::Peer& peer);
 

@@ -51,6 +51,12 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.connect", verb_mcp_connect},
     {"mcp.disconnect", verb_mcp_disconnect},
     {"eject", verb_eject},
+    {"view.ls", verb_view_ls},
+    {"view.mount", verb_view_mount},
+    {"view.unmount", verb_view_unmount},
+    {"view.diff", verb_view_diff},
+    {"view.import", verb_view_import},
+    {"view.why", verb_view_why},
 });
 
 }  // namespace

@@ -115,4 +115,11 @@ Result<text::Json> verb_mcp_connect(const Turn& turn);
 Result<text::Json> verb_mcp_disconnect(const Turn& turn);
 Result<text::Json> verb_eject(const Turn& turn);
 
+Result<text::Json> verb_view_ls(const Turn& turn);
+Result<text::Json> verb_view_mount(const Turn& turn);
+Result<text::Json> verb_view_unmount(const Turn& turn);
+Result<text::Json> verb_view_diff(const Turn& turn);
+Result<text::Json> verb_view_import(const Turn& turn);
+Result<text::Json> verb_view_why(const Turn& turn);
+
 }  // namespace rtt::panel

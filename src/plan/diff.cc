@@ -2,6 +2,8 @@
 #include "plan/diff.h"
 
 #include <algorithm>
+#include <iterator>
+#include <tuple>
 
 #include "base/assert.h"
 #include "plan/lanes.h"
@@ -29,8 +31,16 @@ Graph with_ids(const Graph& base, std::vector<Route> routes) {
     while (held != taken.end() && *held <= next) next = *held++ == next ? next + 1 : next;
     route.id = RouteId{next++};
   }
-  return {.routes = std::move(routes)};
+  return {.routes = std::move(routes), .views = base.views};
 }
+
+namespace {
+
+bool before(const model::View& a, const model::View& b) {
+  return std::tie(a.provider, a.root) < std::tie(b.provider, b.root);
+}
+
+}  // namespace
 
 Diff diff(const Graph& base, const Graph& result) {
   Diff out;
@@ -49,6 +59,8 @@ Diff diff(const Graph& base, const Graph& result) {
     if (order <= 0) ++old;
     if (order >= 0) ++now;
   }
+  std::ranges::set_difference(result.views, base.views, std::back_inserter(out.views_add), before);
+  std::ranges::set_difference(base.views, result.views, std::back_inserter(out.views_del), before);
   return out;
 }
 
@@ -67,6 +79,8 @@ model::Plan plan_between(const Graph& from, const Graph& to, const model::PlanIn
   plan.objective = objective_of(to, changes);
   plan.routes_add = std::move(changes.add);
   plan.routes_del = std::move(changes.del);
+  plan.views_add = std::move(changes.views_add);
+  plan.views_del = std::move(changes.views_del);
   return plan;
 }
 

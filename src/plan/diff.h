@@ -14,12 +14,13 @@
 
 namespace rtt::plan {
 
-// REQUIRES: `routes` sorted by route_order, unique in it; their ids are ignored.
+// With the views of the base. REQUIRES: `routes` sorted by route_order, unique in it; their ids are ignored.
 model::Graph with_ids(const model::Graph& base, std::vector<model::Route> routes);
 
 struct Diff {
   std::vector<model::Route> add, del;
-  std::size_t unchanged = 0;
+  std::size_t unchanged = 0;  // routes
+  std::vector<model::View> views_add{}, views_del{};
 };
 Diff diff(const model::Graph& base, const model::Graph& result);
 

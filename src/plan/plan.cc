@@ -115,7 +115,8 @@ Result<Outcome> solve(const Inputs& inputs) {
   report_cycle(routes, outcome);
   keep_listable(outcome);
   if (!outcome.conflicts.empty()) return outcome;
-  const model::Graph result = with_ids(inputs.base, std::move(routes));
+  model::Graph result = with_ids(inputs.base, std::move(routes));
+  if (inputs.views) result.views = *inputs.views;
   outcome.plan = plan_between(inputs.base, result, hash_inputs(inputs));
   outcome.unchanged = result.routes.size() - outcome.plan.routes_add.size();
 

@@ -33,6 +33,7 @@ struct Inputs {
   text::Json flags, health;  // objects, `{}` (or null) when absent
   text::Json registry;       // Snapshot::registry_object()
   model::Graph base;
+  std::optional<std::vector<model::View>> views{};  // sorted by provider; nothing: as in the base
   bool reset_qc = false;
 };
 

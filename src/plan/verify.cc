@@ -105,6 +105,8 @@ Status verify(const Plan& plan) {
   RTT_TRY(verify_list(plan.routes_add, "routes_add"));
   RTT_TRY(verify_list(plan.routes_del, "routes_del"));
   RTT_TRY(verify_order(plan));
+  RTT_TRY(model::check_views(plan.views_add));
+  RTT_TRY(model::check_views(plan.views_del));
   return verify_objective(plan);
 }
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// `rtt view …`.
+#include <fmt/format.h>
+
+#include "cli/render.h"
+#include "cli/report.h"
+#include "cli/table.h"
+
+namespace rtt::cli {
+namespace {
+
+using text::Json;
+
+std::string count_of(const Json& row, std::string_view field) {
+  const std::string text = plain(row.find(field));
+  return text.empty() ? "-" : text;
+}
+
+std::string losses(const Json& row, const View& view) {
+  std::string text;
+  for (const Json& loss : items(row, "losses")) {
+    text += view.paint(Tone::kDim, fmt::format("  {} does not get {} of {}: {}", printable(row.string_or("provider")),
+                                               loss.string_or("member").empty()
+                                                   ? "anything"
+                                                   : printable(loss.string_or("member")),
+                                               printable(loss.string_or("item")), printable(loss.string_or("why")))) +
+            "\n";
+  }
+  return text;
+}
+
+std::string drift(const Json& row, const View& view) {
+  std::string text;
+  for (const Json& one : items(row, "drift")) {
+    text += view.paint(Tone::kWarn, fmt::format("  {} {}", printable(one.string_or("state")),
+                                                printable(one.string_or("path")))) +
+            "\n";
+  }
+  return text;
+}
+
+std::string list(const Json& body, const View& view) {
+  Table table({{"PROVIDER"}, {"STATE"}, {"BY"}, {"ITEMS", Align::kRight}, {"FILES", Align::kRight}, {"ROOT"}});
+  std::string below;
+  for (const Json& row : items(body, "views")) {
+    const std::string_view state = row.string_or("state");
+    const Tone tone = state == "shown" ? Tone::kGood : state == "broken" ? Tone::kBad : Tone::kWarn;
+    table.add({{std::string(row.string_or("provider"))},
+               {std::string(state), tone},
+               {std::string(row.string_or("mechanism"))},
+               {count_of(row, "items")},
+               {count_of(row, "files")},
+               {row.string_or("root").empty() ? "-" : short_hash(row.string_or("root"))}});
+    below += drift(row, view) + losses(row, view);
+  }
+  std::string text = table.empty() ? "nothing is shown to anybody: rtt view mount PROVIDER\n"
+                                   : table.text(view.paint, view.columns) + below;
+  if (body.find("known") != nullptr) {
+    Table known({{"PROVIDER"}, {"PRODUCT"}});
+    for (const Json& row : items(body, "known"))
+      known.add({{std::string(row.string_or("name"))}, {std::string(row.string_or("product"))}});
+    text += "\n" + known.text(view.paint, view.columns);
+  }
+  return text + render_problems(body, "problems", view);
+}
+
+std::string difference(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& row : items(body, "views")) {
+    std::string lines;
+    for (const Json& change : items(row, "changes")) {
+      const std::string_view what = change.string_or("change");
+      const Tone tone = what == "added" ? Tone::kGood : what == "removed" ? Tone::kBad : Tone::kWarn;
+      const char mark = what == "added" ? '+' : what == "removed" ? '-' : '~';
+      lines += view.paint(tone, fmt::format("{} {}", mark, printable(change.string_or("path")))) + "\n";
+    }
+    lines += drift(row, view);
+    if (!lines.empty()) text += printable(row.string_or("provider")) + "\n" + lines;
+  }
+  return text.empty() ? "every provider is shown what it is to be shown\n" : text;
+}
+
+std::string changed(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& row : items(body, "views")) {
+    text += printable(row.string_or("provider")) + "\n";
+    for (const Json& place : items(row, "places"))
+      text += fmt::format("  {} {}\n", printable(place.string_or("form")), printable(place.string_or("path")));
+    for (const Json& kept : items(row, "kept")) {
+      text += view.paint(Tone::kWarn, fmt::format("  not shown: {}: {}", printable(kept.string_or("path")),
+                                                  printable(kept.string_or("why")))) +
+              "\n";
+    }
+    text += losses(row, view);
+  }
+  if (text.empty()) text = "nothing is shown to anybody\n";
+  return text + render_problems(body, "problems", view);
+}
+
+std::string imported(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& row : items(body, "files")) {
+    const std::string_view state = row.string_or("state");
+    text += view.paint(state == "created" ? Tone::kGood : Tone::kDim,
+                       fmt::format("{} {}", printable(state), printable(row.string_or("path")))) +
+            fmt::format("  from {}\n", printable(row.string_or("from")));
+  }
+  if (text.empty()) text = "no agents, skills, rules or commands of a provider are here\n";
+  return text + render_problems(body, "problems", view);
+}
+
+}  // namespace
+
+std::string render_view(std::string_view verb, const Json& body, const View& view) {
+  if (verb == "ls") return list(body, view);
+  if (verb == "diff") return difference(body, view);
+  if (verb == "mount" || verb == "unmount") return changed(body, view);
+  if (verb == "import") return imported(body, view);
+  return render_fields(body);
+}
+
+}  // namespace rtt::cli

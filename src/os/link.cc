@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "os/link.h"
+
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+
+#include "os/entropy.h"
+#include "os/fd.h"
+
+namespace rtt::os {
+
+Status put_symlink(const std::string& path, const std::string& target) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) == 0 && !S_ISLNK(info.st_mode))
+    return fail(Code::kNotRegular, path + " is there already and is no link", path, "ls -ld " + path);
+  const std::size_t slash = path.rfind('/');
+  const std::string beside =
+      (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + ".tmp-" + random_hex(8);
+  if (::symlink(target.c_str(), beside.c_str()) != 0)
+    return std::unexpected(last_error("cannot link " + path).at(path));
+  if (::rename(beside.c_str(), path.c_str()) == 0) return {};
+  Error why = last_error("cannot link " + path).at(path);
+  (void)::unlink(beside.c_str());
+  return std::unexpected(std::move(why));
+}
+
+std::optional<std::string> read_symlink(const std::string& path) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
+  if (length < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+Result<Linked> hard_link(const std::string& existing, const std::string& path) {
+  if (::link(existing.c_str(), path.c_str()) == 0) return Linked::kDone;
+  switch (errno) {
+    case EXDEV:
+    case EPERM:
+    case EOPNOTSUPP:
+    case EMLINK:
+      return Linked::kUnsupported;
+    default:
+      return std::unexpected(last_error("cannot link " + path).at(path));
+  }
+}
+
+Status rename_path(const std::string& from, const std::string& to) {
+  if (::rename(from.c_str(), to.c_str()) == 0) return {};
+  return std::unexpected(last_error("cannot move " + from + " to " + to).at(to));
+}
+
+bool is_executable(const std::string& path) {
+  struct stat info{};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IXUSR) != 0;
+}
+
+Status remove_empty_folder(const std::string& path) {
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
+  return std::unexpected(last_error("cannot remove " + path).at(path));
+}
+
+}  // namespace rtt::os

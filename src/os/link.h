@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links, renames and modes of names in folders.
+//
+// A symbolic link is put in place by making it beside and renaming: whoever looks sees the old target or the
+// new one, and a watcher of the folder is woken (IN_MOVED_TO).
+//
+// Thread: any.   Fails: kIo, kPermission, kNotFound, kNoSpace; put_symlink: kNotRegular where something else
+// than a link is in its place.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+
+namespace rtt::os {
+
+Status put_symlink(const std::string& path, const std::string& target);
+// Where a link leads, as it is written; nothing if `path` is no link.
+std::optional<std::string> read_symlink(const std::string& path);
+enum class Linked : std::uint8_t { kDone, kUnsupported };  // another file system, or one without hard links
+Result<Linked> hard_link(const std::string& existing, const std::string& path);
+Status rename_path(const std::string& from, const std::string& to);
+bool is_executable(const std::string& path);          // whether its owner may run it
+Status remove_empty_folder(const std::string& path);  // absent or not empty is no error
+
+}  // namespace rtt::os

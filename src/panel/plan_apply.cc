@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/plan_apply.h"
+
+#include "registry/identity.h"
+
+namespace rtt::panel {
+
+using text::Json;
+
+Status must_be_plannable(const Planned& planned) {
+  if (auto bad = unreadable_config(planned.snapshot)) return std::unexpected(*std::move(bad));
+  if (planned.outcome.conflicts.empty()) return {};
+  const plan::Conflict& first = planned.outcome.conflicts.front();
+  return fail(first.code, "no plan: " + first.constraint, first.where, "rtt plan --explain");
+}
+
+Result<std::unique_ptr<api::Service>> apply_planned(const Turn& turn, const registry::Workspace& workspace,
+                                                    const model::Plan& plan, Json& body) {
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
+  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kYes));
+  static_cast<void>(path);
+  turn.part(Json::object({{"progress", plan.empty() ? "starting the panel" : "applying"}}));
+  RTT_TRY_SET(auto panel, turn.ports.panel(workspace));
+  const api::Ask ask{.verb = "apply",
+                     .args = Json::object({}),
+                     .directory = workspace.root,
+                     .search = "exactly",
+                     .deadline_ms = turn.ask.deadline_ms};
+  RTT_TRY_SET(const api::Reply applied, panel->ask(ask, turn.part));
+  for (const char* field : {"graph", "plan_id", "seq", "state", "reason", "error", "exit"}) {
+    if (const Json* value = applied.body.find(field)) body.set(field, *value);
+  }
+  return panel;
+}
+
+}  // namespace rtt::panel

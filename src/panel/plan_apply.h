@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a plan leads to, applied for a verb that did something else before: store it signed, start the panel, apply.
+//
+// Thread: one, blocking.   Fails: as store_plan and the panel; an apply that was rolled back is told in the body.
+#pragma once
+
+#include "panel/planning.h"
+#include "panel/workbench.h"
+
+namespace rtt::panel {
+
+// Why there is no plan to apply: a configuration that cannot be read, or a conflict.
+Status must_be_plannable(const Planned& planned);
+// Puts graph, plan_id, seq, state and, if it did not hold, reason, error and exit into `body`.
+Result<std::unique_ptr<api::Service>> apply_planned(const Turn& turn, const registry::Workspace& workspace,
+                                                    const model::Plan& plan, text::Json& body);
+
+}  // namespace rtt::panel

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/shown_views.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "model/view_file.h"
+#include "os/file.h"
+#include "views/overlay.h"
+#include "views/sources.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Snapshot;
+using registry::Workspace;
+using views::Item;
+
+// The forms a provider of this name has: its own, or those of the one it is like.
+std::optional<views::Provider> forms_of(const std::string& name, const model::ProvidersFile& own) {
+  const auto at = std::ranges::find(own.like, name, [](const auto& one) { return one.first; });
+  const views::Provider* const found = views::find_provider(at == own.like.end() ? name : at->second);
+  if (found == nullptr) return std::nullopt;
+  views::Provider forms = *found;
+  return forms;
+}
+
+model::ProvidersFile own_providers(const Snapshot& snapshot) {
+  const auto at = std::ranges::find(snapshot.configs, model::kProvidersPath, &registry::ConfigEntry::path);
+  if (at == snapshot.configs.end() || at->standing == registry::Standing::kRefused) return {};
+  return model::read_providers(at->text, at->path);
+}
+
+std::string provider_of(const std::string& view_path) {
+  constexpr std::string_view kStart = "views/", kEnd = ".view.json";
+  return view_path.substr(kStart.size(), view_path.size() - kStart.size() - kEnd.size());
+}
+
+model::Problem no_provider(const std::string& path, const std::string& name) {
+  return {.severity = model::Severity::kError,
+          .file = path,
+          .code = Code::kNotFound,
+          .message = fmt::format("RTT knows no provider `{}`, so nothing is shown to it", name),
+          .hint = "rtt view ls --all"};
+}
+
+Result<RenderedView> render(const std::string& name, const views::Provider& forms, const model::ViewFile& file,
+                            const Snapshot& snapshot, const views::Sources& sources,
+                            std::vector<model::Problem>& problems) {
+  RTT_TRY_SET(std::vector<Item> items, views::server_items(snapshot, {.program = "rtt", .client = name}));
+  items.insert(items.end(), sources.items.begin(), sources.items.end());
+  std::erase_if(items, [&](const Item& item) { return !file.shows(to_string(item.kind), item.name); });
+  RTT_TRY_SET(views::Merged merged, views::merge_overlays(std::move(items), {.overlays = sources.overlays,
+                                                                             .provider = name,
+                                                                             .env = file.env}));
+  problems.insert(problems.end(), merged.warnings.begin(), merged.warnings.end());
+  views::Encoded encoded = views::encode(forms, merged.items);
+  RenderedView view{.provider = name,
+                    .like = std::string(forms.name),
+                    .tree = {},
+                    .items = std::move(merged.items),
+                    .losses = std::move(encoded.losses)};
+  RTT_TRY_SET(view.tree, views::Tree::of(std::move(encoded.files)));
+  return view;
+}
+
+}  // namespace
+
+Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapshot) {
+  Rendered out;
+  const model::ProvidersFile own = own_providers(snapshot);
+  std::optional<views::Sources> sources;  // most workspaces show nothing: not gathered for them
+  for (const registry::ConfigEntry& entry : snapshot.configs) {
+    if (!model::is_view_path(entry.path) || entry.standing == registry::Standing::kRefused) continue;
+    const std::string name = provider_of(entry.path);
+    const auto forms = forms_of(name, own);
+    if (!forms) {
+      out.problems.push_back(no_provider(entry.path, name));
+      continue;
+    }
+    if (!sources) {
+      RTT_TRY_SET(sources, views::gather_sources(workspace, snapshot));
+      out.problems.insert(out.problems.end(), sources->problems.begin(), sources->problems.end());
+    }
+    const model::ViewFile file = model::read_view_file(entry.text, entry.path);
+    auto view = render(name, *forms, file, snapshot, *sources, out.problems);
+    if (view) {
+      out.views.push_back(*std::move(view));
+    } else {
+      out.unchanged.push_back(name);
+      out.problems.push_back(model::problem_from(view.error(), entry.path));
+    }
+  }
+  std::ranges::sort(out.unchanged);
+  std::ranges::sort(out.views, {}, &RenderedView::provider);
+  return out;
+}
+
+std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base) {
+  std::vector<model::View> views;
+  std::ranges::copy_if(base, std::back_inserter(views), [&](const model::View& view) {
+    return std::ranges::binary_search(rendered.unchanged, view.provider);
+  });
+  for (const RenderedView& view : rendered.views) views.push_back({.provider = view.provider, .root = view.tree.root()});
+  std::ranges::sort(views, {}, &model::View::provider);
+  return views;
+}
+
+views::TreeStore view_store(const Workspace& workspace) { return views::TreeStore(workspace.dot("registry/views")); }
+
+Status views_at_hand(const Workspace& workspace, const std::vector<model::View>& wanted) {
+  const views::TreeStore store = view_store(workspace);
+  std::vector<model::View> missing;
+  for (const model::View& view : wanted) {
+    if (store.has(view.root) && store.read(view.root)) continue;
+    RTT_TRY(os::remove_tree(store.path_of(view.root)));  // what is damaged is made again
+    missing.push_back(view);
+  }
+  if (missing.empty()) return {};
+  RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
+  for (const model::View& view : missing) {
+    const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
+      return one.provider == view.provider && one.tree.root() == view.root;
+    });
+    if (at == rendered.views.end()) {
+      return fail(Code::kStalePlan,
+                  fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view file "
+                              "changed since, and {} is not kept here",
+                              view.provider, to_string(view.root)),
+                  model::view_path(view.provider), "rtt plan");
+    }
+    RTT_TRY(store.put(at->tree));
+  }
+  return {};
+}
+
+Status show_views(const Workspace& workspace, const std::vector<model::View>& views) {
+  const views::TreeStore store = view_store(workspace);
+  if (views.empty() && !os::exists(store.folder())) return {};
+  views::TreeStore::Set set;
+  for (const model::View& view : views) set.emplace_back(view.provider, view.root);
+  RTT_TRY(os::make_directories(store.folder() + "/sets"));
+  RTT_TRY(store.show(set));
+  RTT_TRY_SET(views::Project project, views::Project::open(workspace.root, store));
+  RTT_TRY_SET(const auto shown, project.refresh(views::Wish::kLinks));
+  static_cast<void>(shown);
+  return {};
+}
+
+}  // namespace rtt::panel

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a workspace shows to providers: rendered from what is in force, kept by root, and brought into the project.
+//
+// A provider is shown something while `views/PROVIDER.view.json` is in force. Rendering is a function of the
+// snapshot alone (items, overlays, view files, pinned servers), so a plan names a view by the root of its tree, and
+// whoever applies the plan renders again and compares. Trees stay in the store by root, so going back needs nothing
+// that is in force today.
+//
+// Thread: one, blocking.   Fails: as the parts; views_at_hand: kStalePlan.   Limits: kViewsMax providers.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/graph.h"
+#include "model/problem.h"
+#include "registry/snapshot.h"
+#include "views/encode.h"
+#include "views/project.h"
+
+namespace rtt::panel {
+
+struct RenderedView {
+  std::string provider, like;     // whose forms it has
+  views::Tree tree;
+  std::vector<views::Item> items;  // what it shows, merged
+  std::vector<views::Loss> losses;
+};
+struct Rendered {
+  std::vector<RenderedView> views;    // sorted by provider
+  std::vector<std::string> unchanged;  // sorted: what fits not together here, so they stay as they are
+  std::vector<model::Problem> problems;
+};
+Result<Rendered> render_views(const registry::Workspace& workspace, const registry::Snapshot& snapshot);
+// `base`: what is committed, for those that stay.
+std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
+
+views::TreeStore view_store(const registry::Workspace& workspace);
+// Every one of these is in the store, whole.
+Status views_at_hand(const registry::Workspace& workspace, const std::vector<model::View>& views);
+// These are what the project shows, and nothing else of ours.
+Status show_views(const registry::Workspace& workspace, const std::vector<model::View>& views);
+
+}  // namespace rtt::panel

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+// view: what providers are shown, and how it comes into the project.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "model/saddr.h"
+#include "model/view_file.h"
+#include "os/file.h"
+#include "panel/plan_apply.h"
+#include "panel/shown_views.h"
+#include "panel/signed_write.h"
+#include "panel/workbench.h"
+#include "text/json_canonical.h"
+#include "views/provider.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+
+const RenderedView* find_view(const Rendered& rendered, const std::string& provider) {
+  const auto at = std::ranges::find(rendered.views, provider, &RenderedView::provider);
+  return at == rendered.views.end() ? nullptr : &*at;
+}
+
+const Digest* root_in(const std::vector<model::View>& views, const std::string& provider) {
+  const auto at = std::ranges::find(views, provider, &model::View::provider);
+  return at == views.end() ? nullptr : &at->root;
+}
+
+Json losses_json(const std::vector<views::Loss>& losses) {
+  Json list = text::JsonArray{};
+  for (const views::Loss& loss : losses) {
+    list.push(Json::object({{"item", fmt::format("{}/{}", to_string(loss.kind), loss.item)},
+                            {"member", loss.pointer},
+                            {"why", loss.why}}));
+  }
+  return list;
+}
+
+Json drift_json(const std::vector<views::Drift>& drift, const std::string& provider) {
+  Json list = text::JsonArray{};
+  for (const views::Drift& one : drift) {
+    if (one.provider == provider)
+      list.push(Json::object({{"path", one.path}, {"state", to_string(one.kind)}}));
+  }
+  return list;
+}
+
+// Which files of a tree are links and which copies.
+std::string mechanism_of(const std::vector<views::Place>& places) {
+  const auto links = std::ranges::count(places, views::Form::kLink, &views::Place::form);
+  if (places.empty()) return "none";
+  if (links == 0) return "copies";
+  return links == std::ranges::ssize(places) ? "links" : "links and copies";
+}
+
+std::vector<std::string> names_of(const Planned& planned) {
+  std::vector<std::string> names;
+  for (const RenderedView& view : planned.rendered.views) names.push_back(view.provider);
+  for (const std::string& name : planned.rendered.unchanged) names.push_back(name);
+  for (const model::View& view : planned.base.views) names.push_back(view.provider);
+  std::ranges::sort(names);
+  const auto rest = std::ranges::unique(names);
+  names.erase(rest.begin(), rest.end());
+  return names;
+}
+
+// Those named, which must be known; all of them where none is.
+Result<std::vector<std::string>> chosen(const Turn& turn, std::vector<std::string> known) {
+  const std::vector<std::string> words = turn.list("providers");
+  if (words.empty()) return known;
+  for (const std::string& word : words) {
+    if (std::ranges::binary_search(known, word)) continue;
+    const auto near = model::nearest(word, known);
+    return fail(Code::kNotFound, fmt::format("nothing is shown to `{}`", word), {},
+                near ? "did you mean " + *near + "?" : "rtt view mount " + word);
+  }
+  return words;
+}
+
+Result<views::Project> open_project(const Workspace& workspace) {
+  return views::Project::open(workspace.root, view_store(workspace));
+}
+
+}  // namespace
+
+Result<Json> verb_view_ls(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly},
+                                               QuickConnects::kKeep));
+  RTT_TRY_SET(const views::Project project, open_project(workspace));
+  const std::vector<views::Drift> drift = project.drift();
+  Json rows = text::JsonArray{};
+  for (const std::string& name : names_of(planned)) {
+    const RenderedView* const view = find_view(planned.rendered, name);
+    const Digest* const now = root_in(planned.base.views, name);
+    const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
+    const bool same = view != nullptr && now != nullptr && view->tree.root() == *now;
+    const auto places = project.placed().find(name);
+    Json row = Json::object({{"provider", name},
+                             {"state", stuck     ? "broken"
+                                       : same    ? "shown"
+                                       : !view   ? "leaving"
+                                                 : "pending"},
+                             {"mechanism", places == project.placed().end() ? "none" : mechanism_of(places->second)},
+                             {"drift", drift_json(drift, name)}});
+    row.set("root", now != nullptr ? Json(to_string(*now)) : Json());
+    if (view != nullptr) {
+      row.set("files", view->tree.files().size());
+      row.set("items", view->items.size());
+      row.set("losses", losses_json(view->losses));
+      row.set("wanted", to_string(view->tree.root()));
+    }
+    rows.push(std::move(row));
+  }
+  Json body = Json::object({{"views", std::move(rows)}});
+  Json known = text::JsonArray{};
+  for (const views::Provider& provider : views::providers())
+    known.push(Json::object({{"name", provider.name}, {"product", provider.product}}));
+  if (turn.set("all")) body.set("known", std::move(known));
+  Json problems = text::JsonArray{};
+  for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  body.set("problems", std::move(problems));
+  return body;
+}
+
+Result<Json> verb_view_diff(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly},
+                                               QuickConnects::kKeep));
+  RTT_TRY_SET(const std::vector<std::string> names, chosen(turn, names_of(planned)));
+  RTT_TRY_SET(const views::Project project, open_project(workspace));
+  const std::vector<views::Drift> drift = project.drift();
+  const views::TreeStore store = view_store(workspace);
+  bool differs = false;
+  Json rows = text::JsonArray{};
+  for (const std::string& name : names) {
+    const RenderedView* const view = find_view(planned.rendered, name);
+    const Digest* const now = root_in(planned.base.views, name);
+    views::Tree shown;
+    if (now != nullptr) {
+      if (auto kept = store.read(*now)) shown = *std::move(kept);
+    }
+    std::map<std::string, std::pair<const Digest*, const Digest*>> files;  // by path: shown, wanted
+    for (std::size_t i = 0; i < shown.files().size(); ++i) files[shown.files()[i].path].first = &shown.digests()[i];
+    const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
+    if (stuck) {
+      for (auto& [path, both] : files) both.second = both.first;
+    } else if (view != nullptr) {
+      for (std::size_t i = 0; i < view->tree.files().size(); ++i)
+        files[view->tree.files()[i].path].second = &view->tree.digests()[i];
+    }
+    Json changes = text::JsonArray{};
+    for (const auto& [path, both] : files) {
+      const char* const change = both.first == nullptr    ? "added"
+                                 : both.second == nullptr ? "removed"
+                                 : *both.first != *both.second ? "changed"
+                                                               : nullptr;
+      if (change != nullptr) changes.push(Json::object({{"path", path}, {"change", change}}));
+    }
+    Json drifted = drift_json(drift, name);
+    differs = differs || !changes.as_array().empty() || !drifted.as_array().empty();
+    rows.push(Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}}));
+  }
+  Json body = Json::object({{"views", std::move(rows)}, {"differs", differs}});
+  if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
+  return body;
+}
+
+namespace {
+
+// Writes or removes view files, signs, plans and applies.
+Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWrite& files, Json body) {
+  RTT_TRY_SET(const std::size_t signed_files, files.commit());
+  static_cast<void>(signed_files);
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  RTT_TRY(must_be_plannable(planned));
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned.outcome.plan, body));
+  static_cast<void>(panel);
+  RTT_TRY_SET(const views::Project project, open_project(workspace));
+  RTT_TRY_SET(const auto shown, project.look(views::Wish::kLinks));
+  Json rows = text::JsonArray{};
+  for (const views::Project::Shown& one : shown) {
+    Json paths = text::JsonArray{}, kept = text::JsonArray{};
+    for (const views::Place& place : one.placement.places)
+      paths.push(Json::object({{"path", place.path}, {"form", to_string(place.form)}}));
+    for (const views::Kept& path : one.placement.kept)
+      kept.push(Json::object({{"path", path.path}, {"why", path.why}}));
+    const RenderedView* const view = find_view(planned.rendered, one.provider);
+    rows.push(Json::object({{"provider", one.provider},
+                            {"places", std::move(paths)},
+                            {"kept", std::move(kept)},
+                            {"losses", view ? losses_json(view->losses) : Json(text::JsonArray{})}}));
+  }
+  body.set("views", std::move(rows));
+  Json problems = text::JsonArray{};
+  for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  body.set("problems", std::move(problems));
+  return body;
+}
+
+}  // namespace
+
+Result<Json> verb_view_mount(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  SignedWrite files(workspace);
+  Json created = text::JsonArray{};
+  for (const std::string& name : turn.list("providers")) {
+    if (views::find_provider(name) == nullptr) {
+      std::vector<std::string> known;
+      for (const views::Provider& provider : views::providers()) known.emplace_back(provider.name);
+      const auto near = model::nearest(name, known);
+      return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", name), {},
+                  near ? "did you mean " + *near + "?" : "rtt view ls --all");
+    }
+    const std::string path = model::view_path(name);
+    if (os::exists(workspace.path(path))) {
+      files.sign_as_it_is(path);
+      continue;
+    }
+    Json file = text::JsonObject{};
+    if (!turn.text("env").empty()) file.set("env", turn.text("env"));
+    files.write(path, text::to_pretty_json(file));
+    created.push(path);
+  }
+  return change_views(turn, workspace, files, Json::object({{"created", std::move(created)}}));
+}
+
+Result<Json> verb_view_unmount(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  SignedWrite files(workspace);
+  Json removed = text::JsonArray{};
+  for (const std::string& name : turn.list("providers")) {
+    const std::string path = model::view_path(name);
+    if (!os::exists(workspace.path(path)))
+      return fail(Code::kNotFound, fmt::format("nothing is shown to `{}`", name), path, "rtt view ls");
+    files.remove(path);
+    removed.push(path);
+  }
+  return change_views(turn, workspace, files, Json::object({{"removed", std::move(removed)}}));
+}
+
+}  // namespace rtt::panel

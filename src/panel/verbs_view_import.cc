@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// view import: a provider's own files as items of the workspace. view why: where a shown file comes from.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "model/saddr.h"
+#include "model/view_file.h"
+#include "os/dir.h"
+#include "os/file.h"
+#include "panel/shown_views.h"
+#include "panel/signed_write.h"
+#include "panel/workbench.h"
+#include "views/decode.h"
+#include "views/overlay.h"
+#include "views/sources.h"
+
+namespace rtt::panel {
+namespace {
+
+using registry::Workspace;
+using text::Json;
+using views::Item;
+using views::ItemKind;
+
+constexpr std::size_t kImportFilesMax = 100'000;
+constexpr std::size_t kImportBytesMax = std::size_t{256} << 20;
+
+// How the workspace itself writes items down (docs/formats/workspace.md), as one more table of the encoder.
+constexpr auto kAgentFields = std::to_array<views::Field>({{"name", "name"},
+                                                           {"description", "description"},
+                                                           {"model", "model"},
+                                                           {"tools", "tools", views::Value::kWords},
+                                                           {"skills", "skills", views::Value::kWords},
+                                                           {"permissions", "permissions", views::Value::kAsIs},
+                                                           {"metadata", "metadata", views::Value::kAsIs},
+                                                           {"native", "native", views::Value::kAsIs}});
+constexpr auto kRulesFields = std::to_array<views::Field>({{"description", "description"},
+                                                           {"globs", "globs", views::Value::kWords},
+                                                           {"native", "native", views::Value::kAsIs}});
+constexpr auto kCommandFields = std::to_array<views::Field>({{"description", "description"},
+                                                             {"argument_hint", "argument_hint"},
+                                                             {"model", "model"},
+                                                             {"tools", "tools", views::Value::kWords},
+                                                             {"native", "native", views::Value::kAsIs}});
+constexpr views::Provider kOwnForms{
+    .name = "rtt",
+    .product = "this workspace",
+    .agent = {.syntax = views::Syntax::kFront, .path = "agents/*.md", .fields = kAgentFields},
+    .skills = "skills",
+    .rules = {.syntax = views::Syntax::kFront, .path = "rules/*.md", .fields = kRulesFields},
+    .main_rules = "rules/main.md",
+    .command = {.syntax = views::Syntax::kFront, .path = "commands/*.md", .fields = kCommandFields}};
+
+struct Source {
+  std::string folder;     // absolute: what a provider would see as the project
+  std::string below;      // only what is there; empty: everything
+};
+
+Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, const Source& source) {
+  std::vector<views::TreeFile> files;
+  std::size_t bytes = 0;
+  Status bad;
+  const auto visit = [&](const os::Entry& entry) {
+    const std::string path(entry.path);
+    if (entry.kind == os::EntryKind::kDirectory)
+      return entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules" ? os::Visit::kSkip
+                                                                                         : os::Visit::kContinue;
+    if (!source.below.empty() && path != source.below && !path.starts_with(source.below + "/"))
+      return os::Visit::kContinue;
+    if (entry.kind != os::EntryKind::kFile || !views::reads(provider, path)) return os::Visit::kContinue;
+    auto read = os::read_beneath(source.folder, path, views::kTreeFileBytesMax);
+    if (!read) {
+      bad = std::unexpected(read.error());
+      return os::Visit::kStop;
+    }
+    bytes += read->content.size();
+    files.push_back({.path = path,
+                     .bytes = std::move(read->content),
+                     .executable = os::is_executable(source.folder + "/" + path)});
+    if (files.size() <= kImportFilesMax && bytes <= kImportBytesMax) return os::Visit::kContinue;
+    bad = fail(Code::kLimit, fmt::format("more than {} files or {} bytes to import", kImportFilesMax, kImportBytesMax),
+               source.folder, "rtt view import FOLDER");
+    return os::Visit::kStop;
+  };
+  RTT_TRY_SET(const auto stats, os::walk(source.folder, {}, visit));
+  static_cast<void>(stats);
+  RTT_TRY(std::move(bad));
+  return files;
+}
+
+// Folders as typed: `.claude` means what Claude Code has there, a project means every provider's.
+Result<std::vector<Source>> sources_of(const Turn& turn, const std::string& root) {
+  std::vector<Source> out;
+  for (const std::string& word : turn.list("files")) {
+    RTT_TRY_SET(const std::string path, os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word));
+    const std::size_t slash = path.rfind('/');
+    const bool hidden = path.substr(slash + 1).starts_with('.');
+    if (!os::is_directory(path))
+      return fail(Code::kNotRegular, word + " is no folder", path, "rtt view import .claude");
+    out.push_back(hidden ? Source{.folder = path.substr(0, slash), .below = path.substr(slash + 1)}
+                         : Source{.folder = path, .below = {}});
+  }
+  if (out.empty()) out.push_back({.folder = root, .below = {}});
+  return out;
+}
+
+struct Adopted {
+  std::vector<views::TreeFile> files;       // as the workspace has them
+  std::map<std::string, std::string> from;  // by path of the first file of an item: the provider
+  std::vector<model::Problem> problems;
+};
+
+model::Problem problem_of(const views::DecodeProblem& found) {
+  return {.severity = model::Severity::kWarning,
+          .file = found.file,
+          .line = found.line,
+          .code = Code::kBadShape,
+          .message = found.why,
+          .hint = found.hint};
+}
+
+// One item of a name and kind: the first provider's, in the order of their names.
+Result<Adopted> adopt(const Turn& turn, const std::vector<Source>& sources) {
+  Adopted out;
+  const std::string only = turn.text("from");
+  if (!only.empty() && views::find_provider(only) == nullptr)
+    return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {}, "rtt view ls --all");
+  std::map<std::pair<ItemKind, std::string>, std::string> taken;
+  std::vector<Item> items;
+  for (const views::Provider& provider : views::providers()) {
+    if (!only.empty() && provider.name != only) continue;
+    for (const Source& source : sources) {
+      RTT_TRY_SET(const auto files, files_of(provider, source));
+      views::Decoded decoded = views::decode(provider, files);
+      for (const auto& problem : decoded.problems) out.problems.push_back(problem_of(problem));
+      for (Item& item : decoded.items) {
+        if (item.kind == ItemKind::kServer) continue;  // rtt mcp import: its secrets, its pins
+        const auto [at, first] = taken.try_emplace({item.kind, item.name}, std::string(provider.name));
+        if (first) items.push_back(std::move(item));
+      }
+    }
+  }
+  views::Encoded encoded = views::encode(kOwnForms, items);
+  for (const views::Loss& loss : encoded.losses) {
+    out.problems.push_back({.severity = model::Severity::kWarning,
+                            .file = fmt::format("{}/{}", to_string(loss.kind), loss.item),
+                            .code = Code::kBadShape,
+                            .message = fmt::format("{} is left out: {}", loss.pointer.empty() ? "it" : loss.pointer, loss.why),
+                            .hint = {}});
+  }
+  for (const Item& item : items) {
+    const views::Encoded alone = views::encode(kOwnForms, std::span(&item, 1));
+    for (const views::TreeFile& file : alone.files) out.from[file.path] = taken[{item.kind, item.name}];
+  }
+  out.files = std::move(encoded.files);
+  return out;
+}
+
+}  // namespace
+
+Result<Json> verb_view_import(const Turn& turn) {
+  const auto found = turn.workspace();
+  const std::string root = found ? found->root : turn.ask.directory;
+  RTT_TRY_SET(const std::vector<Source> sources, sources_of(turn, root));
+  RTT_TRY_SET(const Adopted adopted, adopt(turn, sources));
+  Json rows = text::JsonArray{}, problems = text::JsonArray{};
+  std::vector<std::string> will;
+  if (!found) will.push_back("create " + root + "/.rtt: configuration, and a policy under which nobody else may call");
+  for (const views::TreeFile& file : adopted.files) {
+    const bool there = os::exists(root + "/" + file.path);
+    const std::string from = adopted.from.at(file.path);
+    rows.push(Json::object({{"path", file.path}, {"from", from}, {"state", there ? "kept" : "created"}}));
+    if (!there) will.push_back(fmt::format("create and sign {} from {}", file.path, from));
+  }
+  for (const auto& problem : adopted.problems) problems.push(model::to_json(problem));
+  Json body = Json::object({{"files", std::move(rows)}, {"problems", std::move(problems)}});
+  if (will.empty() || (found && adopted.files.empty())) return body;
+  if (turn.consent() == Turn::Consent::kShow) return asking("Take these into the workspace?", will, std::move(body));
+  if (!found) {
+    const api::Ask init{.verb = "init",
+                        .args = Json::object({{"consent", "given"}}),
+                        .directory = root,
+                        .search = "exactly",
+                        .deadline_ms = turn.ask.deadline_ms};
+    RTT_TRY_SET(const Json made, verb_init(Turn{.ask = init, .part = turn.part, .ports = turn.ports}));
+    body.set("workspace", made.string_or("workspace"));
+  }
+  RTT_TRY_SET(const Workspace workspace, registry::find_workspace({.directory = root}));
+  SignedWrite write(workspace);
+  for (const views::TreeFile& file : adopted.files) {
+    if (!os::exists(workspace.path(file.path))) write.write(file.path, file.bytes);
+  }
+  RTT_TRY_SET(const std::size_t count, write.commit());
+  body.set("signed", count);
+  return body;
+}
+
+Result<Json> verb_view_why(const Turn& turn) {
+  RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  std::string path = turn.text("file");
+  if (path.starts_with('/')) {
+    if (!path.starts_with(workspace.root + "/"))
+      return fail(Code::kEscapes, path + " is outside of the workspace", path, "rtt -C DIR");
+    path = path.substr(workspace.root.size() + 1);
+  }
+  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
+  RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
+  RTT_TRY_SET(const views::Sources sources, views::gather_sources(workspace, snapshot));
+  Json from = text::JsonArray{};
+  for (const RenderedView& view : rendered.views) {
+    if (view.tree.find(path) == nullptr) continue;
+    const views::Provider& forms = *views::find_provider(view.like);
+    for (const Item& item : view.items) {
+      const views::Encoded alone = views::encode(forms, std::span(&item, 1));
+      if (std::ranges::find(alone.files, path, &views::TreeFile::path) == alone.files.end()) continue;
+      const std::string name = fmt::format("{}/{}", to_string(item.kind), item.name);
+      Json overlays = text::JsonArray{}, losses = text::JsonArray{};
+      for (const model::Overlay& overlay : sources.overlays) {
+        const bool meant = overlay.target == name || (overlay.target == model::kGlobalTarget && item.kind == ItemKind::kAgent);
+        const bool here = overlay.layer != model::Overlay::Layer::kProvider || overlay.of == view.provider;
+        if (meant && here) overlays.push(overlay.path);
+      }
+      for (const views::Loss& loss : alone.losses) losses.push(Json::object({{"member", loss.pointer}, {"why", loss.why}}));
+      const auto at = std::ranges::find_if(sources.items, [&](const Item& one) {
+        return one.kind == item.kind && one.name == item.name;
+      });
+      const auto index = static_cast<std::size_t>(at - sources.items.begin());
+      from.push(Json::object({{"provider", view.provider},
+                              {"item", name},
+                              {"file", at == sources.items.end() ? "" : sources.files[index]},
+                              {"overlays", std::move(overlays)},
+                              {"losses", std::move(losses)}}));
+    }
+  }
+  if (from.as_array().empty())
+    return fail(Code::kNotFound, "no view has the file " + path, path, "rtt view ls");
+  return Json::object({{"path", path}, {"from", std::move(from)}});
+}
+
+}  // namespace rtt::panel

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/git_checkout.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "os/file.h"
+#include "os/output_of.h"
+#include "registry/repository.h"
+
+namespace rtt::views {
+namespace {
+
+constexpr std::string_view kBegin = "# what RTT shows here (rtt view); these lines are RTT's\n";
+constexpr std::string_view kEnd = "# end of what RTT shows\n";
+
+// The folder that holds `.git`, upward from `root`.
+std::optional<std::string> top_of(std::string root) {
+  for (; root.size() > 1; root.resize(root.rfind('/'))) {
+    if (os::exists(root + "/.git")) return root;
+  }
+  return std::nullopt;
+}
+
+// What git prints; nothing where it cannot be asked.
+Result<std::optional<std::string>> tracked_by_git(const std::string& root) {
+  auto said = os::output_of(
+      {.argv = {"git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "ls-files", "-z"},
+       .env = os::own_environment(),
+       .directory = root,
+       .pass_fds = {}},
+      kTrackedBytesMax);
+  if (!said && said.error().code != Code::kLimit) return std::optional<std::string>();  // there is no git
+  return said;
+}
+
+}  // namespace
+
+std::string exclude_line(std::string_view path) {
+  std::string line = "/";
+  for (const char c : path) {
+    if (std::string_view("\\*?[]! #").find(c) != std::string_view::npos) line += '\\';
+    line += c;
+  }
+  return line;
+}
+
+std::string with_excluded(std::string_view text, const std::vector<std::string>& lines) {
+  std::string out(text);
+  if (const std::size_t begin = out.find(kBegin); begin != std::string::npos) {
+    const std::size_t end = out.find(kEnd, begin);
+    out.erase(begin, end == std::string::npos ? std::string::npos : end + kEnd.size() - begin);
+  }
+  if (lines.empty()) return out;
+  if (!out.empty() && !out.ends_with('\n')) out += '\n';
+  out += kBegin;
+  for (const std::string& line : lines) out += line + "\n";
+  return out += kEnd;
+}
+
+Result<std::optional<GitCheckout>> GitCheckout::of(const std::string& root) {
+  const auto top = top_of(root);
+  const std::string repository = registry::repository_of(root);
+  if (!top || repository == root) return std::optional<GitCheckout>();
+  GitCheckout checkout;
+  checkout.exclude_file_ = repository + "/info/exclude";
+  if (root.size() > top->size()) checkout.prefix_ = root.substr(top->size() + 1) + "/";
+  RTT_TRY_SET(const std::optional<std::string> said, tracked_by_git(root));
+  checkout.asked_ = said.has_value();
+  for (std::string_view rest = said ? *said : std::string_view(); !rest.empty();) {
+    const std::size_t end = std::min(rest.find('\0'), rest.size());
+    checkout.tracked_.emplace_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  std::ranges::sort(checkout.tracked_);
+  return std::optional(std::move(checkout));
+}
+
+bool GitCheckout::tracks(std::string_view path) const {
+  if (!asked_) return true;
+  if (std::ranges::binary_search(tracked_, path)) return true;
+  const std::string below = std::string(path) + "/";
+  const auto at = std::ranges::lower_bound(tracked_, below);
+  return at != tracked_.end() && at->starts_with(below);
+}
+
+Status GitCheckout::exclude(const std::vector<std::string>& paths) const {
+  std::string text;
+  if (os::exists(exclude_file_)) {
+    RTT_TRY_SET(text, os::read_file(exclude_file_, kExcludeBytesMax));
+  }
+  std::vector<std::string> lines;
+  for (const std::string& path : paths) lines.push_back(exclude_line(prefix_ + path));
+  const std::string wanted = with_excluded(text, lines);
+  if (wanted == text) return {};
+  RTT_TRY(os::make_directories(exclude_file_.substr(0, exclude_file_.rfind('/'))));
+  return os::write_atomic(exclude_file_, wanted);
+}
+
+}  // namespace rtt::views

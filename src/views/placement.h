@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Placement: how a tree comes into a project, decided from what lies there.
+//
+// A tree's parts are folders of items (`.claude/agents`) and single files (`CLAUDE.md`, `opencode.json`). A
+// provider's own folder (`.claude`) is never a link, for clients write into it; nor is a single file, for
+// clients and people edit those: it is a copy, looked at for drift. A folder of items is one link into the
+// store where nothing is in its place, so a flip changes all of it at once. Where a folder is there already
+// its entries are linked beside what it holds, and where git tracks something in it they are copies: a commit
+// of links into the store would be broken everywhere else. Codex does not read a SKILL.md that is a link, so
+// what is linked of a skill is its folder. What is there and not ours is kept, and told.
+//
+// Thread: any (pure).   Fails: never.   Limits: the tree's.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "text/json.h"
+#include "views/tree.h"
+
+namespace rtt::views {
+
+enum class Form : std::uint8_t { kLink, kCopy };
+std::string_view to_string(Form form);  // link copy
+
+struct Place {
+  std::string path;  // in the project and in the tree alike; of a link: a file or a folder
+  Form form = Form::kLink;
+  Digest content{};  // of a copy
+  bool executable = false;
+  friend bool operator==(const Place&, const Place&) = default;
+};
+struct Kept {  // of the tree and not shown, for something else is in its place
+  std::string path, why;
+  friend bool operator==(const Kept&, const Kept&) = default;
+};
+struct Placement {
+  std::vector<Place> places;  // sorted by path
+  std::vector<Kept> kept;
+  friend bool operator==(const Placement&, const Placement&) = default;
+};
+
+struct Found {  // what lies at a path of the project
+  enum class Kind : std::uint8_t { kNothing, kOurs, kFolder, kOther } kind = Kind::kNothing;
+  bool tracked = false;  // by git: it, or something below
+};
+enum class Wish : std::uint8_t { kLinks, kCopies };  // copies: where links cannot be had or are not wanted
+Placement place(const Tree& tree, Wish wish, const std::function<Found(const std::string& path)>& found);
+
+// What was placed for a provider, as it is remembered: [{"path","form","content"?,"executable"?}].
+text::Json to_json(const std::vector<Place>& places);
+Result<std::vector<Place>> places_from_json(const text::Json& json, std::string_view where);
+
+}  // namespace rtt::views

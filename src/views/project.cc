@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/project.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "crypto/sha256.h"
+#include "os/file.h"
+#include "os/link.h"
+#include "text/json_canonical.h"
+
+namespace rtt::views {
+namespace {
+
+using text::Json;
+
+std::string record_path(const TreeStore& store) { return store.folder() + "/placed.json"; }
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+// From the folder of `path` below the root up to the root.
+std::string up_from(const std::string& path) {
+  std::string up;
+  for (const char c : path) {
+    if (c == '/') up += "../";
+  }
+  return up;
+}
+
+const Place* find(const std::vector<Place>& places, const std::string& path) {
+  const auto at = std::ranges::lower_bound(places, path, {}, &Place::path);
+  return at != places.end() && at->path == path ? &*at : nullptr;
+}
+
+// Whether both trees have the same files at `path` and below it.
+bool same_below(const Tree& a, const Tree& b, const std::string& path) {
+  const auto part = [&path](const Tree& tree) {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < tree.files().size(); ++i) {
+      const std::string& file = tree.files()[i].path;
+      if (file == path || file.starts_with(path + "/"))
+        lines.push_back(tree_line(tree.files()[i], tree.digests()[i]));
+    }
+    return lines;
+  };
+  return part(a) == part(b);
+}
+
+}  // namespace
+
+std::string_view to_string(Drift::Kind kind) {
+  switch (kind) {
+    case Drift::Kind::kChanged:
+      return "changed";
+    case Drift::Kind::kGone:
+      return "gone";
+    case Drift::Kind::kReplaced:
+      break;
+  }
+  return "replaced";
+}
+
+Result<Project> Project::open(std::string root, TreeStore store) {
+  Project project(std::move(root), std::move(store));
+  RTT_TRY_SET(project.git_, GitCheckout::of(project.root_));
+  const std::string path = record_path(project.store_);
+  if (!os::exists(path)) return project;
+  RTT_TRY_SET(const std::string text, os::read_file(path, kRecordBytesMax));
+  RTT_TRY_SET(const Json record, text::parse_json(text, {.source_name = path, .bytes_max = kRecordBytesMax}));
+  const Json* const providers = record.find("providers");
+  if (providers == nullptr || !providers->is_object())
+    return fail(Code::kBadShape, "no record of what was placed", path, "rtt view mount");
+  for (const auto& [provider, list] : providers->as_object()) {
+    RTT_TRY_SET(project.placed_[provider], places_from_json(list, path));
+  }
+  return project;
+}
+
+std::string Project::target_of(const std::string& provider, const std::string& path) const {
+  const std::string shown = store_.shown_path(provider) + "/" + path;
+  if (!shown.starts_with(root_ + "/")) return shown;
+  return up_from(path) + shown.substr(root_.size() + 1);  // a project that is moved takes its store along
+}
+
+Project::State Project::state_of(const std::string& provider, const Place& place) const {
+  const std::string path = root_ + "/" + place.path;
+  if (!os::exists(path)) return State::kNothing;
+  const auto target = os::read_symlink(path);
+  if (place.form == Form::kLink) {
+    if (target && *target == target_of(provider, place.path)) return State::kOurs;
+  } else if (!target && !os::is_directory(path)) {
+    const auto bytes = os::read_file(path, kTreeFileBytesMax);
+    if (bytes && crypto::sha256(*bytes) == place.content) return State::kOurs;
+  }
+  return os::is_directory(path) && !target ? State::kFolder : State::kOther;
+}
+
+bool Project::below_a_link(const std::string& path) const {
+  for (std::string folder = folder_of(path); !folder.empty(); folder = folder_of(folder)) {
+    for (const auto& [provider, places] : placed_) {
+      const Place* const place = find(places, folder);
+      if (place != nullptr && place->form == Form::kLink && state_of(provider, *place) == State::kOurs)
+        return true;
+    }
+  }
+  return false;
+}
+
+Found Project::found(const std::string& path) const {
+  using Kind = Found::Kind;
+  if (below_a_link(path)) return {.kind = Kind::kNothing, .tracked = git_ && git_->tracks(path)};
+  const bool tracked = git_ && git_->tracks(path);
+  for (const auto& [provider, places] : placed_) {
+    const Place* const place = find(places, path);
+    if (place != nullptr && state_of(provider, *place) == State::kOurs)
+      return {.kind = Kind::kOurs, .tracked = tracked};
+  }
+  const std::string full = root_ + "/" + path;
+  if (!os::exists(full)) return {.kind = Kind::kNothing, .tracked = tracked};
+  const bool folder = os::is_directory(full) && !os::is_symlink(full);
+  return {.kind = folder ? Kind::kFolder : Kind::kOther, .tracked = tracked};
+}
+
+Status Project::put(const std::string& provider, const Place& place, const Tree& tree) {
+  const std::string path = root_ + "/" + place.path;
+  if (const std::string folder = folder_of(place.path); !folder.empty())
+    RTT_TRY(os::make_directories(root_ + "/" + folder));
+  if (place.form == Form::kLink) return os::put_symlink(path, target_of(provider, place.path));
+  const TreeFile* const file = tree.find(place.path);
+  if (state_of(provider, place) == State::kOurs) return {};
+  return os::write_atomic(path, file->bytes, {.mode = file->executable ? 0755U : 0644U});
+}
+
+Status Project::take_away(const std::string& provider, const Place& place) {
+  if (below_a_link(place.path) || state_of(provider, place) != State::kOurs) return {};
+  RTT_TRY(os::remove_file(root_ + "/" + place.path));
+  for (std::string folder = folder_of(place.path); !folder.empty(); folder = folder_of(folder))
+    RTT_TRY(os::remove_empty_folder(root_ + "/" + folder));
+  return {};
+}
+
+// A path that several want goes to the first, and is nobody else's loss where they would show the same there.
+void Project::share(std::vector<Shown>& all, const std::map<std::string, Tree>& trees) {
+  std::map<std::string, std::string> owner;
+  for (Shown& one : all) {
+    std::erase_if(one.placement.places, [&](const Place& place) {
+      const auto [at, first] = owner.try_emplace(place.path, one.provider);
+      if (first) return false;
+      if (!same_below(trees.at(one.provider), trees.at(at->second), place.path))
+        one.placement.kept.push_back({.path = place.path, .why = "the view of " + at->second + " is there"});
+      return true;
+    });
+  }
+}
+
+Result<std::map<std::string, Tree>> Project::shown_trees() const {
+  std::map<std::string, Tree> trees;
+  for (const auto& [provider, root] : store_.shown()) {
+    RTT_TRY_SET(trees[provider], store_.read(root));
+  }
+  return trees;
+}
+
+std::vector<Project::Shown> Project::placements(const std::map<std::string, Tree>& trees, Wish wish) const {
+  const std::vector<Drift> drifted = drift();
+  std::vector<Shown> all;
+  for (const auto& [provider, tree] : trees) {
+    const auto look = [this](const std::string& path) { return found(path); };
+    Shown one{.provider = provider, .placement = place(tree, wish, look), .drift = {}};
+    std::ranges::copy_if(drifted, std::back_inserter(one.drift),
+                         [&](const Drift& each) { return each.provider == one.provider; });
+    all.push_back(std::move(one));
+  }
+  share(all, trees);
+  return all;
+}
+
+Result<std::vector<Project::Shown>> Project::look(Wish wish) const {
+  RTT_TRY_SET(const auto trees, shown_trees());
+  return placements(trees, wish);
+}
+
+Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
+  RTT_TRY_SET(const auto trees, shown_trees());
+  std::vector<Shown> all = placements(trees, wish);
+  std::map<std::string, std::vector<Place>> next;
+  for (const Shown& one : all) {
+    next[one.provider] = one.placement.places;
+    for (const Drift& each : one.drift) {
+      const Place* const was = find(placed_[one.provider], each.path);
+      const bool kept = std::ranges::find(one.placement.kept, each.path, &Kept::path) != one.placement.kept.end();
+      if (kept) next[one.provider].push_back(*was);  // what we wrote there is still what drift is told from
+    }
+    std::ranges::sort(next[one.provider], {}, &Place::path);
+  }
+  for (const auto& [provider, places] : placed_) {
+    for (const Place& place : places) {
+      const Place* const stays = find(next[provider], place.path);
+      if (stays == nullptr || stays->form != place.form) RTT_TRY(take_away(provider, place));
+    }
+  }
+  for (const Shown& one : all) {
+    for (const Place& place : one.placement.places) RTT_TRY(put(one.provider, place, trees.at(one.provider)));
+  }
+  std::erase_if(next, [](const auto& each) { return each.second.empty(); });
+  placed_ = std::move(next);
+  RTT_TRY(remember());
+  return all;
+}
+
+std::vector<Drift> Project::drift() const {
+  std::vector<Drift> out;
+  for (const auto& [provider, places] : placed_) {
+    for (const Place& place : places) {
+      switch (state_of(provider, place)) {
+        case State::kOurs:
+          break;
+        case State::kNothing:
+          out.push_back({provider, place.path, Drift::Kind::kGone});
+          break;
+        case State::kFolder:
+        case State::kOther:
+          out.push_back({provider, place.path,
+                         place.form == Form::kCopy && !os::is_directory(root_ + "/" + place.path)
+                             ? Drift::Kind::kChanged
+                             : Drift::Kind::kReplaced});
+          break;
+      }
+    }
+  }
+  return out;
+}
+
+Status Project::remember() {
+  Json providers{text::JsonObject{}};
+  std::vector<std::string> paths;
+  for (const auto& [provider, places] : placed_) {
+    providers.set(provider, to_json(places));
+    for (const Place& place : places) paths.push_back(place.path);
+  }
+  if (paths.size() > kPlacesMax)
+    return fail(Code::kLimit, fmt::format("{} places; {} are the most", paths.size(), kPlacesMax));
+  RTT_TRY(os::make_directories(store_.folder()));
+  RTT_TRY(os::write_atomic(record_path(store_),
+                           text::canonical_json(Json::object({{"providers", providers}, {"v", 1}}))));
+  std::ranges::sort(paths);
+  std::erase_if(paths, [this](const std::string& path) { return git_ && git_->tracks(path); });
+  return git_ ? git_->exclude(paths) : Status();
+}
+
+}  // namespace rtt::views

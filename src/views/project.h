@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Project: the views of a workspace as its clients find them: links into the store and copies, at the paths
+// where each provider looks.
+//
+// What was placed is remembered in one file beside the store, so that it can be taken away again, so that
+// what somebody changed is told from what is ours, and so that git is told to look past it. A link is ours
+// while it leads where we made it lead; a copy is ours while its bytes are those we wrote. Neither is touched
+// otherwise.
+//
+// A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
+//
+// Owns: the record while open.   Thread: one.   Fails: as os/file.h, os/link.h; kBadShape, kTampered (the
+// record). Limits: kPlacesMax places, kRecordBytesMax.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "views/git_checkout.h"
+#include "views/placement.h"
+#include "views/tree_store.h"
+
+namespace rtt::views {
+
+inline constexpr std::size_t kPlacesMax = 100'000;
+inline constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20;
+
+struct Drift {
+  std::string provider, path;
+  enum class Kind : std::uint8_t { kChanged, kGone, kReplaced } kind = Kind::kChanged;
+  friend bool operator==(const Drift&, const Drift&) = default;
+};
+std::string_view to_string(Drift::Kind kind);  // changed gone replaced
+
+class Project {
+ public:
+  // `root`: where providers look; `store`: below it or elsewhere, absolute.
+  static Result<Project> open(std::string root, TreeStore store);
+
+  // Makes the project show the store's present set (TreeStore::show came before): what is new is placed, what
+  // is no longer shown is taken away, what is in the way is kept and told. Links that stay are put again,
+  // which wakes who watches their folder.
+  struct Shown {
+    std::string provider;
+    Placement placement;
+    std::vector<Drift> drift;
+  };
+  Result<std::vector<Shown>> refresh(Wish wish);
+  [[nodiscard]] Result<std::vector<Shown>> look(Wish wish) const;  // what refresh would do, and does nothing
+
+  [[nodiscard]] std::vector<Drift> drift() const;
+  [[nodiscard]] const std::map<std::string, std::vector<Place>>& placed() const { return placed_; }
+
+ private:
+  Project(std::string root, TreeStore store) : root_(std::move(root)), store_(std::move(store)) {}
+
+  enum class State : std::uint8_t { kOurs, kNothing, kFolder, kOther };
+  [[nodiscard]] std::string target_of(const std::string& provider, const std::string& path) const;
+  [[nodiscard]] State state_of(const std::string& provider, const Place& place) const;
+  [[nodiscard]] Found found(const std::string& path) const;
+  [[nodiscard]] bool below_a_link(const std::string& path) const;
+  [[nodiscard]] Result<std::map<std::string, Tree>> shown_trees() const;
+  [[nodiscard]] std::vector<Shown> placements(const std::map<std::string, Tree>& trees, Wish wish) const;
+  static void share(std::vector<Shown>& all, const std::map<std::string, Tree>& trees);
+  Status put(const std::string& provider, const Place& place, const Tree& tree);
+  Status take_away(const std::string& provider, const Place& place);
+  Status remember();
+
+  std::string root_;
+  TreeStore store_;
+  std::optional<GitCheckout> git_;
+  std::map<std::string, std::vector<Place>> placed_;  // by provider, sorted by path
+};
+
+}  // namespace rtt::views

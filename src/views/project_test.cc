@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/project.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+#include "os/link.h"
+#include "os/output_of.h"
+#include "os/temp_dir.h"
+
+namespace rtt::views {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+Tree claude(const std::string& words) {
+  return Tree::of({{.path = ".claude/agents/a.md", .bytes = "a " + words},
+                   {.path = ".claude/agents/b.md", .bytes = "b"},
+                   {.path = ".claude/skills/s/SKILL.md", .bytes = "s"},
+                   {.path = ".claude/skills/s/run.sh", .bytes = "#!/bin/sh\n", .executable = true},
+                   {.path = "CLAUDE.md", .bytes = "rules " + words}})
+      .value();
+}
+
+class ProjectTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(os::make_directories(root_)); }
+
+  bool git(std::vector<std::string> words) {
+    std::vector<std::string> argv{
+        "git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"};
+    argv.insert(argv.end(), words.begin(), words.end());
+    const auto said = os::output_of(
+        {.argv = argv, .env = os::own_environment(), .directory = root_, .pass_fds = {}}, 1 << 20);
+    said_ = said && *said ? **said : std::string();
+    return said && said->has_value();
+  }
+  void write(const std::string& path, const std::string& text) {
+    const std::string full = root_ + "/" + path;
+    ASSERT_TRUE(os::make_directories(full.substr(0, full.rfind('/'))));
+    ASSERT_TRUE(os::write_atomic(full, text));
+  }
+  [[nodiscard]] std::string text(const std::string& path) const {
+    return os::read_file(root_ + "/" + path, 1 << 20).value_or("(none)");
+  }
+  std::vector<Project::Shown> show(TreeStore::Set set, Wish wish = Wish::kLinks) {
+    EXPECT_TRUE(store_.show(set));
+    auto project = Project::open(root_, store_);
+    EXPECT_TRUE(project) << project.error().message;
+    auto shown = project->refresh(wish);
+    EXPECT_TRUE(shown) << shown.error().message;
+    return shown ? *shown : std::vector<Project::Shown>{};
+  }
+  Digest put(const Tree& tree) {
+    EXPECT_TRUE(store_.put(tree));
+    return tree.root();
+  }
+  [[nodiscard]] std::vector<Drift> drift() const { return Project::open(root_, store_)->drift(); }
+  [[nodiscard]] bool link(const std::string& path) const { return os::is_symlink(root_ + "/" + path); }
+
+  os::TempDir scratch_ = os::TempDir::create().value();
+  std::string root_ = os::real_path(scratch_.path()).value() + "/project";
+  TreeStore store_{root_ + "/.rtt/registry/views"};
+  std::string said_;
+};
+
+TEST_F(ProjectTest, folders_of_items_are_links_and_files_are_copies) {
+  const auto shown = show({{"claude", put(claude("1"))}});
+  ASSERT_EQ(shown.size(), 1U);
+  EXPECT_THAT(shown[0].placement.kept, IsEmpty());
+  EXPECT_TRUE(link(".claude/agents"));
+  EXPECT_TRUE(link(".claude/skills"));
+  EXPECT_FALSE(link(".claude"));
+  EXPECT_FALSE(link("CLAUDE.md"));
+  EXPECT_FALSE(link(".claude/skills/s/SKILL.md"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_EQ(text("CLAUDE.md"), "rules 1");
+  EXPECT_TRUE(os::is_executable(root_ + "/.claude/skills/s/run.sh"));
+  EXPECT_THAT(drift(), IsEmpty());
+
+  show({{"claude", put(claude("2"))}});
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
+  EXPECT_EQ(text("CLAUDE.md"), "rules 2");
+
+  show({});
+  EXPECT_FALSE(os::exists(root_ + "/.claude"));
+  EXPECT_FALSE(os::exists(root_ + "/CLAUDE.md"));
+}
+
+TEST_F(ProjectTest, what_somebody_has_there_stays_and_is_told) {
+  write(".claude/agents/mine.md", "mine");
+  write(".claude/agents/b.md", "my own b");
+  write("CLAUDE.md", "my own rules");
+  const auto shown = show({{"claude", put(claude("1"))}});
+  EXPECT_THAT(shown[0].placement.kept,
+              ElementsAre(Kept{".claude/agents/b.md", "a file of that name is there already"},
+                          Kept{"CLAUDE.md", "a file of that name is there already"}));
+  EXPECT_FALSE(link(".claude/agents"));
+  EXPECT_TRUE(link(".claude/agents/a.md"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_EQ(text(".claude/agents/b.md"), "my own b");
+  show({});
+  EXPECT_EQ(text(".claude/agents/mine.md"), "mine");
+  EXPECT_EQ(text(".claude/agents/b.md"), "my own b");
+  EXPECT_EQ(text("CLAUDE.md"), "my own rules");
+  EXPECT_FALSE(os::exists(root_ + "/.claude/agents/a.md"));
+}
+
+TEST_F(ProjectTest, a_changed_copy_is_drift_until_it_is_as_it_was) {
+  show({{"claude", put(claude("1"))}});
+  write("CLAUDE.md", "edited in the client");
+  const std::vector<Drift> changed{{"claude", "CLAUDE.md", Drift::Kind::kChanged}};
+  EXPECT_EQ(drift(), changed);
+  const auto shown = show({{"claude", put(claude("2"))}});
+  EXPECT_EQ(shown[0].drift, changed);
+  EXPECT_EQ(text("CLAUDE.md"), "edited in the client");
+  EXPECT_EQ(drift(), changed);
+  write("CLAUDE.md", "rules 1");
+  EXPECT_THAT(drift(), IsEmpty());
+  show({{"claude", put(claude("2"))}});
+  EXPECT_EQ(text("CLAUDE.md"), "rules 2");
+
+  ASSERT_TRUE(os::remove_file(root_ + "/.claude/agents"));
+  EXPECT_EQ(drift(), (std::vector<Drift>{{"claude", ".claude/agents", Drift::Kind::kGone}}));
+  write(".claude/agents/new.md", "a client made a folder of its own");
+  EXPECT_EQ(drift(), (std::vector<Drift>{{"claude", ".claude/agents", Drift::Kind::kReplaced}}));
+  show({{"claude", put(claude("2"))}});
+  EXPECT_TRUE(link(".claude/agents/a.md"));
+  EXPECT_EQ(text(".claude/agents/new.md"), "a client made a folder of its own");
+}
+
+TEST_F(ProjectTest, git_sees_nothing_of_it) {
+  ASSERT_TRUE(git({"init", "-q"}));
+  write(".gitignore", ".rtt/\n");
+  write("main.c", "int main;\n");
+  ASSERT_TRUE(git({"add", "."}) && git({"commit", "-qm", "x"}));
+  const std::string before = text(".git/info/exclude");
+  show({{"claude", put(claude("1"))}});
+  ASSERT_TRUE(git({"status", "--porcelain"}));
+  EXPECT_EQ(said_, "");
+  show({});
+  ASSERT_TRUE(git({"status", "--porcelain"}));
+  EXPECT_EQ(said_, "");
+  EXPECT_EQ(text(".git/info/exclude"), before);
+}
+
+TEST_F(ProjectTest, what_git_tracks_is_never_behind_a_link) {
+  ASSERT_TRUE(git({"init", "-q"}));
+  write(".gitignore", ".rtt/\n");
+  write(".claude/agents/b.md", "b");
+  write(".claude/agents/c.md", "c");
+  ASSERT_TRUE(git({"add", "."}) && git({"commit", "-qm", "x"}));
+  const auto shown = show({{"claude", put(claude("1"))}});
+  EXPECT_THAT(shown[0].placement.kept,
+              ElementsAre(Kept{".claude/agents/b.md", "git tracks a file of that name"}));
+  EXPECT_FALSE(link(".claude/agents"));
+  EXPECT_FALSE(link(".claude/agents/a.md"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_TRUE(link(".claude/skills"));  // nothing of it is tracked
+  ASSERT_TRUE(git({"status", "--porcelain"}));
+  EXPECT_EQ(said_, "");
+}
+
+TEST_F(ProjectTest, copies_where_links_are_not_wanted_and_back) {
+  show({{"claude", put(claude("1"))}});
+  show({{"claude", put(claude("1"))}}, Wish::kCopies);
+  EXPECT_FALSE(link(".claude/agents"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_EQ(text(".claude/skills/s/SKILL.md"), "s");
+  EXPECT_THAT(drift(), IsEmpty());
+  show({});
+  EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, one_path_of_two_providers_is_placed_once) {
+  const Tree one = Tree::of({{.path = ".agents/skills/s/SKILL.md", .bytes = "s"}}).value();
+  const Tree more = Tree::of({{.path = ".agents/skills/s/SKILL.md", .bytes = "s"},
+                              {.path = ".agents/skills/t/SKILL.md", .bytes = "t"}})
+                        .value();
+  auto shown = show({{"codex", put(one)}, {"gemini", put(one)}});
+  EXPECT_THAT(shown[1].placement.kept, IsEmpty());
+  shown = show({{"codex", put(one)}, {"gemini", put(more)}});
+  EXPECT_THAT(shown[1].placement.kept, ElementsAre(Kept{".agents/skills", "the view of codex is there"}));
+  show({{"gemini", put(more)}});
+  EXPECT_EQ(text(".agents/skills/t/SKILL.md"), "t");
+}
+
+TEST(ExcludeBlock, is_written_replaced_and_taken_away) {
+  const std::string theirs = "# git's own\n*.o\n";
+  const std::string with = with_excluded(theirs, {"/a", "/b"});
+  EXPECT_THAT(with, HasSubstr("/a\n/b\n"));
+  EXPECT_THAT(with_excluded(with, {"/c"}), Not(HasSubstr("/a\n")));
+  EXPECT_EQ(with_excluded(with, {}), theirs);
+  EXPECT_EQ(exclude_line("a b/[x]*"), "/a\\ b/\\[x\\]\\*");
+}
+
+}  // namespace
+}  // namespace rtt::views

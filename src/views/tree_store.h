@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// TreeStore: trees as folders of real files, by root, and one link that says which of them are shown.
+//
+//     blobs/<hh>/<62 hex>[x]      each content once, whatever number of trees, files and generations has it
+//     trees/<root>/…              one tree; its files are hard links to blobs (copies where there are none)
+//     sets/<hash>/<provider>      link to ../../trees/<root>: what one commit shows, all providers together
+//     now                         link to sets/<hash>; renamed at a flip, so one rename shows all of it
+//
+// A tree is made beside and renamed into place, so one that is there is whole; one that a power failure left
+// otherwise is found by its root (read) and made again. Files are read-only: 0444, scripts 0555. Who holds a
+// file or folder of an old tree keeps it until collect() removes that tree, and an open file beyond that.
+//
+// Owns: the folder.   Thread: one at a time.
+// Fails: as os/file.h; read: kTampered naming the file, kNotFound; show: kNotFound for a root that is not
+// there. Limits: those of Tree; kSetMax providers in a set.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "views/tree.h"
+
+namespace rtt::views {
+
+inline constexpr std::size_t kSetMax = 1024;
+
+class TreeStore {
+ public:
+  explicit TreeStore(std::string folder) : folder_(std::move(folder)) {}
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+
+  Status put(const Tree& tree) const;  // one that is there already stays
+  [[nodiscard]] bool has(const Digest& root) const;
+  [[nodiscard]] Result<Tree> read(const Digest& root) const;
+  [[nodiscard]] std::string path_of(const Digest& root) const;
+
+  using Set = std::vector<std::pair<std::string, Digest>>;  // provider, root; sorted, each provider once
+  Status show(const Set& set) const;
+  [[nodiscard]] Set shown() const;
+  [[nodiscard]] std::string shown_path(const std::string& provider) const;  // stays the same through flips
+  // Removes trees and sets that are neither in `keep` nor shown, then blobs of no tree.
+  Status collect(const std::vector<Digest>& keep) const;
+
+ private:
+  std::string folder_;
+
+  [[nodiscard]] Result<std::string> put_blob(const TreeFile& file, const Digest& digest) const;
+  [[nodiscard]] Status fill(const std::string& folder, const Tree& tree) const;
+};
+
+}  // namespace rtt::views

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/tree_store.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <random>
+#include <thread>
+
+#include "os/file.h"
+#include "os/link.h"
+#include "os/temp_dir.h"
+
+namespace rtt::views {
+namespace {
+
+Tree tree_of(int seed, int files = 30) {
+  std::mt19937 random(static_cast<unsigned>(seed));
+  std::vector<TreeFile> all;
+  for (int i = 0; i < files; ++i) {
+    all.push_back({.path = "." + std::string(1, static_cast<char>('a' + i % 3)) + "/d" +
+                           std::to_string(i % 5) + "/f" + std::to_string(i),
+                   .bytes = std::string(random() % 3000, static_cast<char>('a' + random() % 26)),
+                   .executable = i % 7 == 0});
+  }
+  return Tree::of(std::move(all)).value();
+}
+
+ino_t inode_of(const std::string& path) {
+  struct stat info{};
+  EXPECT_EQ(::lstat(path.c_str(), &info), 0) << path;
+  return info.st_ino;
+}
+
+class TreeStoreTest : public testing::Test {
+ protected:
+  os::TempDir scratch_ = os::TempDir::create().value();
+  TreeStore store_{scratch_ / "views"};
+};
+
+TEST_F(TreeStoreTest, gives_back_what_was_put) {
+  for (int seed = 0; seed < 10; ++seed) {
+    const Tree tree = tree_of(seed);
+    EXPECT_FALSE(store_.has(tree.root()));
+    ASSERT_TRUE(store_.put(tree));
+    ASSERT_TRUE(store_.put(tree));
+    const auto back = store_.read(tree.root());
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_TRUE(std::ranges::equal(back->files(), tree.files()));
+  }
+  EXPECT_EQ(store_.read(Digest{}).error().code, Code::kNotFound);
+}
+
+TEST_F(TreeStoreTest, the_same_bytes_lie_there_once) {
+  const Tree one = Tree::of({{.path = "a/x", .bytes = "same"}, {.path = "b", .bytes = "same"}}).value();
+  const Tree two = Tree::of({{.path = "c", .bytes = "same"}}).value();
+  ASSERT_TRUE(store_.put(one));
+  ASSERT_TRUE(store_.put(two));
+  EXPECT_EQ(inode_of(store_.path_of(one.root()) + "/a/x"), inode_of(store_.path_of(one.root()) + "/b"));
+  EXPECT_EQ(inode_of(store_.path_of(one.root()) + "/b"), inode_of(store_.path_of(two.root()) + "/c"));
+}
+
+TEST_F(TreeStoreTest, what_was_altered_is_seen) {
+  const Tree tree = tree_of(1);
+  ASSERT_TRUE(store_.put(tree));
+  const std::string file = store_.path_of(tree.root()) + "/" + tree.files()[3].path;
+  ASSERT_EQ(::chmod(file.c_str(), 0644), 0);
+  ASSERT_EQ(::truncate(file.c_str(), 1), 0);
+  EXPECT_EQ(store_.read(tree.root()).error().code, Code::kTampered);
+}
+
+TEST_F(TreeStoreTest, shows_and_flips_all_providers_at_once) {
+  const Tree a = tree_of(1), b = tree_of(2);
+  ASSERT_TRUE(store_.put(a));
+  ASSERT_TRUE(store_.put(b));
+  EXPECT_TRUE(store_.shown().empty());
+  const TreeStore::Set first{{"claude", a.root()}, {"codex", b.root()}}, second{{"claude", b.root()}};
+  ASSERT_TRUE(store_.show(first));
+  EXPECT_EQ(store_.shown(), first);
+  ASSERT_TRUE(store_.show(second));
+  EXPECT_EQ(store_.shown(), second);
+  ASSERT_TRUE(store_.show(first));
+  EXPECT_EQ(os::read_file(store_.shown_path("codex") + "/" + b.files()[0].path, 1 << 20).value(),
+            b.files()[0].bytes);
+  EXPECT_EQ(store_.show({{"claude", Digest{}}}).error().code, Code::kNotFound);
+  EXPECT_EQ(store_.shown(), first);
+}
+
+TEST_F(TreeStoreTest, collects_what_nobody_needs) {
+  const Tree a = tree_of(1), b = tree_of(2), c = tree_of(3);
+  for (const Tree* tree : {&a, &b, &c}) ASSERT_TRUE(store_.put(*tree));
+  ASSERT_TRUE(store_.show({{"x", b.root()}}));
+  ASSERT_TRUE(store_.show({{"x", a.root()}}));
+  ASSERT_TRUE(store_.collect({b.root()}));
+  EXPECT_TRUE(store_.read(a.root()));
+  EXPECT_TRUE(store_.read(b.root()));
+  EXPECT_FALSE(store_.has(c.root()));
+  ASSERT_TRUE(store_.collect({}));
+  EXPECT_FALSE(store_.has(b.root()));
+  ASSERT_TRUE(store_.put(b));  // its blobs come back
+  EXPECT_TRUE(store_.read(b.root()));
+  EXPECT_TRUE(store_.read(a.root()));
+}
+
+// A reader that opens the shown folder once reads one generation, whatever flips meanwhile.
+TEST_F(TreeStoreTest, no_reader_sees_a_mixture) {
+  std::vector<Tree> trees;
+  for (char c : {'1', '2', '3'}) {
+    std::vector<TreeFile> files;
+    for (int i = 0; i < 5; ++i)
+      files.push_back({.path = "f" + std::to_string(i), .bytes = std::string(500, c)});
+    trees.push_back(Tree::of(std::move(files)).value());
+    ASSERT_TRUE(store_.put(trees.back()));
+  }
+  ASSERT_TRUE(store_.show({{"p", trees[0].root()}, {"q", trees[0].root()}}));
+  std::atomic<bool> over = false;
+  std::atomic<int> mixed = 0, missing = 0, reads = 0;
+  std::thread reader([&] {
+    while (!over || reads < 10'000) {
+      const int now = ::open((store_.folder() + "/now").c_str(), O_RDONLY | O_DIRECTORY);
+      std::string seen;
+      for (const char* provider : {"p", "q"}) {
+        for (int i = 0; i < 5; ++i) {
+          const int fd = ::openat(now, (std::string(provider) + "/f" + std::to_string(i)).c_str(), O_RDONLY);
+          char bytes[600];
+          const ssize_t got = ::read(fd, bytes, sizeof bytes);
+          if (got == 500)
+            seen += bytes[got - 1];
+          else
+            ++missing;
+          ::close(fd);
+          ++reads;
+        }
+      }
+      ::close(now);
+      if (seen.find_first_not_of(seen.front()) != std::string::npos) ++mixed;
+    }
+  });
+  for (std::size_t flip = 0; flip < 300 || reads < 10'000; ++flip) {
+    const Digest& root = trees[flip % 3].root();
+    ASSERT_TRUE(store_.show({{"p", root}, {"q", root}}));
+  }
+  over = true;
+  reader.join();
+  EXPECT_EQ(mixed, 0);
+  EXPECT_EQ(missing, 0);
+}
+
+}  // namespace
+}  // namespace rtt::views

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What providers are shown: imported, mounted, changed, taken back, and never in git's way."""
+import json
+import os
+import subprocess
+import unittest
+
+from rtt_case import RttCase, main
+
+REVIEWER = """---
+name: reviewer
+description: Reviews code
+tools: Read, Grep
+model: sonnet
+color: red
+---
+Look at the change. Say what is wrong.
+"""
+SKILL = """---
+name: tidy
+description: Tidies up
+---
+Run scripts/tidy.sh.
+"""
+
+
+class Views(RttCase):
+    def setUp(self):
+        super().setUp()
+        self.write(".claude/agents/reviewer.md", REVIEWER)
+        self.write(".claude/skills/tidy/SKILL.md", SKILL)
+        self.write(".claude/skills/tidy/scripts/tidy.sh", "#!/bin/sh\nexit 0\n")
+        os.chmod(self.path(".claude/skills/tidy/scripts/tidy.sh"), 0o755)
+
+    def path(self, name):
+        return os.path.join(self.root, name)
+
+    def text(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return file.read()
+
+    def git(self, *words):
+        return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=self.root, check=True,
+                              capture_output=True, text=True, env={**self.env, "GIT_CONFIG_GLOBAL": "/dev/null"}).stdout
+
+    def test_two_commands_take_an_agent_from_one_client_to_two_others(self):
+        asked = self.run_rtt("view", "import", ".claude", check=3)
+        self.assertFalse(os.path.exists(self.path("agents")))
+        self.assertIn("agents/reviewer.md", str(asked))
+        taken = self.json("view", "import", ".claude", "--yes")
+        self.assertEqual({"agents/reviewer.md", "skills/tidy/SKILL.md", "skills/tidy/scripts/tidy.sh"},
+                         {row["path"] for row in taken["files"]})
+        shown = self.json("view", "mount", "codex", "opencode", timeout=120)
+        self.assertEqual("committed", shown["state"])
+        self.assertIn('developer_instructions', self.text(".codex/agents/reviewer.toml"))
+        self.assertIn("Reviews code", self.text(".opencode/agents/reviewer.md"))
+        self.assertTrue(os.access(self.path(".agents/skills/tidy/scripts/tidy.sh"), os.X_OK))
+        self.assertTrue(os.path.islink(self.path(".codex/agents")))
+        self.assertFalse(os.path.islink(self.path(".codex")))
+        self.assertFalse(os.path.islink(self.path(".agents/skills/tidy/SKILL.md")))
+        rows = {row["provider"]: row for row in self.json("view", "ls")["views"]}
+        self.assertEqual({"codex": "shown", "opencode": "shown"}, {name: row["state"] for name, row in rows.items()})
+        self.assertFalse(self.json("view", "diff")["differs"])
+        # What is imported twice changes nothing.
+        again = self.json("view", "import", ".claude", "--yes")
+        self.assertEqual({"kept"}, {row["state"] for row in again["files"]})
+
+    def mounted(self, *providers):
+        self.json("view", "import", ".claude", "--yes")
+        return self.json("view", "mount", *providers, timeout=120)
+
+    def test_changes_flip_with_the_plan_and_come_back_with_undo(self):
+        self.mounted("codex", "gemini")
+        before = {name: self.text(name) for name in (".codex/agents/reviewer.toml", ".gemini/agents/reviewer.md")}
+        self.write("agents/reviewer.md", self.text("agents/reviewer.md").replace("Say what is wrong.", "Say it kindly."))
+        self.assertIn("Say what is wrong", self.text(".codex/agents/reviewer.toml"))
+        self.run_rtt("sign", "--yes", check=0)
+        pending = self.json("view", "diff", status=4)
+        self.assertEqual({"codex", "gemini"}, {row["provider"] for row in pending["views"] if row["changes"]})
+        planned = self.json("plan")
+        self.assertEqual(2, len(planned["views_add"]))
+        self.assertEqual("committed", self.json("apply")["state"])
+        for name in before:
+            self.assertIn("Say it kindly", self.text(name))
+        self.assertEqual("unchanged", self.json("apply")["state"])
+        self.assertEqual("committed", self.json("undo")["state"])
+        self.assertEqual(before, {name: self.text(name) for name in before})
+
+    def test_a_panel_that_was_killed_shows_what_is_committed(self):
+        self.mounted("codex")
+        os.remove(self.path(".rtt/registry/views/now"))
+        self.assertFalse(os.path.exists(self.path(".codex/agents/reviewer.toml")))
+        os.kill(self.panel_pid(), 9)
+        self.json("panel", "start")
+        self.assertIn("Reviews code", self.text(".codex/agents/reviewer.toml"))
+
+    def test_git_status_is_clean_and_unmount_leaves_nothing(self):
+        self.git("init", "-q")
+        self.git("add", ".claude")
+        self.git("commit", "-qm", "mine")
+        self.mounted("codex", "claude", "opencode")
+        self.git("add", "agents", "skills", "views", ".rtt")
+        self.git("commit", "-qm", "rtt")
+        self.assertEqual("", self.git("status", "--porcelain"))
+        kept = {row["provider"]: row["kept"] for row in self.json("view", "mount", "claude")["views"]}
+        self.assertIn(".claude/agents/reviewer.md", [one["path"] for one in kept["claude"]])
+        self.assertEqual(REVIEWER, self.text(".claude/agents/reviewer.md"))
+        self.json("view", "unmount", "codex", "claude", "opencode")
+        for name in (".codex", ".opencode", ".agents"):
+            self.assertFalse(os.path.exists(self.path(name)), name)
+        self.assertEqual([" D views/claude.view.json", " D views/claude.view.json.sig"],
+                         [line for line in self.git("status", "--porcelain").splitlines() if "claude" in line])
+
+    def test_what_a_client_writes_is_drift(self):
+        self.write("rules/main.md", "Be kind.\n")
+        self.mounted("codex")
+        self.assertIn("Be kind.", self.text("AGENTS.md"))
+        self.write("AGENTS.md", "Be quick.\n")
+        rows = self.json("view", "diff", status=4)["views"]
+        self.assertEqual([{"path": "AGENTS.md", "state": "changed"}], rows[0]["drift"])
+        self.json("apply")
+        self.assertEqual("Be quick.\n", self.text("AGENTS.md"))
+
+    def test_an_overlay_that_does_not_fit_leaves_what_is_shown(self):
+        self.mounted("codex", "gemini")
+        self.write("overlays/provider/codex/reviewer.patch.json", '[{"op":"remove","path":"/nothing"}]')
+        self.run_rtt("sign", "--yes", check=0)
+        rows = {row["provider"]: row["state"] for row in self.json("view", "ls")["views"]}
+        self.assertEqual({"codex": "broken", "gemini": "shown"}, rows)
+        self.json("apply")
+        self.assertIn("Reviews code", self.text(".codex/agents/reviewer.toml"))
+        self.write("overlays/provider/codex/reviewer.patch.json", '{"description":"For Codex"}')
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("plan")
+        self.json("apply")
+        self.assertIn("For Codex", self.text(".codex/agents/reviewer.toml"))
+        self.assertIn("Reviews code", self.text(".gemini/agents/reviewer.md"))
+        [why] = self.json("view", "why", ".codex/agents/reviewer.toml")["from"]
+        self.assertEqual(("agent/reviewer", ["overlays/provider/codex/reviewer.patch.json"]),
+                         (why["item"], why["overlays"]))
+
+    def test_mistakes(self):
+        self.json("view", "import", ".claude", "--yes")
+        self.assertIn("did you mean codex?", self.refused("RTT0105", 1, "view", "mount", "codx")["hint"])
+        self.refused("RTT0105", 1, "view", "unmount", "codex")
+        self.refused("RTT0105", 1, "view", "why", "nothing.md")
+
+
+if __name__ == "__main__":
+    main()
