@@ -13,6 +13,7 @@
 #include "panel/endpoint.h"
 #include "panel/ledger.h"
 #include "panel/planning.h"
+#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "plan/diff.h"
 #include "plan/quick_connect.h"

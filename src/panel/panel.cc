@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "api/error_json.h"
 #include "api/handshake_json.h"
 #include "apply/records.h"
 #include "model/limits.h"
@@ -14,6 +15,7 @@
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
 #include "panel/rows.h"
+#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "panel/tap.h"
 #include "panel/tap_tools.h"
@@ -98,6 +100,20 @@ Status Panel::State::open_journal() {
                                         "panel_start", "panel",
                                         Json::object({{"generation", static_cast<std::int64_t>(generation)},
                                                       {"pid", os::own_pid()}})})));
+  static_cast<void>(seq);
+  return show_committed_views();
+}
+
+// A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
+Status Panel::State::show_committed_views() {
+  if (graph.views.empty() && view_store(workspace).shown().empty()) return {};
+  Status done = views_at_hand(workspace, graph.views);
+  if (done) done = show_views(workspace, graph.views);
+  if (done) return {};
+  RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit,
+                                    apply::to_json(apply::AuditRecord{
+                                        "views_failed", "panel",
+                                        Json::object({{"error", api::error_json(done.error())}})})));
   static_cast<void>(seq);
   return {};
 }

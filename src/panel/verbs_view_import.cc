@@ -10,6 +10,7 @@
 #include "model/view_file.h"
 #include "os/dir.h"
 #include "os/file.h"
+#include "os/link.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
 #include "panel/workbench.h"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""README's commands work as they stand, in order, typed at a terminal in a folder that holds nothing but a .mcp.json.
+"""README's commands work as they stand, in order, typed at a terminal in a folder that holds a .mcp.json and one agent of Claude Code.
 
 Run is every indented line whose first word is `rtt`, without the comment behind it; questions are answered with yes.
 Lines of one indented block share a folder; a block that begins with `rtt init` gets a fresh one, as its reader would.
@@ -96,6 +96,7 @@ class Readme(RttCase):
                 ws = os.path.join(self.me.home, f"my-project-{i}")
                 os.makedirs(ws)
                 self.mcp_json({"everything": self.everything(ws)}, ws=ws)
+                self.write(".claude/agents/reviewer.md", "---\nname: reviewer\ndescription: Reviews\n---\nReview.\n", ws=ws)
             for number, command in block:
                 status, shown, answered = self.typed(command, ws, env)
                 self.assertEqual(0, status, f"README.md:{number}: {command}\n{shown}")
@@ -104,6 +105,8 @@ class Readme(RttCase):
                     self.assertTrue(1 <= answered <= 3, f"{answered} questions:\n{shown}")
                 if command.startswith("rtt mcp connect claude --write"):
                     self.serves(ws, env)
+                if command.startswith("rtt view mount codex"):
+                    self.assertIn(b"Review.", self.read(".codex/agents/reviewer.toml", ws=ws))
                 if command.startswith("rtt call everything/echo message=hello"):
                     self.assertIn("Echo: hello", shown)
         self.assertGreater(questions, 0)

@@ -33,16 +33,12 @@ class Views(RttCase):
         self.write(".claude/skills/tidy/scripts/tidy.sh", "#!/bin/sh\nexit 0\n")
         os.chmod(self.path(".claude/skills/tidy/scripts/tidy.sh"), 0o755)
 
-    def path(self, name):
-        return os.path.join(self.root, name)
-
     def text(self, name):
-        with open(self.path(name), encoding="utf-8") as file:
-            return file.read()
+        return self.read(name).decode()
 
     def git(self, *words):
-        return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=self.root, check=True,
-                              capture_output=True, text=True, env={**self.env, "GIT_CONFIG_GLOBAL": "/dev/null"}).stdout
+        return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=self.ws, check=True,
+                              capture_output=True, text=True, env={**self.me.env, "GIT_CONFIG_GLOBAL": "/dev/null"}).stdout
 
     def test_two_commands_take_an_agent_from_one_client_to_two_others(self):
         asked = self.run_rtt("view", "import", ".claude", check=3)
