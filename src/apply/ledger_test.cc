@@ -338,8 +338,10 @@ TEST(Reconcile, changes_lead_from_one_graph_to_the_other_and_back) {
     };
     const Graph from = some(), to = some();
     const Changes changes = changes_between(from, to);
-    EXPECT_EQ(*edited(from, changes), to) << "seed " << seed;
-    EXPECT_EQ(*edited(to, {.add = changes.del, .del = changes.add}), from) << "seed " << seed;
+    const model::Plan there{
+        .base = model::graph_root(from), .routes_add = changes.add, .routes_del = changes.del};
+    EXPECT_EQ(*model::apply_to(from, there), to) << "seed " << seed;
+    EXPECT_EQ(*model::apply_to(to, model::inverse(there, model::graph_root(to))), from) << "seed " << seed;
     EXPECT_EQ(changes_between(from, from), Changes{});
     for (const Route& each : changes.add) {  // smallest: nothing that both have is touched
       EXPECT_EQ(std::count(from.routes.begin(), from.routes.end(), each), 0) << "seed " << seed;
@@ -347,9 +349,15 @@ TEST(Reconcile, changes_lead_from_one_graph_to_the_other_and_back) {
   }
 }
 
-TEST(Reconcile, an_edit_that_does_not_fit_is_refused) {
-  EXPECT_FALSE(edited(graph_of("a"), {.add = {route(1, "a")}, .del = {}}).has_value());
-  EXPECT_FALSE(edited(graph_of("a"), {.add = {}, .del = {route(2, "b")}}).has_value());
+TEST(Reconcile, a_plan_of_views_alone_is_applied_once_too) {
+  const Graph old = graph_of("a");
+  Graph now = old;
+  now.views = {{.provider = "codex", .root = crypto::sha256("tree")}};
+  const model::Plan plan{.base = model::graph_root(old), .views_add = now.views};
+  EXPECT_EQ(*decide(plan, {.ledger = {}, .graph = old}), Decision::kProceed);
+  EXPECT_EQ(*decide(plan, {.ledger = {}, .graph = now}), Decision::kUnchanged);
+  EXPECT_FALSE(plan.empty());
+  EXPECT_EQ(*model::apply_to(now, model::inverse(plan, model::graph_root(now))), old);
 }
 
 TEST(Reconcile, a_plan_is_applied_once_and_then_unchanged) {

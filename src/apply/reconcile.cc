@@ -15,7 +15,7 @@ bool before(const Route& a, const Route& b) { return model::route_order(a, b) < 
 
 // The graph this plan starts from, if `graph` is what it leads to.
 std::optional<Graph> taken_back(const Graph& graph, const model::Plan& plan) {
-  auto undone = edited(graph, {.add = plan.routes_del, .del = plan.routes_add});
+  auto undone = model::apply_to(graph, model::inverse(plan, model::graph_root(graph)));
   if (!undone || model::graph_root(*undone) != plan.base) return std::nullopt;
   return std::move(*undone);
 }
@@ -85,32 +85,6 @@ Changes changes_between(const Graph& from, const Graph& to) {
       ++old;
       ++now;
     }
-  }
-  return out;
-}
-
-Result<Graph> edited(const Graph& from, const Changes& changes) {
-  Graph out;
-  auto gone = changes.del.begin();
-  for (const Route& route : from.routes) {
-    if (gone != changes.del.end() && route == *gone) {
-      ++gone;
-    } else {
-      out.routes.push_back(route);
-    }
-  }
-  if (gone != changes.del.end()) {
-    return fail(Code::kBadShape,
-                "the edit deletes " + model::route_name(*gone) + ", which is not in the graph");
-  }
-  const auto kept = static_cast<std::ptrdiff_t>(out.routes.size());
-  out.routes.insert(out.routes.end(), changes.add.begin(), changes.add.end());
-  std::inplace_merge(out.routes.begin(), out.routes.begin() + kept, out.routes.end(), before);
-  const auto twice = std::adjacent_find(out.routes.begin(), out.routes.end(),
-                                        [](const Route& a, const Route& b) { return !before(a, b); });
-  if (twice != out.routes.end()) {
-    return fail(Code::kBadShape,
-                "the edit adds " + model::route_name(*twice) + ", which is in the graph already");
   }
   return out;
 }

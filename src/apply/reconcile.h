@@ -21,8 +21,6 @@ struct Changes {
 };
 // Smallest edit: a route in both, equal in every field, is in neither list.
 Changes changes_between(const model::Graph& from, const model::Graph& to);
-// The edit itself. Fails kBadShape when it deletes what is not there or adds what is.
-Result<model::Graph> edited(const model::Graph& from, const Changes& changes);
 
 enum class Decision : std::uint8_t { kProceed, kUnchanged };
 struct Committed {

@@ -106,8 +106,7 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     return settle(Settled::kRolledBack, base_seq_);
   }
   target_ = std::move(*target);
-  if (plan_.empty() && accepted_.empty())
-    return settle(Settled::kUnchanged, base_seq_);
+  if (plan_.empty() && accepted_.empty()) return settle(Settled::kUnchanged, base_seq_);
   if (participants_.size() > kParticipantsMax) {
     reason_ = Error{.code = Code::kLimit,
                     .message = std::to_string(participants_.size()) + " driver instances in one plan, " +

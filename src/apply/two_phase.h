@@ -43,9 +43,8 @@ inline constexpr std::size_t kParticipantsMax = 4096;
 // One driver instance that the plan touches. A route nobody prepares stays `waiting`.
 struct Participant {
   std::string name;
-  std::vector<RouteId> routes;  // of plan.routes_add: what it must bring up before COMMIT
-  std::vector<RouteId>
-      restores{};  // of plan.routes_del: what it must bring up again if the plan is taken back
+  std::vector<RouteId> routes;      // of plan.routes_add: what it must bring up before COMMIT
+  std::vector<RouteId> restores{};  // of plan.routes_del: to bring up again if the plan is taken back
   enum class Shows : std::uint8_t { kNothing, kViews } shows = Shows::kNothing;  // what providers see
   friend bool operator==(const Participant&, const Participant&) = default;
 };
@@ -210,7 +209,7 @@ class TwoPhase {
 
   Actions begin_round(Instant now);  // prepares the views, then the next batch that needs somebody
   void ask(Actions& actions, const Participant& participant, Prepare prepare);
-  Actions write_commit();            // all batches are up
+  Actions write_commit();  // all batches are up
   Actions begin_flip(Instant now);
   Actions begin_verify(Instant now);
   Actions write_accepted(AcceptedChanges changes);
@@ -220,12 +219,10 @@ class TwoPhase {
   Actions settle(Settled state, Seq seq);
   SetTimer timer(Instant now, Nanos after);
   [[nodiscard]] bool rolling_back() const;
-  [[nodiscard]] std::vector<model::Route> share_of(
-      const Participant& participant) const;                              // in the present batch
+  [[nodiscard]] std::vector<model::Route> share_of(const Participant& participant) const;  // in this batch
   bool settle_debt(const std::string& participant, std::uint32_t round);  // whether it owed an answer
   Actions round_over(Instant now);
-  Actions trouble(Error reason,
-                  Instant now);  // somebody refused, is gone or late: abort, roll back, or go on without
+  Actions trouble(Error reason, Instant now);  // somebody refused, is gone or late
   [[nodiscard]] Error named(Code code, const std::string& who, RouteId route, const Error& cause) const;
 
   TwoPhaseOptions options_;

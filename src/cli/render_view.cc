@@ -19,11 +19,12 @@ std::string count_of(const Json& row, std::string_view field) {
 std::string losses(const Json& row, const View& view) {
   std::string text;
   for (const Json& loss : items(row, "losses")) {
-    text += view.paint(Tone::kDim, fmt::format("  {} does not get {} of {}: {}", printable(row.string_or("provider")),
-                                               loss.string_or("member").empty()
-                                                   ? "anything"
-                                                   : printable(loss.string_or("member")),
-                                               printable(loss.string_or("item")), printable(loss.string_or("why")))) +
+    const std::string_view member = loss.string_or("member");
+    const std::string_view item = loss.string_or("item", row.string_or("item"));
+    text += view.paint(Tone::kDim,
+                       fmt::format("  {} does not get {} of {}: {}", printable(row.string_or("provider")),
+                                   member.empty() ? "anything" : printable(member), printable(item),
+                                   printable(loss.string_or("why")))) +
             "\n";
   }
   return text;
@@ -40,7 +41,8 @@ std::string drift(const Json& row, const View& view) {
 }
 
 std::string list(const Json& body, const View& view) {
-  Table table({{"PROVIDER"}, {"STATE"}, {"BY"}, {"ITEMS", Align::kRight}, {"FILES", Align::kRight}, {"ROOT"}});
+  Table table(
+      {{"PROVIDER"}, {"STATE"}, {"BY"}, {"ITEMS", Align::kRight}, {"FILES", Align::kRight}, {"ROOT"}});
   std::string below;
   for (const Json& row : items(body, "views")) {
     const std::string_view state = row.string_or("state");
@@ -85,7 +87,8 @@ std::string changed(const Json& body, const View& view) {
   for (const Json& row : items(body, "views")) {
     text += printable(row.string_or("provider")) + "\n";
     for (const Json& place : items(row, "places"))
-      text += fmt::format("  {} {}\n", printable(place.string_or("form")), printable(place.string_or("path")));
+      text +=
+          fmt::format("  {} {}\n", printable(place.string_or("form")), printable(place.string_or("path")));
     for (const Json& kept : items(row, "kept")) {
       text += view.paint(Tone::kWarn, fmt::format("  not shown: {}: {}", printable(kept.string_or("path")),
                                                   printable(kept.string_or("why")))) +
@@ -109,6 +112,19 @@ std::string imported(const Json& body, const View& view) {
   return text + render_problems(body, "problems", view);
 }
 
+std::string reasons(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& row : items(body, "from")) {
+    text += fmt::format("{} for {}: {}\n", printable(body.string_or("path")),
+                        printable(row.string_or("provider")), printable(row.string_or("item")));
+    if (!row.string_or("file").empty()) text += fmt::format("  from {}\n", printable(row.string_or("file")));
+    for (const Json& overlay : items(row, "overlays"))
+      if (overlay.is_string()) text += fmt::format("  with {}\n", printable(overlay.as_string()));
+    text += losses(row, view);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string render_view(std::string_view verb, const Json& body, const View& view) {
@@ -116,7 +132,7 @@ std::string render_view(std::string_view verb, const Json& body, const View& vie
   if (verb == "diff") return difference(body, view);
   if (verb == "mount" || verb == "unmount") return changed(body, view);
   if (verb == "import") return imported(body, view);
-  return render_fields(body);
+  return reasons(body, view);
 }
 
 }  // namespace rtt::cli

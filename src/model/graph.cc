@@ -177,7 +177,8 @@ std::vector<View> read_view_list(Document& document, const Json& list, std::stri
     views.push_back({.provider = std::string(json.string_or("provider")),
                      .root = read_digest(document, json, "root", at)});
   }
-  if (const Status fine = check_views(views); !fine) document.error(pointer, {.message = fine.error().message});
+  if (const Status fine = check_views(views); !fine)
+    document.error(pointer, {.message = fine.error().message});
   return views;
 }
 
@@ -191,7 +192,8 @@ Json views_to_json(const std::vector<View>& views) {
 Status check_views(const std::vector<View>& views) {
   for (std::size_t i = 0; i < views.size(); ++i) {
     const std::string& name = views[i].provider;
-    if (!is_provider_name(name)) return fail(Code::kBadShape, fmt::format("{:?} is no name of a provider", name));
+    if (!is_provider_name(name))
+      return fail(Code::kBadShape, fmt::format("{:?} is no name of a provider", name));
     if (i > 0 && views[i - 1].provider >= name)
       return fail(Code::kBadShape, "the views are not sorted by provider and unique");
   }

@@ -85,21 +85,21 @@ Json order_to_json(const std::vector<std::vector<std::string>>& order) {
 Json meaning(const Plan& plan) {
   const PlanInputs& in = plan.inputs;
   Json out = Json::object({{"base", to_string(plan.base)},
-                       {"inputs", Json::object({{"registry", to_string(in.registry)},
-                                                {"config", to_string(in.config)},
-                                                {"policy", to_string(in.policy)},
-                                                {"routes", to_string(in.routes)},
-                                                {"topology", to_string(in.topology)},
-                                                {"health", to_string(in.health)},
-                                                {"flags", to_string(in.flags)},
-                                                {"engine", in.engine}})},
-                       {"routes_add", routes_to_json(plan.routes_add)},
-                       {"routes_del", routes_to_json(plan.routes_del)},
-                       {"order", order_to_json(plan.order)},
-                       {"objective", Json::object({{"latency_ns", exact(plan.objective.latency_ns)},
-                                                   {"churn", exact(plan.objective.churn)},
-                                                   {"bound", exact(plan.objective.bound)},
-                                                   {"gap_ppm", exact(plan.objective.gap_ppm)}})}});
+                           {"inputs", Json::object({{"registry", to_string(in.registry)},
+                                                    {"config", to_string(in.config)},
+                                                    {"policy", to_string(in.policy)},
+                                                    {"routes", to_string(in.routes)},
+                                                    {"topology", to_string(in.topology)},
+                                                    {"health", to_string(in.health)},
+                                                    {"flags", to_string(in.flags)},
+                                                    {"engine", in.engine}})},
+                           {"routes_add", routes_to_json(plan.routes_add)},
+                           {"routes_del", routes_to_json(plan.routes_del)},
+                           {"order", order_to_json(plan.order)},
+                           {"objective", Json::object({{"latency_ns", exact(plan.objective.latency_ns)},
+                                                       {"churn", exact(plan.objective.churn)},
+                                                       {"bound", exact(plan.objective.bound)},
+                                                       {"gap_ppm", exact(plan.objective.gap_ppm)}})}});
   if (!plan.views_add.empty()) out.set("views_add", views_to_json(plan.views_add));
   if (!plan.views_del.empty()) out.set("views_del", views_to_json(plan.views_del));
   return out;

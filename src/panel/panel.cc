@@ -110,10 +110,11 @@ Status Panel::State::show_committed_views() {
   Status done = views_at_hand(workspace, graph.views);
   if (done) done = show_views(workspace, graph.views);
   if (done) return {};
-  RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit,
-                                    apply::to_json(apply::AuditRecord{
-                                        "views_failed", "panel",
-                                        Json::object({{"error", api::error_json(done.error())}})})));
+  RTT_TRY_SET(
+      const Seq seq,
+      append(journal::RecordType::kAudit,
+             apply::to_json(apply::AuditRecord{"views_failed", "panel",
+                                               Json::object({{"error", api::error_json(done.error())}})})));
   static_cast<void>(seq);
   return {};
 }

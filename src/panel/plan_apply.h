@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a plan leads to, applied for a verb that did something else before: store it signed, start the panel, apply.
+// What a plan leads to, applied for a verb that did something else before: store it signed, start the panel,
+// apply.
 //
-// Thread: one, blocking.   Fails: as store_plan and the panel; an apply that was rolled back is told in the body.
+// Thread: one, blocking.   Fails: as store_plan and the panel; an apply that was rolled back is told in the
+// body.
 #pragma once
 
 #include "panel/planning.h"

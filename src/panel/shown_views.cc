@@ -47,15 +47,15 @@ model::Problem no_provider(const std::string& path, const std::string& name) {
           .hint = "rtt view ls --all"};
 }
 
-Result<RenderedView> render(const std::string& name, const views::Provider& forms, const model::ViewFile& file,
-                            const Snapshot& snapshot, const views::Sources& sources,
-                            std::vector<model::Problem>& problems) {
+Result<RenderedView> render(const std::string& name, const views::Provider& forms,
+                            const model::ViewFile& file, const Snapshot& snapshot,
+                            const views::Sources& sources, std::vector<model::Problem>& problems) {
   RTT_TRY_SET(std::vector<Item> items, views::server_items(snapshot, {.program = "rtt", .client = name}));
   items.insert(items.end(), sources.items.begin(), sources.items.end());
   std::erase_if(items, [&](const Item& item) { return !file.shows(to_string(item.kind), item.name); });
-  RTT_TRY_SET(views::Merged merged, views::merge_overlays(std::move(items), {.overlays = sources.overlays,
-                                                                             .provider = name,
-                                                                             .env = file.env}));
+  RTT_TRY_SET(views::Merged merged,
+              views::merge_overlays(std::move(items),
+                                    {.overlays = sources.overlays, .provider = name, .env = file.env}));
   problems.insert(problems.end(), merged.warnings.begin(), merged.warnings.end());
   views::Encoded encoded = views::encode(forms, merged.items);
   RenderedView view{.provider = name,
@@ -104,12 +104,15 @@ std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<mo
   std::ranges::copy_if(base, std::back_inserter(views), [&](const model::View& view) {
     return std::ranges::binary_search(rendered.unchanged, view.provider);
   });
-  for (const RenderedView& view : rendered.views) views.push_back({.provider = view.provider, .root = view.tree.root()});
+  for (const RenderedView& view : rendered.views)
+    views.push_back({.provider = view.provider, .root = view.tree.root()});
   std::ranges::sort(views, {}, &model::View::provider);
   return views;
 }
 
-views::TreeStore view_store(const Workspace& workspace) { return views::TreeStore(workspace.dot("registry/views")); }
+views::TreeStore view_store(const Workspace& workspace) {
+  return views::TreeStore(workspace.dot("registry/views"));
+}
 
 Status views_at_hand(const Workspace& workspace, const std::vector<model::View>& wanted) {
   const views::TreeStore store = view_store(workspace);
@@ -127,11 +130,12 @@ Status views_at_hand(const Workspace& workspace, const std::vector<model::View>&
       return one.provider == view.provider && one.tree.root() == view.root;
     });
     if (at == rendered.views.end()) {
-      return fail(Code::kStalePlan,
-                  fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view file "
-                              "changed since, and {} is not kept here",
-                              view.provider, to_string(view.root)),
-                  model::view_path(view.provider), "rtt plan");
+      return fail(
+          Code::kStalePlan,
+          fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view file "
+                      "changed since, and {} is not kept here",
+                      view.provider, to_string(view.root)),
+          model::view_path(view.provider), "rtt plan");
     }
     RTT_TRY(store.put(at->tree));
   }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a workspace shows to providers: rendered from what is in force, kept by root, and brought into the project.
+// What a workspace shows to providers: rendered from what is in force, kept by root, and brought into the
+// project.
 //
 // A provider is shown something while `views/PROVIDER.view.json` is in force. Rendering is a function of the
-// snapshot alone (items, overlays, view files, pinned servers), so a plan names a view by the root of its tree, and
-// whoever applies the plan renders again and compares. Trees stay in the store by root, so going back needs nothing
-// that is in force today.
+// snapshot alone (items, overlays, view files, pinned servers), so a plan names a view by the root of its
+// tree, and whoever applies the plan renders again and compares. Trees stay in the store by root, so going
+// back needs nothing that is in force today.
 //
 // Thread: one, blocking.   Fails: as the parts; views_at_hand: kStalePlan.   Limits: kViewsMax providers.
 #pragma once
@@ -21,13 +22,13 @@
 namespace rtt::panel {
 
 struct RenderedView {
-  std::string provider, like;     // whose forms it has
+  std::string provider, like;  // whose forms it has
   views::Tree tree;
   std::vector<views::Item> items;  // what it shows, merged
   std::vector<views::Loss> losses;
 };
 struct Rendered {
-  std::vector<RenderedView> views;    // sorted by provider
+  std::vector<RenderedView> views;     // sorted by provider
   std::vector<std::string> unchanged;  // sorted: what fits not together here, so they stay as they are
   std::vector<model::Problem> problems;
 };

@@ -25,8 +25,8 @@ Result<Before> as_it_is(std::string path) {
 
 Result<std::size_t> SignedWrite::commit() {
   std::vector<Before> all;
-  for (const auto& [path, text] : changes_) {
-    for (const std::string& file : {path, path + ".sig"}) {
+  for (const Change& change : changes_) {
+    for (const std::string& file : {change.path, change.path + ".sig"}) {
       RTT_TRY_SET(Before before, as_it_is(workspace_.path(file)));
       all.push_back(std::move(before));
     }
@@ -45,22 +45,22 @@ Result<std::size_t> SignedWrite::commit() {
 
 Result<std::size_t> SignedWrite::write_and_sign() {
   std::vector<std::string> paths = signed_too_;
-  for (const auto& [path, text] : changes_) {
-    if (text) paths.push_back(path);
+  for (const Change& change : changes_) {
+    if (change.text && change.sign == Sign::kYes) paths.push_back(change.path);
   }
   if (changes_.empty() && paths.empty()) return std::size_t{0};
   std::optional<crypto::SecretKey> key;
   if (!paths.empty()) {
     RTT_TRY_SET(key, registry::load_own_key(workspace_.user_dir));
   }
-  for (const auto& [path, text] : changes_) {
-    const std::string place = workspace_.path(path);
-    if (!text) {
+  for (const Change& change : changes_) {
+    const std::string place = workspace_.path(change.path);
+    if (!change.text) {
       RTT_TRY(os::remove_file(place));
       continue;
     }
     RTT_TRY(os::make_directories(place.substr(0, place.rfind('/'))));
-    RTT_TRY(os::write_atomic(place, *text));
+    RTT_TRY(os::write_atomic(place, *change.text, {.mode = change.mode}));
   }
   if (paths.empty()) return std::size_t{0};
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace_, paths));

@@ -22,8 +22,14 @@ namespace rtt::panel {
 class SignedWrite {
  public:
   explicit SignedWrite(const registry::Workspace& workspace) : workspace_(workspace) {}
-  void write(std::string path, std::string text) { changes_.emplace_back(std::move(path), std::move(text)); }
-  void remove(std::string path) { changes_.emplace_back(std::move(path), std::nullopt); }
+  void write(std::string path, std::string text) {
+    changes_.push_back({.path = std::move(path), .text = std::move(text)});
+  }
+  void remove(std::string path) { changes_.push_back({.path = std::move(path)}); }
+  // A file that nobody signs by itself: it belongs to one that is.
+  void lay(std::string path, std::string text, std::uint32_t mode) {
+    changes_.push_back({.path = std::move(path), .text = std::move(text), .mode = mode, .sign = Sign::kNo});
+  }
   void sign_as_it_is(std::string path) { signed_too_.push_back(std::move(path)); }  // it may lack a signature
   // Returns how many objects were signed.
   Result<std::size_t> commit();
@@ -31,8 +37,15 @@ class SignedWrite {
  private:
   Result<std::size_t> write_and_sign();
 
+  enum class Sign : std::uint8_t { kYes, kNo };
+  struct Change {
+    std::string path;                   // relative to the root
+    std::optional<std::string> text{};  // nothing: the file goes
+    std::uint32_t mode = 0644;
+    Sign sign = Sign::kYes;
+  };
   const registry::Workspace& workspace_;
-  std::vector<std::pair<std::string, std::optional<std::string>>> changes_;  // relative to the root
+  std::vector<Change> changes_;
   std::vector<std::string> signed_too_;
 };
 

@@ -23,6 +23,10 @@ void describe(const model::Plan& plan, std::vector<std::string>& will) {
   };
   for (const model::Route& route : plan.routes_del) say('-', route);
   for (const model::Route& route : plan.routes_add) say('+', route);
+  for (const model::View& view : plan.views_del)
+    will.push_back(fmt::format("- view of {} {}", view.provider, to_string(view.root)));
+  for (const model::View& view : plan.views_add)
+    will.push_back(fmt::format("+ view of {} {}", view.provider, to_string(view.root)));
 }
 
 }  // namespace

@@ -183,8 +183,7 @@ Result<Json> verb_check(const Turn& turn) {
   // A fresh clone has applied nothing and so has nothing to differ from; elsewhere unapplied changes are
   // pending.
   const model::Plan& plan = planned.outcome.plan;
-  const bool pending = planned.wired && planned.outcome.conflicts.empty() &&
-                       !plan.empty();
+  const bool pending = planned.wired && planned.outcome.conflicts.empty() && !plan.empty();
   if (ok && pending) exit = Exit::kPending;
   Json body = Json::object(
       {{"ok", ok && !pending},

@@ -90,8 +90,8 @@ Result<views::Project> open_project(const Workspace& workspace) {
 
 Result<Json> verb_view_ls(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly},
-                                               QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned planned,
+              make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly}, QuickConnects::kKeep));
   RTT_TRY_SET(const views::Project project, open_project(workspace));
   const std::vector<views::Drift> drift = project.drift();
   Json rows = text::JsonArray{};
@@ -101,13 +101,14 @@ Result<Json> verb_view_ls(const Turn& turn) {
     const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
     const bool same = view != nullptr && now != nullptr && view->tree.root() == *now;
     const auto places = project.placed().find(name);
-    Json row = Json::object({{"provider", name},
-                             {"state", stuck     ? "broken"
-                                       : same    ? "shown"
-                                       : !view   ? "leaving"
-                                                 : "pending"},
-                             {"mechanism", places == project.placed().end() ? "none" : mechanism_of(places->second)},
-                             {"drift", drift_json(drift, name)}});
+    Json row =
+        Json::object({{"provider", name},
+                      {"state", stuck   ? "broken"
+                                : same  ? "shown"
+                                : !view ? "leaving"
+                                        : "pending"},
+                      {"mechanism", places == project.placed().end() ? "none" : mechanism_of(places->second)},
+                      {"drift", drift_json(drift, name)}});
     row.set("root", now != nullptr ? Json(to_string(*now)) : Json());
     if (view != nullptr) {
       row.set("files", view->tree.files().size());
@@ -130,8 +131,8 @@ Result<Json> verb_view_ls(const Turn& turn) {
 
 Result<Json> verb_view_diff(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly},
-                                               QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned planned,
+              make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly}, QuickConnects::kKeep));
   RTT_TRY_SET(const std::vector<std::string> names, chosen(turn, names_of(planned)));
   RTT_TRY_SET(const views::Project project, open_project(workspace));
   const std::vector<views::Drift> drift = project.drift();
@@ -146,7 +147,8 @@ Result<Json> verb_view_diff(const Turn& turn) {
       if (auto kept = store.read(*now)) shown = *std::move(kept);
     }
     std::map<std::string, std::pair<const Digest*, const Digest*>> files;  // by path: shown, wanted
-    for (std::size_t i = 0; i < shown.files().size(); ++i) files[shown.files()[i].path].first = &shown.digests()[i];
+    for (std::size_t i = 0; i < shown.files().size(); ++i)
+      files[shown.files()[i].path].first = &shown.digests()[i];
     const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
     if (stuck) {
       for (auto& [path, both] : files) both.second = both.first;
@@ -156,15 +158,16 @@ Result<Json> verb_view_diff(const Turn& turn) {
     }
     Json changes = text::JsonArray{};
     for (const auto& [path, both] : files) {
-      const char* const change = both.first == nullptr    ? "added"
-                                 : both.second == nullptr ? "removed"
+      const char* const change = both.first == nullptr         ? "added"
+                                 : both.second == nullptr      ? "removed"
                                  : *both.first != *both.second ? "changed"
                                                                : nullptr;
       if (change != nullptr) changes.push(Json::object({{"path", path}, {"change", change}}));
     }
     Json drifted = drift_json(drift, name);
     differs = differs || !changes.as_array().empty() || !drifted.as_array().empty();
-    rows.push(Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}}));
+    rows.push(
+        Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}}));
   }
   Json body = Json::object({{"views", std::move(rows)}, {"differs", differs}});
   if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
@@ -239,6 +242,7 @@ Result<Json> verb_view_unmount(const Turn& turn) {
     if (!os::exists(workspace.path(path)))
       return fail(Code::kNotFound, fmt::format("nothing is shown to `{}`", name), path, "rtt view ls");
     files.remove(path);
+    files.remove(path + ".sig");
     removed.push(path);
   }
   return change_views(turn, workspace, files, Json::object({{"removed", std::move(removed)}}));

@@ -30,14 +30,15 @@ constexpr std::size_t kImportFilesMax = 100'000;
 constexpr std::size_t kImportBytesMax = std::size_t{256} << 20;
 
 // How the workspace itself writes items down (docs/formats/workspace.md), as one more table of the encoder.
-constexpr auto kAgentFields = std::to_array<views::Field>({{"name", "name"},
-                                                           {"description", "description"},
-                                                           {"model", "model"},
-                                                           {"tools", "tools", views::Value::kWords},
-                                                           {"skills", "skills", views::Value::kWords},
-                                                           {"permissions", "permissions", views::Value::kAsIs},
-                                                           {"metadata", "metadata", views::Value::kAsIs},
-                                                           {"native", "native", views::Value::kAsIs}});
+constexpr auto kAgentFields =
+    std::to_array<views::Field>({{"name", "name"},
+                                 {"description", "description"},
+                                 {"model", "model"},
+                                 {"tools", "tools", views::Value::kWords},
+                                 {"skills", "skills", views::Value::kWords},
+                                 {"permissions", "permissions", views::Value::kAsIs},
+                                 {"metadata", "metadata", views::Value::kAsIs},
+                                 {"native", "native", views::Value::kAsIs}});
 constexpr auto kRulesFields = std::to_array<views::Field>({{"description", "description"},
                                                            {"globs", "globs", views::Value::kWords},
                                                            {"native", "native", views::Value::kAsIs}});
@@ -56,8 +57,8 @@ constexpr views::Provider kOwnForms{
     .command = {.syntax = views::Syntax::kFront, .path = "commands/*.md", .fields = kCommandFields}};
 
 struct Source {
-  std::string folder;     // absolute: what a provider would see as the project
-  std::string below;      // only what is there; empty: everything
+  std::string folder;  // absolute: what a provider would see as the project
+  std::string below;   // only what is there; empty: everything
 };
 
 Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, const Source& source) {
@@ -67,8 +68,9 @@ Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, c
   const auto visit = [&](const os::Entry& entry) {
     const std::string path(entry.path);
     if (entry.kind == os::EntryKind::kDirectory)
-      return entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules" ? os::Visit::kSkip
-                                                                                         : os::Visit::kContinue;
+      return entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules"
+                 ? os::Visit::kSkip
+                 : os::Visit::kContinue;
     if (!source.below.empty() && path != source.below && !path.starts_with(source.below + "/"))
       return os::Visit::kContinue;
     if (entry.kind != os::EntryKind::kFile || !views::reads(provider, path)) return os::Visit::kContinue;
@@ -82,7 +84,8 @@ Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, c
                      .bytes = std::move(read->content),
                      .executable = os::is_executable(source.folder + "/" + path)});
     if (files.size() <= kImportFilesMax && bytes <= kImportBytesMax) return os::Visit::kContinue;
-    bad = fail(Code::kLimit, fmt::format("more than {} files or {} bytes to import", kImportFilesMax, kImportBytesMax),
+    bad = fail(Code::kLimit,
+               fmt::format("more than {} files or {} bytes to import", kImportFilesMax, kImportBytesMax),
                source.folder, "rtt view import FOLDER");
     return os::Visit::kStop;
   };
@@ -96,7 +99,8 @@ Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, c
 Result<std::vector<Source>> sources_of(const Turn& turn, const std::string& root) {
   std::vector<Source> out;
   for (const std::string& word : turn.list("files")) {
-    RTT_TRY_SET(const std::string path, os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word));
+    RTT_TRY_SET(const std::string path,
+                os::real_path(word.starts_with('/') ? word : turn.ask.directory + "/" + word));
     const std::size_t slash = path.rfind('/');
     const bool hidden = path.substr(slash + 1).starts_with('.');
     if (!os::is_directory(path))
@@ -146,11 +150,12 @@ Result<Adopted> adopt(const Turn& turn, const std::vector<Source>& sources) {
   }
   views::Encoded encoded = views::encode(kOwnForms, items);
   for (const views::Loss& loss : encoded.losses) {
-    out.problems.push_back({.severity = model::Severity::kWarning,
-                            .file = fmt::format("{}/{}", to_string(loss.kind), loss.item),
-                            .code = Code::kBadShape,
-                            .message = fmt::format("{} is left out: {}", loss.pointer.empty() ? "it" : loss.pointer, loss.why),
-                            .hint = {}});
+    out.problems.push_back(
+        {.severity = model::Severity::kWarning,
+         .file = fmt::format("{}/{}", to_string(loss.kind), loss.item),
+         .code = Code::kBadShape,
+         .message = fmt::format("{} is left out: {}", loss.pointer.empty() ? "it" : loss.pointer, loss.why),
+         .hint = {}});
   }
   for (const Item& item : items) {
     const views::Encoded alone = views::encode(kOwnForms, std::span(&item, 1));
@@ -169,7 +174,8 @@ Result<Json> verb_view_import(const Turn& turn) {
   RTT_TRY_SET(const Adopted adopted, adopt(turn, sources));
   Json rows = text::JsonArray{}, problems = text::JsonArray{};
   std::vector<std::string> will;
-  if (!found) will.push_back("create " + root + "/.rtt: configuration, and a policy under which nobody else may call");
+  if (!found)
+    will.push_back("create " + root + "/.rtt: configuration, and a policy under which nobody else may call");
   for (const views::TreeFile& file : adopted.files) {
     const bool there = os::exists(root + "/" + file.path);
     const std::string from = adopted.from.at(file.path);
@@ -179,7 +185,8 @@ Result<Json> verb_view_import(const Turn& turn) {
   for (const auto& problem : adopted.problems) problems.push(model::to_json(problem));
   Json body = Json::object({{"files", std::move(rows)}, {"problems", std::move(problems)}});
   if (will.empty() || (found && adopted.files.empty())) return body;
-  if (turn.consent() == Turn::Consent::kShow) return asking("Take these into the workspace?", will, std::move(body));
+  if (turn.consent() == Turn::Consent::kShow)
+    return asking("Take these into the workspace?", will, std::move(body));
   if (!found) {
     const api::Ask init{.verb = "init",
                         .args = Json::object({{"consent", "given"}}),
@@ -192,7 +199,13 @@ Result<Json> verb_view_import(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, registry::find_workspace({.directory = root}));
   SignedWrite write(workspace);
   for (const views::TreeFile& file : adopted.files) {
-    if (!os::exists(workspace.path(file.path))) write.write(file.path, file.bytes);
+    if (os::exists(workspace.path(file.path))) continue;
+    const bool beside = file.path.starts_with("skills/") && !file.path.ends_with("/SKILL.md");
+    if (beside) {
+      write.lay(file.path, file.bytes, file.executable ? 0755 : 0644);
+    } else {
+      write.write(file.path, file.bytes);
+    }
   }
   RTT_TRY_SET(const std::size_t count, write.commit());
   body.set("signed", count);
@@ -207,7 +220,8 @@ Result<Json> verb_view_why(const Turn& turn) {
       return fail(Code::kEscapes, path + " is outside of the workspace", path, "rtt -C DIR");
     path = path.substr(workspace.root.size() + 1);
   }
-  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
+  RTT_TRY_SET(const auto snapshot,
+              registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
   RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
   RTT_TRY_SET(const views::Sources sources, views::gather_sources(workspace, snapshot));
   Json from = text::JsonArray{};
@@ -220,14 +234,15 @@ Result<Json> verb_view_why(const Turn& turn) {
       const std::string name = fmt::format("{}/{}", to_string(item.kind), item.name);
       Json overlays = text::JsonArray{}, losses = text::JsonArray{};
       for (const model::Overlay& overlay : sources.overlays) {
-        const bool meant = overlay.target == name || (overlay.target == model::kGlobalTarget && item.kind == ItemKind::kAgent);
+        const bool meant = overlay.target == name ||
+                           (overlay.target == model::kGlobalTarget && item.kind == ItemKind::kAgent);
         const bool here = overlay.layer != model::Overlay::Layer::kProvider || overlay.of == view.provider;
         if (meant && here) overlays.push(overlay.path);
       }
-      for (const views::Loss& loss : alone.losses) losses.push(Json::object({{"member", loss.pointer}, {"why", loss.why}}));
-      const auto at = std::ranges::find_if(sources.items, [&](const Item& one) {
-        return one.kind == item.kind && one.name == item.name;
-      });
+      for (const views::Loss& loss : alone.losses)
+        losses.push(Json::object({{"member", loss.pointer}, {"why", loss.why}}));
+      const auto at = std::ranges::find_if(
+          sources.items, [&](const Item& one) { return one.kind == item.kind && one.name == item.name; });
       const auto index = static_cast<std::size_t>(at - sources.items.begin());
       from.push(Json::object({{"provider", view.provider},
                               {"item", name},

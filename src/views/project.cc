@@ -193,7 +193,8 @@ Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
     next[one.provider] = one.placement.places;
     for (const Drift& each : one.drift) {
       const Place* const was = find(placed_[one.provider], each.path);
-      const bool kept = std::ranges::find(one.placement.kept, each.path, &Kept::path) != one.placement.kept.end();
+      const bool kept =
+          std::ranges::find(one.placement.kept, each.path, &Kept::path) != one.placement.kept.end();
       if (kept) next[one.provider].push_back(*was);  // what we wrote there is still what drift is told from
     }
     std::ranges::sort(next[one.provider], {}, &Place::path);
