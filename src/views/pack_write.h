@@ -31,7 +31,7 @@ using ItemOf = std::function<std::string(std::string_view path)>;
 std::string item_by_name(std::string_view path);
 
 struct PackOptions {
-  std::int64_t time_s = 0;                  // what the files are dated
+  std::int64_t time_s = 0;                 // what the files are dated
   std::uint32_t block_bytes = 64U << 10U;  // a power of two, kPackBlockBytesMin to kPackBlockBytesMax
   ItemOf item = item_by_name;
 };
