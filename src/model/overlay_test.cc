@@ -107,17 +107,16 @@ TEST(ViewFile, says_the_environment_and_what_is_shown) {
 }
 
 TEST(Providers, of_one_s_own_are_like_another) {
-  const ProvidersFile read = read_providers("providers:\n  house: {like: claude}\n  b: {like: codex}\n",
-                                            std::string(kProvidersPath));
-  ASSERT_TRUE(read.problems.empty()) << to_string(read.problems.front());
-  ASSERT_EQ(read.like.size(), 2U);
-  EXPECT_EQ(read.like[0], std::pair(std::string("b"), std::string("codex")));
-  const auto bad = read_providers("providers:\n  house: {likes: claude}\n", "p.yaml").problems;
+  EXPECT_TRUE(provider_problems("providers:\n  house: {like: claude, agents: h/*.md, commands: null}\n"
+                                "  b: {like: codex}\n",
+                                "p.yaml")
+                  .empty());
+  const auto bad = provider_problems("providers:\n  house: {likes: claude}\n", "p.yaml");
   ASSERT_FALSE(bad.empty());
   EXPECT_THAT(to_string(bad.front()), HasSubstr("p.yaml:2"));
-  EXPECT_FALSE(read_providers("providers:\n  My House: {like: claude}\n", "p.yaml").problems.empty());
-  EXPECT_FALSE(read_providers("provider: {}\n", "p.yaml").problems.empty());
-  EXPECT_TRUE(read_providers("", "p.yaml").problems.empty());
+  EXPECT_FALSE(provider_problems("providers:\n  My House: {like: claude}\n", "p.yaml").empty());
+  EXPECT_FALSE(provider_problems("provider: {}\n", "p.yaml").empty());
+  EXPECT_TRUE(provider_problems("", "p.yaml").empty());
 }
 
 }  // namespace

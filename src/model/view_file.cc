@@ -21,7 +21,15 @@ constexpr std::string_view kSuffix = ".view.json";
 constexpr std::string_view kNameHint = "lower-case letters, digits, '.', '_' and '-'";
 constexpr auto kViewKeys = std::to_array<Key>({{"env", Shape::kText}, {"show", Shape::kArray}});
 constexpr auto kProvidersKeys = std::to_array<Key>({{"providers", Shape::kObject, Need::kRequired}});
-constexpr auto kProviderKeys = std::to_array<Key>({{"like", Shape::kText, Need::kRequired}});
+constexpr auto kProviderKeys = std::to_array<Key>({{"like", Shape::kText, Need::kRequired},
+                                                   {"agents", Shape::kAny},
+                                                   {"commands", Shape::kAny},
+                                                   {"main_rules", Shape::kAny},
+                                                   {"product", Shape::kAny},
+                                                   {"prompts", Shape::kAny},
+                                                   {"rules", Shape::kAny},
+                                                   {"servers", Shape::kAny},
+                                                   {"skills", Shape::kAny}});
 
 bool is_provider_name(std::string_view name) {
   return check_word({name, 1}, "provider", Stars::kRefused).has_value();
@@ -77,14 +85,12 @@ ViewFile read_view_file(std::string_view text, std::string_view path) {
   return out;
 }
 
-ProvidersFile read_providers(std::string_view text, std::string_view path) {
-  ProvidersFile out;
+std::vector<Problem> provider_problems(std::string_view text, std::string_view path) {
   const auto json = text::parse_yaml(text, {.source_name = path, .bytes_max = limits::kConfigBytesMax});
   if (!json) {
-    out.problems.push_back(problem_from(json.error(), path));
-    return out;
+    return {problem_from(json.error(), path)};
   }
-  if (json->is_null()) return out;
+  if (json->is_null()) return {};
   Document document({.text = text, .file = path, .syntax = Document::Syntax::kYaml});
   const Json* providers =
       document.check(*json, "", kProvidersKeys) ? member(*json, "providers", Shape::kObject) : nullptr;
@@ -99,12 +105,10 @@ ProvidersFile read_providers(std::string_view text, std::string_view path) {
                             .hint = std::string(kNameHint),
                             .part = text::Part::kKey});
       }
-      if (document.check(provider, at, kProviderKeys))
-        out.like.emplace_back(name, provider.string_or("like"));
+      document.check(provider, at, kProviderKeys);
     }
   }
-  out.problems = document.take_problems();
-  return out;
+  return document.take_problems();
 }
 
 }  // namespace rtt::model

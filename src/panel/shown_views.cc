@@ -19,21 +19,6 @@ using registry::Snapshot;
 using registry::Workspace;
 using views::Item;
 
-// The forms a provider of this name has: its own, or those of the one it is like.
-std::optional<views::Provider> forms_of(const std::string& name, const model::ProvidersFile& own) {
-  const auto at = std::ranges::find(own.like, name, [](const auto& one) { return one.first; });
-  const views::Provider* const found = views::find_provider(at == own.like.end() ? name : at->second);
-  if (found == nullptr) return std::nullopt;
-  views::Provider forms = *found;
-  return forms;
-}
-
-model::ProvidersFile own_providers(const Snapshot& snapshot) {
-  const auto at = std::ranges::find(snapshot.configs, model::kProvidersPath, &registry::ConfigEntry::path);
-  if (at == snapshot.configs.end() || at->standing == registry::Standing::kRefused) return {};
-  return model::read_providers(at->text, at->path);
-}
-
 std::string provider_of(const std::string& view_path) {
   constexpr std::string_view kStart = "views/", kEnd = ".view.json";
   return view_path.substr(kStart.size(), view_path.size() - kStart.size() - kEnd.size());
@@ -58,26 +43,31 @@ Result<RenderedView> render(const std::string& name, const views::Provider& form
                                     {.overlays = sources.overlays, .provider = name, .env = file.env}));
   problems.insert(problems.end(), merged.warnings.begin(), merged.warnings.end());
   views::Encoded encoded = views::encode(forms, merged.items);
-  RenderedView view{.provider = name,
-                    .like = std::string(forms.name),
-                    .tree = {},
-                    .items = std::move(merged.items),
-                    .losses = std::move(encoded.losses)};
+  RenderedView view{
+      .provider = name, .tree = {}, .items = std::move(merged.items), .losses = std::move(encoded.losses)};
   RTT_TRY_SET(view.tree, views::Tree::of(std::move(encoded.files)));
   return view;
 }
 
 }  // namespace
 
+views::ProviderTable known_providers(const Snapshot& snapshot, std::vector<model::Problem>& problems) {
+  views::ProviderTable table;
+  const auto at = std::ranges::find(snapshot.configs, model::kProvidersPath, &registry::ConfigEntry::path);
+  if (at == snapshot.configs.end() || at->standing == registry::Standing::kRefused) return table;
+  std::ranges::copy(table.add(at->text, at->path), std::back_inserter(problems));
+  return table;
+}
+
 Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapshot) {
   Rendered out;
-  const model::ProvidersFile own = own_providers(snapshot);
+  out.providers = known_providers(snapshot, out.problems);
   std::optional<views::Sources> sources;  // most workspaces show nothing: not gathered for them
   for (const registry::ConfigEntry& entry : snapshot.configs) {
     if (!model::is_view_path(entry.path) || entry.standing == registry::Standing::kRefused) continue;
     const std::string name = provider_of(entry.path);
-    const auto forms = forms_of(name, own);
-    if (!forms) {
+    const views::Provider* const forms = out.providers.find(name);
+    if (forms == nullptr) {
       out.problems.push_back(no_provider(entry.path, name));
       continue;
     }

@@ -18,16 +18,22 @@
 #include "registry/snapshot.h"
 #include "views/encode.h"
 #include "views/project.h"
+#include "views/provider_file.h"
 
 namespace rtt::panel {
 
 struct RenderedView {
-  std::string provider, like;  // whose forms it has
+  std::string provider;
   views::Tree tree;
   std::vector<views::Item> items;  // what it shows, merged
   std::vector<views::Loss> losses;
 };
+// The built-in providers and those of providers/providers.yaml in force.
+views::ProviderTable known_providers(const registry::Snapshot& snapshot,
+                                     std::vector<model::Problem>& problems);
+
 struct Rendered {
+  views::ProviderTable providers;
   std::vector<RenderedView> views;     // sorted by provider
   std::vector<std::string> unchanged;  // sorted: what fits not together here, so they stay as they are
   std::vector<model::Problem> problems;

@@ -120,7 +120,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
   }
   Json body = Json::object({{"views", std::move(rows)}});
   Json known = text::JsonArray{};
-  for (const views::Provider& provider : views::providers())
+  for (const views::Provider& provider : planned.rendered.providers.rows())
     known.push(Json::object({{"name", provider.name}, {"product", provider.product}}));
   if (turn.set("all")) body.set("known", std::move(known));
   Json problems = text::JsonArray{};
@@ -210,12 +210,15 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
 
 Result<Json> verb_view_mount(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
+  RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
+  std::vector<model::Problem> problems;
+  const views::ProviderTable providers = known_providers(snapshot, problems);
   SignedWrite files(workspace);
   Json created = text::JsonArray{};
   for (const std::string& name : turn.list("providers")) {
-    if (views::find_provider(name) == nullptr) {
+    if (providers.find(name) == nullptr) {
       std::vector<std::string> known;
-      for (const views::Provider& provider : views::providers()) known.emplace_back(provider.name);
+      for (const views::Provider& provider : providers.rows()) known.emplace_back(provider.name);
       const auto near = model::nearest(name, known);
       return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", name), {},
                   near ? "did you mean " + *near + "?" : "rtt view ls --all");

@@ -227,7 +227,7 @@ Result<Json> verb_view_why(const Turn& turn) {
   Json from = text::JsonArray{};
   for (const RenderedView& view : rendered.views) {
     if (view.tree.find(path) == nullptr) continue;
-    const views::Provider& forms = *views::find_provider(view.like);
+    const views::Provider& forms = *rendered.providers.find(view.provider);
     for (const Item& item : view.items) {
       const views::Encoded alone = views::encode(forms, std::span(&item, 1));
       if (std::ranges::find(alone.files, path, &views::TreeFile::path) == alone.files.end()) continue;

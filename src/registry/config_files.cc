@@ -77,7 +77,7 @@ constexpr std::array kShown{
           }},
     Shown{"providers", 1, 1, [](std::string_view path) { return path == model::kProvidersPath; },
           [](std::string_view text, std::string_view file) {
-            return model::read_providers(text, file).problems;
+            return model::provider_problems(text, file);
           }},
     Shown{"rules", 1, model::kPromptsMax, model::is_prompt_path, prompt_problems},
     Shown{"views", 1, model::kProvidersMax, model::is_view_path,

@@ -136,6 +136,15 @@ class Views(RttCase):
         self.assertEqual(("agent/reviewer", ["overlays/provider/codex/reviewer.patch.json"]),
                          (why["item"], why["overlays"]))
 
+    def test_a_provider_of_ones_own(self):
+        self.write("providers/providers.yaml", "providers:\n  house:\n    like: claude\n    agents: .house/agents/*.md\n"
+                                               "    skills: .house/skills\n    commands: null\n")
+        self.mounted("house")
+        self.assertIn("description: Reviews code", self.text(".house/agents/reviewer.md"))
+        self.assertTrue(os.path.exists(self.path(".house/skills/tidy/SKILL.md")))
+        known = [row["name"] for row in self.json("view", "ls", "--all")["known"]]
+        self.assertIn("house", known)
+
     def test_mistakes(self):
         self.json("view", "import", ".claude", "--yes")
         self.assertIn("did you mean codex?", self.refused("RTT0105", 1, "view", "mount", "codx")["hint"])
