@@ -264,10 +264,10 @@ TwoPhase::Actions TwoPhase::begin_round(Instant now) {
   ++round_;
   waiting_.clear();
   Actions actions;
-  if (!std::exchange(views_begun_, true) && !plan_.views_add.empty()) {
+  if (!std::exchange(views_begun_, true)) {  // all that will be shown, for one that stays may have been lost
     for (const Participant& participant : participants_) {
       if (participant.shows == Participant::Shows::kViews && !contains(lost_, participant.name))
-        ask(actions, participant, {.views = plan_.views_add});
+        ask(actions, participant, {.views = rolling_back() ? base_.views : target_.views});
     }
   }
   for (; batch_ < plan_.order.size() && actions.empty(); ++batch_) {

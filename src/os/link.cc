@@ -54,13 +54,20 @@ Status rename_path(const std::string& from, const std::string& to) {
   return std::unexpected(last_error("cannot move " + from + " to " + to).at(to));
 }
 
+Status set_mode(const std::string& path, std::uint32_t mode) {
+  if (::chmod(path.c_str(), mode) == 0) return {};
+  return std::unexpected(last_error("cannot set the mode of " + path).at(path));
+}
+
 bool is_executable(const std::string& path) {
   struct stat info{};
   return ::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && (info.st_mode & S_IXUSR) != 0;
 }
 
 Status remove_empty_folder(const std::string& path) {
-  if (::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST) return {};
+  if (::rmdir(path.c_str()) == 0 || errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST ||
+      errno == ENOTDIR)
+    return {};
   return std::unexpected(last_error("cannot remove " + path).at(path));
 }
 

@@ -8,6 +8,7 @@
 // than a link is in its place.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -21,7 +22,8 @@ std::optional<std::string> read_symlink(const std::string& path);
 enum class Linked : std::uint8_t { kDone, kUnsupported };  // another file system, or one without hard links
 Result<Linked> hard_link(const std::string& existing, const std::string& path);
 Status rename_path(const std::string& from, const std::string& to);
-bool is_executable(const std::string& path);          // whether its owner may run it
-Status remove_empty_folder(const std::string& path);  // absent or not empty is no error
+Status set_mode(const std::string& path, std::uint32_t mode);  // follows a final link
+bool is_executable(const std::string& path);                   // whether its owner may run it
+Status remove_empty_folder(const std::string& path);           // absent, not empty or no folder is no error
 
 }  // namespace rtt::os

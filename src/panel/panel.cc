@@ -11,6 +11,7 @@
 #include "apply/records.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/file.h"
 #include "os/process.h"
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
@@ -106,9 +107,12 @@ Status Panel::State::open_journal() {
 
 // A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
 Status Panel::State::show_committed_views() {
-  if (graph.views.empty() && view_store(workspace).shown().empty()) return {};
+  const views::TreeStore trees = view_store(workspace);
+  if (graph.views.empty() && !os::exists(trees.folder())) return {};
   Status done = views_at_hand(workspace, graph.views);
-  if (done) done = show_views(workspace, graph.views);
+  std::vector<model::View> there = graph.views;  // one that is lost takes no other with it
+  std::erase_if(there, [&](const model::View& view) { return !trees.has(view.root); });
+  if (Status shown = show_views(workspace, there); done && !shown) done = std::move(shown);
   if (done) return {};
   RTT_TRY_SET(
       const Seq seq,

@@ -106,30 +106,41 @@ views::TreeStore view_store(const Workspace& workspace) {
 
 Status views_at_hand(const Workspace& workspace, const std::vector<model::View>& wanted) {
   const views::TreeStore store = view_store(workspace);
-  std::vector<model::View> missing;
+  struct Missing {
+    const model::View* view;
+    bool damaged;  // what lies there is set aside, for somebody may have written it
+  };
+  std::vector<Missing> missing;
   for (const model::View& view : wanted) {
-    if (store.has(view.root) && store.read(view.root)) continue;
-    RTT_TRY(os::remove_tree(store.path_of(view.root)));  // what is damaged is made again
-    missing.push_back(view);
+    if (!store.has(view.root)) {
+      missing.push_back({&view, false});
+    } else if (const auto kept = store.read(view.root); !kept) {
+      if (kept.error().code != Code::kTampered) return std::unexpected(kept.error());
+      missing.push_back({&view, true});
+    }
   }
   if (missing.empty()) return {};
   RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, {}));
   RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
-  for (const model::View& view : missing) {
+  Status done;
+  for (const auto& [view, damaged] : missing) {
     const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
-      return one.provider == view.provider && one.tree.root() == view.root;
+      return one.provider == view->provider && one.tree.root() == view->root;
     });
     if (at == rendered.views.end()) {
-      return fail(
-          Code::kStalePlan,
-          fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view file "
-                      "changed since, and {} is not kept here",
-                      view.provider, to_string(view.root)),
-          model::view_path(view.provider), "rtt plan");
+      if (done) {
+        done = fail(Code::kStalePlan,
+                    fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view "
+                                "file changed since, and {} is not kept here",
+                                view->provider, to_string(view->root)),
+                    model::view_path(view->provider), "rtt plan");
+      }
+      continue;
     }
+    if (damaged) RTT_TRY(store.set_aside(view->root));
     RTT_TRY(store.put(at->tree));
   }
-  return {};
+  return done;
 }
 
 Status show_views(const Workspace& workspace, const std::vector<model::View>& views) {

@@ -116,7 +116,7 @@ void Transition::perform(const apply::Flip& action) {
   }
   if (name == kViews) {
     const Status done = ports_.show_views(action.graph.views);
-    if (!done) return feed(apply::ParticipantLost{name, done.error().message});
+    if (!done) return feed(apply::Nack{name, round, {}, done.error()});
     if (round == flip_round_) flip_ended_ = os::now();
     return feed(apply::FlipDone{name, round});
   }

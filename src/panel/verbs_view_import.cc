@@ -67,6 +67,9 @@ Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, c
   Status bad;
   const auto visit = [&](const os::Entry& entry) {
     const std::string path(entry.path);
+    const bool aside = !source.below.empty() && path != source.below &&
+                       !path.starts_with(source.below + "/") && !source.below.starts_with(path + "/");
+    if (aside) return os::Visit::kSkip;
     if (entry.kind == os::EntryKind::kDirectory)
       return entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules"
                  ? os::Visit::kSkip

@@ -20,6 +20,7 @@ constexpr std::string_view kIgnoreFile =
     "/registry/pack/\n"
     "/registry/index.json\n"
     "/registry/plans/\n"
+    "/registry/views/\n"
     "/registry/.lock\n"
     "/plans/\n"
     "/cache/\n"
@@ -62,6 +63,7 @@ constexpr std::array kWritten{"",
                               "registry/plans",
                               "registry/trust",
                               "registry/trust/keys",
+                              "registry/views",
                               "sockets",
                               "tuned",
                               "wal"};

@@ -12,7 +12,7 @@
 namespace rtt::views {
 namespace {
 
-constexpr std::string_view kBegin = "# what RTT shows here (rtt view); these lines are RTT's\n";
+constexpr std::string_view kBegin = "# shown by `rtt view`, in ";  // and the root
 constexpr std::string_view kEnd = "# end of what RTT shows\n";
 
 // The folder that holds `.git`, upward from `root`.
@@ -23,11 +23,18 @@ std::optional<std::string> top_of(std::string root) {
   return std::nullopt;
 }
 
+// Ours without what would have git look elsewhere than where it is asked.
+std::vector<std::pair<std::string, std::string>> environment() {
+  auto variables = os::own_environment();
+  std::erase_if(variables, [](const auto& one) { return one.first.starts_with("GIT_"); });
+  return variables;
+}
+
 // What git prints; nothing where it cannot be asked.
 Result<std::optional<std::string>> tracked_by_git(const std::string& root) {
   auto said = os::output_of(
       {.argv = {"git", "-c", "core.fsmonitor=false", "-c", "safe.directory=*", "ls-files", "-z"},
-       .env = os::own_environment(),
+       .env = environment(),
        .directory = root,
        .pass_fds = {}},
       kTrackedBytesMax);
@@ -46,15 +53,20 @@ std::string exclude_line(std::string_view path) {
   return line;
 }
 
-std::string with_excluded(std::string_view text, const std::vector<std::string>& lines) {
+std::string with_excluded(std::string_view text, std::string_view root,
+                          const std::vector<std::string>& lines) {
+  const std::string begin = fmt::format("{}{}\n", kBegin, root);
   std::string out(text);
-  if (const std::size_t begin = out.find(kBegin); begin != std::string::npos) {
-    const std::size_t end = out.find(kEnd, begin);
-    out.erase(begin, end == std::string::npos ? std::string::npos : end + kEnd.size() - begin);
+  if (const std::size_t at = out.find(begin); at != std::string::npos) {
+    std::size_t end =
+        at + begin.size();  // a block's lines begin with a slash, whatever else somebody put there
+    while (end < out.size() && out[end] == '/') end = std::min(out.find('\n', end), out.size() - 1) + 1;
+    if (out.compare(end, kEnd.size(), kEnd) == 0) end += kEnd.size();
+    out.erase(at, end - at);
   }
   if (lines.empty()) return out;
   if (!out.empty() && !out.ends_with('\n')) out += '\n';
-  out += kBegin;
+  out += begin;
   for (const std::string& line : lines) out += line + "\n";
   return out += kEnd;
 }
@@ -62,9 +74,10 @@ std::string with_excluded(std::string_view text, const std::vector<std::string>&
 Result<std::optional<GitCheckout>> GitCheckout::of(const std::string& root) {
   const auto top = top_of(root);
   const std::string repository = registry::repository_of(root);
-  if (!top || repository == root) return std::optional<GitCheckout>();
+  if (!top) return std::optional<GitCheckout>();
   GitCheckout checkout;
-  checkout.exclude_file_ = repository + "/info/exclude";
+  checkout.root_ = root;
+  if (repository != root) checkout.exclude_file_ = repository + "/info/exclude";
   if (root.size() > top->size()) checkout.prefix_ = root.substr(top->size() + 1) + "/";
   RTT_TRY_SET(const std::optional<std::string> said, tracked_by_git(root));
   checkout.asked_ = said.has_value();
@@ -86,13 +99,14 @@ bool GitCheckout::tracks(std::string_view path) const {
 }
 
 Status GitCheckout::exclude(const std::vector<std::string>& paths) const {
+  if (exclude_file_.empty() || os::is_symlink(exclude_file_)) return {};
   std::string text;
   if (os::exists(exclude_file_)) {
     RTT_TRY_SET(text, os::read_file(exclude_file_, kExcludeBytesMax));
   }
   std::vector<std::string> lines;
   for (const std::string& path : paths) lines.push_back(exclude_line(prefix_ + path));
-  const std::string wanted = with_excluded(text, lines);
+  const std::string wanted = with_excluded(text, root_, lines);
   if (wanted == text) return {};
   RTT_TRY(os::make_directories(exclude_file_.substr(0, exclude_file_.rfind('/'))));
   return os::write_atomic(exclude_file_, wanted);

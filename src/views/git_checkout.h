@@ -27,20 +27,24 @@ class GitCheckout {
   // Nothing where no repository holds `root`, an absolute path.
   static Result<std::optional<GitCheckout>> of(const std::string& root);
 
-  // Whether git tracks `path` (relative to the root) or something below it.
+  [[nodiscard]] bool asked() const { return asked_; }
+  // Whether git tracks `path` (relative to the root) or something below it; yes where it could not be asked.
   [[nodiscard]] bool tracks(std::string_view path) const;
   // Makes these paths, and no others of ours, excluded. No paths: the block goes.
   [[nodiscard]] Status exclude(const std::vector<std::string>& paths) const;
 
  private:
   std::string prefix_;  // of the root below the checkout's top: empty, or with a slash at its end
-  std::string exclude_file_;
+  std::string root_, exclude_file_;  // no file: it is not known where it lies
+
   bool asked_ = false;                // else git could not be
   std::vector<std::string> tracked_;  // sorted, relative to the root
 };
 
-// The text of an exclude file with our block replaced by `lines`; none: without the block.
-std::string with_excluded(std::string_view text, const std::vector<std::string>& lines);
+// The text of an exclude file with our block of this root replaced by `lines`; none: without the block.
+// Several roots share a file: worktrees of a repository, workspaces below one.
+std::string with_excluded(std::string_view text, std::string_view root,
+                          const std::vector<std::string>& lines);
 // A path as a pattern of gitignore(5) that means it alone.
 std::string exclude_line(std::string_view path);
 

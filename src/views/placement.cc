@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 namespace rtt::views {
@@ -17,10 +18,16 @@ struct Where {
   std::string_view entry;   // path of the folder's entry
 };
 
+// A folder of anything else holds files that clients write.
+constexpr auto kItemFolders = std::to_array<std::string_view>(
+    {"agents", "command", "commands", "instructions", "prompts", "rules", "skills", "steering", "workflows"});
+
 Where where_is(std::string_view path) {
   const std::size_t first = path.find('/');
   const std::size_t second = first == path.npos ? path.npos : path.find('/', first + 1);
   if (second == path.npos) return {};
+  const std::string_view name = path.substr(first + 1, second - first - 1);
+  if (std::ranges::find(kItemFolders, name) == kItemFolders.end()) return {};
   return {.folder = path.substr(0, second),
           .entry = path.substr(0, std::min(path.find('/', second + 1), path.size()))};
 }
@@ -52,8 +59,10 @@ class Placer {
   void keep(const std::string& path, const Found& there) {
     out_.kept.push_back({.path = path,
                          .why = there.kind == Found::Kind::kFolder ? "a folder of that name is there already"
-                                : there.tracked                    ? "git tracks a file of that name"
-                                                                   : "a file of that name is there already"});
+                                : there.kind == Found::Kind::kBlocked
+                                    ? "a folder above it is a link or no folder"
+                                : there.tracked ? "git tracks a file of that name"
+                                                : "a file of that name is there already"});
   }
   Placement take() && {
     std::ranges::sort(out_.places, {}, &Place::path);
@@ -86,7 +95,7 @@ Placement place(const Tree& tree, Wish wish, const std::function<Found(const std
     const Found there = found(folder);
     const bool links = wish == Wish::kLinks && !there.tracked;
     if (links && placer.link(folder)) continue;
-    if (there.kind == Found::Kind::kOther) {
+    if (there.kind == Found::Kind::kOther || there.kind == Found::Kind::kBlocked) {
       placer.keep(folder, there);
       continue;
     }
@@ -107,6 +116,7 @@ Json to_json(const std::vector<Place>& places) {
   for (const Place& place : places) {
     Json one = Json::object({{"path", place.path}, {"form", to_string(place.form)}});
     if (place.form == Form::kCopy) one.set("content", to_string(place.content));
+    if (place.before) one.set("before", to_string(*place.before));
     if (place.executable) one.set("executable", true);
     list.push(std::move(one));
   }
@@ -129,6 +139,7 @@ Result<std::vector<Place>> places_from_json(const Json& json, std::string_view w
     const auto content = parse_digest(one.string_or("content"));
     if (place.form == Form::kCopy && !content) return bad("a copy without its hash");
     if (content) place.content = *content;
+    place.before = parse_digest(one.string_or("before"));
     places.push_back(std::move(place));
   }
   return places;

@@ -29,7 +29,8 @@ std::string_view to_string(Form form);  // link copy
 struct Place {
   std::string path;  // in the project and in the tree alike; of a link: a file or a folder
   Form form = Form::kLink;
-  Digest content{};  // of a copy
+  Digest content{};                // of a copy
+  std::optional<Digest> before{};  // of a copy that is being written anew: either is ours
   bool executable = false;
   friend bool operator==(const Place&, const Place&) = default;
 };
@@ -44,13 +45,14 @@ struct Placement {
 };
 
 struct Found {  // what lies at a path of the project
-  enum class Kind : std::uint8_t { kNothing, kOurs, kFolder, kOther } kind = Kind::kNothing;
+  // kBlocked: a folder above it is none, or is a link to elsewhere.
+  enum class Kind : std::uint8_t { kNothing, kOurs, kFolder, kOther, kBlocked } kind = Kind::kNothing;
   bool tracked = false;  // by git: it, or something below
 };
 enum class Wish : std::uint8_t { kLinks, kCopies };  // copies: where links cannot be had or are not wanted
 Placement place(const Tree& tree, Wish wish, const std::function<Found(const std::string& path)>& found);
 
-// What was placed for a provider, as it is remembered: [{"path","form","content"?,"executable"?}].
+// What was placed for a provider, as it is remembered: [{"path","form","content"?,"before"?,"executable"?}].
 text::Json to_json(const std::vector<Place>& places);
 Result<std::vector<Place>> places_from_json(const text::Json& json, std::string_view where);
 

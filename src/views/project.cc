@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "crypto/sha256.h"
 #include "os/file.h"
@@ -35,6 +36,26 @@ std::string up_from(const std::string& path) {
 const Place* find(const std::vector<Place>& places, const std::string& path) {
   const auto at = std::ranges::lower_bound(places, path, {}, &Place::path);
   return at != places.end() && at->path == path ? &*at : nullptr;
+}
+
+// `next`, with what `now` has besides it, and each copy ours with its present bytes too.
+std::map<std::string, std::vector<Place>> with_leaving(const std::map<std::string, std::vector<Place>>& next,
+                                                       const std::map<std::string, std::vector<Place>>& now) {
+  std::map<std::string, std::vector<Place>> out = next;
+  for (const auto& [provider, places] : now) {
+    std::vector<Place>& mine = out[provider];
+    for (const Place& place : places) {
+      const auto at = std::ranges::lower_bound(mine, place.path, {}, &Place::path);
+      if (at == mine.end() || at->path != place.path) {
+        mine.insert(at, place);
+      } else if (at->form == Form::kCopy && place.form == Form::kCopy && at->content != place.content) {
+        at->before = place.content;
+      } else if (at->form != place.form) {
+        *at = place;  // what is there until it is taken away
+      }
+    }
+  }
+  return out;
 }
 
 // Whether both trees have the same files at `path` and below it.
@@ -87,15 +108,26 @@ std::string Project::target_of(const std::string& provider, const std::string& p
   return up_from(path) + shown.substr(root_.size() + 1);  // a project that is moved takes its store along
 }
 
+// Whether every folder above is one, or is not there yet: what is behind a link lies elsewhere.
+bool Project::way_is_clear(const std::string& path) const {
+  for (std::string folder = folder_of(path); !folder.empty(); folder = folder_of(folder)) {
+    const std::string full = root_ + "/" + folder;
+    if (os::exists(full) && (os::is_symlink(full) || !os::is_directory(full))) return false;
+  }
+  return true;
+}
+
 Project::State Project::state_of(const std::string& provider, const Place& place) const {
   const std::string path = root_ + "/" + place.path;
   if (!os::exists(path)) return State::kNothing;
+  if (!way_is_clear(place.path)) return State::kOther;
   const auto target = os::read_symlink(path);
   if (place.form == Form::kLink) {
     if (target && *target == target_of(provider, place.path)) return State::kOurs;
   } else if (!target && !os::is_directory(path)) {
     const auto bytes = os::read_file(path, kTreeFileBytesMax);
-    if (bytes && crypto::sha256(*bytes) == place.content) return State::kOurs;
+    const Digest now = bytes ? crypto::sha256(*bytes) : Digest{};
+    if (bytes && (now == place.content || now == place.before)) return State::kOurs;
   }
   return os::is_directory(path) && !target ? State::kFolder : State::kOther;
 }
@@ -115,6 +147,7 @@ Found Project::found(const std::string& path) const {
   using Kind = Found::Kind;
   if (below_a_link(path)) return {.kind = Kind::kNothing, .tracked = git_ && git_->tracks(path)};
   const bool tracked = git_ && git_->tracks(path);
+  if (!way_is_clear(path)) return {.kind = Kind::kBlocked, .tracked = tracked};
   for (const auto& [provider, places] : placed_) {
     const Place* const place = find(places, path);
     if (place != nullptr && state_of(provider, *place) == State::kOurs)
@@ -132,7 +165,8 @@ Status Project::put(const std::string& provider, const Place& place, const Tree&
     RTT_TRY(os::make_directories(root_ + "/" + folder));
   if (place.form == Form::kLink) return os::put_symlink(path, target_of(provider, place.path));
   const TreeFile* const file = tree.find(place.path);
-  if (state_of(provider, place) == State::kOurs) return {};
+  if (state_of(provider, {.path = place.path, .form = Form::kCopy, .content = place.content}) == State::kOurs)
+    return {};
   return os::write_atomic(path, file->bytes, {.mode = file->executable ? 0755U : 0644U});
 }
 
@@ -199,14 +233,23 @@ Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
     }
     std::ranges::sort(next[one.provider], {}, &Place::path);
   }
-  for (const auto& [provider, places] : placed_) {
+  // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown.
+  const std::map<std::string, std::vector<Place>> before =
+      std::exchange(placed_, with_leaving(next, placed_));
+  RTT_TRY(remember());
+  for (const auto& [provider, places] : before) {
     for (const Place& place : places) {
       const Place* const stays = find(next[provider], place.path);
       if (stays == nullptr || stays->form != place.form) RTT_TRY(take_away(provider, place));
     }
   }
-  for (const Shown& one : all) {
-    for (const Place& place : one.placement.places) RTT_TRY(put(one.provider, place, trees.at(one.provider)));
+  for (Shown& one : all) {
+    for (const Place& place : one.placement.places) {
+      const Status done = put(one.provider, place, trees.at(one.provider));
+      if (done) continue;
+      one.placement.kept.push_back({.path = place.path, .why = done.error().message});
+      std::erase_if(next[one.provider], [&](const Place& each) { return each.path == place.path; });
+    }
   }
   std::erase_if(next, [](const auto& each) { return each.second.empty(); });
   placed_ = std::move(next);
@@ -250,8 +293,10 @@ Status Project::remember() {
   RTT_TRY(os::write_atomic(record_path(store_),
                            text::canonical_json(Json::object({{"providers", providers}, {"v", 1}}))));
   std::ranges::sort(paths);
-  std::erase_if(paths, [this](const std::string& path) { return git_ && git_->tracks(path); });
-  return git_ ? git_->exclude(paths) : Status();
+  std::erase_if(paths,
+                [this](const std::string& path) { return git_ && git_->asked() && git_->tracks(path); });
+  if (git_) static_cast<void>(git_->exclude(paths));  // where it cannot be written, git shows what is there
+  return {};
 }
 
 }  // namespace rtt::views

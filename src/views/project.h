@@ -60,6 +60,7 @@ class Project {
   [[nodiscard]] std::string target_of(const std::string& provider, const std::string& path) const;
   [[nodiscard]] State state_of(const std::string& provider, const Place& place) const;
   [[nodiscard]] Found found(const std::string& path) const;
+  [[nodiscard]] bool way_is_clear(const std::string& path) const;
   [[nodiscard]] bool below_a_link(const std::string& path) const;
   [[nodiscard]] Result<std::map<std::string, Tree>> shown_trees() const;
   [[nodiscard]] std::vector<Shown> placements(const std::map<std::string, Tree>& trees, Wish wish) const;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crypto/sha256.h"
 #include "os/file.h"
 #include "os/link.h"
 #include "os/output_of.h"
@@ -189,12 +190,54 @@ TEST_F(ProjectTest, one_path_of_two_providers_is_placed_once) {
   EXPECT_EQ(text(".agents/skills/t/SKILL.md"), "t");
 }
 
+TEST_F(ProjectTest, nothing_is_written_through_somebody_elses_link) {
+  ASSERT_TRUE(os::make_directories(scratch_ / "elsewhere"));
+  ASSERT_TRUE(os::put_symlink(root_ + "/.claude", scratch_ / "elsewhere"));
+  const auto shown = show({{"claude", put(claude("1"))}});
+  EXPECT_THAT(shown[0].placement.kept, testing::SizeIs(2));  // agents, skills
+  EXPECT_EQ(text("CLAUDE.md"), "rules 1");
+  EXPECT_TRUE(os::list_directory(scratch_ / "elsewhere")->empty());
+  show({});
+  EXPECT_TRUE(os::is_symlink(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, a_file_in_the_place_of_a_folder_stops_nothing_else) {
+  write(".claude", "a file");
+  const auto shown = show({{"claude", put(claude("1"))}});
+  EXPECT_THAT(shown[0].placement.kept, testing::SizeIs(2));
+  EXPECT_EQ(text("CLAUDE.md"), "rules 1");
+  EXPECT_EQ(text(".claude"), "a file");
+}
+
+TEST_F(ProjectTest, what_an_end_halfway_left_is_ours_still) {
+  show({{"claude", put(claude("1"))}});
+  ASSERT_TRUE(store_.put(claude("2")));
+  ASSERT_TRUE(store_.show({{"claude", claude("2").root()}}));
+  // Remembered, and nothing done: as a crash leaves it.
+  const std::string record = ".rtt/registry/views/placed.json";
+  const std::string old = text(record);
+  show({{"claude", claude("2").root()}});
+  std::string halfway = text(record);
+  const std::string one = to_string(crypto::sha256("rules 1")), two = to_string(crypto::sha256("rules 2"));
+  halfway.insert(halfway.find("\"content\":\"" + two), "\"before\":\"" + one + "\",");
+  write(record, halfway);
+  write("CLAUDE.md", "rules 1");
+  EXPECT_THAT(drift(), IsEmpty());
+  show({{"claude", claude("2").root()}});
+  EXPECT_EQ(text("CLAUDE.md"), "rules 2");
+}
+
 TEST(ExcludeBlock, is_written_replaced_and_taken_away) {
   const std::string theirs = "# git's own\n*.o\n";
-  const std::string with = with_excluded(theirs, {"/a", "/b"});
+  const std::string with = with_excluded(theirs, "/p", {"/a", "/b"});
   EXPECT_THAT(with, HasSubstr("/a\n/b\n"));
-  EXPECT_THAT(with_excluded(with, {"/c"}), Not(HasSubstr("/a\n")));
-  EXPECT_EQ(with_excluded(with, {}), theirs);
+  EXPECT_THAT(with_excluded(with, "/p", {"/c"}), Not(HasSubstr("/a\n")));
+  EXPECT_EQ(with_excluded(with, "/p", {}), theirs);
+  const std::string two = with_excluded(with, "/q", {"/d"});
+  EXPECT_EQ(with_excluded(two, "/q", {}), with);
+  EXPECT_THAT(with_excluded(two, "/p", {}), HasSubstr("/d\n"));
+  std::string cut = with.substr(0, with.find("# end")) + "mine\n";  // somebody took our last line away
+  EXPECT_EQ(with_excluded(cut, "/p", {}), theirs + "mine\n");
   EXPECT_EQ(exclude_line("a b/[x]*"), "/a\\ b/\\[x\\]\\*");
 }
 

@@ -33,12 +33,44 @@ bool listed(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::binary_search(names, name);
 }
 
+// What the links in a set's folder say. One that is none of ours is an entry of its own, and so differs.
+TreeStore::Set set_in(const std::string& folder) {
+  TreeStore::Set set;
+  const auto names = os::list_directory(folder);
+  for (const std::string& provider : names ? *names : std::vector<std::string>{}) {
+    const auto target = os::read_symlink(folder + "/" + provider);
+    const auto root =
+        target && target->starts_with("../../trees/") ? parse_bare_hex(target->substr(12)) : std::nullopt;
+    set.emplace_back(provider, root.value_or(Digest{}));
+  }
+  return set;
+}
+
+// A client that saves a file by renaming would put it into the store: its folders are closed to that.
+Status set_folders(const std::string& folder, std::uint32_t mode) {
+  Status done = os::set_mode(folder, mode);
+  RTT_TRY_SET(const os::WalkStats stats,
+              os::walk(folder, {.entries_max = kTreeFilesMax * 2}, [&](const os::Entry& entry) {
+                if (done && entry.kind == os::EntryKind::kDirectory)
+                  done = os::set_mode(folder + "/" + std::string(entry.path), mode);
+                return done ? os::Visit::kContinue : os::Visit::kStop;
+              }));
+  static_cast<void>(stats);
+  return done;
+}
+
+Status remove_sealed(const std::string& folder) {
+  if (os::is_directory(folder)) RTT_TRY(set_folders(folder, 0755));
+  return os::remove_tree(folder);
+}
+
 // Everything in `folder` but what is named.
 Status remove_others(const std::string& folder, const std::vector<std::string>& keep) {
   if (!os::exists(folder)) return {};
   RTT_TRY_SET(const auto names, os::list_directory(folder));
   for (const std::string& name : names) {
-    if (!listed(keep, name)) RTT_TRY(os::remove_tree(folder + "/" + name));
+    const std::string path = folder + "/" + name;
+    if (!listed(keep, name)) RTT_TRY(os::is_symlink(path) ? os::remove_file(path) : remove_sealed(path));
   }
   return {};
 }
@@ -51,7 +83,11 @@ bool TreeStore::has(const Digest& root) const { return os::is_directory(path_of(
 
 Result<std::string> TreeStore::put_blob(const TreeFile& file, const Digest& digest) const {
   std::string path = folder_ + "/blobs/" + blob_name(digest, file.executable);
-  if (os::exists(path)) return path;
+  if (os::exists(path)) {  // a power failure or a hand may have left other bytes
+    const auto there = os::read_file(path, kTreeFileBytesMax);
+    if (there && crypto::sha256(*there) == digest) return path;
+    RTT_TRY(os::remove_file(path));
+  }
   RTT_TRY(os::make_directories(parent_of(path)));
   RTT_TRY(os::write_once(path, file.bytes, {.mode = mode_of(file), .durable = os::Durable::kNo}));
   return path;
@@ -80,8 +116,9 @@ Status TreeStore::put(const Tree& tree) const {
   RTT_TRY(os::make_directories(folder_ + "/trees"));
   const std::string beside = folder_ + "/trees/.tmp-" + os::random_hex(8);
   Status done = fill(beside, tree);
+  if (done) done = set_folders(beside, 0555);
   if (done) done = os::rename_path(beside, path_of(tree.root()));
-  if (!done) (void)os::remove_tree(beside);
+  if (!done) (void)remove_sealed(beside);
   if (!done && has(tree.root())) return {};  // another was faster
   return done;
 }
@@ -122,7 +159,8 @@ Status TreeStore::show(const Set& set) const {
       return fail(Code::kNotFound, "the tree of " + provider + " is not in the store", path_of(root));
   }
   const std::string name = bare_hex(name_of(set)), folder = folder_ + "/sets/" + name;
-  if (!os::is_directory(folder)) {
+  if (os::exists(folder) && set_in(folder) != set) RTT_TRY(os::remove_tree(folder));
+  if (!os::exists(folder)) {
     const std::string beside = folder_ + "/sets/.tmp-" + os::random_hex(8);
     RTT_TRY(os::make_directories(beside));
     for (const auto& [provider, root] : set)
@@ -132,16 +170,13 @@ Status TreeStore::show(const Set& set) const {
   return os::put_symlink(folder_ + "/now", "sets/" + name);
 }
 
-TreeStore::Set TreeStore::shown() const {
-  Set set;
-  const auto names = os::list_directory(folder_ + "/now");
-  for (const std::string& provider : names ? *names : std::vector<std::string>{}) {
-    const auto target = os::read_symlink(folder_ + "/now/" + provider);
-    if (!target) continue;
-    if (const auto root = parse_bare_hex(target->substr(target->rfind('/') + 1)))
-      set.emplace_back(provider, *root);
-  }
-  return set;
+TreeStore::Set TreeStore::shown() const { return set_in(folder_ + "/now"); }
+
+Status TreeStore::set_aside(const Digest& root) const {
+  RTT_TRY(os::make_directories(folder_ + "/edited"));
+  RTT_TRY(set_folders(path_of(root), 0755));
+  return os::rename_path(path_of(root),
+                         folder_ + "/edited/" + bare_hex(root).substr(0, 16) + "-" + os::random_hex(4));
 }
 
 Status TreeStore::collect(const std::vector<Digest>& keep) const {

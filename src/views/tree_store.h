@@ -4,11 +4,13 @@
 //     blobs/<hh>/<62 hex>[x]      each content once, whatever number of trees, files and generations has it
 //     trees/<root>/…              one tree; its files are hard links to blobs (copies where there are none)
 //     sets/<hash>/<provider>      link to ../../trees/<root>: what one commit shows, all providers together
+//     edited/                     trees somebody wrote into, kept for them
 //     now                         link to sets/<hash>; renamed at a flip, so one rename shows all of it
 //
 // A tree is made beside and renamed into place, so one that is there is whole; one that a power failure left
-// otherwise is found by its root (read) and made again. Files are read-only: 0444, scripts 0555. Who holds a
-// file or folder of an old tree keeps it until collect() removes that tree, and an open file beyond that.
+// otherwise is found by its root (read) and made again. Files are read-only: 0444, scripts and folders 0555.
+// Who holds a file or folder of an old tree keeps it until collect() removes that tree, and an open file
+// beyond that.
 //
 // Owns: the folder.   Thread: one at a time.
 // Fails: as os/file.h; read: kTampered naming the file, kNotFound; show: kNotFound for a root that is not
@@ -34,6 +36,7 @@ class TreeStore {
   Status put(const Tree& tree) const;  // one that is there already stays
   [[nodiscard]] bool has(const Digest& root) const;
   [[nodiscard]] Result<Tree> read(const Digest& root) const;
+  Status set_aside(const Digest& root) const;  // to edited/, where nothing of ours looks or removes
   [[nodiscard]] std::string path_of(const Digest& root) const;
 
   using Set = std::vector<std::pair<std::string, Digest>>;  // provider, root; sorted, each provider once

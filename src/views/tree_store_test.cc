@@ -62,9 +62,15 @@ TEST_F(TreeStoreTest, what_was_altered_is_seen) {
   const Tree tree = tree_of(1);
   ASSERT_TRUE(store_.put(tree));
   const std::string file = store_.path_of(tree.root()) + "/" + tree.files()[3].path;
+  EXPECT_EQ(fs::status(store_.path_of(tree.root())).permissions(), fs::perms{0555});
   fs::permissions(file, fs::perms::owner_write, fs::perm_options::add);
   fs::resize_file(file, 1);
   EXPECT_EQ(store_.read(tree.root()).error().code, Code::kTampered);
+  ASSERT_TRUE(store_.set_aside(tree.root()));
+  EXPECT_FALSE(store_.has(tree.root()));
+  EXPECT_EQ(os::list_directory(store_.folder() + "/edited")->size(), 1U);
+  ASSERT_TRUE(store_.put(tree));  // the blob behind that file was altered too
+  EXPECT_TRUE(store_.read(tree.root()));
 }
 
 TEST_F(TreeStoreTest, shows_and_flips_all_providers_at_once) {

@@ -99,6 +99,7 @@ class Views(RttCase):
         self.git("add", "agents", "skills", "views", ".rtt")
         self.git("commit", "-qm", "rtt")
         self.assertEqual("", self.git("status", "--porcelain"))
+        self.assertEqual([], [name for name in self.git("ls-files").splitlines() if "registry/views" in name])
         kept = {row["provider"]: row["kept"] for row in self.json("view", "mount", "claude")["views"]}
         self.assertIn(".claude/agents/reviewer.md", [one["path"] for one in kept["claude"]])
         self.assertEqual(REVIEWER, self.text(".claude/agents/reviewer.md"))
@@ -107,6 +108,21 @@ class Views(RttCase):
             self.assertFalse(os.path.exists(self.path(name)), name)
         self.assertEqual([" D views/claude.view.json", " D views/claude.view.json.sig"],
                          [line for line in self.git("status", "--porcelain").splitlines() if "claude" in line])
+
+    def test_what_somebody_writes_into_the_store_is_kept_and_shown_again_as_planned(self):
+        self.mounted("codex")
+        tree = os.path.realpath(self.path(".rtt/registry/views/now/codex"))
+        agent = os.path.join(tree, ".codex/agents/reviewer.toml")
+        os.chmod(os.path.dirname(agent), 0o755)
+        os.chmod(agent, 0o644)
+        with open(agent, "a", encoding="utf-8") as file:
+            file.write("# mine\n")
+        self.write("agents/reviewer.md", self.text("agents/reviewer.md") + "More.\n")
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("plan")
+        self.assertEqual("committed", self.json("apply")["state"])
+        self.assertIn("More.", self.text(".codex/agents/reviewer.toml"))
+        self.assertIn("# mine", self.text(".rtt/registry/views/" + os.path.relpath(agent, self.path(".rtt/registry/views"))))
 
     def test_what_a_client_writes_is_drift(self):
         self.write("rules/main.md", "Be kind.\n")
