@@ -129,6 +129,35 @@ Result<Json> verb_view_ls(const Turn& turn) {
   return body;
 }
 
+namespace {
+
+// By path, what is shown and what is wanted.
+using TwoTrees = std::map<std::string, std::pair<const Digest*, const Digest*>>;
+
+Json changes_in(const views::Tree& shown, const views::Tree& wanted) {
+  TwoTrees files;
+  for (std::size_t i = 0; i < shown.files().size(); ++i)
+    files[shown.files()[i].path].first = &shown.digests()[i];
+  for (std::size_t i = 0; i < wanted.files().size(); ++i)
+    files[wanted.files()[i].path].second = &wanted.digests()[i];
+  Json changes = text::JsonArray{};
+  for (const auto& [path, both] : files) {
+    const auto& [was, is] = both;
+    const char* const change = was == nullptr ? "added" : is == nullptr ? "removed" : "changed";
+    if (was == nullptr || is == nullptr || *was != *is)
+      changes.push(Json::object({{"path", path}, {"change", change}}));
+  }
+  return changes;
+}
+
+// A tree that somebody wrote into differs from what it was, and is not shown by its root.
+Result<views::Tree> shown_tree(const views::TreeStore& store, const Digest* root) {
+  if (root == nullptr || !store.has(*root)) return views::Tree();
+  return store.read(*root);
+}
+
+}  // namespace
+
 Result<Json> verb_view_diff(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(const Planned planned,
@@ -141,30 +170,13 @@ Result<Json> verb_view_diff(const Turn& turn) {
   Json rows = text::JsonArray{};
   for (const std::string& name : names) {
     const RenderedView* const view = find_view(planned.rendered, name);
-    const Digest* const now = root_in(planned.base.views, name);
-    views::Tree shown;
-    if (now != nullptr) {
-      if (auto kept = store.read(*now)) shown = *std::move(kept);
-    }
-    std::map<std::string, std::pair<const Digest*, const Digest*>> files;  // by path: shown, wanted
-    for (std::size_t i = 0; i < shown.files().size(); ++i)
-      files[shown.files()[i].path].first = &shown.digests()[i];
     const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
-    if (stuck) {
-      for (auto& [path, both] : files) both.second = both.first;
-    } else if (view != nullptr) {
-      for (std::size_t i = 0; i < view->tree.files().size(); ++i)
-        files[view->tree.files()[i].path].second = &view->tree.digests()[i];
-    }
-    Json changes = text::JsonArray{};
-    for (const auto& [path, both] : files) {
-      const char* const change = both.first == nullptr         ? "added"
-                                 : both.second == nullptr      ? "removed"
-                                 : *both.first != *both.second ? "changed"
-                                                               : nullptr;
-      if (change != nullptr) changes.push(Json::object({{"path", path}, {"change", change}}));
-    }
     Json drifted = drift_json(drift, name);
+    const Digest* const root = root_in(planned.base.views, name);
+    const auto shown = shown_tree(store, root);
+    if (!shown) drifted.push(Json::object({{"path", store.path_of(*root)}, {"state", "changed"}}));
+    const views::Tree now = shown ? *shown : views::Tree();
+    Json changes = stuck ? Json(text::JsonArray{}) : changes_in(now, view ? view->tree : views::Tree());
     differs = differs || !changes.as_array().empty() || !drifted.as_array().empty();
     rows.push(
         Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}}));

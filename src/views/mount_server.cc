@@ -84,7 +84,7 @@ class MountServer {
     text::LineReader lines{kMountLineBytesMax};
   };
 
-  void note(MountNote note) const {
+  void note(const MountNote& note) const {
     // A keeper that does not take it is gone, which is seen at its end of the channel.
     (void)os::send_all(keeper_.get(), as_bytes(to_line(note)), {}, kKeeperMs);
   }

@@ -21,7 +21,7 @@ constexpr std::uint64_t kPackBytesMax = std::uint64_t{64} << 30;
 template <typename Value>
 Value load(ByteView bytes, std::uint64_t at) {
   RTT_ASSERT(at <= bytes.size() && sizeof(Value) <= bytes.size() - at);
-  Value value;
+  Value value{};
   std::memcpy(&value, bytes.data() + at, sizeof value);
   return value;
 }

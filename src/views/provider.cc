@@ -12,7 +12,6 @@ namespace {
 
 using enum Value;
 using mcp::ClientForm;
-using mcp::Dialect;
 using mcp::Sse;
 using mcp::Stated;
 using mcp::Variables;

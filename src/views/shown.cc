@@ -174,7 +174,7 @@ std::optional<Shown::Dropped> Shown::drop_surplus(const std::string& workspace) 
   if (in == nullptr || in->generations.size() <= kGenerationsKept) return std::nullopt;
   const auto at =
       std::ranges::find_if(in->generations, [&](const Held& held) { return held != in->current; });
-  const Held going = *at;
+  Held going = std::move(*at);
   in->generations.erase(at);
   slots_.erase(going->node_number);
   release(generation_key(workspace, going->number));

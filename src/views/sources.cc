@@ -253,12 +253,12 @@ class Gatherer {
       if (!files) return report(found.file, std::move(files).error());
       found.item.files = *std::move(files);
     }
-    if (Status sound = check_shape(found.item); !sound) return report(found.file, std::move(sound).error());
+    if (Status sound = check_shape(found.item); !sound) return report(found.file, sound.error());
     out_.items.push_back(std::move(found.item));
     out_.files.push_back(std::move(found.file));
   }
 
-  void report(const std::string& file, Error error) {
+  void report(const std::string& file, const Error& error) {
     model::Problem problem = model::problem_from(error, file);
     problem.file = file;
     problem.line = problem.column = 0;

@@ -71,7 +71,7 @@ class EntryWriter {
     const Json* args = in_.find("args");
     if (args != nullptr && !args->is_array()) return refused("args", "is no list");
     Json words = text::JsonArray{};
-    if (is(ClientForm::kOpenCode)) words.push(std::move(program));
+    if (is(ClientForm::kOpenCode)) words.push(program);
     if (args != nullptr) {
       for (std::size_t i = 0; i < args->as_array().size(); ++i) {
         RTT_TRY_SET(std::string word, written(fmt::format("args/{}", i), args->as_array()[i]));
