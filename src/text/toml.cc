@@ -28,8 +28,8 @@ struct LibraryAssertion {};
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wold-style-cast"
 #pragma GCC diagnostic ignored "-Wswitch-enum"
-// The library's tables of characters promise the compiler that no letter comes where it is asked for white space
-// (U+00E9 after a bracket): what is in no table is none of them.
+// The library's tables of characters promise the compiler that no letter comes where it is asked for white
+// space (U+00E9 after a bracket): what is in no table is none of them.
 #include <toml++/impl/preprocessor.h>
 #undef TOML_UNREACHABLE
 #define TOML_UNREACHABLE return false
