@@ -76,9 +76,7 @@ constexpr std::array kShown{
             return model::read_overlay(text, file).problems;
           }},
     Shown{"providers", 1, 1, [](std::string_view path) { return path == model::kProvidersPath; },
-          [](std::string_view text, std::string_view file) {
-            return model::provider_problems(text, file);
-          }},
+          [](std::string_view text, std::string_view file) { return model::provider_problems(text, file); }},
     Shown{"rules", 1, model::kPromptsMax, model::is_prompt_path, prompt_problems},
     Shown{"views", 1, model::kProvidersMax, model::is_view_path,
           [](std::string_view text, std::string_view file) {
