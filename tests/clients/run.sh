@@ -54,7 +54,7 @@ if [[ $CLIENTS_ALONE == net ]]; then
 else
   echo "note: no network namespace here, the clients have this machine's network"
 fi
-cp "$here/../../examples/quickstart/workspace/servers/notes.mjs" "$ws/"
+cp "$here"/../../examples/quickstart/workspace/servers/notes.* "$ws/"
 jq -n --arg node "$(command -v node)" --arg file "$ws/notes.mjs" '{command: $node, args: [$file]} | {mcpServers: {notes: ., diary: .}}' > "$ws/.mcp.json"
 rtt up --yes -C "$ws" > "$work/up" || { echo "rtt up failed"; exit 1; }
 cd "$ws" || exit 1
