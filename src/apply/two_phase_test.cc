@@ -228,5 +228,60 @@ TEST(TwoPhase, a_large_graph_is_stored_before_its_commit) {
   EXPECT_EQ(run.one<AppendJournal>().payload.find("graph"), nullptr);
 }
 
+// What providers are shown goes from the base's one view to two, one of them as before.
+Start views_start() {
+  Start out = start();
+  const model::View stays{.provider = "claude", .root = crypto::sha256("stays")};
+  const model::View comes{.provider = "codex", .root = crypto::sha256("comes")};
+  out.base.views = {stays};
+  out.plan.base = model::graph_root(out.base);
+  out.plan.views_add = {comes};
+  out.participants.push_back({.name = "views", .shows = Participant::Shows::kViews});
+  out.plan_id = model::plan_id(out.plan);
+  return out;
+}
+
+TEST(TwoPhase, all_views_are_at_hand_before_any_route_is_prepared) {
+  OneRun run;
+  const Start begin = views_start();
+  run.feed(begin);
+  run.feed(Durable{Written::kPrepare, Seq{5}});
+  const auto asked = run.one<Prepare>();
+  EXPECT_EQ(asked.participant, "views");
+  EXPECT_TRUE(asked.routes.empty());
+  EXPECT_EQ(asked.views, (std::vector{begin.base.views.front(), begin.plan.views_add.front()}));
+  run.feed(Nack{
+      .participant = "views", .round = asked.round, .error = {.code = Code::kStalePlan, .message = "gone"}});
+  EXPECT_EQ(run.one<Abort>().participant, "views");
+}
+
+TEST(TwoPhase, views_whose_flip_fails_are_flipped_back) {
+  OneRun run;
+  const Start begin = views_start();
+  run.feed(begin);
+  run.feed(Durable{Written::kPrepare, Seq{5}});
+  std::uint32_t round = 0;
+  for (const char* name : {"views", "alpha", "beta"}) {
+    round = run.one<Prepare>().round;
+    run.feed(PrepareDone{name, round});
+  }
+  run.feed(Durable{Written::kCommit, Seq{6}});
+  const auto flips = run.all<Flip>();
+  ASSERT_EQ(flips.size(), 3U);
+  EXPECT_EQ(flips[0].graph.views.size(), 2U);
+  run.feed(
+      Nack{.participant = "views", .round = flips[0].round, .error = {.code = Code::kIo, .message = "no"}});
+  run.feed(Durable{Written::kRollback, Seq{7}});
+  EXPECT_EQ(run.one<Prepare>().views, begin.base.views);
+  run.feed(PrepareDone{"views", run.one<Prepare>().round});
+  while (!run.all<Prepare>().empty())
+    run.feed(PrepareDone{run.one<Prepare>().participant, run.one<Prepare>().round});
+  run.feed(Durable{Written::kRollbackCommit, Seq{8}});
+  const auto back = run.all<Flip>();
+  const auto ours = std::ranges::find(back, "views", &Flip::participant);
+  ASSERT_NE(ours, back.end());
+  EXPECT_EQ(ours->graph.views, begin.base.views);
+}
+
 }  // namespace
 }  // namespace rtt::apply

@@ -57,6 +57,9 @@ Graph random_graph(TestRandom& random) {
   tidy(out.routes);
   std::uint32_t id = 1;
   for (Route& route : out.routes) route.id = {id += static_cast<std::uint32_t>(1 + random.below(3))};
+  for (const char* provider : {"claude", "codex", "gemini"}) {
+    if (random.below(2) == 0) out.views.push_back({.provider = provider, .root = digest(random)});
+  }
   return out;
 }
 
@@ -87,6 +90,12 @@ Plan random_plan(TestRandom& random, const Graph& from) {
     while (std::ranges::any_of(kept, [&](const Route& other) { return other.id.value == id; })) ++id;
     route.id = {id++};
   }
+  for (const View& view : from.views) {
+    if (random.below(3) > 0) continue;
+    out.views_del.push_back(view);
+    if (random.below(2) == 0) out.views_add.push_back({.provider = view.provider, .root = digest(random)});
+  }
+  if (random.below(2) == 0) out.views_add.push_back({.provider = "zed", .root = digest(random)});
   std::vector<std::string> deletes, adds;
   for (const Route& route : out.routes_del) deletes.push_back("D" + std::to_string(route.id.value));
   for (const Route& route : out.routes_add) adds.push_back("A" + std::to_string(route.id.value));

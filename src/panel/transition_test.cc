@@ -8,6 +8,7 @@
 #include <array>
 #include <memory>
 
+#include "crypto/sha256.h"
 #include "os/temp_dir.h"
 #include "os/unix_socket.h"
 
@@ -99,6 +100,42 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
   for (int turns = 0; turns < 1000 && !answered; ++turns) loop_->run_once(nanos_from_ms(10));
   ASSERT_TRUE(answered);
   EXPECT_EQ(answered->state, apply::Settled::kCommitted) << answered->reason.message;
+}
+
+// The machine flips back whoever says no, and nobody it was told is lost.
+TEST_F(TransitionTest, views_that_cannot_be_shown_are_shown_as_before) {
+  apply::Start start;
+  start.base.views = {{.provider = "codex", .root = crypto::sha256("old")}};
+  start.plan.base = model::graph_root(start.base);
+  start.plan.views_del = start.base.views;
+  start.plan.views_add = {{.provider = "codex", .root = crypto::sha256("new")}};
+  start.plan_id = model::plan_id(start.plan);
+  start.participants = {{.name = std::string(kViews), .shows = apply::Participant::Shows::kViews}};
+  std::vector<std::vector<model::View>> shown;
+  std::optional<apply::Answer> answered;
+  Seq seq{1};
+  Transition transition(TransitionPorts{.loop = *loop_,
+                                        .hosts = hosts_,
+                                        .wiring = wiring_,
+                                        .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
+                                          return Seq{++seq.value};
+                                        },
+                                        .store_graph = [](const model::Graph&) { return Status(); },
+                                        .write_accepted = [](const auto&) { return Status(); },
+                                        .prepare_views = [](const auto&) { return Status(); },
+                                        .show_views = [&](const std::vector<model::View>& views) -> Status {
+                                          shown.push_back(views);
+                                          if (shown.size() == 1) return fail(Code::kIo, "the disk says no");
+                                          return {};
+                                        }},
+                        [&](const apply::Answer& answer) { answered = answer; });
+  const auto plan = start.plan;
+  transition.start(std::move(start));
+  for (int turns = 0; turns < 1000 && !answered; ++turns) loop_->run_once(nanos_from_ms(10));
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->state, apply::Settled::kRolledBack);
+  EXPECT_TRUE(answered->detached.empty());
+  EXPECT_EQ(shown, (std::vector{plan.views_add, plan.views_del}));
 }
 
 }  // namespace

@@ -196,7 +196,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned.outcome.plan, body));
   static_cast<void>(panel);
-  RTT_TRY_SET(const views::Project project, open_project(workspace));
+  RTT_TRY_SET(views::Project project, open_project(workspace));
   RTT_TRY_SET(const auto shown, project.look(views::Wish::kLinks));
   Json rows = text::JsonArray{};
   for (const views::Project::Shown& one : shown) {
@@ -214,6 +214,12 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   body.set("views", std::move(rows));
   Json problems = text::JsonArray{};
   for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  if (const Status excluded = project.exclude(); !excluded) {
+    model::Problem told = model::problem_from(excluded.error(), ".git/info/exclude");
+    told.severity = model::Severity::kWarning;
+    told.message = "git will show what is placed: " + told.message;
+    problems.push(model::to_json(told));
+  }
   body.set("problems", std::move(problems));
   return body;
 }
@@ -232,11 +238,20 @@ Result<Json> verb_view_mount(const Turn& turn) {
       std::vector<std::string> known;
       for (const views::Provider& provider : providers.rows()) known.emplace_back(provider.name);
       const auto near = model::nearest(name, known);
-      return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", name), {},
-                  near ? "did you mean " + *near + "?" : "rtt view ls --all");
+      Error unknown{.code = Code::kNotFound,
+                    .message = fmt::format("RTT knows no provider `{}`", name),
+                    .where = {},
+                    .hint = near ? "did you mean " + *near + "?" : "rtt view ls --all"};
+      for (const model::Problem& problem : problems) unknown.causes.push_back(to_string(problem));
+      return std::unexpected(std::move(unknown));
     }
     const std::string path = model::view_path(name);
     if (os::exists(workspace.path(path))) {
+      if (!turn.text("env").empty()) {
+        return fail(Code::kBadArgument, "the view file is there already, and says its environment itself",
+                    path,
+                    fmt::format("write \"env\": \"{}\" there, then rtt sign {}", turn.text("env"), path));
+      }
       files.sign_as_it_is(path);
       continue;
     }

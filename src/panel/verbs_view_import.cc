@@ -117,7 +117,7 @@ Result<std::vector<Source>> sources_of(const Turn& turn, const std::string& root
 
 struct Adopted {
   std::vector<views::TreeFile> files;       // as the workspace has them
-  std::map<std::string, std::string> from;  // by path of the first file of an item: the provider
+  std::map<std::string, std::string> from;  // by path: the provider
   std::vector<model::Problem> problems;
 };
 
@@ -151,20 +151,22 @@ Result<Adopted> adopt(const Turn& turn, const std::vector<Source>& sources) {
       }
     }
   }
-  views::Encoded encoded = views::encode(kOwnForms, items);
-  for (const views::Loss& loss : encoded.losses) {
-    out.problems.push_back(
-        {.severity = model::Severity::kWarning,
-         .file = fmt::format("{}/{}", to_string(loss.kind), loss.item),
-         .code = Code::kBadShape,
-         .message = fmt::format("{} is left out: {}", loss.pointer.empty() ? "it" : loss.pointer, loss.why),
-         .hint = {}});
-  }
   for (const Item& item : items) {
-    const views::Encoded alone = views::encode(kOwnForms, std::span(&item, 1));
-    for (const views::TreeFile& file : alone.files) out.from[file.path] = taken[{item.kind, item.name}];
+    views::Encoded own = views::encode(kOwnForms, std::span(&item, 1));
+    for (const views::Loss& loss : own.losses) {
+      out.problems.push_back(
+          {.severity = model::Severity::kWarning,
+           .file = fmt::format("{}/{}", to_string(loss.kind), loss.item),
+           .code = Code::kBadShape,
+           .message = fmt::format("{} is left out: {}", loss.pointer.empty() ? "it" : loss.pointer, loss.why),
+           .hint = {}});
+    }
+    for (views::TreeFile& file : own.files) {
+      out.from[file.path] = taken[{item.kind, item.name}];
+      out.files.push_back(std::move(file));
+    }
   }
-  out.files = std::move(encoded.files);
+  std::ranges::sort(out.files, {}, &views::TreeFile::path);
   return out;
 }
 

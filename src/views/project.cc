@@ -88,14 +88,14 @@ std::string_view to_string(Drift::Kind kind) {
 
 Result<Project> Project::open(std::string root, TreeStore store) {
   Project project(std::move(root), std::move(store));
-  RTT_TRY_SET(project.git_, GitCheckout::of(project.root_));
   const std::string path = record_path(project.store_);
   if (!os::exists(path)) return project;
   RTT_TRY_SET(const std::string text, os::read_file(path, kRecordBytesMax));
   RTT_TRY_SET(const Json record, text::parse_json(text, {.source_name = path, .bytes_max = kRecordBytesMax}));
   const Json* const providers = record.find("providers");
   if (providers == nullptr || !providers->is_object())
-    return fail(Code::kBadShape, "no record of what was placed", path, "rtt view mount");
+    return fail(Code::kBadShape, "no record of what was placed", path,
+                "move it away, then rtt apply: what it placed is told as in the way");
   for (const auto& [provider, list] : providers->as_object()) {
     RTT_TRY_SET(project.placed_[provider], places_from_json(list, path));
   }
@@ -214,12 +214,22 @@ std::vector<Project::Shown> Project::placements(const std::map<std::string, Tree
   return all;
 }
 
-Result<std::vector<Project::Shown>> Project::look(Wish wish) const {
+Status Project::ask_git() {
+  if (!asked_git_) {
+    RTT_TRY_SET(git_, GitCheckout::of(root_));
+  }
+  asked_git_ = true;
+  return {};
+}
+
+Result<std::vector<Project::Shown>> Project::look(Wish wish) {
+  RTT_TRY(ask_git());
   RTT_TRY_SET(const auto trees, shown_trees());
   return placements(trees, wish);
 }
 
 Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
+  RTT_TRY(ask_git());
   RTT_TRY_SET(const auto trees, shown_trees());
   std::vector<Shown> all = placements(trees, wish);
   std::map<std::string, std::vector<Place>> next;
@@ -248,7 +258,16 @@ Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
       const Status done = put(one.provider, place, trees.at(one.provider));
       if (done) continue;
       one.placement.kept.push_back({.path = place.path, .why = done.error().message});
-      std::erase_if(next[one.provider], [&](const Place& each) { return each.path == place.path; });
+      // What was ours there is so still.
+      std::vector<Place>& mine = next[one.provider];
+      const auto at = std::ranges::find(mine, place.path, &Place::path);
+      const auto was = before.find(one.provider);
+      const Place* const old = was == before.end() ? nullptr : find(was->second, place.path);
+      if (old != nullptr) {
+        *at = *old;
+      } else {
+        mine.erase(at);
+      }
     }
   }
   std::erase_if(next, [](const auto& each) { return each.second.empty(); });
@@ -282,21 +301,31 @@ std::vector<Drift> Project::drift() const {
 
 Status Project::remember() {
   Json providers{text::JsonObject{}};
-  std::vector<std::string> paths;
+  std::size_t count = 0;
   for (const auto& [provider, places] : placed_) {
     providers.set(provider, to_json(places));
-    for (const Place& place : places) paths.push_back(place.path);
+    count += places.size();
   }
-  if (paths.size() > kPlacesMax)
-    return fail(Code::kLimit, fmt::format("{} places; {} are the most", paths.size(), kPlacesMax));
+  if (count > kPlacesMax)
+    return fail(Code::kLimit, fmt::format("{} places; {} are the most", count, kPlacesMax));
   RTT_TRY(os::make_directories(store_.folder()));
   RTT_TRY(os::write_atomic(record_path(store_),
                            text::canonical_json(Json::object({{"providers", providers}, {"v", 1}}))));
-  std::ranges::sort(paths);
-  std::erase_if(paths,
-                [this](const std::string& path) { return git_ && git_->asked() && git_->tracks(path); });
-  if (git_) static_cast<void>(git_->exclude(paths));  // where it cannot be written, git shows what is there
+  static_cast<void>(exclude());  // where it cannot be, git shows what is there, and whoever asks is told
   return {};
+}
+
+Status Project::exclude() {
+  RTT_TRY(ask_git());
+  if (!git_) return {};
+  std::vector<std::string> paths;
+  for (const auto& [provider, places] : placed_) {
+    for (const Place& place : places) {
+      if (!git_->asked() || !git_->tracks(place.path)) paths.push_back(place.path);
+    }
+  }
+  std::ranges::sort(paths);
+  return git_->exclude(paths);
 }
 
 }  // namespace rtt::views

@@ -48,7 +48,9 @@ class Project {
     std::vector<Drift> drift;
   };
   Result<std::vector<Shown>> refresh(Wish wish);
-  [[nodiscard]] Result<std::vector<Shown>> look(Wish wish) const;  // what refresh would do, and does nothing
+  Result<std::vector<Shown>> look(Wish wish);  // what refresh would do, and does nothing
+  // Has git look past what is placed, as refresh does; where that cannot be, why.
+  Status exclude();
 
   [[nodiscard]] std::vector<Drift> drift() const;
   [[nodiscard]] const std::map<std::string, std::vector<Place>>& placed() const { return placed_; }
@@ -68,10 +70,12 @@ class Project {
   Status put(const std::string& provider, const Place& place, const Tree& tree);
   Status take_away(const std::string& provider, const Place& place);
   Status remember();
+  Status ask_git();  // once, and only where something is to be placed
 
   std::string root_;
   TreeStore store_;
   std::optional<GitCheckout> git_;
+  bool asked_git_ = false;
   std::map<std::string, std::vector<Place>> placed_;  // by provider, sorted by path
 };
 

@@ -124,6 +124,15 @@ class Views(RttCase):
         self.assertIn("More.", self.text(".codex/agents/reviewer.toml"))
         self.assertIn("# mine", self.text(".rtt/registry/views/" + os.path.relpath(agent, self.path(".rtt/registry/views"))))
 
+    def test_what_git_cannot_be_told_is_said(self):
+        self.git("init", "-q")
+        os.remove(self.path(".git/info/exclude"))
+        os.mkdir(self.path(".git/info/exclude"))
+        shown = self.mounted("codex")
+        self.assertEqual("committed", shown["state"])
+        [problem] = shown["problems"]
+        self.assertIn("git will show what is placed", problem["message"])
+
     def test_what_a_client_writes_is_drift(self):
         self.write("rules/main.md", "Be kind.\n")
         self.mounted("codex")
@@ -165,6 +174,13 @@ class Views(RttCase):
         self.json("view", "import", ".claude", "--yes")
         self.assertIn("did you mean codex?", self.refused("RTT0105", 1, "view", "mount", "codx")["hint"])
         self.refused("RTT0105", 1, "view", "unmount", "codex")
+        self.write("providers/providers.yaml", "providers:\n  house: {like: nobody}\n")
+        self.run_rtt("sign", "--yes")
+        unknown = self.refused("RTT0105", 1, "view", "mount", "house")
+        self.assertIn("providers/providers.yaml", json.dumps(unknown))
+        self.json("view", "mount", "gemini")
+        there = self.refused("RTT0103", 2, "view", "mount", "gemini", "--env", "ci")
+        self.assertIn("rtt sign views/gemini.view.json", there["hint"])
         self.refused("RTT0105", 1, "view", "why", "nothing.md")
 
 
