@@ -97,7 +97,7 @@ class Mount {
   }
   std::string pack_path(const std::string& workspace, views::GenerationNumber generation) const {
     fs::create_directories(store_ + "/" + workspace);
-    return views::ViewStore(store_).pack_path(workspace, generation);
+    return views::PackStore(store_).pack_path(workspace, generation);
   }
   void pack(const std::string& workspace, views::GenerationNumber generation, const views::Tree& tree) const {
     const std::vector<views::NamedTree> trees{{"claude", &tree}};

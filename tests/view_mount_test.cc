@@ -154,7 +154,7 @@ class MountTest : public testing::Test {
     std::vector<NamedTree> named;
     for (const std::string& name : providers) named.push_back({name, &*tree});
     ASSERT_TRUE(os::make_directories(store_ + "/w", 0700));
-    const Status written = write_pack(ViewStore(store_).pack_path("w", generation), named,
+    const Status written = write_pack(PackStore(store_).pack_path("w", generation), named,
                                       {.time_s = kTime, .block_bytes = 8192});
     ASSERT_TRUE(written) << written.error().message;
   }
@@ -297,7 +297,7 @@ TEST_F(MountTest, who_holds_an_old_generation_keeps_it_until_it_goes) {
   for (int file = 0; file < 20; ++file) EXPECT_EQ(read_beneath(folder.get(), file), 1u);
   publish(kGenerationsKept + 1, files_of(kGenerationsKept + 1));
   // The answer to a flip does not wait for what goes.
-  while (os::exists(ViewStore(store_).pack_path("w", 1))) std::this_thread::yield();
+  while (os::exists(PackStore(store_).pack_path("w", 1))) std::this_thread::yield();
   EXPECT_FALSE(os::exists(mountpoint_ + "/w/claude/gen-1/agents"));
   for (int file = 0; file < 40; ++file) EXPECT_LE(read_beneath(folder.get(), file), 1u);  // or an error
   EXPECT_EQ(::openat(folder.get(), "agents/d1/a39.md", O_RDONLY | O_CLOEXEC), -1);
@@ -325,7 +325,7 @@ TEST_F(MountTest, a_pack_that_is_damaged_changes_nothing) {
   start();
   publish(1, files_of(1));
   pack(2, files_of(2));
-  const std::string path = ViewStore(store_).pack_path("w", 2);
+  const std::string path = PackStore(store_).pack_path("w", 2);
   const std::string good = *os::read_file(path, 1 << 20);
   for (const std::string& bad : {good.substr(0, good.size() - 1), std::string("not a pack"), std::string()}) {
     ASSERT_TRUE(os::write_atomic(path, bad, {}));

@@ -107,7 +107,7 @@ Status Panel::State::open_journal() {
 
 // A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
 Status Panel::State::show_committed_views() {
-  const views::TreeStore trees = view_store(workspace);
+  const views::TreeStore trees = tree_store(workspace);
   if (graph.views.empty() && !os::exists(trees.folder())) return {};
   Status done = views_at_hand(workspace, graph.views);
   std::vector<model::View> there = graph.views;  // one that is lost takes no other with it

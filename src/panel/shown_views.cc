@@ -100,12 +100,12 @@ std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<mo
   return views;
 }
 
-views::TreeStore view_store(const Workspace& workspace) {
+views::TreeStore tree_store(const Workspace& workspace) {
   return views::TreeStore(workspace.dot("registry/views"));
 }
 
 Status views_at_hand(const Workspace& workspace, const std::vector<model::View>& wanted) {
-  const views::TreeStore store = view_store(workspace);
+  const views::TreeStore store = tree_store(workspace);
   struct Missing {
     const model::View* view;
     bool damaged;  // what lies there is set aside, for somebody may have written it
@@ -144,7 +144,7 @@ Status views_at_hand(const Workspace& workspace, const std::vector<model::View>&
 }
 
 Status show_views(const Workspace& workspace, const std::vector<model::View>& views) {
-  const views::TreeStore store = view_store(workspace);
+  const views::TreeStore store = tree_store(workspace);
   if (views.empty() && !os::exists(store.folder())) return {};
   views::TreeStore::Set set;
   for (const model::View& view : views) set.emplace_back(view.provider, view.root);

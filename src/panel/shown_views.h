@@ -42,7 +42,7 @@ Result<Rendered> render_views(const registry::Workspace& workspace, const regist
 // `base`: what is committed, for those that stay.
 std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
 
-views::TreeStore view_store(const registry::Workspace& workspace);
+views::TreeStore tree_store(const registry::Workspace& workspace);
 // Every one of these is in the store, whole.
 Status views_at_hand(const registry::Workspace& workspace, const std::vector<model::View>& views);
 // These are what the project shows, and nothing else of ours.

@@ -83,7 +83,7 @@ Result<std::vector<std::string>> chosen(const Turn& turn, std::vector<std::strin
 }
 
 Result<views::Project> open_project(const Workspace& workspace) {
-  return views::Project::open(workspace.root, view_store(workspace));
+  return views::Project::open(workspace.root, tree_store(workspace));
 }
 
 }  // namespace
@@ -165,7 +165,7 @@ Result<Json> verb_view_diff(const Turn& turn) {
   RTT_TRY_SET(const std::vector<std::string> names, chosen(turn, names_of(planned)));
   RTT_TRY_SET(const views::Project project, open_project(workspace));
   const std::vector<views::Drift> drift = project.drift();
-  const views::TreeStore store = view_store(workspace);
+  const views::TreeStore store = tree_store(workspace);
   bool differs = false;
   Json rows = text::JsonArray{};
   for (const std::string& name : names) {
@@ -199,7 +199,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   RTT_TRY_SET(views::Project project, open_project(workspace));
   RTT_TRY_SET(const auto shown, project.look(views::Wish::kLinks));
   Json rows = text::JsonArray{};
-  for (const views::Project::Shown& one : shown) {
+  for (const views::Project::Part& one : shown) {
     Json paths = text::JsonArray{}, kept = text::JsonArray{};
     for (const views::Place& place : one.placement.places)
       paths.push(Json::object({{"path", place.path}, {"form", to_string(place.form)}}));

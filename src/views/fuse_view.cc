@@ -17,7 +17,7 @@
 namespace rtt::views {
 
 struct FuseView::State {
-  explicit State(Shown& what) : shown(what), cache(kBlocksHeld) {}
+  explicit State(MountNodes& what) : nodes(what), cache(kBlocksHeld) {}
   ~State();
   State(const State&) = delete;
   State& operator=(const State&) = delete;
@@ -26,7 +26,7 @@ struct FuseView::State {
   // walk lie in one block; the second is for the other thread, the rest for what crosses a border.
   static constexpr std::size_t kBlocksHeld = 4;
 
-  Shown& shown;
+  MountNodes& nodes;
   BlockCache cache;
   fuse_session* session = nullptr;
   std::function<void(const std::string&)> greeted;
@@ -47,11 +47,11 @@ using State = FuseView::State;
 constexpr double kForever = 1e9;  // seconds
 constexpr int kServeThreads = 2;  // one more than can be kept busy by one reader (docs/design/012-views.md)
 constexpr off_t kFolderBytes = 4096;  // as disk file systems say it
-constexpr off_t kDots = 2;            // of a listing's offsets, before those of Shown: "." and ".."
+constexpr off_t kDots = 2;            // of a listing's offsets, before those of MountNodes: "." and ".."
 
 State& state_of(fuse_req_t request) { return *static_cast<State*>(fuse_req_userdata(request)); }
 
-struct stat attributes_of(const State& state, const ShownNode& node) {
+struct stat attributes_of(const State& state, const MountNode& node) {
   struct stat attributes{};
   attributes.st_ino = node.id;
   attributes.st_uid = state.uid;
@@ -82,7 +82,7 @@ struct stat attributes_of(const State& state, const ShownNode& node) {
   return attributes;
 }
 
-fuse_entry_param entry_of(const State& state, const std::optional<ShownNode>& node) {
+fuse_entry_param entry_of(const State& state, const std::optional<MountNode>& node) {
   fuse_entry_param entry{};
   entry.attr_timeout = entry.entry_timeout = kForever;
   if (node) {
@@ -104,7 +104,7 @@ void on_init(void* /*state*/, fuse_conn_info* connection) {
 
 void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
   const State& state = state_of(request);
-  const auto found = state.shown.lookup(parent, name);
+  const auto found = state.nodes.lookup(parent, name);
   if (!found) {
     (void)fuse_reply_err(request, found.error());
     return;
@@ -115,7 +115,7 @@ void on_lookup(fuse_req_t request, fuse_ino_t parent, const char* name) {
 
 void on_getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info* /*file*/) {
   const State& state = state_of(request);
-  const auto found = state.shown.node(id);
+  const auto found = state.nodes.node(id);
   if (!found) {
     (void)fuse_reply_err(request, found.error());
     return;
@@ -125,7 +125,7 @@ void on_getattr(fuse_req_t request, fuse_ino_t id, fuse_file_info* /*file*/) {
 }
 
 void on_readlink(fuse_req_t request, fuse_ino_t id) {
-  const auto target = state_of(request).shown.link(id);
+  const auto target = state_of(request).nodes.link(id);
   if (target)
     (void)fuse_reply_readlink(request, target->c_str());
   else
@@ -172,8 +172,8 @@ void on_readdirplus(fuse_req_t request, fuse_ino_t folder, std::size_t bytes_max
     listing.reply();
     return;
   }
-  const auto listed = state.shown.list(folder, static_cast<std::uint64_t>(std::max<off_t>(offset - kDots, 0)),
-                                       [&](std::string_view name, const ShownNode& node, std::uint64_t next) {
+  const auto listed = state.nodes.list(folder, static_cast<std::uint64_t>(std::max<off_t>(offset - kDots, 0)),
+                                       [&](std::string_view name, const MountNode& node, std::uint64_t next) {
                                          return listing.add(std::string(name), entry_of(state, node),
                                                             static_cast<off_t>(next) + kDots);
                                        });
@@ -185,16 +185,16 @@ void on_readdirplus(fuse_req_t request, fuse_ino_t folder, std::size_t bytes_max
 
 void on_read(fuse_req_t request, fuse_ino_t id, std::size_t bytes, off_t offset, fuse_file_info* /*file*/) {
   State& state = state_of(request);
-  const auto range = state.shown.range(id, static_cast<std::uint64_t>(offset), bytes);
+  const auto range = state.nodes.range(id, static_cast<std::uint64_t>(offset), bytes);
   if (!range) {
     (void)fuse_reply_err(request, range.error());
     return;
   }
-  const Shown::Generation& generation = *range->generation;
+  const MountNodes::Generation& generation = *range->generation;
   const auto parts =
       read_stream(generation.pack, state.cache, generation.node_number, range->at, range->bytes);
   if (!parts) {
-    state.shown.damage(parts.error());
+    state.nodes.damage(parts.error());
     (void)fuse_reply_err(request, EIO);
     return;
   }
@@ -297,9 +297,9 @@ Result<os::Fd> mount_views(const std::string& path) {
 FuseView::FuseView() = default;
 FuseView::~FuseView() = default;
 
-Result<std::unique_ptr<FuseView>> FuseView::start(Shown& shown, Options options) {
+Result<std::unique_ptr<FuseView>> FuseView::start(MountNodes& nodes, Options options) {
   std::unique_ptr<FuseView> view(new FuseView);
-  view->state_ = std::make_unique<State>(shown);
+  view->state_ = std::make_unique<State>(nodes);
   State& state = *view->state_;
   state.uid = os::own_uid();
   state.gid = os::own_gid();

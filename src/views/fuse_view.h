@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FuseView: Shown as a file system of the kernel's, by libfuse's low-level interface.
+// FuseView: MountNodes as a file system of the kernel's, by libfuse's low-level interface.
 //
 // Nothing that is shown ever changes, so the kernel is told to keep names, attributes, listings and bytes for
 // ever, and open and opendir are answered "not implemented" once, after which the kernel never asks: a warm
@@ -21,7 +21,7 @@
 #include <string>
 
 #include "os/fd.h"
-#include "views/shown.h"
+#include "views/mount_nodes.h"
 
 namespace rtt::views {
 
@@ -39,7 +39,7 @@ class FuseView {
     std::function<void(const std::string& hello)> greeted{};  // told of it, before it is answered
     std::function<void()> ended{};  // told when the mount is gone, by a thread of ours
   };
-  static Result<std::unique_ptr<FuseView>> start(Shown& shown, Options options);
+  static Result<std::unique_ptr<FuseView>> start(MountNodes& nodes, Options options);
   // REQUIRES: the mount is gone (else this waits for its end).
   ~FuseView();
   FuseView(const FuseView&) = delete;

@@ -15,8 +15,8 @@
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
 #include "views/fuse_view.h"
+#include "views/mount_nodes.h"
 #include "views/mount_words.h"
-#include "views/shown.h"
 
 namespace rtt::views {
 namespace {
@@ -58,7 +58,7 @@ class Keeper {
 
   // Of this connection.
   std::string hello_;
-  Shown::Numbers numbers_;
+  MountNodes::Numbers numbers_;
   std::uint32_t last_ = 0;
 };
 

@@ -33,7 +33,7 @@ void say(const Error& error) {
 // What the keeper knows of this connection.
 struct Inheritance {
   std::string hello;
-  Shown::Numbers numbers;
+  MountNodes::Numbers numbers;
   std::uint32_t last = 0;
 };
 
@@ -101,11 +101,11 @@ class MountServer {
   [[noreturn]] void take_away();
 
   std::string mountpoint_;
-  ViewStore store_;
+  PackStore store_;
   os::Fd keeper_;
   os::UnixListener listener_;
   std::unique_ptr<os::Loop> loop_;
-  std::unique_ptr<Shown> shown_;
+  std::unique_ptr<MountNodes> nodes_;
   std::unique_ptr<FuseView> view_;
   std::map<int, std::unique_ptr<Client>> clients_;
   std::vector<std::string> loaded_;
@@ -121,16 +121,16 @@ void MountServer::take_away() {
 // What is in the store is shown again as it was; a pack that is not one is left out and said.
 Status MountServer::load() {
   RTT_TRY_SET(const auto all, store_.list());
-  for (const ViewStore::Kept& kept : all) {
+  for (const PackStore::Kept& kept : all) {
     loaded_.push_back(kept.workspace);
     for (const GenerationNumber generation : kept.generations) {
       auto pack = Pack::open(store_.pack_path(kept.workspace, generation));
       const auto added =
-          pack ? shown_->add(kept.workspace, generation, *std::move(pack)) : std::unexpected(pack.error());
+          pack ? nodes_->add(kept.workspace, generation, *std::move(pack)) : std::unexpected(pack.error());
       if (!added) say(added.error());
     }
-    if (kept.current && shown_->has(kept.workspace, *kept.current)) {
-      RTT_TRY(shown_->show(kept.workspace, *kept.current));
+    if (kept.current && nodes_->has(kept.workspace, *kept.current)) {
+      RTT_TRY(nodes_->show(kept.workspace, *kept.current));
     }
   }
   return {};
@@ -138,16 +138,16 @@ Status MountServer::load() {
 
 Status MountServer::run() {
   RTT_TRY_SET(Inheritance known, inherit(keeper_.get()));
-  shown_ = std::make_unique<Shown>(std::move(known.numbers), known.last,
-                                   [this](const std::string& name, std::uint32_t number) {
-                                     note({.what = MountNote::What::kNumber, .number = number, .text = name});
-                                   });
-  shown_->on_damage([this](const Error& error) {
+  nodes_ = std::make_unique<MountNodes>(
+      std::move(known.numbers), known.last, [this](const std::string& name, std::uint32_t number) {
+        note({.what = MountNote::What::kNumber, .number = number, .text = name});
+      });
+  nodes_->on_damage([this](const Error& error) {
     if (damage_told_.fetch_add(1) < kDamageTold) say(error);
   });
   RTT_TRY(load());
   RTT_TRY_SET(loop_, os::Loop::create());
-  RTT_TRY_SET(view_, FuseView::start(*shown_, {.connection = os::Fd(kConnectionFd),
+  RTT_TRY_SET(view_, FuseView::start(*nodes_, {.connection = os::Fd(kConnectionFd),
                                                .hello = std::move(known.hello),
                                                .greeted =
                                                    [this](const std::string& hello) {
@@ -213,7 +213,7 @@ Result<std::string> MountServer::answer(const MountAsk& ask) {
       RTT_TRY(show(ask.workspace, ask.generation));
       return std::string();
     case MountAsk::Verb::kDrop:
-      view_->tell(shown_->drop_workspace(ask.workspace));
+      view_->tell(nodes_->drop_workspace(ask.workspace));
       RTT_TRY(store_.remove_workspace(ask.workspace));
       return std::string();
     case MountAsk::Verb::kList:
@@ -223,9 +223,9 @@ Result<std::string> MountServer::answer(const MountAsk& ask) {
 }
 
 Status MountServer::add(const std::string& workspace, GenerationNumber generation) {
-  if (shown_->has(workspace, generation)) return {};
+  if (nodes_->has(workspace, generation)) return {};
   RTT_TRY_SET(Pack pack, Pack::open(store_.pack_path(workspace, generation)));
-  RTT_TRY_SET(const auto stale, shown_->add(workspace, generation, std::move(pack)));
+  RTT_TRY_SET(const auto stale, nodes_->add(workspace, generation, std::move(pack)));
   view_->tell(stale);
   return {};
 }
@@ -234,7 +234,7 @@ Status MountServer::add(const std::string& workspace, GenerationNumber generatio
 Status MountServer::show(const std::string& workspace, GenerationNumber generation) {
   RTT_TRY(add(workspace, generation));
   RTT_TRY(store_.set_current(workspace, generation));
-  RTT_TRY_SET(const auto stale, shown_->show(workspace, generation));
+  RTT_TRY_SET(const auto stale, nodes_->show(workspace, generation));
   view_->tell(stale);
   return {};
 }
@@ -251,7 +251,7 @@ void MountServer::trim_later(const std::string& workspace) {
 }
 
 void MountServer::trim(const std::string& workspace) {
-  while (const auto dropped = shown_->drop_surplus(workspace)) {
+  while (const auto dropped = nodes_->drop_surplus(workspace)) {
     view_->tell(dropped->stale);
     view_->forget(dropped->node_number);
     if (const Status removed = store_.remove(workspace, dropped->generation); !removed) say(removed.error());
@@ -261,9 +261,9 @@ void MountServer::trim(const std::string& workspace) {
 Result<std::string> MountServer::list() const {
   RTT_TRY_SET(const auto all, store_.list());
   std::string words;
-  for (const ViewStore::Kept& kept : all) {
+  for (const PackStore::Kept& kept : all) {
     for (const GenerationNumber generation : kept.generations) {
-      if (!shown_->has(kept.workspace, generation)) continue;
+      if (!nodes_->has(kept.workspace, generation)) continue;
       words += fmt::format("{}{}/{}{}", words.empty() ? "" : " ", kept.workspace, generation,
                            kept.current == generation ? "*" : "");
     }

@@ -8,7 +8,7 @@
 //
 // Owns: the packs in use, the connection.   Thread: one for those who ask, and those of FuseView.
 // Fails: by its exit status, with a word on stderr.
-// Limits: kMountClientsMax, kMountLineBytesMax, those of shown.h.
+// Limits: kMountClientsMax, kMountLineBytesMax, those of mount_nodes.h.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "views/view_store.h"
+#include "views/pack_store.h"
 
 namespace rtt::views {
 

@@ -179,9 +179,9 @@ Status Project::take_away(const std::string& provider, const Place& place) {
 }
 
 // A path that several want goes to the first, and is nobody else's loss where they would show the same there.
-void Project::share(std::vector<Shown>& all, const std::map<std::string, Tree>& trees) {
+void Project::share(std::vector<Part>& all, const std::map<std::string, Tree>& trees) {
   std::map<std::string, std::string> owner;
-  for (Shown& one : all) {
+  for (Part& one : all) {
     std::erase_if(one.placement.places, [&](const Place& place) {
       const auto [at, first] = owner.try_emplace(place.path, one.provider);
       if (first) return false;
@@ -200,12 +200,12 @@ Result<std::map<std::string, Tree>> Project::shown_trees() const {
   return trees;
 }
 
-std::vector<Project::Shown> Project::placements(const std::map<std::string, Tree>& trees, Wish wish) const {
+std::vector<Project::Part> Project::placements(const std::map<std::string, Tree>& trees, Wish wish) const {
   const std::vector<Drift> drifted = drift();
-  std::vector<Shown> all;
+  std::vector<Part> all;
   for (const auto& [provider, tree] : trees) {
     const auto look = [this](const std::string& path) { return found(path); };
-    Shown one{.provider = provider, .placement = place(tree, wish, look), .drift = {}};
+    Part one{.provider = provider, .placement = place(tree, wish, look), .drift = {}};
     std::ranges::copy_if(drifted, std::back_inserter(one.drift),
                          [&](const Drift& each) { return each.provider == one.provider; });
     all.push_back(std::move(one));
@@ -222,18 +222,18 @@ Status Project::ask_git() {
   return {};
 }
 
-Result<std::vector<Project::Shown>> Project::look(Wish wish) {
+Result<std::vector<Project::Part>> Project::look(Wish wish) {
   RTT_TRY(ask_git());
   RTT_TRY_SET(const auto trees, shown_trees());
   return placements(trees, wish);
 }
 
-Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
+Result<std::vector<Project::Part>> Project::refresh(Wish wish) {
   RTT_TRY(ask_git());
   RTT_TRY_SET(const auto trees, shown_trees());
-  std::vector<Shown> all = placements(trees, wish);
+  std::vector<Part> all = placements(trees, wish);
   std::map<std::string, std::vector<Place>> next;
-  for (const Shown& one : all) {
+  for (const Part& one : all) {
     next[one.provider] = one.placement.places;
     for (const Drift& each : one.drift) {
       const Place* const was = find(placed_[one.provider], each.path);
@@ -253,7 +253,7 @@ Result<std::vector<Project::Shown>> Project::refresh(Wish wish) {
       if (stays == nullptr || stays->form != place.form) RTT_TRY(take_away(provider, place));
     }
   }
-  for (Shown& one : all) {
+  for (Part& one : all) {
     for (const Place& place : one.placement.places) {
       const Status done = put(one.provider, place, trees.at(one.provider));
       if (done) continue;

@@ -42,13 +42,13 @@ class Project {
   // Makes the project show the store's present set (TreeStore::show came before): what is new is placed, what
   // is no longer shown is taken away, what is in the way is kept and told. Links that stay are put again,
   // which wakes who watches their folder.
-  struct Shown {
+  struct Part {  // what one provider has in the project
     std::string provider;
     Placement placement;
     std::vector<Drift> drift;
   };
-  Result<std::vector<Shown>> refresh(Wish wish);
-  Result<std::vector<Shown>> look(Wish wish);  // what refresh would do, and does nothing
+  Result<std::vector<Part>> refresh(Wish wish);
+  Result<std::vector<Part>> look(Wish wish);  // what refresh would do, and does nothing
   // Has git look past what is placed, as refresh does; where that cannot be, why.
   Status exclude();
 
@@ -65,8 +65,8 @@ class Project {
   [[nodiscard]] bool way_is_clear(const std::string& path) const;
   [[nodiscard]] bool below_a_link(const std::string& path) const;
   [[nodiscard]] Result<std::map<std::string, Tree>> shown_trees() const;
-  [[nodiscard]] std::vector<Shown> placements(const std::map<std::string, Tree>& trees, Wish wish) const;
-  static void share(std::vector<Shown>& all, const std::map<std::string, Tree>& trees);
+  [[nodiscard]] std::vector<Part> placements(const std::map<std::string, Tree>& trees, Wish wish) const;
+  static void share(std::vector<Part>& all, const std::map<std::string, Tree>& trees);
   Status put(const std::string& provider, const Place& place, const Tree& tree);
   Status take_away(const std::string& provider, const Place& place);
   Status remember();

@@ -48,13 +48,13 @@ class ProjectTest : public testing::Test {
   [[nodiscard]] std::string text(const std::string& path) const {
     return os::read_file(root_ + "/" + path, 1 << 20).value_or("(none)");
   }
-  std::vector<Project::Shown> show(TreeStore::Set set, Wish wish = Wish::kLinks) {
+  std::vector<Project::Part> show(TreeStore::Set set, Wish wish = Wish::kLinks) {
     EXPECT_TRUE(store_.show(set));
     auto project = Project::open(root_, store_);
     EXPECT_TRUE(project) << project.error().message;
     auto shown = project->refresh(wish);
     EXPECT_TRUE(shown) << shown.error().message;
-    return shown ? *shown : std::vector<Project::Shown>{};
+    return shown ? *shown : std::vector<Project::Part>{};
   }
   Digest put(const Tree& tree) {
     EXPECT_TRUE(store_.put(tree));

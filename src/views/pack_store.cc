@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "views/view_store.h"
+#include "views/pack_store.h"
 
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ std::optional<GenerationNumber> parse_generation(std::string_view text) {
   return number;
 }
 
-Result<std::vector<ViewStore::Kept>> ViewStore::list() const {
+Result<std::vector<PackStore::Kept>> PackStore::list() const {
   RTT_TRY_SET(const auto names, os::list_directory(directory_));
   std::vector<Kept> all;
   for (const std::string& name : names) {
@@ -64,20 +64,20 @@ Result<std::vector<ViewStore::Kept>> ViewStore::list() const {
   return all;
 }
 
-std::string ViewStore::pack_path(const std::string& workspace, GenerationNumber generation) const {
+std::string PackStore::pack_path(const std::string& workspace, GenerationNumber generation) const {
   return fmt::format("{}/{}/{}{}", directory_, workspace, generation, kEnding);
 }
 
-Status ViewStore::set_current(const std::string& workspace, GenerationNumber generation) const {
+Status PackStore::set_current(const std::string& workspace, GenerationNumber generation) const {
   return os::replace_link(fmt::format("{}/{}/cur", directory_, workspace),
                           fmt::format("{}{}", generation, kEnding));
 }
 
-Status ViewStore::remove(const std::string& workspace, GenerationNumber generation) const {
+Status PackStore::remove(const std::string& workspace, GenerationNumber generation) const {
   return os::remove_file(pack_path(workspace, generation));
 }
 
-Status ViewStore::remove_workspace(const std::string& workspace) const {
+Status PackStore::remove_workspace(const std::string& workspace) const {
   RTT_TRY(check_workspace_id(workspace));
   return os::remove_tree(directory_ + "/" + workspace);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "views/shown.h"
+#include "views/mount_nodes.h"
 
 #include <fmt/format.h>
 
@@ -27,13 +27,13 @@ std::string generation_key(std::string_view workspace, GenerationNumber generati
 
 }  // namespace
 
-Shown::Shown(Numbers known, std::uint32_t last, Numbered numbered)
+MountNodes::MountNodes(Numbers known, std::uint32_t last, Numbered numbered)
     : numbers_(std::move(known)), last_(std::max(last, kNumberBefore)), numbered_(std::move(numbered)) {
   for (const auto& [name, number] : numbers_) last_ = std::max(last_, number);
 }
 
 template <typename Value>
-Answer<Value> Shown::judged(Result<Value> result) const {
+Answer<Value> MountNodes::judged(Result<Value> result) const {
   if (result) {
     if constexpr (std::is_void_v<Value>)
       return {};
@@ -46,7 +46,7 @@ Answer<Value> Shown::judged(Result<Value> result) const {
 
 // --- changes ---------------------------------------------------------------------------------------------
 
-std::uint32_t Shown::number_for(const std::string& name) {
+std::uint32_t MountNodes::number_for(const std::string& name) {
   const auto known = numbers_.find(name);
   if (known != numbers_.end()) return known->second;
   numbers_[name] = ++last_;
@@ -54,16 +54,16 @@ std::uint32_t Shown::number_for(const std::string& name) {
   return last_;
 }
 
-void Shown::release(const std::string& name) {
+void MountNodes::release(const std::string& name) {
   if (numbers_.erase(name) > 0) numbered_(name, 0);
 }
 
-Shown::Workspace* Shown::find_workspace(std::string_view name) const {
+MountNodes::Workspace* MountNodes::find_workspace(std::string_view name) const {
   const auto at = workspaces_.find(name);
   return at == workspaces_.end() ? nullptr : at->second.get();
 }
 
-Shown::Workspace& Shown::workspace_of(const std::string& name) {
+MountNodes::Workspace& MountNodes::workspace_of(const std::string& name) {
   if (Workspace* known = find_workspace(name)) return *known;
   auto made = std::make_unique<Workspace>();
   made->name = name;
@@ -74,28 +74,28 @@ Shown::Workspace& Shown::workspace_of(const std::string& name) {
   return workspace;
 }
 
-bool Shown::has(const std::string& workspace, GenerationNumber generation) const {
+bool MountNodes::has(const std::string& workspace, GenerationNumber generation) const {
   const std::scoped_lock lock(mutex_);
   const Workspace* in = find_workspace(workspace);
   return in != nullptr &&
          std::ranges::any_of(in->generations, [&](const Held& held) { return held->number == generation; });
 }
 
-std::optional<std::uint32_t> Shown::tree_of(const Generation& generation, std::string_view provider) {
+std::optional<std::uint32_t> MountNodes::tree_of(const Generation& generation, std::string_view provider) {
   const auto found = generation.pack.find(0, provider);
   if (!found || !*found) return std::nullopt;
   return **found - Pack::tree_entry(0);
 }
 
-bool Shown::shows(const Provider& provider) {
+bool MountNodes::shows(const Provider& provider) {
   return std::ranges::any_of(provider.in->generations, [&](const Held& generation) {
     return tree_of(*generation, provider.name).has_value();
   });
 }
 
 // A folder's listing changes only when a name of its own comes.
-std::vector<Stale> Shown::listings_with(const Workspace& workspace, const Held& generation,
-                                        bool provider_came) const {
+std::vector<Stale> MountNodes::listings_with(const Workspace& workspace, const Held& generation,
+                                             bool provider_came) const {
   std::vector<Stale> stale;
   if (workspace.generations.size() == 1) stale.push_back({.what = Stale::What::kListing, .folder = kTopNode});
   if (provider_came) stale.push_back({.what = Stale::What::kListing, .folder = id_of(workspace.number, 0)});
@@ -106,7 +106,8 @@ std::vector<Stale> Shown::listings_with(const Workspace& workspace, const Held& 
   return stale;
 }
 
-Result<std::vector<Stale>> Shown::add(const std::string& workspace, GenerationNumber generation, Pack pack) {
+Result<std::vector<Stale>> MountNodes::add(const std::string& workspace, GenerationNumber generation,
+                                           Pack pack) {
   RTT_TRY(check_workspace_id(workspace));
   std::vector<std::string> providers;
   for (std::uint32_t tree = 0; tree < pack.trees(); ++tree) {
@@ -146,7 +147,7 @@ Result<std::vector<Stale>> Shown::add(const std::string& workspace, GenerationNu
   return listings_with(in, added, provider_came);
 }
 
-Result<std::vector<Stale>> Shown::show(const std::string& workspace, GenerationNumber generation) {
+Result<std::vector<Stale>> MountNodes::show(const std::string& workspace, GenerationNumber generation) {
   const std::scoped_lock lock(mutex_);
   Workspace* in = find_workspace(workspace);
   const auto missing = [&] {
@@ -168,7 +169,7 @@ Result<std::vector<Stale>> Shown::show(const std::string& workspace, GenerationN
   return stale;
 }
 
-std::optional<Shown::Dropped> Shown::drop_surplus(const std::string& workspace) {
+std::optional<MountNodes::Dropped> MountNodes::drop_surplus(const std::string& workspace) {
   const std::scoped_lock lock(mutex_);
   Workspace* in = find_workspace(workspace);
   if (in == nullptr || in->generations.size() <= kGenerationsKept) return std::nullopt;
@@ -190,7 +191,7 @@ std::optional<Shown::Dropped> Shown::drop_surplus(const std::string& workspace) 
   return dropped;
 }
 
-std::vector<Stale> Shown::drop_workspace(const std::string& workspace) {
+std::vector<Stale> MountNodes::drop_workspace(const std::string& workspace) {
   const std::scoped_lock lock(mutex_);
   Workspace* in = find_workspace(workspace);
   if (in == nullptr) return {};
@@ -211,17 +212,17 @@ std::vector<Stale> Shown::drop_workspace(const std::string& workspace) {
 
 // --- questions -------------------------------------------------------------------------------------------
 
-Shown::Slot Shown::slot(NodeId id) const {
+MountNodes::Slot MountNodes::slot(NodeId id) const {
   const auto at = slots_.find(number_of(id));
   return at == slots_.end() ? Slot{} : at->second;
 }
 
-ShownNode Shown::folder_node(std::uint32_t number) const {
+MountNode MountNodes::folder_node(std::uint32_t number) const {
   return {.id = number == 0 ? kTopNode : id_of(number, 0), .kind = NodeKind::kFolder};
 }
 
-ShownNode Shown::tree_node(const Generation& in, Pack::Index index, const Pack::Node& node) {
-  ShownNode shown{.id = id_of(in.node_number, index), .kind = NodeKind::kFolder, .time_s = in.pack.time_s()};
+MountNode MountNodes::tree_node(const Generation& in, Pack::Index index, const Pack::Node& node) {
+  MountNode shown{.id = id_of(in.node_number, index), .kind = NodeKind::kFolder, .time_s = in.pack.time_s()};
   switch (node.kind) {
     case Pack::Kind::kFolder:
       shown.folders = node.folders;
@@ -235,7 +236,7 @@ ShownNode Shown::tree_node(const Generation& in, Pack::Index index, const Pack::
   return shown;
 }
 
-ShownNode Shown::link_node(const Generation& generation, std::uint32_t tree) {
+MountNode MountNodes::link_node(const Generation& generation, std::uint32_t tree) {
   return {.id = id_of(generation.node_number, kLinkBit | tree),
           .kind = NodeKind::kLink,
           .bytes = generation_name(generation.number).size(),
@@ -244,7 +245,7 @@ ShownNode Shown::link_node(const Generation& generation, std::uint32_t tree) {
 }
 
 // REQUIRES: the lock.
-Answer<std::optional<ShownNode>> Shown::lookup_changing(const Slot& in, std::string_view name) const {
+Answer<std::optional<MountNode>> MountNodes::lookup_changing(const Slot& in, std::string_view name) const {
   if (in.workspace != nullptr) {
     const auto at = in.workspace->providers.find(name);
     if (at == in.workspace->providers.end() || !shows(at->second)) return std::unexpected(ENOENT);
@@ -275,7 +276,7 @@ Answer<std::optional<ShownNode>> Shown::lookup_changing(const Slot& in, std::str
   return std::unexpected(ENOENT);
 }
 
-Answer<std::optional<ShownNode>> Shown::lookup(NodeId folder, std::string_view name) const {
+Answer<std::optional<MountNode>> MountNodes::lookup(NodeId folder, std::string_view name) const {
   Held generation;
   {
     const std::scoped_lock lock(mutex_);
@@ -296,7 +297,7 @@ Answer<std::optional<ShownNode>> Shown::lookup(NodeId folder, std::string_view n
   return tree_node(*generation, **found, *node);
 }
 
-Answer<ShownNode> Shown::node(NodeId id) const {
+Answer<MountNode> MountNodes::node(NodeId id) const {
   Slot in;
   {
     const std::scoped_lock lock(mutex_);
@@ -312,7 +313,7 @@ Answer<ShownNode> Shown::node(NodeId id) const {
   return tree_node(*in.generation, static_cast<Pack::Index>(index), *found);
 }
 
-Answer<std::string> Shown::link(NodeId id) const {
+Answer<std::string> MountNodes::link(NodeId id) const {
   const std::scoped_lock lock(mutex_);
   const Slot in = slot(id);
   if (!in.generation) return std::unexpected(ESTALE);
@@ -322,11 +323,11 @@ Answer<std::string> Shown::link(NodeId id) const {
 
 // Entries come in the order of their numbers, so an offset means the same after others came or went.
 // REQUIRES: the lock.
-Answer<void> Shown::list_changing(const Slot& in, std::uint64_t offset, const Visit& visit) const {
+Answer<void> MountNodes::list_changing(const Slot& in, std::uint64_t offset, const Visit& visit) const {
   struct Line {
     std::uint64_t number;
     std::string name;
-    ShownNode node;
+    MountNode node;
   };
   std::vector<Line> lines;
   if (in.workspace != nullptr) {
@@ -356,8 +357,8 @@ Answer<void> Shown::list_changing(const Slot& in, std::uint64_t offset, const Vi
   return {};
 }
 
-Answer<void> Shown::list_tree(const Generation& in, Pack::Index index, std::uint64_t offset,
-                              const Visit& visit) const {
+Answer<void> MountNodes::list_tree(const Generation& in, Pack::Index index, std::uint64_t offset,
+                                   const Visit& visit) const {
   const auto folder = judged(in.pack.node(index));
   if (!folder) return std::unexpected(folder.error());
   if (folder->kind != Pack::Kind::kFolder) return std::unexpected(ENOTDIR);
@@ -370,7 +371,7 @@ Answer<void> Shown::list_tree(const Generation& in, Pack::Index index, std::uint
   return {};
 }
 
-Answer<void> Shown::list(NodeId folder, std::uint64_t offset, const Visit& visit) const {
+Answer<void> MountNodes::list(NodeId folder, std::uint64_t offset, const Visit& visit) const {
   Held generation;
   {
     const std::scoped_lock lock(mutex_);
@@ -385,7 +386,7 @@ Answer<void> Shown::list(NodeId folder, std::uint64_t offset, const Visit& visit
   return list_tree(*generation, static_cast<Pack::Index>(index), offset, visit);
 }
 
-Answer<Shown::Range> Shown::range(NodeId file, std::uint64_t from, std::size_t bytes) const {
+Answer<MountNodes::Range> MountNodes::range(NodeId file, std::uint64_t from, std::size_t bytes) const {
   Range range;
   {
     const std::scoped_lock lock(mutex_);

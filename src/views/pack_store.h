@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// ViewStore: the folder of one user's packs, from which a mount serves and after a restart serves again
+// PackStore: the folder of one user's packs, from which a mount serves and after a restart serves again
 // (docs/formats/view-mount.md).
 //
 //   STORE/WORKSPACE/N.pack   generation N of a workspace's views, read-only
@@ -30,9 +30,9 @@ Status check_workspace_id(std::string_view workspace);
 // Canonical decimal, at least 1.
 std::optional<GenerationNumber> parse_generation(std::string_view text);
 
-class ViewStore {
+class PackStore {
  public:
-  explicit ViewStore(std::string directory) : directory_(std::move(directory)) {}
+  explicit PackStore(std::string directory) : directory_(std::move(directory)) {}
 
   struct Kept {
     std::string workspace;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Shown: everything that a user's mount of views shows, as nodes with numbers, without a word of FUSE.
+// MountNodes: everything that a user's mount of views shows, as nodes with numbers, without a word of FUSE.
 //
 //   /WORKSPACE/PROVIDER/cur    a symbolic link to the generation in force: gen-N
 //   /WORKSPACE/PROVIDER/gen-N  that provider's tree in generation N
@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "views/pack.h"
-#include "views/view_store.h"
+#include "views/pack_store.h"
 
 namespace rtt::views {
 
@@ -39,7 +39,7 @@ using NodeId = std::uint64_t;
 inline constexpr NodeId kTopNode = 1;  // what FUSE calls its root
 
 enum class NodeKind : std::uint8_t { kFolder, kFile, kProgram, kLink };
-struct ShownNode {
+struct MountNode {
   NodeId id = 0;
   NodeKind kind = NodeKind::kFolder;
   std::uint64_t bytes = 0;
@@ -61,13 +61,13 @@ struct Stale {
 template <typename Value>
 using Answer = std::expected<Value, int>;  // errno
 
-class Shown {
+class MountNodes {
  public:
   // Numbers by what they stand for, as a predecessor on the same mount gave them.
   using Numbers = std::map<std::string, std::uint32_t, std::less<>>;
   // Told of each number before it is first used, and when it is no more (0).
   using Numbered = std::function<void(const std::string& name, std::uint32_t number)>;
-  Shown(Numbers known, std::uint32_t last, Numbered numbered);
+  MountNodes(Numbers known, std::uint32_t last, Numbered numbered);
 
   struct Generation {
     std::string workspace;
@@ -91,11 +91,11 @@ class Shown {
   std::optional<Dropped> drop_surplus(const std::string& workspace);
 
   // Questions. Nothing of a folder that never changes is nothing for ever.
-  [[nodiscard]] Answer<std::optional<ShownNode>> lookup(NodeId folder, std::string_view name) const;
-  [[nodiscard]] Answer<ShownNode> node(NodeId id) const;
+  [[nodiscard]] Answer<std::optional<MountNode>> lookup(NodeId folder, std::string_view name) const;
+  [[nodiscard]] Answer<MountNode> node(NodeId id) const;
   [[nodiscard]] Answer<std::string> link(NodeId id) const;
   // Entries after `offset` (0: the first), until `visit` says enough; `next` is the offset after that one.
-  using Visit = std::function<bool(std::string_view name, const ShownNode& node, std::uint64_t next)>;
+  using Visit = std::function<bool(std::string_view name, const MountNode& node, std::uint64_t next)>;
   [[nodiscard]] Answer<void> list(NodeId folder, std::uint64_t offset, const Visit& visit) const;
   struct Range {
     Held generation;
@@ -140,10 +140,10 @@ class Shown {
   [[nodiscard]] std::vector<Stale> listings_with(const Workspace& workspace, const Held& generation,
                                                  bool provider_came) const;
 
-  [[nodiscard]] ShownNode folder_node(std::uint32_t number) const;
-  [[nodiscard]] static ShownNode tree_node(const Generation& in, Pack::Index index, const Pack::Node& node);
-  [[nodiscard]] static ShownNode link_node(const Generation& generation, std::uint32_t tree);
-  [[nodiscard]] Answer<std::optional<ShownNode>> lookup_changing(const Slot& slot,
+  [[nodiscard]] MountNode folder_node(std::uint32_t number) const;
+  [[nodiscard]] static MountNode tree_node(const Generation& in, Pack::Index index, const Pack::Node& node);
+  [[nodiscard]] static MountNode link_node(const Generation& generation, std::uint32_t tree);
+  [[nodiscard]] Answer<std::optional<MountNode>> lookup_changing(const Slot& slot,
                                                                  std::string_view name) const;
   [[nodiscard]] Answer<void> list_changing(const Slot& slot, std::uint64_t offset, const Visit& visit) const;
   [[nodiscard]] Answer<void> list_tree(const Generation& in, Pack::Index index, std::uint64_t offset,
