@@ -50,11 +50,14 @@ Typed read_typed(const std::vector<std::string>& words, const Place& place) {
 struct Source {
   Names names;
   std::string_view service, list, field;
+  std::string_view flag{};  // set in the ask
 };
 constexpr Source kSources[] = {{Names::kSymbol, "ls.symbols", "symbols", "saddr"},
                                {Names::kServer, "mcp.ls", "servers", "name"},
                                {Names::kKey, "ls.keys", "keys", "key_id"},
-                               {Names::kPlan, "ls.plans", "plans", "plan_id"}};
+                               {Names::kPlan, "ls.plans", "plans", "plan_id"},
+                               {Names::kView, "ls.views", "views", "provider"},
+                               {Names::kProvider, "view.ls", "known", "name", "all"}};
 
 std::vector<std::string> names_from_service(const Session& session, Names names, const Place& place) {
   std::vector<std::string> found;
@@ -63,8 +66,10 @@ std::vector<std::string> names_from_service(const Session& session, Names names,
     const auto service = session.ports.service(
         {.where = Where::kInProcess, .verb = std::string(source.service), .place = place});
     if (!service) return found;
+    Json args = text::JsonObject{};
+    if (!source.flag.empty()) args.set(source.flag, true);
     const auto reply = (*service)->ask({.verb = std::string(source.service),
-                                        .args = Json(text::JsonObject{}),
+                                        .args = std::move(args),
                                         .directory = place.directory,
                                         .search = place.search,
                                         .deadline_ms = kWatchMs},

@@ -41,6 +41,8 @@ bool looks_like_file(const Positional& positional, const std::string& word) {
     case Names::kSymbol:
     case Names::kServer:
     case Names::kCode:
+    case Names::kView:
+    case Names::kProvider:
       return false;
   }
   return false;

@@ -159,6 +159,10 @@ TEST(Completion, scripts_are_printed_whole) {
 TEST(Completion, candidates_follow_what_was_typed) {
   Stage stage;
   stage.answer = [](const api::Ask& ask, const auto&) -> Result<api::Reply> {
+    if (ask.verb == "ls.views")
+      return api::Reply{.body = json(R"({"views":[{"provider":"codex"}]})"), .fds = {}};
+    if (ask.verb == "view.ls" && ask.args.bool_or("all", false))
+      return api::Reply{.body = json(R"({"known":[{"name":"claude"},{"name":"codex"}]})"), .fds = {}};
     if (ask.verb == "mcp.ls")
       return api::Reply{.body = json(R"({"servers":[{"name":"memory"},{"name":"files"}]})"), .fds = {}};
     return api::Reply{
@@ -179,6 +183,8 @@ TEST(Completion, candidates_follow_what_was_typed) {
   EXPECT_EQ(complete({"policy", "why", "rtt://a/tool/x", "rtt://b"}), "rtt://b/tool/y\n");
   EXPECT_EQ(complete({"mcp", "restart", "files", ""}), "files\nmemory\n");
   EXPECT_EQ(complete({"explain", "RTT010"}).substr(0, 8), "RTT0101\n");
+  EXPECT_EQ(complete({"view", "mount", ""}), "claude\ncodex\n");
+  EXPECT_EQ(complete({"view", "unmount", ""}), "codex\n");
   EXPECT_EQ(complete({"sign", "a"}), "");
   EXPECT_EQ(complete({"rollback", ""}), "");
   EXPECT_EQ(complete({"-C", "/elsewhere", "call", ""}), "rtt://a/tool/x\nrtt://b/tool/y\n");

@@ -67,17 +67,24 @@ constexpr auto kPlans = std::to_array<Field>({{"plan_id", "PLAN", Shown::kHash},
                                               {"signed_by", "SIGNED BY", Shown::kKey},
                                               {"state", "STATE"},
                                               {"latest", "LATEST", Shown::kFlagText}});
+constexpr auto kViews = std::to_array<Field>({{"provider", "PROVIDER"},
+                                              {"state", "STATE", Shown::kState},
+                                              {"mechanism", "BY"},
+                                              {"items", "ITEMS", Shown::kNumber},
+                                              {"files", "FILES", Shown::kNumber},
+                                              {"root", "ROOT", Shown::kHash}});
 constexpr auto kLists = std::to_array<List>({{"symbols", "symbols", kSymbols},
                                              {"routes", "routes", kRoutes},
                                              {"agents", "agents", kAgents},
                                              {"drivers", "drivers", kDrivers},
                                              {"hosts", "drivers", kHosts},
                                              {"keys", "keys", kKeys},
-                                             {"plans", "plans", kPlans}});
+                                             {"plans", "plans", kPlans},
+                                             {"views", "views", kViews}});
 
 Tone state_tone(std::string_view state) {
-  if (state == "ready" || state == "running") return Tone::kGood;
-  if (state == "tripped" || state == "failed" || state == "drift") return Tone::kBad;
+  if (state == "ready" || state == "running" || state == "shown") return Tone::kGood;
+  if (state == "tripped" || state == "failed" || state == "drift" || state == "broken") return Tone::kBad;
   return Tone::kWarn;
 }
 

@@ -24,7 +24,18 @@ enum class Arity : std::uint8_t {
   kPairs,     // one JSON object, or key=value words: field arguments
 };
 // What a word names, for completion and did-you-mean.
-enum class Names : std::uint8_t { kText, kPath, kSymbol, kServer, kKey, kPlan, kPathOrPlan, kCode };
+enum class Names : std::uint8_t {
+  kText,
+  kPath,
+  kSymbol,
+  kServer,
+  kKey,
+  kPlan,
+  kPathOrPlan,
+  kCode,
+  kView,
+  kProvider
+};
 
 struct Positional {
   std::string_view field;  // in args

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "os/keeper.h"
+#include "os/output_of.h"
 #include "os/pipe.h"
 #include "os/process_watch.h"
 #include "os/temp_dir.h"
@@ -36,7 +37,7 @@ std::string read_all(const Fd& fd) {
   }
 }
 
-std::string output_of(const std::string& script) {
+std::string said_by(const std::string& script) {
   auto child = spawn(shell(script));
   EXPECT_TRUE(child) << child.error().message;
   std::string text = read_all(child->out);
@@ -73,7 +74,7 @@ TEST(Process, pipes_environment_directory_and_exit_code) {
 
 TEST(Process, environment_is_only_what_is_given) {
   ASSERT_EQ(::setenv("RTT_TEST_LEAK", "leaked", 1), 0);
-  EXPECT_EQ(output_of("echo ${RTT_TEST_LEAK:-clean}"), "clean\n");
+  EXPECT_EQ(said_by("echo ${RTT_TEST_LEAK:-clean}"), "clean\n");
   const auto own = own_environment();
   EXPECT_NE(std::find(own.begin(), own.end(), std::pair<std::string, std::string>{"RTT_TEST_LEAK", "leaked"}),
             own.end());
@@ -371,6 +372,24 @@ TEST(ProcessWatch, each_is_told_once_in_order_and_one_descriptor_watches_a_proce
   EXPECT_EQ(watch.processes(), 0U);
   (void)child->wait();
   EXPECT_EQ(watch.watch(process, [] {}).error().code, Code::kLost);
+}
+
+TEST(OutputOf, a_program_that_does_not_end_is_given_up_and_killed) {
+  const auto temp = TempDir::create();
+  const std::string pids = *temp / "pids";
+  const OutputLimits limits{.bytes_max = 1000, .time_max = nanos_from_ms(300)};
+  // One that says nothing, and one that closes its output and stays.
+  for (const char* script : {"sleep 1000", "exec >&-; sleep 1000"}) {
+    auto options = shell("echo $$ > " + pids + "; " + script);
+    const auto said = output_of(options, limits);
+    ASSERT_FALSE(said) << script;
+    EXPECT_EQ(said.error().code, Code::kDeadline) << script;
+    if (const auto pid = read_file(pids, 100); pid && !pid->empty()) wait_until_gone(std::stoi(*pid));
+  }
+  const OutputLimits enough{.bytes_max = 1000, .time_max = nanos_from_ms(600'000)};
+  EXPECT_EQ(output_of(shell("echo yes"), enough).value(), "yes\n");
+  EXPECT_EQ(output_of(shell("exit 3"), enough).value(), std::nullopt);
+  EXPECT_EQ(output_of(shell("yes | head -c 100000"), enough).error().code, Code::kLimit);
 }
 
 TEST(Process, path_lookup_takes_the_first_runnable_file) {

@@ -109,10 +109,12 @@ Status Panel::State::open_journal() {
 Status Panel::State::show_committed_views() {
   const views::TreeStore trees = tree_store(workspace);
   if (graph.views.empty() && !os::exists(trees.folder())) return {};
-  Status done = views_at_hand(workspace, graph.views);
+  AtHand at_hand = views_at_hand(workspace, graph.views);
+  Status done = std::move(at_hand.done);
   std::vector<model::View> there = graph.views;  // one that is lost takes no other with it
   std::erase_if(there, [&](const model::View& view) { return !trees.has(view.root); });
-  if (Status shown = show_views(workspace, there); done && !shown) done = std::move(shown);
+  if (Status shown = show_views(workspace, there, std::move(at_hand.trees)); done && !shown)
+    done = std::move(shown);
   if (done) return {};
   RTT_TRY_SET(
       const Seq seq,

@@ -43,9 +43,15 @@ Result<Rendered> render_views(const registry::Workspace& workspace, const regist
 std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
 
 views::TreeStore tree_store(const registry::Workspace& workspace);
-// Every one of these is in the store, whole.
-Status views_at_hand(const registry::Workspace& workspace, const std::vector<model::View>& views);
+// Every one of these is in the store, whole. What was read and hashed for that is handed on to show_views,
+// for a tree has up to a million files; those that are at hand are there also where one is not.
+struct AtHand {
+  views::Project::Trees trees;
+  Status done;
+};
+AtHand views_at_hand(const registry::Workspace& workspace, const std::vector<model::View>& views);
 // These are what the project shows, and nothing else of ours.
-Status show_views(const registry::Workspace& workspace, const std::vector<model::View>& views);
+Status show_views(const registry::Workspace& workspace, const std::vector<model::View>& views,
+                  views::Project::Trees at_hand);
 
 }  // namespace rtt::panel

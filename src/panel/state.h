@@ -16,6 +16,7 @@
 #include "journal/journal.h"
 #include "panel/hosts.h"
 #include "panel/panel.h"
+#include "panel/shown_views.h"
 #include "panel/transition.h"
 #include "panel/wiring.h"
 #include "registry/object_store.h"
@@ -101,6 +102,7 @@ struct Panel::State {
   std::deque<Change> changes;  // front: the one under way
   std::unique_ptr<Transition> transition;
   text::Json change_body;  // of the answer to the change under way
+  AtHand views_ready;      // what its prepare read, for its flip
   std::vector<journal::NewRecord> audit_waiting;
   os::Loop::TimerId audit_timer = 0, idle_timer = 0;
   std::uint64_t audit_dropped = 0;

@@ -61,7 +61,9 @@ struct Source {
   std::string below;   // only what is there; empty: everything
 };
 
-Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, const Source& source) {
+// What of a source some provider would read, each file once.
+Result<std::vector<views::TreeFile>> files_of(std::span<const views::Provider> providers,
+                                              const Source& source) {
   std::vector<views::TreeFile> files;
   std::size_t bytes = 0;
   Status bad;
@@ -76,7 +78,9 @@ Result<std::vector<views::TreeFile>> files_of(const views::Provider& provider, c
                  : os::Visit::kContinue;
     if (!source.below.empty() && path != source.below && !path.starts_with(source.below + "/"))
       return os::Visit::kContinue;
-    if (entry.kind != os::EntryKind::kFile || !views::reads(provider, path)) return os::Visit::kContinue;
+    const bool read_by_one = std::ranges::any_of(
+        providers, [&](const views::Provider& provider) { return views::reads(provider, path); });
+    if (entry.kind != os::EntryKind::kFile || !read_by_one) return os::Visit::kContinue;
     auto read = os::read_beneath(source.folder, path, views::kTreeFileBytesMax);
     if (!read) {
       bad = std::unexpected(read.error());
@@ -131,17 +135,25 @@ model::Problem problem_of(const views::DecodeProblem& found) {
 }
 
 // One item of a name and kind: the first provider's, in the order of their names.
-Result<Adopted> adopt(const Turn& turn, const std::vector<Source>& sources) {
+Result<Adopted> adopt(const views::ProviderTable& known, const std::string& only,
+                      const std::vector<Source>& sources) {
   Adopted out;
-  const std::string only = turn.text("from");
-  if (!only.empty() && views::find_provider(only) == nullptr)
-    return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {}, "rtt view ls --all");
+  std::span<const views::Provider> providers = known.rows();
+  if (!only.empty()) {
+    const views::Provider* one = known.find(only);
+    if (one == nullptr)
+      return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {}, "rtt view ls --all");
+    providers = std::span(one, 1);
+  }
+  std::vector<std::vector<views::TreeFile>> found;
+  for (const Source& source : sources) {
+    RTT_TRY_SET(auto files, files_of(providers, source));
+    found.push_back(std::move(files));
+  }
   std::map<std::pair<ItemKind, std::string>, std::string> taken;
   std::vector<Item> items;
-  for (const views::Provider& provider : views::providers()) {
-    if (!only.empty() && provider.name != only) continue;
-    for (const Source& source : sources) {
-      RTT_TRY_SET(const auto files, files_of(provider, source));
+  for (const views::Provider& provider : providers) {
+    for (const auto& files : found) {
       views::Decoded decoded = views::decode(provider, files);
       for (const auto& problem : decoded.problems) out.problems.push_back(problem_of(problem));
       for (Item& item : decoded.items) {
@@ -176,7 +188,15 @@ Result<Json> verb_view_import(const Turn& turn) {
   const auto found = turn.workspace();
   const std::string root = found ? found->root : turn.ask.directory;
   RTT_TRY_SET(const std::vector<Source> sources, sources_of(turn, root));
-  RTT_TRY_SET(const Adopted adopted, adopt(turn, sources));
+  views::ProviderTable known;
+  std::vector<model::Problem> told;
+  if (found) {
+    RTT_TRY_SET(const auto snapshot,
+                registry::load_snapshot(*found, {.store = registry::LoadOptions::Store::kReadOnly}));
+    known = known_providers(snapshot, told);
+  }
+  RTT_TRY_SET(Adopted adopted, adopt(known, turn.text("from"), sources));
+  adopted.problems.insert(adopted.problems.begin(), told.begin(), told.end());
   Json rows = text::JsonArray{}, problems = text::JsonArray{};
   std::vector<std::string> will;
   if (!found)

@@ -26,6 +26,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"ls.routes", verb_ls_routes},
     {"ls.drivers", verb_ls_drivers},
     {"ls.plans", verb_ls_plans},
+    {"ls.views", verb_view_ls},
     {"lint", verb_lint},
     {"registry.verify", verb_registry_verify},
     {"registry.rebuild", verb_registry_rebuild},

@@ -37,8 +37,9 @@ Result<std::optional<std::string>> tracked_by_git(const std::string& root) {
        .env = environment(),
        .directory = root,
        .pass_fds = {}},
-      kTrackedBytesMax);
-  if (!said && said.error().code != Code::kLimit) return std::optional<std::string>();  // there is no git
+      {.bytes_max = kTrackedBytesMax, .time_max = kGitAnswersWithin});
+  // There is no git, or it hangs: on a file system that does not answer, or a lock.
+  if (!said && said.error().code != Code::kLimit) return std::optional<std::string>();
   return said;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // GitCheckout: what git says of a project: which files it tracks, and where files of one's own are excluded.
 //
-// git itself is asked for what it tracks (`git ls-files`, no hook and no fsmonitor runs); without it every
-// file counts as tracked, which is the careful answer. Excluded is by .git/info/exclude, which no commit
-// carries, in one block of lines that this module writes and takes away again; all other lines stay as they
-// are.
+// git itself is asked for what it tracks (`git ls-files`, no hook and no fsmonitor runs); without it, or
+// where it does not answer in time (a panel's loop waits for it), every file counts as tracked, which is the
+// careful answer. Excluded is by .git/info/exclude, which no commit carries, in one block of lines that this
+// module writes and takes away again; all other lines stay as they are.
 //
 // Owns: the list of tracked paths.   Thread: any.
 // Fails: kIo, kPermission; kLimit (kTrackedBytesMax of paths, kExcludeBytesMax).
@@ -16,11 +16,13 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/units.h"
 
 namespace rtt::views {
 
 inline constexpr std::size_t kTrackedBytesMax = std::size_t{256} << 20;
 inline constexpr std::size_t kExcludeBytesMax = std::size_t{1} << 20;
+inline constexpr Nanos kGitAnswersWithin{5'000'000'000};
 
 class GitCheckout {
  public:

@@ -179,7 +179,7 @@ Status Project::take_away(const std::string& provider, const Place& place) {
 }
 
 // A path that several want goes to the first, and is nobody else's loss where they would show the same there.
-void Project::share(std::vector<Part>& all, const std::map<std::string, Tree>& trees) {
+void Project::share(std::vector<Part>& all, const Trees& trees) {
   std::map<std::string, std::string> owner;
   for (Part& one : all) {
     std::erase_if(one.placement.places, [&](const Place& place) {
@@ -192,15 +192,20 @@ void Project::share(std::vector<Part>& all, const std::map<std::string, Tree>& t
   }
 }
 
-Result<std::map<std::string, Tree>> Project::shown_trees() const {
-  std::map<std::string, Tree> trees;
+Result<Project::Trees> Project::shown_trees(Trees known) const {
+  Trees trees;
   for (const auto& [provider, root] : store_.shown()) {
-    RTT_TRY_SET(trees[provider], store_.read(root));
+    const auto at = known.find(provider);
+    if (at != known.end() && at->second.root() == root) {
+      trees[provider] = std::move(at->second);
+    } else {
+      RTT_TRY_SET(trees[provider], store_.read(root));
+    }
   }
   return trees;
 }
 
-std::vector<Project::Part> Project::placements(const std::map<std::string, Tree>& trees, Wish wish) const {
+std::vector<Project::Part> Project::placements(const Trees& trees, Wish wish) const {
   const std::vector<Drift> drifted = drift();
   std::vector<Part> all;
   for (const auto& [provider, tree] : trees) {
@@ -224,13 +229,13 @@ Status Project::ask_git() {
 
 Result<std::vector<Project::Part>> Project::look(Wish wish) {
   RTT_TRY(ask_git());
-  RTT_TRY_SET(const auto trees, shown_trees());
+  RTT_TRY_SET(const Trees trees, shown_trees({}));
   return placements(trees, wish);
 }
 
-Result<std::vector<Project::Part>> Project::refresh(Wish wish) {
+Result<std::vector<Project::Part>> Project::refresh(Wish wish, Trees known) {
   RTT_TRY(ask_git());
-  RTT_TRY_SET(const auto trees, shown_trees());
+  RTT_TRY_SET(const Trees trees, shown_trees(std::move(known)));
   std::vector<Part> all = placements(trees, wish);
   std::map<std::string, std::vector<Place>> next;
   for (const Part& one : all) {

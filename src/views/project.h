@@ -47,7 +47,9 @@ class Project {
     Placement placement;
     std::vector<Drift> drift;
   };
-  Result<std::vector<Part>> refresh(Wish wish);
+  // `known`: trees just read or made, which are not read again.
+  using Trees = std::map<std::string, Tree>;  // by provider
+  Result<std::vector<Part>> refresh(Wish wish, Trees known = {});
   Result<std::vector<Part>> look(Wish wish);  // what refresh would do, and does nothing
   // Has git look past what is placed, as refresh does; where that cannot be, why.
   Status exclude();
@@ -64,9 +66,9 @@ class Project {
   [[nodiscard]] Found found(const std::string& path) const;
   [[nodiscard]] bool way_is_clear(const std::string& path) const;
   [[nodiscard]] bool below_a_link(const std::string& path) const;
-  [[nodiscard]] Result<std::map<std::string, Tree>> shown_trees() const;
-  [[nodiscard]] std::vector<Part> placements(const std::map<std::string, Tree>& trees, Wish wish) const;
-  static void share(std::vector<Part>& all, const std::map<std::string, Tree>& trees);
+  [[nodiscard]] Result<Trees> shown_trees(Trees known) const;
+  [[nodiscard]] std::vector<Part> placements(const Trees& trees, Wish wish) const;
+  static void share(std::vector<Part>& all, const Trees& trees);
   Status put(const std::string& provider, const Place& place, const Tree& tree);
   Status take_away(const std::string& provider, const Place& place);
   Status remember();

@@ -35,8 +35,9 @@ class ProjectTest : public testing::Test {
     std::vector<std::string> argv{
         "git", "-c", "user.name=t", "-c", "user.email=t@t", "-c", "init.defaultBranch=main"};
     argv.insert(argv.end(), words.begin(), words.end());
-    const auto said = os::output_of(
-        {.argv = argv, .env = os::own_environment(), .directory = root_, .pass_fds = {}}, 1 << 20);
+    const auto said =
+        os::output_of({.argv = argv, .env = os::own_environment(), .directory = root_, .pass_fds = {}},
+                      {.bytes_max = 1 << 20, .time_max = nanos_from_ms(600'000)});
     said_ = said && *said ? **said : std::string();
     return said && said->has_value();
   }
@@ -90,6 +91,20 @@ TEST_F(ProjectTest, folders_of_items_are_links_and_files_are_copies) {
   show({});
   EXPECT_FALSE(os::exists(root_ + "/.claude"));
   EXPECT_FALSE(os::exists(root_ + "/CLAUDE.md"));
+}
+
+TEST_F(ProjectTest, what_was_just_read_is_not_read_again) {
+  const Tree tree = claude("1");
+  put(tree);
+  const std::string file = store_.path_of(tree.root()) + "/CLAUDE.md";
+  ASSERT_TRUE(os::set_mode(file, 0644));
+  ASSERT_TRUE(os::write_atomic(file, "changed", {.durable = os::Durable::kNo}));
+  ASSERT_TRUE(store_.show({{"claude", tree.root()}}));
+  EXPECT_EQ(Project::open(root_, store_)->refresh(Wish::kLinks).error().code, Code::kTampered);
+  EXPECT_EQ(Project::open(root_, store_)->refresh(Wish::kLinks, {{"claude", claude("2")}}).error().code,
+            Code::kTampered);  // another tree's
+  ASSERT_TRUE(Project::open(root_, store_)->refresh(Wish::kLinks, {{"claude", tree}}));
+  EXPECT_EQ(text("CLAUDE.md"), "rules 1");
 }
 
 TEST_F(ProjectTest, what_somebody_has_there_stays_and_is_told) {

@@ -169,6 +169,18 @@ class Views(RttCase):
         self.assertTrue(os.path.exists(self.path(".house/skills/tidy/SKILL.md")))
         known = [row["name"] for row in self.json("view", "ls", "--all")["known"]]
         self.assertIn("house", known)
+        [row] = self.json("ls", "views")["views"]
+        self.assertEqual(("house", "shown"), (row["provider"], row["state"]))
+        self.assertEqual([], self.json("ls", "views", "nobody")["views"])
+
+    def test_what_a_provider_of_ones_own_has_is_imported(self):
+        self.json("init", "--yes")
+        self.write("providers/providers.yaml", "providers:\n  house: {like: claude, agents: .house/agents/*.md}\n")
+        self.write(".house/agents/cook.md", "---\nname: cook\ndescription: Cooks\n---\nCook.\n")
+        self.refused("RTT0105", 1, "view", "import", "--from", "house", "--yes")
+        self.run_rtt("sign", "--yes", check=0)
+        taken = self.json("view", "import", "--from", "house", "--yes")["files"]
+        self.assertIn({"path": "agents/cook.md", "from": "house", "state": "created"}, taken)
 
     def test_mistakes(self):
         self.json("view", "import", ".claude", "--yes")
