@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel/signed_write.h"
 
+#include <fmt/format.h>
+
 #include "model/limits.h"
 #include "os/file.h"
 #include "registry/identity.h"
@@ -21,11 +23,24 @@ Result<Before> as_it_is(std::string path) {
   return before;
 }
 
+// What is behind a link lies elsewhere, maybe outside: nothing is written there.
+Status leads_nowhere_else(const registry::Workspace& workspace, const std::string& path) {
+  for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (os::is_symlink(workspace.path(folder)))
+      return fail(Code::kEscapes,
+                  fmt::format("{} is a symbolic link, so {} is not written behind it", folder, path), folder,
+                  "put a folder in its place");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::size_t> SignedWrite::commit() {
   std::vector<Before> all;
   for (const Change& change : changes_) {
+    RTT_TRY(leads_nowhere_else(workspace_, change.path));
     for (const std::string& file : {change.path, change.path + ".sig"}) {
       RTT_TRY_SET(Before before, as_it_is(workspace_.path(file)));
       all.push_back(std::move(before));

@@ -6,8 +6,8 @@
 // whatever fails after that puts every file back, its signature list included.
 //
 // Owns: the new texts.   Thread: one, blocking.
-// Fails: kNoPrivateKey, kIo, and whatever makes a file unfit to be signed.   Limits: kManifestBytesMax a
-// file.
+// Fails: kNoPrivateKey, kIo, kEscapes (a link on the way), and whatever makes a file unfit to be signed.
+// Limits: kManifestBytesMax a file.
 #pragma once
 
 #include <optional>

@@ -3,19 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
+#include <span>
 
 #include "model/saddr.h"
 #include "model/view_file.h"
-#include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
 #include "panel/workbench.h"
 #include "views/decode.h"
+#include "views/native_tree.h"
 #include "views/overlay.h"
+#include "views/own_forms.h"
 #include "views/sources.h"
 
 namespace rtt::panel {
@@ -26,81 +27,10 @@ using text::Json;
 using views::Item;
 using views::ItemKind;
 
-constexpr std::size_t kImportFilesMax = 100'000;
-constexpr std::size_t kImportBytesMax = std::size_t{256} << 20;
-
-// How the workspace itself writes items down (docs/formats/workspace.md), as one more table of the encoder.
-constexpr auto kAgentFields =
-    std::to_array<views::Field>({{"name", "name"},
-                                 {"description", "description"},
-                                 {"model", "model"},
-                                 {"tools", "tools", views::Value::kWords},
-                                 {"skills", "skills", views::Value::kWords},
-                                 {"permissions", "permissions", views::Value::kAsIs},
-                                 {"metadata", "metadata", views::Value::kAsIs},
-                                 {"native", "native", views::Value::kAsIs}});
-constexpr auto kRulesFields = std::to_array<views::Field>({{"description", "description"},
-                                                           {"globs", "globs", views::Value::kWords},
-                                                           {"native", "native", views::Value::kAsIs}});
-constexpr auto kCommandFields = std::to_array<views::Field>({{"description", "description"},
-                                                             {"argument_hint", "argument_hint"},
-                                                             {"model", "model"},
-                                                             {"tools", "tools", views::Value::kWords},
-                                                             {"native", "native", views::Value::kAsIs}});
-constexpr views::Provider kOwnForms{
-    .name = "rtt",
-    .product = "this workspace",
-    .agent = {.syntax = views::Syntax::kFront, .path = "agents/*.md", .fields = kAgentFields},
-    .skills = "skills",
-    .rules = {.syntax = views::Syntax::kFront, .path = "rules/*.md", .fields = kRulesFields},
-    .main_rules = "rules/main.md",
-    .command = {.syntax = views::Syntax::kFront, .path = "commands/*.md", .fields = kCommandFields}};
-
 struct Source {
   std::string folder;  // absolute: what a provider would see as the project
   std::string below;   // only what is there; empty: everything
 };
-
-// What of a source some provider would read, each file once.
-Result<std::vector<views::TreeFile>> files_of(std::span<const views::Provider> providers,
-                                              const Source& source) {
-  std::vector<views::TreeFile> files;
-  std::size_t bytes = 0;
-  Status bad;
-  const auto visit = [&](const os::Entry& entry) {
-    const std::string path(entry.path);
-    const bool aside = !source.below.empty() && path != source.below &&
-                       !path.starts_with(source.below + "/") && !source.below.starts_with(path + "/");
-    if (aside) return os::Visit::kSkip;
-    if (entry.kind == os::EntryKind::kDirectory)
-      return entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules"
-                 ? os::Visit::kSkip
-                 : os::Visit::kContinue;
-    if (!source.below.empty() && path != source.below && !path.starts_with(source.below + "/"))
-      return os::Visit::kContinue;
-    const bool read_by_one = std::ranges::any_of(
-        providers, [&](const views::Provider& provider) { return views::reads(provider, path); });
-    if (entry.kind != os::EntryKind::kFile || !read_by_one) return os::Visit::kContinue;
-    auto read = os::read_beneath(source.folder, path, views::kTreeFileBytesMax);
-    if (!read) {
-      bad = std::unexpected(read.error());
-      return os::Visit::kStop;
-    }
-    bytes += read->content.size();
-    files.push_back({.path = path,
-                     .bytes = std::move(read->content),
-                     .executable = os::is_executable(source.folder + "/" + path)});
-    if (files.size() <= kImportFilesMax && bytes <= kImportBytesMax) return os::Visit::kContinue;
-    bad = fail(Code::kLimit,
-               fmt::format("more than {} files or {} bytes to import", kImportFilesMax, kImportBytesMax),
-               source.folder, "rtt view import FOLDER");
-    return os::Visit::kStop;
-  };
-  RTT_TRY_SET(const auto stats, os::walk(source.folder, {}, visit));
-  static_cast<void>(stats);
-  RTT_TRY(std::move(bad));
-  return files;
-}
 
 // Folders as typed: `.claude` means what Claude Code has there, a project means every provider's.
 Result<std::vector<Source>> sources_of(const Turn& turn, const std::string& root) {
@@ -116,6 +46,34 @@ Result<std::vector<Source>> sources_of(const Turn& turn, const std::string& root
                          : Source{.folder = path, .below = {}});
   }
   if (out.empty()) out.push_back({.folder = root, .below = {}});
+  return out;
+}
+
+// Whose files are read: all that are known, those of providers/providers.yaml too, or one.
+struct Chosen {
+  views::ProviderTable table;
+  std::span<const views::Provider> rows;
+  std::vector<model::Problem> problems;
+};
+Result<Chosen> chosen_providers(const Turn& turn, const Result<Workspace>& workspace) {
+  Chosen out;
+  if (workspace) {
+    RTT_TRY_SET(const auto snapshot,
+                registry::load_snapshot(*workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
+    out.table = known_providers(snapshot, out.problems);
+  }
+  out.rows = out.table.rows();
+  const std::string only = turn.text("from");
+  if (only.empty()) return out;
+  const views::Provider* const one = out.table.find(only);
+  if (one == nullptr) {
+    std::vector<std::string> known;
+    for (const views::Provider& provider : out.table.rows()) known.emplace_back(provider.name);
+    const auto near = model::nearest(only, known);
+    return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {},
+                near ? "did you mean " + *near + "?" : "rtt view ls --all");
+  }
+  out.rows = std::span(one, 1);
   return out;
 }
 
@@ -135,36 +93,36 @@ model::Problem problem_of(const views::DecodeProblem& found) {
 }
 
 // One item of a name and kind: the first provider's, in the order of their names.
-Result<Adopted> adopt(const views::ProviderTable& known, const std::string& only,
-                      const std::vector<Source>& sources) {
+Result<Adopted> adopt(std::span<const views::Provider> providers, const std::vector<Source>& sources) {
   Adopted out;
-  std::span<const views::Provider> providers = known.rows();
-  if (!only.empty()) {
-    const views::Provider* one = known.find(only);
-    if (one == nullptr)
-      return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {}, "rtt view ls --all");
-    providers = std::span(one, 1);
-  }
-  std::vector<std::vector<views::TreeFile>> found;
-  for (const Source& source : sources) {
-    RTT_TRY_SET(auto files, files_of(providers, source));
-    found.push_back(std::move(files));
-  }
   std::map<std::pair<ItemKind, std::string>, std::string> taken;
   std::vector<Item> items;
+  std::vector<views::NativeTree> trees;
+  for (const Source& source : sources) {
+    RTT_TRY_SET(views::NativeTree tree,
+                views::read_native_tree(source.folder, providers, {.below = source.below}));
+    for (const auto& problem : tree.problems) out.problems.push_back(problem_of(problem));
+    trees.push_back(std::move(tree));
+  }
   for (const views::Provider& provider : providers) {
-    for (const auto& files : found) {
-      views::Decoded decoded = views::decode(provider, files);
+    for (const views::NativeTree& tree : trees) {
+      views::Decoded decoded = views::decode(provider, tree.files);
       for (const auto& problem : decoded.problems) out.problems.push_back(problem_of(problem));
-      for (Item& item : decoded.items) {
-        if (item.kind == ItemKind::kServer) continue;  // rtt mcp import: its secrets, its pins
-        const auto [at, first] = taken.try_emplace({item.kind, item.name}, std::string(provider.name));
-        if (first) items.push_back(std::move(item));
+      for (std::size_t i = 0; i < decoded.items.size(); ++i) {
+        Item& found = decoded.items[i];
+        if (found.kind == ItemKind::kServer) continue;  // rtt mcp import: its secrets, its pins
+        auto item = views::adopted(std::move(found), provider);
+        if (!item) {
+          out.problems.push_back(model::problem_from(item.error(), decoded.files[i].front()));
+          continue;
+        }
+        const auto [at, first] = taken.try_emplace({item->kind, item->name}, std::string(provider.name));
+        if (first) items.push_back(*std::move(item));
       }
     }
   }
   for (const Item& item : items) {
-    views::Encoded own = views::encode(kOwnForms, std::span(&item, 1));
+    views::Encoded own = views::written_down(item);
     for (const views::Loss& loss : own.losses) {
       out.problems.push_back(
           {.severity = model::Severity::kWarning,
@@ -188,15 +146,9 @@ Result<Json> verb_view_import(const Turn& turn) {
   const auto found = turn.workspace();
   const std::string root = found ? found->root : turn.ask.directory;
   RTT_TRY_SET(const std::vector<Source> sources, sources_of(turn, root));
-  views::ProviderTable known;
-  std::vector<model::Problem> told;
-  if (found) {
-    RTT_TRY_SET(const auto snapshot,
-                registry::load_snapshot(*found, {.store = registry::LoadOptions::Store::kReadOnly}));
-    known = known_providers(snapshot, told);
-  }
-  RTT_TRY_SET(Adopted adopted, adopt(known, turn.text("from"), sources));
-  adopted.problems.insert(adopted.problems.begin(), told.begin(), told.end());
+  RTT_TRY_SET(const Chosen chosen, chosen_providers(turn, found));
+  RTT_TRY_SET(Adopted adopted, adopt(chosen.rows, sources));
+  adopted.problems.insert(adopted.problems.begin(), chosen.problems.begin(), chosen.problems.end());
   Json rows = text::JsonArray{}, problems = text::JsonArray{};
   std::vector<std::string> will;
   if (!found)

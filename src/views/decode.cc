@@ -127,8 +127,7 @@ class Decoder {
         at = skill(at, place.name) - 1;
       }
     }
-    std::ranges::stable_sort(out_.items, {}, [](const Item& item) { return std::tie(item.kind, item.name); });
-    drop_doubles();
+    settle();
     return std::move(out_);
   }
 
@@ -154,7 +153,7 @@ class Decoder {
   }
 
   bool has_room() {
-    if (out_.items.size() < kItemsMax) return true;
+    if (read_.size() < kItemsMax) return true;
     problem(fmt::format("more than {} items", kItemsMax));
     return false;
   }
@@ -172,10 +171,16 @@ class Decoder {
   }
 
   void add_item(const Place& place) {
-    if (auto item = read_item(place); item && has_room()) out_.items.push_back(*std::move(item));
+    if (auto item = read_item(place); item && has_room()) keep(*std::move(item), {file_->path});
+  }
+
+  void keep(Item item, std::vector<std::string> files) {
+    if (!text_file_.empty()) files.push_back(std::exchange(text_file_, {}));
+    read_.push_back({std::move(item), std::move(files)});
   }
 
   std::optional<Item> read_item(const Place& place) {
+    text_file_.clear();
     if (!is_file_name(place.name)) {
       problem("its name cannot be an item's",
               "letters, digits, `.`, `_` and `-` make a name; rename the file");
@@ -261,6 +266,7 @@ class Decoder {
       file_ = agent;
       if (!good) return {};
       members.as_object().erase(form.text_key);
+      text_file_ = path;
       return without_last_line_end((*at)->bytes);
     }
     text_ = value->as_string();
@@ -324,9 +330,11 @@ class Decoder {
     const std::string folder = fmt::format("{}/{}/", provider_.skills, name);
     std::optional<Item> item;
     std::vector<ItemFile> beside;
+    std::vector<std::string> paths;
     const std::size_t first = at;
     for (; at < files_.size() && files_[at]->path.starts_with(folder); ++at) {
       file_ = files_[at];
+      paths.push_back(file_->path);
       const std::string_view rest = std::string_view(file_->path).substr(folder.size());
       if (rest == "SKILL.md") {
         item = read_item({.kind = ItemKind::kSkill, .form = &skill_form(), .name = name});
@@ -341,7 +349,7 @@ class Decoder {
     if (!is_there) problem("its folder has no SKILL.md", "a skill is a folder with a SKILL.md right in it");
     if (item && has_room()) {
       item->files = std::move(beside);
-      out_.items.push_back(*std::move(item));
+      keep(*std::move(item), std::move(paths));
     }
     return at;
   }
@@ -408,34 +416,39 @@ class Decoder {
       if (!mcp::is_read_key(dialect.form, key)) native_.set(key, value);
     }
     keep_native(item);
-    if (has_room()) out_.items.push_back(std::move(item));
+    if (has_room()) keep(std::move(item), {file_->path});
   }
 
   // One name, one item: the first stays.
-  void drop_doubles() {
-    std::vector<Item> kept;
-    kept.reserve(out_.items.size());
-    for (Item& item : out_.items) {
-      if (!kept.empty() && kept.back().kind == item.kind && kept.back().name == item.name) {
+  void settle() {
+    std::ranges::stable_sort(read_, {},
+                             [](const Read& read) { return std::tie(read.item.kind, read.item.name); });
+    for (auto& [item, files] : read_) {
+      if (!out_.items.empty() && out_.items.back().kind == item.kind && out_.items.back().name == item.name) {
         if (out_.problems.size() < kDecodeProblemsMax) {
           out_.problems.push_back({.why = fmt::format("two files make the {} '{}'; the first counts",
                                                       to_string(item.kind), item.name),
                                    .hint = "remove or rename one"});
         }
-      } else {
-        kept.push_back(std::move(item));
+        continue;
       }
+      out_.items.push_back(std::move(item));
+      out_.files.push_back(std::move(files));
     }
-    out_.items = std::move(kept);
   }
 
   const Provider& provider_;
   std::vector<const TreeFile*> files_;  // sorted by path
+  struct Read {
+    Item item;
+    std::vector<std::string> files;
+  };
+  std::vector<Read> read_;
   Decoded out_;
   // Of the file at work.
   const TreeFile* file_ = nullptr;
   Json native_;
-  std::string text_;
+  std::string text_, text_file_;
 };
 
 }  // namespace
@@ -446,6 +459,21 @@ Decoded decode(const Provider& provider, std::span<const TreeFile> files) {
 
 bool reads(const Provider& provider, std::string_view path) {
   return place_of(provider, path).what != Place::What::kNothing;
+}
+
+bool reads_below(const Provider& provider, std::string_view folder) {
+  const std::string below = fmt::format("{}/", folder);
+  // What lies in a folder of items is read however deep, be it only to be told.
+  const auto meets = [&](std::string_view path) {
+    const std::string_view start = path.substr(0, path.find('*'));
+    return start.starts_with(below) || (start.size() < path.size() && below.starts_with(start));
+  };
+  for (const FileForm* form : {&provider.agent, &provider.rules, &provider.command}) {
+    if (form->syntax == Syntax::kNone) continue;
+    if (meets(form->path) || meets(form->also) || meets(form->text_path)) return true;
+  }
+  return meets(provider.main_rules) || meets(provider.servers.path) ||
+         (!provider.skills.empty() && meets(fmt::format("{}/*", provider.skills)));
 }
 
 }  // namespace rtt::views

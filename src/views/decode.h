@@ -35,12 +35,15 @@ struct DecodeProblem {
   friend bool operator==(const DecodeProblem&, const DecodeProblem&) = default;
 };
 struct Decoded {
-  std::vector<Item> items;  // sorted by kind and name
+  std::vector<Item> items;                      // sorted by kind and name
+  std::vector<std::vector<std::string>> files;  // beside items: the paths each was read from
   std::vector<DecodeProblem> problems;
 };
 // Files that are none of this provider's are passed over.
 Decoded decode(const Provider& provider, std::span<const TreeFile> files);
-// Whether decode would look at a file of this path: for a walk that reads no others.
+// Whether decode would look at a file of this path, or at one below this folder: for a walk that reads no
+// others.
 [[nodiscard]] bool reads(const Provider& provider, std::string_view path);
+[[nodiscard]] bool reads_below(const Provider& provider, std::string_view folder);
 
 }  // namespace rtt::views

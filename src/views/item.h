@@ -4,8 +4,8 @@
 // `object` is what the item says, by kind (item_shape.h checks it); absent members are absent, never null:
 //   agent    {"name","description","instructions","model","tools":[…],"skills":[…],"permissions":{…},
 //             "metadata":{…}}
-//   skill    {"name","description","instructions","license","compatibility","metadata":{…},"tools":[…],
-//             "skills":[…],"permissions":{…}}
+//   skill    {"name","description","instructions","license","compatibility","allowed-tools",
+//             "metadata":{…},"tools":[…],"skills":[…],"permissions":{…}}
 //   server   {"type":"stdio","command","args":[…],"env":{…},"cwd"} or
 //             {"type":"http"|"sse","url","headers":{…}}
 //   rules    {"instructions","description","globs":[…]}; the one called `main` is the project's own

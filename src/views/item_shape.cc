@@ -33,6 +33,7 @@ constexpr auto kSkill = std::to_array<Key>({{"name", Shape::kText, Need::kRequir
                                             {"instructions", Shape::kString},
                                             {"license", Shape::kString},
                                             {"compatibility", Shape::kString},
+                                            {"allowed-tools", Shape::kString},
                                             {"metadata", Shape::kObject},
                                             {"permissions", Shape::kObject},
                                             {"skills", Shape::kArray},

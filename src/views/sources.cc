@@ -36,39 +36,17 @@ void add_references(const Json* list, Json& out) {
     out.push(entry.is_string() ? entry : Json(entry.string_or("to")));
 }
 
-// `allowed-tools` of the Agent Skills format: words apart by spaces or commas, which may hold both between
-// brackets: `Bash(git add:*) Read`.
-void add_words(std::string_view words, Json& out) {
-  std::string word;
-  int open = 0;
-  const auto end = [&] {
-    if (!word.empty()) out.push(std::move(word));
-    word.clear();
-  };
-  for (const char c : words) {
-    if (open == 0 && (c == ' ' || c == ',' || c == '\t' || c == '\n')) {
-      end();
-      continue;
-    }
-    if (c == '(') ++open;
-    if (c == ')' && open > 0) --open;
-    word += c;
-  }
-  end();
-}
-
 // What the body of a contract says, in the form of an item.
 Json object_of(const Json& body) {
-  constexpr std::array<std::string_view, 9> kAsWritten{"name",    "description",   "instructions",
-                                                       "model",   "permissions",   "metadata",
-                                                       "license", "compatibility", "native"};
+  constexpr std::array<std::string_view, 10> kAsWritten{
+      "name",     "description", "instructions",  "model",         "permissions",
+      "metadata", "license",     "compatibility", "allowed-tools", "native"};
   Json out = text::JsonObject{};
   for (const std::string_view key : kAsWritten) {
     if (const Json* value = body.find(key)) out.set(key, *value);
   }
   Json tools = text::JsonArray{};
   add_references(body.find("tools"), tools);
-  add_words(body.string_or("allowed-tools"), tools);
   if (!tools.as_array().empty()) out.set("tools", std::move(tools));
   Json skills = text::JsonArray{};
   add_references(body.find("skills"), skills);

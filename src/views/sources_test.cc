@@ -86,8 +86,8 @@ TEST(Sources, each_kind_from_its_file_and_what_only_one_provider_knows) {
             R"("tools":["rtt://x/tool/y"]})");
   EXPECT_EQ(object_of(sources, "B%20b"),
             R"({"metadata":{"k":1},"name":"B b","native":{"codex":{"sandbox_mode":"read-only"}}})");
-  EXPECT_EQ(object_of(sources, "review"), R"({"instructions":"Look.","license":"MIT","name":"review",)"
-                                          R"x("tools":["Bash(git add:*)","Read","Grep"]})x");
+  EXPECT_EQ(object_of(sources, "review"), R"x({"allowed-tools":"Bash(git add:*), Read Grep",)x"
+                                          R"("instructions":"Look.","license":"MIT","name":"review"})");
   EXPECT_EQ(object_of(sources, "main"), R"({"instructions":"# House rules"})");
   EXPECT_EQ(object_of(sources, "fix"),
             R"({"argument_hint":"[file]","instructions":"Mend $ARGUMENTS","name":"fix"})");

@@ -26,6 +26,11 @@ int fuzz_one(std::span<const std::byte> input) {
     files.push_back({.path = std::move(path), .bytes = next()});
   }
   const Decoded first = decode(*provider, files);
+  RTT_ASSERT(first.files.size() == first.items.size());
+  for (const std::vector<std::string>& read : first.files) {
+    RTT_ASSERT(!read.empty());
+    for (const std::string& path : read) RTT_ASSERT(reads(*provider, path));
+  }
   for (const DecodeProblem& problem : first.problems) RTT_ASSERT(!problem.why.empty());
   const Encoded made = encode(*provider, first.items);
   RTT_ASSERT(Tree::of(made.files).has_value());

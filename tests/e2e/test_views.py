@@ -62,6 +62,40 @@ class Views(RttCase):
         again = self.json("view", "import", ".claude", "--yes")
         self.assertEqual({"kept"}, {row["state"] for row in again["files"]})
 
+    def test_what_clients_allow_in_their_files_is_no_obstacle(self):
+        """A name beside the file's, tools of a server that is not here, a skill's own keys: all of it comes through."""
+        self.write(".claude/agents/reviewer.md", "---\nname: Code Reviewer\ndescription: Reviews code\n"
+                                                 "tools: mcp__gone__read\nskills: nowhere\n---\nLook.\n")
+        self.write(".claude/skills/tidy/SKILL.md", "---\nname: tidy\ndescription: Tidies up\n"
+                                                   "allowed-tools: Bash(git add:*) Read\nmodel: haiku\n---\nRun.\n")
+        os.remove(self.path(".claude/skills/tidy/scripts/tidy.sh"))
+        os.mkfifo(self.path(".claude/skills/tidy/scripts/tidy.sh"))
+        taken = self.json("view", "import", ".claude", "--yes")
+        self.assertEqual([(".claude/skills/tidy/scripts/tidy.sh", "no file: a pipe, socket or device")],
+                         [(one["file"], one["message"]) for one in taken["problems"]])
+        os.rename(self.path(".claude"), self.path("was"))
+        self.assertEqual("committed", self.json("view", "mount", "codex", "claude", timeout=120)["state"])
+        self.assertIn('name = "reviewer"', self.text(".codex/agents/reviewer.toml"))
+        agent = self.text(".claude/agents/reviewer.md")
+        for line in ("name: Code Reviewer", "tools: mcp__gone__read", "skills:", "description: Reviews code"):
+            self.assertIn(line, agent)
+        self.assertIn("allowed-tools: Bash(git add:*) Read\n", self.text(".agents/skills/tidy/SKILL.md"))
+        self.assertNotIn("haiku", self.text(".agents/skills/tidy/SKILL.md"))
+        self.assertIn("model: haiku\n", self.text(".claude/skills/tidy/SKILL.md"))
+
+    def test_import_reads_and_writes_nothing_behind_links(self):
+        outside = os.path.join(self.base, "outside")
+        os.makedirs(outside)
+        os.symlink(outside, self.path("agents"))
+        self.refused("RTT0304", 1, "view", "import", ".claude", "--yes")
+        self.assertEqual([], os.listdir(outside))
+        os.remove(self.path("agents"))
+        os.rename(self.path(".claude/skills"), os.path.join(outside, "skills"))
+        os.symlink(os.path.join(outside, "skills"), self.path(".claude/skills"))
+        taken = self.json("view", "import", ".claude", "--yes")
+        self.assertEqual(["agents/reviewer.md"], [row["path"] for row in taken["files"]])
+        self.assertIn("a symbolic link", taken["problems"][0]["message"])
+
     def mounted(self, *providers):
         self.json("view", "import", ".claude", "--yes")
         return self.json("view", "mount", *providers, timeout=120)
