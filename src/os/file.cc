@@ -258,12 +258,12 @@ std::string home_directory() {
 
 // Open-file-description locks: like flock they belong to the descriptor, not the process, and unlike it they
 // can be asked about without being taken.
-Result<FileLock> FileLock::take(const std::string& path, Wait wait) {
+Result<FileLock> FileLock::take(const std::string& path, Wait wait, Hold hold) {
   FileLock lock;
   lock.fd_ = Fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0600));
   if (!lock.fd_.valid()) return failed("cannot open the lock " + path, path);
   struct flock whole{};
-  whole.l_type = F_WRLCK;
+  whole.l_type = hold == Hold::kAlone ? F_WRLCK : F_RDLCK;
   while (::fcntl(lock.fd_.get(), wait == Wait::kYes ? F_OFD_SETLKW : F_OFD_SETLK, &whole) != 0) {
     if (errno == EAGAIN || errno == EACCES)
       return fail(Code::kBusy, "another process holds the lock " + path, path);

@@ -44,13 +44,16 @@ Result<std::string> current_directory();
 std::string environment(const char* name, std::string_view otherwise = {});
 std::string home_directory();
 
-// An exclusive advisory lock on a file, held until destroyed (and by the kernel's hand when the process
-// dies).
+// An advisory lock on a file, held until destroyed (and by the kernel's hand when the process dies).
 class FileLock {
  public:
   enum class Wait : std::uint8_t { kNo, kYes };
-  static Result<FileLock> take(const std::string& path, Wait wait);  // kBusy when held and Wait::kNo
-  static bool held(const std::string& path);                         // by anybody, us included; takes nothing
+  enum class Hold : std::uint8_t { kAlone, kTogether };  // kTogether: with others that hold it so
+  // kBusy when held otherwise and Wait::kNo
+  static Result<FileLock> take(const std::string& path, Wait wait, Hold hold = Hold::kAlone);
+  static bool held(const std::string& path);  // by anybody, us included; takes nothing
+  // A process this descriptor is passed to holds the lock as well, until it closes it.
+  [[nodiscard]] int descriptor() const { return fd_.get(); }
 
  private:
   Fd fd_;

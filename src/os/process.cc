@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -66,7 +67,7 @@ std::optional<ExitState> Child::reap(int flags) {
   if (info.si_pid == 0) return std::nullopt;
   const bool exited = info.si_code == CLD_EXITED;
   ended_ = ExitState{.code = exited ? info.si_status : -1, .signal = exited ? 0 : info.si_status};
-  if (exited || lifetime_ == Lifetime::kDetached) return ended_;
+  if (exited || lifetime_ != Lifetime::kWithParent) return ended_;
   ended_->signal = signal_behind(info.si_status);
   if (ended_->signal == 0) {  // the keeper was killed, which ended the child, and others may be left
     ended_->signal = SIGKILL;
@@ -166,6 +167,20 @@ std::optional<std::uint64_t> process_start_time(int pid) {
   const auto parsed = std::from_chars(fields->data() + at, fields->data() + fields->size(), ticks);
   if (parsed.ec != std::errc{}) return std::nullopt;
   return ticks;
+}
+
+Error become_program(const std::vector<std::string>& argv) {
+  std::vector<char*> words;
+  for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  ::execvp(words[0], words.data());
+  return last_error("cannot start " + argv.front()).at(argv.front());
+}
+
+void await_end(const Fd& process) {
+  pollfd ended{.fd = process.get(), .events = POLLIN, .revents = 0};
+  while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 int own_pid() { return ::getpid(); }

@@ -24,7 +24,8 @@
 
 namespace rtt::os {
 
-enum class Lifetime : std::uint8_t { kWithParent, kDetached };
+// kNobodys: detached, and no child of this process either, so that nothing it becomes waits for it.
+enum class Lifetime : std::uint8_t { kWithParent, kDetached, kNobodys };
 enum class Wire : std::uint8_t { kNull, kPipe, kInherit };
 
 struct SpawnOptions {
@@ -62,6 +63,9 @@ class Child {
 
  private:
   friend Result<Child> spawn(const SpawnOptions& options);
+// Becomes this program (looked up on PATH) with our environment, descriptors and terminal; returns only why
+// it could not.
+Error become_program(const std::vector<std::string>& argv);
   std::optional<ExitState> reap(int flags);
 
   int pid_ = 0;
@@ -77,6 +81,7 @@ std::optional<std::string> find_on_path(const std::string& program, const std::s
 std::string own_executable();  // /proc/self/exe resolved
 // Readable once that process has ended; kLost if it is gone already or its pid belongs to another one by now.
 Result<Fd> watch_process(int pid, std::uint64_t start_time);
+void await_end(const Fd& process);  // blocks
 // Of a live one, in clock ticks since boot: tells a reused pid apart.
 std::optional<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing

@@ -42,9 +42,10 @@ class SandboxRules {
   static Result<SandboxRules> prepare(const Sandbox& sandbox, const std::string& program);
   // For this thread and what it becomes; async-signal-safe. False with errno.
   [[nodiscard]] bool enter() const;
+  // Neither this process nor what it starts has any capability again, root or not. False with errno.
+  [[nodiscard]] static bool drop_capabilities();
 
  private:
-  static bool drop_capabilities();
   Fd ruleset_;
   std::vector<sock_filter> filter_;
 };

@@ -52,6 +52,7 @@ struct Image {
   int parent = 0;
   std::optional<SandboxRules> rules;
   int adopts = 0;                      // whether orphans come to this process
+  bool nobodys = false;                // whether a detached child is given away at once
   std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
 
@@ -147,7 +148,7 @@ void restore_signals() {
 
 [[noreturn]] void start_detached(Image& image) {
   // One that adopts orphans would take this child for one: let it be nobody's from the start.
-  if (image.adopts) {
+  if (image.nobodys) {
     const long child = bare_fork();
     if (child < 0) give_up(image, Step::kParent);
     if (child > 0) {
@@ -294,8 +295,9 @@ Result<Child> spawn(const SpawnOptions& options) {
   sigset_t all, before;
   ::sigfillset(&all);
   RTT_ASSERT(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-  const bool detached = options.lifetime == Lifetime::kDetached;
+  const bool detached = options.lifetime != Lifetime::kWithParent;
   RTT_ASSERT(::prctl(PR_GET_CHILD_SUBREAPER, &image.adopts, 0, 0, 0) == 0);
+  image.nobodys = options.lifetime == Lifetime::kNobodys || (detached && image.adopts != 0);
   if (detached && image.adopts != 0) (void)::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
   const int pid = ::fork();
   if (pid == 0) detached ? start_detached(image) : start_kept(image);
@@ -318,10 +320,10 @@ Result<Child> spawn(const SpawnOptions& options) {
       failed = start_error(options, *word);
     }
   }
-  if (detached && image.adopts != 0) {
+  if (image.nobodys) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (image.adopts != 0) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     child.keeper_ = child.pid_;
   }
   if (failed) return std::unexpected(*std::move(failed));

@@ -41,12 +41,21 @@ Status append(const registry::Workspace& workspace, Json payload) {
   return {};
 }
 
+Json record_of(const registry::Workspace& workspace, std::string_view action, Json detail) {
+  return apply::stamped(
+      apply::to_json(apply::AuditRecord{std::string(action), who_acts(workspace), std::move(detail)}),
+      os::rfc3339(os::wall_now()));
+}
+
 }  // namespace
 
+Status tell_panel(const registry::Workspace& workspace, std::string_view action, Json detail) {
+  const auto panel = running_panel(workspace);
+  return panel ? tell(*panel, workspace, record_of(workspace, action, std::move(detail))) : Status{};
+}
+
 Status record_event(const registry::Workspace& workspace, const Event& event) {
-  Json payload = apply::stamped(apply::to_json(apply::AuditRecord{event.action, who_acts(workspace),
-                                                                  Json::object({{"reason", event.reason}})}),
-                                os::rfc3339(os::wall_now()));
+  Json payload = record_of(workspace, event.action, Json::object({{"reason", event.reason}}));
   const auto panel = running_panel(workspace);
   Status done = panel ? tell(*panel, workspace, payload) : append(workspace, std::move(payload));
   if (!done) return std::unexpected(std::move(done).error().in("done, but the journal was not told"));

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "registry/workspace.h"
+#include "text/json.h"
 
 namespace rtt::panel {
 
@@ -20,5 +21,7 @@ struct Event {
   std::string reason;  // in words, without a secret
 };
 Status record_event(const registry::Workspace& workspace, const Event& event);
+// The same where a panel runs; nothing where none does.
+Status tell_panel(const registry::Workspace& workspace, std::string_view action, text::Json detail);
 
 }  // namespace rtt::panel

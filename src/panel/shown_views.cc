@@ -7,6 +7,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/assert.h"
 #include "model/view_file.h"
 #include "os/file.h"
 #include "views/overlay.h"
@@ -86,6 +87,29 @@ Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapsh
   }
   std::ranges::sort(out.unchanged);
   std::ranges::sort(out.views, {}, &RenderedView::provider);
+  return out;
+}
+
+Result<OneView> render_view(const Workspace& workspace, const Snapshot& snapshot, views::ProviderTable providers,
+                            const std::string& name, const std::string& env) {
+  OneView out{.providers = std::move(providers)};
+  out.provider = out.providers.find(name);
+  RTT_ASSERT(out.provider != nullptr);
+  model::ViewFile file;
+  const std::string path = model::view_path(name);
+  const auto at = std::ranges::find(snapshot.configs, path, &registry::ConfigEntry::path);
+  if (at != snapshot.configs.end()) {
+    if (at->standing == registry::Standing::kRefused) {
+      return fail(Code::kUnsigned, fmt::format("what `{}` is to be shown is said by a file that is not in force", name),
+                  path, "rtt sign " + path);
+    }
+    file = model::read_view_file(at->text, path);
+  }
+  if (!env.empty()) file.env = env;
+  out.env = file.env;
+  RTT_TRY_SET(const views::Sources sources, views::gather_sources(workspace, snapshot));
+  out.problems = sources.problems;
+  RTT_TRY_SET(out.view, render(name, *out.provider, file, snapshot, sources, out.problems));
   return out;
 }
 

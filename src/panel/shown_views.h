@@ -39,6 +39,17 @@ struct Rendered {
   std::vector<model::Problem> problems;
 };
 Result<Rendered> render_views(const registry::Workspace& workspace, const registry::Snapshot& snapshot);
+// What one provider would be shown, whether or not it has a view file: that one's choice counts, and its
+// environment where none is asked for.
+struct OneView {
+  views::ProviderTable providers;
+  const views::Provider* provider = nullptr;  // one of them
+  std::string env;
+  RenderedView view;
+  std::vector<model::Problem> problems;
+};
+Result<OneView> render_view(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
+                            views::ProviderTable providers, const std::string& name, const std::string& env);
 // `base`: what is committed, for those that stay.
 std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
 

@@ -72,14 +72,22 @@ std::string with_excluded(std::string_view text, std::string_view root,
   return out += kEnd;
 }
 
-Result<std::optional<GitCheckout>> GitCheckout::of(const std::string& root) {
+std::optional<ExcludeFile> exclude_file_of(const std::string& root) {
   const auto top = top_of(root);
+  if (!top) return std::nullopt;
+  ExcludeFile file;
   const std::string repository = registry::repository_of(root);
-  if (!top) return std::optional<GitCheckout>();
+  if (repository != root) file.path = repository + "/info/exclude";
+  if (root.size() > top->size()) file.prefix = root.substr(top->size() + 1) + "/";
+  return file;
+}
+
+Result<std::optional<GitCheckout>> GitCheckout::of(const std::string& root) {
+  const auto exclude_file = exclude_file_of(root);
+  if (!exclude_file) return std::optional<GitCheckout>();
   GitCheckout checkout;
   checkout.root_ = root;
-  if (repository != root) checkout.exclude_file_ = repository + "/info/exclude";
-  if (root.size() > top->size()) checkout.prefix_ = root.substr(top->size() + 1) + "/";
+  checkout.exclude_ = *exclude_file;
   RTT_TRY_SET(const std::optional<std::string> said, tracked_by_git(root));
   checkout.asked_ = said.has_value();
   for (std::string_view rest = said ? *said : std::string_view(); !rest.empty();) {
@@ -100,17 +108,17 @@ bool GitCheckout::tracks(std::string_view path) const {
 }
 
 Status GitCheckout::exclude(const std::vector<std::string>& paths) const {
-  if (exclude_file_.empty() || os::is_symlink(exclude_file_)) return {};
+  if (exclude_.path.empty() || os::is_symlink(exclude_.path)) return {};
   std::string text;
-  if (os::exists(exclude_file_)) {
-    RTT_TRY_SET(text, os::read_file(exclude_file_, kExcludeBytesMax));
+  if (os::exists(exclude_.path)) {
+    RTT_TRY_SET(text, os::read_file(exclude_.path, kExcludeBytesMax));
   }
   std::vector<std::string> lines;
-  for (const std::string& path : paths) lines.push_back(exclude_line(prefix_ + path));
+  for (const std::string& path : paths) lines.push_back(exclude_line(exclude_.prefix + path));
   const std::string wanted = with_excluded(text, root_, lines);
   if (wanted == text) return {};
-  RTT_TRY(os::make_directories(exclude_file_.substr(0, exclude_file_.rfind('/'))));
-  return os::write_atomic(exclude_file_, wanted);
+  RTT_TRY(os::make_directories(exclude_.path.substr(0, exclude_.path.rfind('/'))));
+  return os::write_atomic(exclude_.path, wanted);
 }
 
 }  // namespace rtt::views

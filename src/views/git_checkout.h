@@ -24,6 +24,14 @@ inline constexpr std::size_t kTrackedBytesMax = std::size_t{256} << 20;
 inline constexpr std::size_t kExcludeBytesMax = std::size_t{1} << 20;
 inline constexpr Nanos kGitAnswersWithin{5'000'000'000};
 
+// Where git looks for what is excluded in a checkout, and where `root` lies below the checkout's top.
+struct ExcludeFile {
+  std::string path;    // empty: it is not known
+  std::string prefix;  // empty, or with a slash at its end
+};
+// Nothing where no repository holds `root`, an absolute path.
+std::optional<ExcludeFile> exclude_file_of(const std::string& root);
+
 class GitCheckout {
  public:
   // Nothing where no repository holds `root`, an absolute path.
@@ -36,8 +44,8 @@ class GitCheckout {
   [[nodiscard]] Status exclude(const std::vector<std::string>& paths) const;
 
  private:
-  std::string prefix_;  // of the root below the checkout's top: empty, or with a slash at its end
-  std::string root_, exclude_file_;  // no file: it is not known where it lies
+  std::string root_;
+  ExcludeFile exclude_;
 
   bool asked_ = false;                // else git could not be
   std::vector<std::string> tracked_;  // sorted, relative to the root

@@ -106,6 +106,14 @@ constexpr auto kGithubModels =
 constexpr auto kQwenModels = list<std::string_view>({"inherit", "qwen*"});
 constexpr auto kKiroModels = list<std::string_view>({"auto", "claude-*"});
 
+// Commands that are not called like the provider.
+constexpr auto kAntigravityPrograms = list<std::string_view>({"agy"});
+constexpr auto kCursorPrograms = list<std::string_view>({"cursor-agent"});
+constexpr auto kDevinPrograms = list<std::string_view>({"windsurf"});
+constexpr auto kKiroPrograms = list<std::string_view>({"kiro-cli"});
+constexpr auto kVsCodePrograms = list<std::string_view>({"code", "code-insiders", "codium"});
+constexpr auto kZedPrograms = list<std::string_view>({"zeditor"});
+
 constexpr ToolWords kMcpUnderscores{"mcp__", "__"};
 
 // OpenCode writes this file at its start and gives up where it cannot.
@@ -115,6 +123,7 @@ constexpr std::string_view kOpenCodeIgnore =
 constexpr auto kProviders = list<Provider>({
     {.name = "antigravity",
      .product = "Antigravity",
+     .programs = kAntigravityPrograms,
      .agent = {.syntax = Syntax::kFront,
                .path = ".agents/agents/*.md",
                .fields = kNamedModel,
@@ -189,6 +198,7 @@ constexpr auto kProviders = list<Provider>({
      .models = kGithubModels},
     {.name = "cursor",
      .product = "Cursor",
+     .programs = kCursorPrograms,
      .agent = {.syntax = Syntax::kFront, .path = ".cursor/agents/*.md", .fields = kNamedModel},
      .skills = ".cursor/skills",
      .rules = {.syntax = Syntax::kFront,
@@ -209,6 +219,7 @@ constexpr auto kProviders = list<Provider>({
      .models = kCursorModels},
     {.name = "devin",
      .product = "Devin",
+     .programs = kDevinPrograms,
      .agent = {.syntax = Syntax::kFront, .path = ".devin/agents/*/AGENT.md", .fields = kNamed},
      .skills = ".devin/skills",
      .rules = {.syntax = Syntax::kFront,
@@ -242,6 +253,7 @@ constexpr auto kProviders = list<Provider>({
      .models = kGeminiModels},
     {.name = "kiro",
      .product = "Kiro",
+     .programs = kKiroPrograms,
      .agent = {.syntax = Syntax::kJson,
                .path = ".kiro/agents/*.json",
                .fields = kNamedTools,
@@ -312,6 +324,7 @@ constexpr auto kProviders = list<Provider>({
           .dialect = {.form = ClientForm::kVibeToml, .variables = Variables::kApiKey, .sse = Sse::kNever}}},
     {.name = "vscode",
      .product = "VS Code",
+     .programs = kVsCodePrograms,
      .agent = kGithubAgents,
      .skills = ".github/skills",
      .rules = kGithubRules,
@@ -329,6 +342,7 @@ constexpr auto kProviders = list<Provider>({
      .models = kGithubModels},
     {.name = "zed",
      .product = "Zed",
+     .programs = kZedPrograms,
      .agent = {.none = "has no agents of a project"},
      .skills = ".agents/skills",
      .rules = kOneFile,

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "views/private_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "crypto/sha256.h"
+#include "os/dir.h"
+#include "os/process.h"
+#include "views/git_checkout.h"
+#include "views/project.h"
+
+namespace rtt::views {
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string::npos ? std::string() : path.substr(0, slash);
+}
+
+bool is_below(std::string_view path, std::string_view folder) {
+  return path.size() > folder.size() && path.starts_with(folder) && path[folder.size()] == '/';
+}
+
+// Whether a path of the project shows what the tree has there: these files with these bytes, and no others.
+bool shows_same(const std::string& full, const std::string& path, const Tree& tree) {
+  std::set<std::string> there;
+  if (os::is_directory(full)) {
+    const auto walked = os::walk(full, {.entries_max = kTreeFilesMax}, [&](const os::Entry& entry) {
+      if (entry.kind != os::EntryKind::kDirectory) there.insert(path + "/" + std::string(entry.path));
+      return os::Visit::kContinue;
+    });
+    if (!walked) return false;
+  } else {
+    there.insert(path);
+  }
+  for (std::size_t i = 0; i < tree.files().size(); ++i) {
+    const std::string& file = tree.files()[i].path;
+    if (file != path && !is_below(file, path)) continue;
+    if (there.erase(file) == 0) return false;
+    const auto bytes = os::read_file(full + file.substr(path.size()), kTreeFileBytesMax);
+    if (!bytes || crypto::sha256(*bytes) != tree.digests()[i]) return false;
+  }
+  return there.empty();
+}
+
+class Looker {
+ public:
+  Looker(const PrivateAsk& ask, const Placeholders& held) : ask_(ask), held_(held) {}
+
+  Result<PrivateLook> look() {
+    RTT_TRY_SET(const Project project, Project::open(ask_.where.root, ask_.store));
+    for (const auto& [provider, places] : project.placed()) {
+      for (const Place& place : places) placed_[place.path] = provider;
+    }
+    for (const Drift& drift : project.drift()) placed_.erase(drift.path);
+    Placement placement =
+        place(ask_.tree, Wish::kLinks, [this](const std::string& path) { return found(path); });
+    out_.kept = std::move(placement.kept);
+    for (const Place& one : placement.places) take(one.path);
+    std::ranges::sort(out_.kept, {}, &Kept::path);
+    if (out_.mounted.size() >= os::kPrivateMountsMax) {
+      return fail(Code::kLimit, fmt::format("{} places in a private view; {} are the most", out_.mounted.size(),
+                                            os::kPrivateMountsMax));
+    }
+    return std::move(out_);
+  }
+
+ private:
+  [[nodiscard]] std::string full(const std::string& path) const { return ask_.where.root + "/" + path; }
+
+  [[nodiscard]] Found found(const std::string& path) const {
+    using Kind = Found::Kind;
+    if (placed_.contains(path) || held_.holds(path)) return {.kind = Kind::kOurs};
+    for (std::string folder = folder_of(path); !folder.empty(); folder = folder_of(folder)) {
+      if (os::exists(full(folder)) && (os::is_symlink(full(folder)) || !os::is_directory(full(folder))))
+        return {.kind = Kind::kBlocked};
+    }
+    if (!os::exists(full(path))) return {.kind = Kind::kNothing};
+    const bool folder = os::is_directory(full(path)) && !os::is_symlink(full(path));
+    return {.kind = folder ? Kind::kFolder : Kind::kOther};
+  }
+
+  void take(const std::string& path) {
+    // A client that wants this file in its folder makes it there, as it would without a view: the folder is real.
+    if (path == ask_.provider.companion.path) return;
+    if (const auto placed = placed_.find(path); placed != placed_.end()) {
+      if (shows_same(full(path), path, ask_.tree)) {
+        out_.shown.push_back(path);
+      } else {
+        out_.kept.push_back({.path = path,
+                             .why = fmt::format("`rtt view mount {}` placed another there", placed->second)});
+      }
+      return;
+    }
+    out_.shown.push_back(path);
+    out_.mounted.push_back(path);
+    hold(path);
+  }
+
+  void hold(const std::string& path) {
+    std::vector<Held> way;
+    for (std::string folder = folder_of(path); !folder.empty(); folder = folder_of(folder)) {
+      if (!os::exists(full(folder))) way.push_back({.path = folder, .kind = os::Placeholder::kFolder});
+    }
+    std::ranges::reverse(way);
+    if (!os::exists(full(path))) way.push_back({.path = path, .kind = kind_of(path)});
+    for (Held& one : way) {
+      if (needed_.insert(one.path).second) out_.needed.push_back(std::move(one));
+    }
+  }
+
+  // Files that are opened by their name, and those found by listing a folder.
+  [[nodiscard]] os::Placeholder kind_of(const std::string& path) const {
+    if (ask_.tree.find(path) == nullptr) return os::Placeholder::kFolder;
+    const bool by_name = path == ask_.provider.main_rules || path == ask_.provider.servers.path;
+    return by_name ? os::Placeholder::kSocket : os::Placeholder::kFile;
+  }
+
+  const PrivateAsk& ask_;
+  const Placeholders& held_;
+  std::map<std::string, std::string> placed_;  // by path, the provider
+  std::set<std::string> needed_;
+  PrivateLook out_;
+};
+
+// The list of excluded files as it is, and the view's names; nothing where git would not read it.
+std::optional<std::string> excluded(const ExcludeFile& file, const std::string& root,
+                                    const std::vector<std::string>& mounted) {
+  const auto text = os::is_symlink(file.path) ? std::nullopt
+                                              : std::optional(os::read_file(file.path, kExcludeBytesMax));
+  if (!text || !*text) return std::nullopt;
+  std::vector<std::string> lines;
+  for (const std::string& path : mounted) lines.push_back(exclude_line(file.prefix + path));
+  return with_excluded(**text, root + " (private)", lines);
+}
+
+Status mount(const PrivateAsk& ask, const PrivateLook& look) {
+  std::vector<os::PrivateFile> files;
+  for (const TreeFile& file : ask.tree.files()) {
+    const auto at = std::ranges::find_if(look.mounted, [&](const std::string& path) {
+      return file.path == path || is_below(file.path, path);
+    });
+    if (at != look.mounted.end())
+      files.push_back({.path = "view/" + file.path, .bytes = file.bytes, .executable = file.executable});
+  }
+  std::vector<os::PrivateMount> mounts;
+  for (const std::string& path : look.mounted)
+    mounts.push_back({.from = "view/" + path, .folder = ask.where.root, .onto = path});
+  std::optional<std::string> lines;
+  if (const auto git = exclude_file_of(ask.where.root); git && !git->path.empty()) {
+    lines = excluded(*git, ask.where.root, look.mounted);
+    if (lines) {
+      files.push_back({.path = "exclude", .bytes = *lines});
+      mounts.push_back({.from = "exclude", .folder = folder_of(git->path), .onto = "exclude"});
+    }
+  }
+  return os::mount_privately(ask.where.root, files, mounts);
+}
+
+Status start_guard(std::vector<std::string> argv, const Placeholders& held) {
+  const int pid = os::own_pid();
+  RTT_TRY_SET(const os::Fd run, os::watch_process(pid, os::process_start_time(pid).value_or(0)));
+  RTT_TRY_SET(os::Child guard, os::spawn({.argv = std::move(argv),
+                                          .env = os::own_environment(),
+                                          .directory = "/",
+                                          .in = os::Wire::kNull,
+                                          .out = os::Wire::kNull,
+                                          .err = os::Wire::kNull,
+                                          .lifetime = os::Lifetime::kNobodys,
+                                          .pass_fds = {{run.get(), kGuardRun}, {held.at_work(), kGuardAtWork}}}));
+  guard.detach();
+  return {};
+}
+
+}  // namespace
+
+Result<PrivateLook> look_privately(const PrivateAsk& ask, const Placeholders& held) {
+  return Looker(ask, held).look();
+}
+
+Result<PrivateLook> enter_private_view(const PrivateAsk& ask, const std::vector<std::string>& guard) {
+  RTT_TRY_SET(Placeholders held, Placeholders::open(ask.where));
+  RTT_TRY_SET(PrivateLook look, look_privately(ask, held));
+  if (look.mounted.empty()) return look;
+  RTT_TRY(start_guard(guard, held));  // outside, and before there is anything to guard
+  RTT_TRY_SET(const os::Separated separated, os::separate_mounts());
+  RTT_TRY(held.make(look.needed));
+  RTT_TRY(mount(ask, look));
+  RTT_TRY(os::settle_in(separated));
+  return look;
+}
+
+}  // namespace rtt::views
