@@ -8,6 +8,7 @@
 #include "mcp/own/own_server.h"
 #include "os/process.h"
 #include "os/terminal.h"
+#include "panel/private_run.h"
 #include "panel/start.h"
 #include "panel/workbench.h"
 #include "views/mount_keeper.h"
@@ -72,6 +73,20 @@ int panel_run(const cli::PanelRunArgs& args) {
   return panel::panel_main(*workspace, panel::Ground::kForeground, -1);
 }
 
+cli::NotRun private_run(const cli::PrivateRunArgs& args) {
+  auto workspace = workspace_of(args.place);
+  if (!workspace) return {workspace.error(), static_cast<int>(exit_status(workspace.error().code))};
+  using Told = panel::PrivateRun::Told;
+  panel::NotRun not_run =
+      panel::run_privately({.workspace = *std::move(workspace),
+                            .provider = args.provider,
+                            .env = args.env,
+                            .command = args.command,
+                            .guard = {os::own_executable(), "driver-host", "--private-guard"},
+                            .told = args.quiet ? Told::kQuiet : Told::kOnStderr});
+  return {std::move(not_run.why), not_run.status};
+}
+
 constexpr std::int64_t kLookMs = 30'000, kChangeMs = 300'000;
 
 // RTT's own tools as an MCP server: the verbs of the command line, asked of the panel if one runs.
@@ -126,6 +141,8 @@ int views_host(const std::vector<std::string>& words) {
 int driver_host(const cli::DriverHostArgs& args) {
   if (!args.words.empty() && (args.words[0] == "--views" || args.words[0] == "--view-server"))
     return views_host(args.words);
+  if (args.words.size() == 2 && args.words[0] == "--private-guard")
+    return panel::guard_private_run(args.words[1]);
   std::string instance;
   int ready_fd = -1;
   for (std::size_t i = 0; i < args.words.size(); ++i) {
@@ -151,7 +168,10 @@ int driver_host(const cli::DriverHostArgs& args) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return cli::run(
-      argc, argv,
-      {.service = service_for, .mcp_serve = serve, .panel_run = panel_run, .driver_host = driver_host});
+  return cli::run(argc, argv,
+                  {.service = service_for,
+                   .mcp_serve = serve,
+                   .panel_run = panel_run,
+                   .private_run = private_run,
+                   .driver_host = driver_host});
 }

@@ -141,6 +141,24 @@ int run_serve(const Session& session) {
                                   .token_file = std::string(args.string_or("token_file"))});
 }
 
+int run_private(const Session& session) {
+  const Json& args = session.command.args;
+  if (args.bool_or("dry_run", false)) return run_service(session);
+  std::vector<std::string> command = list_of(session.command, "command");
+  if (command.empty()) {
+    return print_error(
+        session,
+        {.code = Code::kBadArgument, .message = "`rtt run` needs a command", .hint = "rtt run -- claude"});
+  }
+  const NotRun not_run = session.ports.private_run({.place = session.place,
+                                                    .provider = std::string(args.string_or("provider")),
+                                                    .env = std::string(args.string_or("env")),
+                                                    .command = std::move(command),
+                                                    .quiet = session.command.quiet});
+  print_error(session, not_run.why);
+  return not_run.status;
+}
+
 int run_verb(const Session& session) {
   const Command& command = session.command;
   switch (session.verb().runs) {
@@ -154,6 +172,8 @@ int run_verb(const Session& session) {
       return run_serve(session);
     case Runs::kPanelRun:
       return session.ports.panel_run({.place = session.place});
+    case Runs::kPrivateRun:
+      return run_private(session);
     case Runs::kDriverHost:
       return session.ports.driver_host({.place = session.place, .words = command.raw});
   }

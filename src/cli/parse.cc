@@ -89,7 +89,7 @@ class Reader {
       const std::string& word = words_[next_++];
       if (untouched()) {
         command_.raw.push_back(word);
-      } else if (literal_ || word.size() < 2 || word[0] != '-' || word == "->") {
+      } else if (literal_ || in_command() || word.size() < 2 || word[0] != '-' || word == "->") {
         RTT_TRY(take_word(word));
       } else if (word == "--") {
         literal_ = true;
@@ -104,6 +104,10 @@ class Reader {
   [[nodiscard]] bool untouched() const {
     return command_.verb != nullptr &&
            (command_.verb->runs == Runs::kDriverHost || command_.verb->name == "__complete");
+  }
+  // Flags behind a command's name are the command's.
+  [[nodiscard]] bool in_command() const {
+    return command_.verb != nullptr && command_.verb->runs == Runs::kPrivateRun && !positionals_.empty();
   }
 
   Status take_word(const std::string& word) {

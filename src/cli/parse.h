@@ -2,8 +2,8 @@
 // parse: words of the command line to a verb and its arguments as JSON, or the error that helps.
 //
 // `--flag value`, `--flag=value`, `-C DIR`, `-CDIR`, and `--` (every later word is taken as it is). Flags may
-// stand before, between and after words; global flags also before the verb. A mistyped verb or flag is
-// answered with the nearest real one.
+// stand before, between and after words (of `run`: before its command); global flags also before the verb. A
+// mistyped verb or flag is answered with the nearest real one.
 //
 // Owns: its strings.   Thread: any (pure).   Fails: kUnknownVerb, kUnknownFlag, kBadArgument, kBadRoute.
 // Limits: kWordsMax words.

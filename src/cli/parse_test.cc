@@ -40,6 +40,16 @@ TEST(Parse, after_two_dashes_everything_is_a_word) {
   EXPECT_EQ(args({"sign", "-"}), R"({"paths":["-"]})");
 }
 
+TEST(Parse, flags_behind_a_command_to_run_are_its_own) {
+  const Command command = good({"run", "--json", "--provider", "codex", "claude", "--help", "--", "-C", "x"});
+  EXPECT_TRUE(command.json);
+  EXPECT_EQ(command.wants, Wants::kRun);
+  EXPECT_EQ(text::to_json(command.args),
+            R"({"provider":"codex","command":["claude","--help","--","-C","x"]})");
+  EXPECT_EQ(args({"run", "--", "--odd"}), R"({"command":["--odd"]})");
+  EXPECT_EQ(bad({"run", "--help-me", "claude"}).code, Code::kUnknownFlag);
+}
+
 TEST(Parse, words_are_counted) {
   EXPECT_EQ(args({"rollback", "3"}), R"({"seq":3})");
   EXPECT_EQ(bad({"rollback"}).code, Code::kBadArgument);

@@ -294,6 +294,7 @@ std::string render(std::string_view verb, const Json& body, const View& view) {
   if (first == "panel" || verb == "down") return render_panel(body, view);
   if (verb == "driver.test") return render_driver_test(body, view);
   if (first == "mcp") return render_mcp(second, body, view);
+  if (first == "run") return render_run(body, view);
   if (first == "view") return render_view(second, body, view);
   if (first == "eject") return render_mcp("connect", body, view);
   return render_fields(body);

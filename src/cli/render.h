@@ -33,6 +33,7 @@ std::string render_scan(const text::Json& body, const View& view);              
 std::string render_commit(const text::Json& body, const View& view);                       // render_plan.cc
 std::string render_quick_connect(const text::Json& body, const View& view);                // render_plan.cc
 std::string render_list(std::string_view what, const text::Json& body, const View& view);  // render_list.cc
+std::string render_run(const text::Json& body, const View& view);                          // render_view.cc
 std::string render_view(std::string_view what, const text::Json& body, const View& view);  // render_view.cc
 std::string render_mcp(std::string_view what, const text::Json& body, const View& view);   // render_mcp.cc
 std::string render_driver_test(const text::Json& body, const View& view);                  // render_driver.cc

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `rtt view …`.
+// `rtt view …` and `rtt run --dry-run`.
 #include <fmt/format.h>
 
 #include "cli/render.h"
@@ -82,6 +82,16 @@ std::string difference(const Json& body, const View& view) {
   return text.empty() ? "every provider is shown what it is to be shown\n" : text;
 }
 
+std::string not_shown(const Json& row, const View& view) {
+  std::string text;
+  for (const Json& kept : items(row, "kept")) {
+    text += view.paint(Tone::kWarn, fmt::format("  not shown: {}: {}", printable(kept.string_or("path")),
+                                                printable(kept.string_or("why")))) +
+            "\n";
+  }
+  return text;
+}
+
 std::string changed(const Json& body, const View& view) {
   std::string text;
   for (const Json& row : items(body, "views")) {
@@ -89,12 +99,7 @@ std::string changed(const Json& body, const View& view) {
     for (const Json& place : items(row, "places"))
       text +=
           fmt::format("  {} {}\n", printable(place.string_or("form")), printable(place.string_or("path")));
-    for (const Json& kept : items(row, "kept")) {
-      text += view.paint(Tone::kWarn, fmt::format("  not shown: {}: {}", printable(kept.string_or("path")),
-                                                  printable(kept.string_or("why")))) +
-              "\n";
-    }
-    text += losses(row, view);
+    text += not_shown(row, view) + losses(row, view);
   }
   if (text.empty()) text = "nothing is shown to anybody\n";
   return text + render_problems(body, "problems", view);
@@ -126,6 +131,14 @@ std::string reasons(const Json& body, const View& view) {
 }
 
 }  // namespace
+
+std::string render_run(const Json& body, const View& view) {
+  std::string text = printable(body.string_or("provider")) + "\n";
+  for (const Json& path : items(body, "shown"))
+    if (path.is_string()) text += fmt::format("  {}\n", printable(path.as_string()));
+  if (items(body, "shown").empty()) text += "  nothing is shown\n";
+  return text + not_shown(body, view) + losses(body, view) + render_problems(body, "problems", view);
+}
 
 std::string render_view(std::string_view verb, const Json& body, const View& view) {
   if (verb == "ls") return list(body, view);

@@ -69,6 +69,16 @@ struct ServeArgs {  // rtt mcp serve [NAME…] [--as CLIENT] [--http ADDR:PORT �
 struct PanelRunArgs {  // rtt panel run: the daemon itself, in the foreground
   Place place;
 };
+struct PrivateRunArgs {  // rtt run [--provider P] [--env E] -- CMD…: this process becomes CMD
+  Place place;
+  std::string provider, env;  // empty = not said
+  std::vector<std::string> command;
+  bool quiet = false;
+};
+struct NotRun {  // why it did not
+  Error why;
+  int status = 0;
+};
 struct DriverHostArgs {  // rtt driver-host …: started by the panel only
   Place place;
   std::vector<std::string> words;  // everything after "driver-host", untouched
@@ -79,6 +89,7 @@ struct Ports {
   std::function<Result<std::unique_ptr<api::Service>>(const ServiceNeed&)> service;
   std::function<int(const ServeArgs&)> mcp_serve;
   std::function<int(const PanelRunArgs&)> panel_run;
+  std::function<NotRun(const PrivateRunArgs&)> private_run;
   std::function<int(const DriverHostArgs&)> driver_host;
 };
 

@@ -28,6 +28,7 @@ struct Stage {
   std::vector<ServiceNeed> needs;
   std::vector<ServeArgs> served;
   std::vector<DriverHostArgs> hosted;
+  std::vector<PrivateRunArgs> ran;
   std::vector<std::string> prompts;
   std::string out, err;
 
@@ -53,6 +54,11 @@ struct Stage {
       return 75;
     };
     ports.panel_run = [](const PanelRunArgs&) { return 0; };
+    ports.private_run = [this](const PrivateRunArgs& args) {
+      ran.push_back(args);
+      return NotRun{{.code = Code::kNotFound, .message = "there is no program", .where = {}, .hint = {}},
+                    127};
+    };
     ports.driver_host = [this](const DriverHostArgs& args) {
       hosted.push_back(args);
       return 0;

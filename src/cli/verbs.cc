@@ -148,6 +148,12 @@ constexpr auto kConnectFlags = std::to_array<Flag>({
 constexpr auto kDisconnectFlags = std::to_array<Flag>({kAllClients});
 constexpr auto kLogsFlags =
     std::to_array<Flag>({{"lines", Takes::kNumber, "N", "at most the last N lines (200)"}});
+constexpr auto kCommand = std::to_array<Positional>({{"command", Arity::kMany}});
+constexpr auto kRunFlags = std::to_array<Flag>({
+    {"provider", Takes::kText, "PROVIDER", "whose view; without it the one whose command this is"},
+    {"env", Takes::kText, "ENV", "with the overlays of this environment"},
+    {"dry-run", Takes::kNothing, "", "run nothing; say what the command would see"},
+});
 constexpr auto kWords = std::to_array<Positional>({{"words", Arity::kMany}});
 
 constexpr auto kViewsMany = std::to_array<Positional>({{"providers", Arity::kMany, Names::kView}});
@@ -337,6 +343,12 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .what = "give AI clients plain entries of their own back",
      .service = "eject",
      .consent = Consent::kAlways},
+    {.name = "run",
+     .what = "run a command that sees a provider's view, with nothing of it in the project",
+     .service = "run",
+     .positionals = kCommand,
+     .flags = kRunFlags,
+     .runs = Runs::kPrivateRun},
     {.name = "view ls",
      .what = "what each provider is shown, and how",
      .service = "view.ls",

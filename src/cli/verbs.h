@@ -52,7 +52,7 @@ struct Flag {
 };
 
 enum class Consent : std::uint8_t { kNever, kAlways, kWithWrite };
-enum class Runs : std::uint8_t { kService, kLocal, kCall, kServe, kPanelRun, kDriverHost };
+enum class Runs : std::uint8_t { kService, kLocal, kCall, kServe, kPanelRun, kPrivateRun, kDriverHost };
 enum class Output : std::uint8_t { kDocument, kLines };  // kLines: NDJSON under --json
 enum class Listed : std::uint8_t { kYes, kHidden };
 

@@ -23,7 +23,8 @@ struct Name {
 Result<Name> name_in(const std::string& folder, const std::string& path) {
   const std::size_t slash = path.rfind('/');
   Name name{.folder = {}, .name = path.substr(slash == std::string::npos ? 0 : slash + 1)};
-  RTT_TRY_SET(name.folder, open_folder_beneath(folder, slash == std::string::npos ? "." : path.substr(0, slash)));
+  RTT_TRY_SET(name.folder,
+              open_folder_beneath(folder, slash == std::string::npos ? "." : path.substr(0, slash)));
   return name;
 }
 
@@ -35,7 +36,8 @@ std::optional<struct statx> look(const Name& name) {
 }
 
 bool is_empty_folder(const Name& name) {
-  const Fd folder(::openat(name.folder.get(), name.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd folder(
+      ::openat(name.folder.get(), name.name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid()) return false;
   const auto names = list_directory("/proc/self/fd/" + std::to_string(folder.get()));
   return names && names->empty();

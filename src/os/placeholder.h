@@ -3,9 +3,10 @@
 //
 // A mount needs a name in the folder it appears in, and that name is there for everybody. So it is one that
 // says as little as can be: an empty folder, which git does not see; for a file a socket, which git does not
-// see either and nobody can read, write or commit by mistake; an empty file only where names are looked for by
-// listing, for a listing says what kind each is. One is taken away only while it is still what was put there.
-// When it goes, the kernel takes the mounts on it away, in every process that has them; none can hold it.
+// see either and nobody can read, write or commit by mistake; an empty file only where names are looked for
+// by listing, for a listing says what kind each is. One is taken away only while it is still what was put
+// there. When it goes, the kernel takes the mounts on it away, in every process that has them; none can hold
+// it.
 //
 // Thread: any.   Fails: kNotFound (its folder), kNotRegular (a link on the way), kPermission, kNoSpace, kIo.
 #pragma once

@@ -149,8 +149,8 @@ Result<Separated> separate_mounts() {
 Status mount_privately(const std::string& stage, std::span<const PrivateFile> files,
                        std::span<const PrivateMount> mounts) {
   if (mounts.size() > kPrivateMountsMax)
-    return fail(Code::kLimit,
-                fmt::format("{} places in a private view; {} are the most", mounts.size(), kPrivateMountsMax));
+    return fail(Code::kLimit, fmt::format("{} places in a private view; {} are the most", mounts.size(),
+                                          kPrivateMountsMax));
   RTT_TRY_SET(const Fd tree, private_tree(files));
   std::vector<Fd> places;
   for (const PrivateMount& mount : mounts) {

@@ -63,9 +63,6 @@ class Child {
 
  private:
   friend Result<Child> spawn(const SpawnOptions& options);
-// Becomes this program (looked up on PATH) with our environment, descriptors and terminal; returns only why
-// it could not.
-Error become_program(const std::vector<std::string>& argv);
   std::optional<ExitState> reap(int flags);
 
   int pid_ = 0;
@@ -76,6 +73,9 @@ Error become_program(const std::vector<std::string>& argv);
 };
 
 Result<Child> spawn(const SpawnOptions& options);
+// Becomes this program (looked up on PATH) with our environment, descriptors and terminal; returns only why
+// it could not.
+Error become_program(const std::vector<std::string>& argv);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
 std::string own_executable();  // /proc/self/exe resolved

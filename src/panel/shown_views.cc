@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/assert.h"
+#include "model/saddr.h"
 #include "model/view_file.h"
 #include "os/file.h"
 #include "views/overlay.h"
@@ -18,6 +19,7 @@ namespace {
 
 using registry::Snapshot;
 using registry::Workspace;
+using text::Json;
 using views::Item;
 
 std::string provider_of(const std::string& view_path) {
@@ -60,6 +62,30 @@ views::ProviderTable known_providers(const Snapshot& snapshot, std::vector<model
   return table;
 }
 
+Json losses_json(const std::vector<views::Loss>& losses) {
+  Json list = text::JsonArray{};
+  for (const views::Loss& loss : losses) {
+    list.push(Json::object({{"item", fmt::format("{}/{}", to_string(loss.kind), loss.item)},
+                            {"member", loss.pointer},
+                            {"why", loss.why}}));
+  }
+  return list;
+}
+
+Status must_be_known(const views::ProviderTable& providers, const std::string& name,
+                     const std::vector<model::Problem>& problems) {
+  if (providers.find(name) != nullptr) return {};
+  std::vector<std::string> known;
+  for (const views::Provider& provider : providers.rows()) known.emplace_back(provider.name);
+  const auto near = model::nearest(name, known);
+  Error unknown{.code = Code::kNotFound,
+                .message = fmt::format("RTT knows no provider `{}`", name),
+                .where = {},
+                .hint = near ? "did you mean " + *near + "?" : "rtt ls views"};
+  for (const model::Problem& problem : problems) unknown.causes.push_back(to_string(problem));
+  return std::unexpected(std::move(unknown));
+}
+
 Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapshot) {
   Rendered out;
   out.providers = known_providers(snapshot, out.problems);
@@ -90,8 +116,8 @@ Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapsh
   return out;
 }
 
-Result<OneView> render_view(const Workspace& workspace, const Snapshot& snapshot, views::ProviderTable providers,
-                            const std::string& name, const std::string& env) {
+Result<OneView> render_view(const Workspace& workspace, const Snapshot& snapshot,
+                            views::ProviderTable providers, const std::string& name, const std::string& env) {
   OneView out{.providers = std::move(providers)};
   out.provider = out.providers.find(name);
   RTT_ASSERT(out.provider != nullptr);
@@ -100,8 +126,9 @@ Result<OneView> render_view(const Workspace& workspace, const Snapshot& snapshot
   const auto at = std::ranges::find(snapshot.configs, path, &registry::ConfigEntry::path);
   if (at != snapshot.configs.end()) {
     if (at->standing == registry::Standing::kRefused) {
-      return fail(Code::kUnsigned, fmt::format("what `{}` is to be shown is said by a file that is not in force", name),
-                  path, "rtt sign " + path);
+      return fail(Code::kUnsigned,
+                  fmt::format("what `{}` is to be shown is said by a file that is not in force", name), path,
+                  "rtt sign " + path);
     }
     file = model::read_view_file(at->text, path);
   }

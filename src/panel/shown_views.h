@@ -16,6 +16,7 @@
 #include "model/graph.h"
 #include "model/problem.h"
 #include "registry/snapshot.h"
+#include "text/json.h"
 #include "views/encode.h"
 #include "views/project.h"
 #include "views/provider_file.h"
@@ -31,6 +32,11 @@ struct RenderedView {
 // The built-in providers and those of providers/providers.yaml in force.
 views::ProviderTable known_providers(const registry::Snapshot& snapshot,
                                      std::vector<model::Problem>& problems);
+
+// Fails: kNotFound with the nearest name, and what is wrong with the workspace's own table.
+Status must_be_known(const views::ProviderTable& providers, const std::string& name,
+                     const std::vector<model::Problem>& problems);
+text::Json losses_json(const std::vector<views::Loss>& losses);
 
 struct Rendered {
   views::ProviderTable providers;

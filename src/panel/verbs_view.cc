@@ -31,16 +31,6 @@ const Digest* root_in(const std::vector<model::View>& views, const std::string& 
   return at == views.end() ? nullptr : &at->root;
 }
 
-Json losses_json(const std::vector<views::Loss>& losses) {
-  Json list = text::JsonArray{};
-  for (const views::Loss& loss : losses) {
-    list.push(Json::object({{"item", fmt::format("{}/{}", to_string(loss.kind), loss.item)},
-                            {"member", loss.pointer},
-                            {"why", loss.why}}));
-  }
-  return list;
-}
-
 Json drift_json(const std::vector<views::Drift>& drift, const std::string& provider) {
   Json list = text::JsonArray{};
   for (const views::Drift& one : drift) {
@@ -234,17 +224,7 @@ Result<Json> verb_view_mount(const Turn& turn) {
   SignedWrite files(workspace);
   Json created = text::JsonArray{};
   for (const std::string& name : turn.list("providers")) {
-    if (providers.find(name) == nullptr) {
-      std::vector<std::string> known;
-      for (const views::Provider& provider : providers.rows()) known.emplace_back(provider.name);
-      const auto near = model::nearest(name, known);
-      Error unknown{.code = Code::kNotFound,
-                    .message = fmt::format("RTT knows no provider `{}`", name),
-                    .where = {},
-                    .hint = near ? "did you mean " + *near + "?" : "rtt view ls --all"};
-      for (const model::Problem& problem : problems) unknown.causes.push_back(to_string(problem));
-      return std::unexpected(std::move(unknown));
-    }
+    RTT_TRY(must_be_known(providers, name, problems));
     const std::string path = model::view_path(name);
     if (os::exists(workspace.path(path))) {
       if (!turn.text("env").empty()) {

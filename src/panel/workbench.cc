@@ -52,6 +52,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.connect", verb_mcp_connect},
     {"mcp.disconnect", verb_mcp_disconnect},
     {"eject", verb_eject},
+    {"run", verb_run},
     {"view.ls", verb_view_ls},
     {"view.mount", verb_view_mount},
     {"view.unmount", verb_view_unmount},

@@ -52,8 +52,7 @@ Status Placeholders::write() const {
   if (held_.empty()) return os::remove_file(record_of(where_.records));
   Json list = text::JsonArray{};
   for (const Held& held : held_) {
-    list.push(
-        Json::object({{"path", held.path}, {"kind", kKinds[static_cast<std::size_t>(held.kind)]}}));
+    list.push(Json::object({{"path", held.path}, {"kind", kKinds[static_cast<std::size_t>(held.kind)]}}));
   }
   return os::write_atomic(record_of(where_.records),
                           text::canonical_json(Json::object({{"held", std::move(list)}, {"v", 1}})),
@@ -71,9 +70,10 @@ Result<Placeholders> Placeholders::open(HeldWhere where) {
   RTT_TRY(os::make_directories(mine.where_.records, 0700));
   RTT_TRY_SET(mine.turn_, FileLock::take(turn_of(mine.where_.records), FileLock::Wait::kYes));
   RTT_TRY(mine.read());
-  if (mine.any() && FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kNo)) RTT_TRY(mine.take_away());
-  RTT_TRY_SET(mine.at_work_,
-              FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kYes, FileLock::Hold::kTogether));
+  if (mine.any() && FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kNo))
+    RTT_TRY(mine.take_away());
+  RTT_TRY_SET(mine.at_work_, FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kYes,
+                                            FileLock::Hold::kTogether));
   return mine;
 }
 
@@ -89,8 +89,9 @@ Status Placeholders::make(const std::vector<Held>& wanted) {
     if (std::ranges::find(held_, one) == held_.end()) more.push_back(one);
   }
   if (held_.size() + more.size() > kPlaceholdersMax) {
-    return fail(Code::kLimit, fmt::format("{} names of a private view are not in the project yet; {} are the most",
-                                          held_.size() + more.size(), kPlaceholdersMax));
+    return fail(Code::kLimit,
+                fmt::format("{} names of a private view are not in the project yet; {} are the most",
+                            held_.size() + more.size(), kPlaceholdersMax));
   }
   held_.insert(held_.end(), more.begin(), more.end());
   if (!more.empty()) RTT_TRY(write());

@@ -2,10 +2,11 @@
 // Placeholders: the names a private view needs in a project while it is looked at, and their way out.
 //
 // Runs of one workspace share them. All that hold one lock together are at work; who comes and finds nobody
-// there first takes away what a crash left, and who goes last takes away everything. A name is on record before
-// it is made, so none is forgotten. The one who takes away is a process outside of the run's namespaces
-// (guard_placeholders): it waits for the run's end, however it ends, and is neither child nor session of it.
-// Where it is killed too, what stays is empty: folders, sockets, files of no bytes; the next run takes them.
+// there first takes away what a crash left, and who goes last takes away everything. A name is on record
+// before it is made, so none is forgotten. The one who takes away is a process outside of the run's
+// namespaces (guard_placeholders): it waits for the run's end, however it ends, and is neither child nor
+// session of it. Where it is killed too, what stays is empty: folders, sockets, files of no bytes; the next
+// run takes them.
 //
 // Owns: two locks.   Thread: one.   Fails: as os/placeholder.h; kBadShape (the record).
 // Limits: kPlaceholdersMax.

@@ -64,8 +64,8 @@ class Looker {
     for (const Place& one : placement.places) take(one.path);
     std::ranges::sort(out_.kept, {}, &Kept::path);
     if (out_.mounted.size() >= os::kPrivateMountsMax) {
-      return fail(Code::kLimit, fmt::format("{} places in a private view; {} are the most", out_.mounted.size(),
-                                            os::kPrivateMountsMax));
+      return fail(Code::kLimit, fmt::format("{} places in a private view; {} are the most",
+                                            out_.mounted.size(), os::kPrivateMountsMax));
     }
     return std::move(out_);
   }
@@ -86,14 +86,15 @@ class Looker {
   }
 
   void take(const std::string& path) {
-    // A client that wants this file in its folder makes it there, as it would without a view: the folder is real.
+    // A client that wants this file in its folder makes it there, as it would without a view: the folder is
+    // real.
     if (path == ask_.provider.companion.path) return;
     if (const auto placed = placed_.find(path); placed != placed_.end()) {
       if (shows_same(full(path), path, ask_.tree)) {
         out_.shown.push_back(path);
       } else {
-        out_.kept.push_back({.path = path,
-                             .why = fmt::format("`rtt view mount {}` placed another there", placed->second)});
+        out_.kept.push_back(
+            {.path = path, .why = fmt::format("`rtt view mount {}` placed another there", placed->second)});
       }
       return;
     }
@@ -131,8 +132,8 @@ class Looker {
 // The list of excluded files as it is, and the view's names; nothing where git would not read it.
 std::optional<std::string> excluded(const ExcludeFile& file, const std::string& root,
                                     const std::vector<std::string>& mounted) {
-  const auto text = os::is_symlink(file.path) ? std::nullopt
-                                              : std::optional(os::read_file(file.path, kExcludeBytesMax));
+  const auto text =
+      os::is_symlink(file.path) ? std::nullopt : std::optional(os::read_file(file.path, kExcludeBytesMax));
   if (!text || !*text) return std::nullopt;
   std::vector<std::string> lines;
   for (const std::string& path : mounted) lines.push_back(exclude_line(file.prefix + path));
@@ -165,14 +166,15 @@ Status mount(const PrivateAsk& ask, const PrivateLook& look) {
 Status start_guard(std::vector<std::string> argv, const Placeholders& held) {
   const int pid = os::own_pid();
   RTT_TRY_SET(const os::Fd run, os::watch_process(pid, os::process_start_time(pid).value_or(0)));
-  RTT_TRY_SET(os::Child guard, os::spawn({.argv = std::move(argv),
-                                          .env = os::own_environment(),
-                                          .directory = "/",
-                                          .in = os::Wire::kNull,
-                                          .out = os::Wire::kNull,
-                                          .err = os::Wire::kNull,
-                                          .lifetime = os::Lifetime::kNobodys,
-                                          .pass_fds = {{run.get(), kGuardRun}, {held.at_work(), kGuardAtWork}}}));
+  RTT_TRY_SET(os::Child guard,
+              os::spawn({.argv = std::move(argv),
+                         .env = os::own_environment(),
+                         .directory = "/",
+                         .in = os::Wire::kNull,
+                         .out = os::Wire::kNull,
+                         .err = os::Wire::kNull,
+                         .lifetime = os::Lifetime::kNobodys,
+                         .pass_fds = {{run.get(), kGuardRun}, {held.at_work(), kGuardAtWork}}}));
   guard.detach();
   return {};
 }

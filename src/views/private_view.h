@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // PrivateView: a tree over a project for this process and what it starts, with nothing of it in the project.
 //
-// Each part of the tree (placement.h) is mounted where a link to it would be placed: the project stays the real
-// one everywhere else, so edits, new files, renames and hard links are the project's, from inside and outside
-// at once. Where a name is missing a placeholder holds it (placeholders.h), and every mount but one lies on
-// such a placeholder, so nothing of the project is ever covered and none of it outlives the run. The one is
-// git's list of excluded files, with the view's names added, so that `git add` in the view takes none of them.
+// Each part of the tree (placement.h) is mounted where a link to it would be placed: the project stays the
+// real one everywhere else, so edits, new files, renames and hard links are the project's, from inside and
+// outside at once. Where a name is missing a placeholder holds it (placeholders.h), and every mount but one
+// lies on such a placeholder, so nothing of the project is ever covered and none of it outlives the run. The
+// one is git's list of excluded files, with the view's names added, so that `git add` in the view takes none
+// of them.
 //
 // What is there and not ours is kept. What `rtt view mount` placed stays as well: it is the same, or told.
 //

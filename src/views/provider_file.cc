@@ -108,6 +108,7 @@ std::vector<model::Problem> ProviderTable::add(std::string_view yaml, std::strin
     }
     Provider row = *like;
     row.companion = {};
+    row.programs = {};
     row.agent.also = row.command.also = {};
     row.name = keep(name);
     row.product = keep(said.string_or("product", name));
