@@ -50,10 +50,10 @@ class PrivateView(RttCase):
         self.git("commit", "-qm", "all")
 
     def tree(self):
-        """Every name of the project with its kind, mode and bytes, but what is RTT's own."""
+        """Every name of the project with its kind, mode and bytes, but what is RTT's and git's own."""
         found = {}
         for folder, folders, files in os.walk(self.ws):
-            folders[:] = [name for name in folders if name != ".rtt"]
+            folders[:] = [name for name in folders if name not in (".rtt", ".git")]
             for name in folders + files:
                 path = os.path.join(folder, name)
                 info = os.lstat(path)
@@ -70,7 +70,7 @@ class PrivateView(RttCase):
         """What a shell prints that sees the view."""
         return self.run_rtt("run", "--provider", provider, *flags, "--", "sh", "-c", script, check=check, **how).out
 
-    def start(self, script="echo there; read line", **how):
+    def start(self, script="echo there; read line; true", **how):
         """A run that has begun, by default one that ends with its input."""
         run = subprocess.Popen([RTT, "run", "--provider", "codex", "--", "sh", "-c", script], cwd=self.ws,
                                env=self.me.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **how)
@@ -132,7 +132,7 @@ class PrivateView(RttCase):
         before = self.tree()
         run = self.start()
         self.assertIn("Look at the change.", self.sh("cat .claude/agents/reviewer.md; ls .codex/agents", provider="claude"))
-        self.assertIn("Be kind.", self.sh("cat AGENTS.md .agents/skills/tidy/SKILL.md", provider="zed"))
+        self.assertIn("Be kind.", self.sh("cat .rules .agents/skills/tidy/SKILL.md", provider="zed"))
         # The first run's names are held until it ends, though others ended since.
         self.eventually(lambda: len(self.guards()) == 1)
         self.assertTrue(os.path.isdir(self.path(".codex/agents")))
@@ -233,7 +233,7 @@ class PrivateView(RttCase):
         self.assertEqual(7, self.run_rtt("run", "--provider", "codex", "--", "sh", "-c", "exit 7").status)
         self.assertEqual(-signal.SIGTERM,
                          self.run_rtt("run", "--provider", "codex", "--", "sh", "-c", "kill -TERM $$").status)
-        run = self.start("echo there; trap 'echo caught; exit 3' TERM; read line & wait $!")
+        run = self.start("sleep 1000 & trap \"kill $!; echo caught; exit 3\" TERM; echo there; wait")
         self.assertIn("sh", self.proc(run.pid, "comm").decode())
         run.send_signal(signal.SIGTERM)
         self.assertEqual("caught\n", run.stdout.readline())
@@ -291,7 +291,7 @@ class PrivateView(RttCase):
         self.ok("panel", "start")
         self.sh("echo secret-argument")
         self.eventually(lambda: "\"run\"" in self.ok("log", "--json", "--action", "run").out)
-        records = self.run_rtt("audit", "--export", check=0).out
+        records = self.ok("audit", "--export", "--json").out
         self.assertIn('"command":"sh"', records)
         self.assertIn('"provider":"codex"', records)
         self.assertNotIn("secret-argument", records)
