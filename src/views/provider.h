@@ -84,8 +84,8 @@ struct Companion {
 };
 
 struct Provider {
-  std::string_view name;     // the clients' of client_form.h where they have one
-  std::string_view product;  // as people call it
+  std::string_view name;                         // the clients' of client_form.h where they have one
+  std::string_view product;                      // as people call it
   std::span<const std::string_view> programs{};  // its commands, where they are not called as it is
   FileForm agent{};
   std::string_view skills{};  // the folder of skills' folders; empty = none
