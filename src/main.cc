@@ -77,12 +77,13 @@ cli::NotRun private_run(const cli::PrivateRunArgs& args) {
   auto workspace = workspace_of(args.place);
   if (!workspace) return {workspace.error(), static_cast<int>(exit_status(workspace.error().code))};
   using Told = panel::PrivateRun::Told;
+  using Where = panel::PrivateRun::Where;
   panel::NotRun not_run =
       panel::run_privately({.workspace = *std::move(workspace),
+                            .where = args.place.search == "exactly" ? Where::kNamed : Where::kFound,
                             .provider = args.provider,
                             .env = args.env,
                             .command = args.command,
-                            .guard = {os::own_executable(), "driver-host", "--private-guard"},
                             .told = args.quiet ? Told::kQuiet : Told::kOnStderr});
   return {std::move(not_run.why), not_run.status};
 }
@@ -141,8 +142,6 @@ int views_host(const std::vector<std::string>& words) {
 int driver_host(const cli::DriverHostArgs& args) {
   if (!args.words.empty() && (args.words[0] == "--views" || args.words[0] == "--view-server"))
     return views_host(args.words);
-  if (args.words.size() == 2 && args.words[0] == "--private-guard")
-    return panel::guard_private_run(args.words[1]);
   std::string instance;
   int ready_fd = -1;
   for (std::size_t i = 0; i < args.words.size(); ++i) {

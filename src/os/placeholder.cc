@@ -48,7 +48,8 @@ bool is_kind(const struct statx& info, Placeholder kind) {
     case Placeholder::kFolder:
       return S_ISDIR(info.stx_mode);
     case Placeholder::kSocket:
-      return S_ISSOCK(info.stx_mode);
+      if (S_ISSOCK(info.stx_mode)) return true;
+      [[fallthrough]];
     case Placeholder::kFile:
       break;
   }
@@ -66,7 +67,8 @@ Result<bool> put_placeholder(const std::string& folder, const std::string& path,
       break;
     case Placeholder::kSocket:
       made = ::mknodat(at.folder.get(), at.name.c_str(), S_IFSOCK | 0600, 0);
-      break;
+      if (made == 0 || errno == EEXIST || errno == EACCES || errno == ENOSPC || errno == EROFS) break;
+      [[fallthrough]];  // a file system without sockets
     case Placeholder::kFile:
       made = ::mknodat(at.folder.get(), at.name.c_str(), S_IFREG | 0644, 0);
       break;

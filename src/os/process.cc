@@ -67,7 +67,7 @@ std::optional<ExitState> Child::reap(int flags) {
   if (info.si_pid == 0) return std::nullopt;
   const bool exited = info.si_code == CLD_EXITED;
   ended_ = ExitState{.code = exited ? info.si_status : -1, .signal = exited ? 0 : info.si_status};
-  if (exited || lifetime_ != Lifetime::kWithParent) return ended_;
+  if (exited || lifetime_ == Lifetime::kDetached) return ended_;
   ended_->signal = signal_behind(info.si_status);
   if (ended_->signal == 0) {  // the keeper was killed, which ended the child, and others may be left
     ended_->signal = SIGKILL;

@@ -13,6 +13,7 @@
 // Thread: one.   Fails: kDriverStart (exec failed, with errno and the command's name), kIo, kLimit.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,8 +25,7 @@
 
 namespace rtt::os {
 
-// kNobodys: detached, and no child of this process either, so that nothing it becomes waits for it.
-enum class Lifetime : std::uint8_t { kWithParent, kDetached, kNobodys };
+enum class Lifetime : std::uint8_t { kWithParent, kDetached };
 enum class Wire : std::uint8_t { kNull, kPipe, kInherit };
 
 struct SpawnOptions {
@@ -73,6 +73,10 @@ class Child {
 };
 
 Result<Child> spawn(const SpawnOptions& options);
+// Does `life` in a copy of this process that is nobody's child and has a session of its own, so that neither
+// a terminal nor who waits for all its children sees it; of our descriptors it has `keep`. REQUIRES: one
+// thread.
+Status run_apart(const char* name, std::vector<int> keep, const std::function<int()>& life);
 // Becomes this program (looked up on PATH) with our environment, descriptors and terminal; returns only why
 // it could not.
 Error become_program(const std::vector<std::string>& argv);

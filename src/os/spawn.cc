@@ -3,6 +3,7 @@
 // only async-signal-safe calls, because another thread may have held the allocator's lock when the process
 // was copied.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -52,7 +53,6 @@ struct Image {
   int parent = 0;
   std::optional<SandboxRules> rules;
   int adopts = 0;                      // whether orphans come to this process
-  bool nobodys = false;                // whether a detached child is given away at once
   std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
 
@@ -124,6 +124,13 @@ void restore_signals() {
   give_up(image, Step::kExec);
 }
 
+// A copy of its parent until it ends, but seen by a name of its own. REQUIRES: `name` ends with a zero.
+void be_seen_as(std::string_view name, std::size_t command_line_bytes) {
+  std::memset(program_invocation_name, 0, command_line_bytes);
+  std::memcpy(program_invocation_name, name.data(), std::min(name.size(), command_line_bytes));
+  (void)::prctl(PR_SET_NAME, name.data(), 0, 0, 0);
+}
+
 // What our fork does. Signals are all blocked since before it: a handler of ours must not run there.
 [[noreturn]] void start_kept(Image& image) {
   const auto fds = open_keeper(image.parent);
@@ -138,17 +145,13 @@ void restore_signals() {
     become(image);
   }
   say_pid(image, child);
-  // It is a copy of the parent until it ends: seen by its own name.
-  std::memset(program_invocation_name, 0, image.command_line_bytes);
-  std::memcpy(program_invocation_name, kKeeperName.data(),
-              std::min(kKeeperName.size(), image.command_line_bytes));
-  (void)::prctl(PR_SET_NAME, kKeeperName.data(), 0, 0, 0);
+  be_seen_as(kKeeperName, image.command_line_bytes);
   keep_child(static_cast<int>(child), *fds);
 }
 
 [[noreturn]] void start_detached(Image& image) {
   // One that adopts orphans would take this child for one: let it be nobody's from the start.
-  if (image.nobodys) {
+  if (image.adopts) {
     const long child = bare_fork();
     if (child < 0) give_up(image, Step::kParent);
     if (child > 0) {
@@ -295,9 +298,8 @@ Result<Child> spawn(const SpawnOptions& options) {
   sigset_t all, before;
   ::sigfillset(&all);
   RTT_ASSERT(::pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
-  const bool detached = options.lifetime != Lifetime::kWithParent;
+  const bool detached = options.lifetime == Lifetime::kDetached;
   RTT_ASSERT(::prctl(PR_GET_CHILD_SUBREAPER, &image.adopts, 0, 0, 0) == 0);
-  image.nobodys = options.lifetime == Lifetime::kNobodys || (detached && image.adopts != 0);
   if (detached && image.adopts != 0) (void)::prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0);
   const int pid = ::fork();
   if (pid == 0) detached ? start_detached(image) : start_kept(image);
@@ -320,16 +322,47 @@ Result<Child> spawn(const SpawnOptions& options) {
       failed = start_error(options, *word);
     }
   }
-  if (image.nobodys) {
+  if (detached && image.adopts != 0) {
     while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
     }
-    if (image.adopts != 0) (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    (void)::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     child.keeper_ = child.pid_;
   }
   if (failed) return std::unexpected(*std::move(failed));
   child.pidfd_ = Fd(static_cast<int>(::syscall(SYS_pidfd_open, child.keeper_, 0)));
   if (!child.pidfd_.valid()) return std::unexpected(last_error("cannot watch " + options.argv.front()));
   return child;
+}
+
+Status run_apart(const char* name, std::vector<int> keep, const std::function<int()>& life) {
+  const std::size_t command_line_bytes = own_command_line_bytes();
+  const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return std::unexpected(last_error("cannot open /dev/null"));
+  std::sort(keep.begin(), keep.end());
+  const int pid = ::fork();
+  if (pid < 0) return std::unexpected(last_error(fmt::format("cannot start {}", name)));
+  if (pid == 0) {
+    (void)::setsid();
+    const long inner = bare_fork();
+    if (inner != 0) ::_exit(inner < 0 ? 1 : 0);
+    restore_signals();
+    be_seen_as(name, command_line_bytes);
+    for (const int number : {0, 1, 2}) (void)::dup2(null.get(), number);
+    unsigned next = 3;
+    for (const int fd : keep) {
+      const auto number = static_cast<unsigned>(fd);
+      if (number > next) (void)::syscall(SYS_close_range, next, number - 1, 0);
+      next = number + 1;
+    }
+    (void)::syscall(SYS_close_range, next, ~0U, 0);
+    (void)!::chdir("/");
+    ::_exit(life());
+  }
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+  if (status != 0) return fail(Code::kIo, fmt::format("cannot start {}", name));
+  return {};
 }
 
 }  // namespace rtt::os

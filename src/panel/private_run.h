@@ -18,10 +18,10 @@ namespace rtt::panel {
 
 struct PrivateRun {
   registry::Workspace workspace;
+  enum class Where : std::uint8_t { kFound, kNamed } where = Where::kFound;  // kNamed: by -C
   std::string provider;  // empty: the command's name says it
   std::string env;       // empty: what the view file says
   std::vector<std::string> command;
-  std::vector<std::string> guard;  // the command that is guard_private_run(), without its last words
   enum class Told : std::uint8_t { kQuiet, kOnStderr } told = Told::kOnStderr;  // of what is not shown
 };
 // Why it did not become the command, and the exit status: 127 where there is none of that name, 126 where it
@@ -31,7 +31,5 @@ struct NotRun {
   int status = 0;
 };
 NotRun run_privately(const PrivateRun& run);
-// The guard's life. An exit status.
-int guard_private_run(const std::string& root);
 
 }  // namespace rtt::panel

@@ -59,7 +59,7 @@ views::HeldWhere where_of(const Workspace& workspace) {
 }
 
 views::PrivateAsk ask_of(const Workspace& workspace, const OneView& one) {
-  return {.where = where_of(workspace),
+  return {.root = workspace.root,
           .store = tree_store(workspace),
           .provider = *one.provider,
           .tree = one.view.tree};
@@ -91,7 +91,19 @@ Result<std::string> must_be_there(const std::string& program) {
   return fail(Code::kNotFound, fmt::format("there is no program {}", program), program, "which " + program);
 }
 
+// Without a workspace here the user's own is meant elsewhere; a view over that one would be seen by nobody.
+Status must_be_inside(const PrivateRun& run) {
+  if (run.where == PrivateRun::Where::kNamed) return {};
+  const std::string& root = run.workspace.root;
+  RTT_TRY_SET(const std::string here, os::current_directory());
+  if (here == root || here.starts_with(root + "/")) return {};
+  return fail(Code::kNoWorkspace, "no folder from here upward is a workspace", here, "rtt init");
+}
+
 Status become(const PrivateRun& run) {
+  RTT_TRY(must_be_inside(run));
+  RTT_TRY_SET(auto held, views::Placeholders::open(where_of(run.workspace)));
+  RTT_TRY(held.start_guard());
   RTT_TRY_SET(const OneView one, view_for(run.workspace, run.provider, run.env, run.command));
   const std::string name = base_name(run.command.front());
   const Status told =
@@ -101,9 +113,7 @@ Status become(const PrivateRun& run) {
                                {"root", to_string(one.view.tree.root())},
                                {"command", name}}));
   if (!told) os::write_err(fmt::format("rtt run: the journal was not told: {}\n", told.error().message));
-  std::vector<std::string> guard = run.guard;
-  guard.push_back(run.workspace.root);
-  RTT_TRY_SET(const views::PrivateLook look, views::enter_private_view(ask_of(run.workspace, one), guard));
+  RTT_TRY_SET(const views::PrivateLook look, views::enter_private_view(ask_of(run.workspace, one), held));
   if (run.told == PrivateRun::Told::kOnStderr) tell_what_is_not_shown(one, look);
   return {};
 }
@@ -120,13 +130,6 @@ NotRun run_privately(const PrivateRun& run) {
     return {done.error(), static_cast<int>(exit_status(done.error().code))};
   }
   return {os::become_program(run.command), kNotRunnable};
-}
-
-int guard_private_run(const std::string& root) {
-  const auto workspace =
-      registry::find_workspace({.directory = root, .search = registry::FindOptions::Search::kExactly});
-  if (!workspace) return static_cast<int>(exit_status(workspace.error().code));
-  return views::guard_placeholders(where_of(*workspace), views::kGuardRun, views::kGuardAtWork);
 }
 
 Result<Json> verb_run(const Turn& turn) {

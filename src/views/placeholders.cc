@@ -70,11 +70,18 @@ Result<Placeholders> Placeholders::open(HeldWhere where) {
   RTT_TRY(os::make_directories(mine.where_.records, 0700));
   RTT_TRY_SET(mine.turn_, FileLock::take(turn_of(mine.where_.records), FileLock::Wait::kYes));
   RTT_TRY(mine.read());
-  if (mine.any() && FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kNo))
+  if (!mine.held_.empty() && FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kNo))
     RTT_TRY(mine.take_away());
   RTT_TRY_SET(mine.at_work_, FileLock::take(at_work_of(mine.where_.records), FileLock::Wait::kYes,
                                             FileLock::Hold::kTogether));
   return mine;
+}
+
+Status Placeholders::start_guard() {
+  const int pid = os::own_pid();
+  RTT_TRY_SET(const os::Fd run, os::watch_process(pid, os::process_start_time(pid).value_or(0)));
+  return os::run_apart("rtt-guard", {run.get(), at_work()},
+                       [this, &run] { return guard_placeholders(where_, run.get(), at_work()); });
 }
 
 bool Placeholders::holds(const std::string& path) const {

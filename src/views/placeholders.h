@@ -42,10 +42,13 @@ class Placeholders {
 
   // Whether it is one of ours, still empty or covered by a mount.
   [[nodiscard]] bool holds(const std::string& path) const;
-  [[nodiscard]] bool any() const { return !held_.empty(); }
-  // To be inherited by the guard: while it is open somewhere this run is at work.
+  // While it is open somewhere, this run is at work.
   [[nodiscard]] int at_work() const { return at_work_->descriptor(); }
 
+  // Starts the one who takes away, for this process and what it becomes. Before its mounts are its own, for a
+  // name cannot be taken from under a mount that is seen; and early, for the guard keeps the memory it begins
+  // with.
+  Status start_guard();
   Status make(const std::vector<Held>& wanted);  // parents before what is in them
   Status take_away();                            // all but what is something else by now
 

@@ -10,7 +10,6 @@
 
 #include "crypto/sha256.h"
 #include "os/dir.h"
-#include "os/process.h"
 #include "views/git_checkout.h"
 #include "views/project.h"
 
@@ -53,7 +52,7 @@ class Looker {
   Looker(const PrivateAsk& ask, const Placeholders& held) : ask_(ask), held_(held) {}
 
   Result<PrivateLook> look() {
-    RTT_TRY_SET(const Project project, Project::open(ask_.where.root, ask_.store));
+    RTT_TRY_SET(const Project project, Project::open(ask_.root, ask_.store));
     for (const auto& [provider, places] : project.placed()) {
       for (const Place& place : places) placed_[place.path] = provider;
     }
@@ -71,7 +70,7 @@ class Looker {
   }
 
  private:
-  [[nodiscard]] std::string full(const std::string& path) const { return ask_.where.root + "/" + path; }
+  [[nodiscard]] std::string full(const std::string& path) const { return ask_.root + "/" + path; }
 
   [[nodiscard]] Found found(const std::string& path) const {
     using Kind = Found::Kind;
@@ -130,14 +129,14 @@ class Looker {
 };
 
 // The list of excluded files as it is, and the view's names; nothing where git would not read it.
-std::optional<std::string> excluded(const ExcludeFile& file, const std::string& root,
-                                    const std::vector<std::string>& mounted) {
+std::optional<std::string> excluded(const ExcludeFile& file, const std::vector<std::string>& mounted) {
   const auto text =
       os::is_symlink(file.path) ? std::nullopt : std::optional(os::read_file(file.path, kExcludeBytesMax));
   if (!text || !*text) return std::nullopt;
-  std::vector<std::string> lines;
-  for (const std::string& path : mounted) lines.push_back(exclude_line(file.prefix + path));
-  return with_excluded(**text, root + " (private)", lines);
+  std::string lines = **text;
+  if (!lines.empty() && !lines.ends_with('\n')) lines += '\n';
+  for (const std::string& path : mounted) lines += exclude_line(file.prefix + path) + "\n";
+  return lines;
 }
 
 Status mount(const PrivateAsk& ask, const PrivateLook& look) {
@@ -151,32 +150,16 @@ Status mount(const PrivateAsk& ask, const PrivateLook& look) {
   }
   std::vector<os::PrivateMount> mounts;
   for (const std::string& path : look.mounted)
-    mounts.push_back({.from = "view/" + path, .folder = ask.where.root, .onto = path});
+    mounts.push_back({.from = "view/" + path, .folder = ask.root, .onto = path});
   std::optional<std::string> lines;
-  if (const auto git = exclude_file_of(ask.where.root); git && !git->path.empty()) {
-    lines = excluded(*git, ask.where.root, look.mounted);
+  if (const auto git = exclude_file_of(ask.root); git && !git->path.empty()) {
+    lines = excluded(*git, look.mounted);
     if (lines) {
       files.push_back({.path = "exclude", .bytes = *lines});
       mounts.push_back({.from = "exclude", .folder = folder_of(git->path), .onto = "exclude"});
     }
   }
-  return os::mount_privately(ask.where.root, files, mounts);
-}
-
-Status start_guard(std::vector<std::string> argv, const Placeholders& held) {
-  const int pid = os::own_pid();
-  RTT_TRY_SET(const os::Fd run, os::watch_process(pid, os::process_start_time(pid).value_or(0)));
-  RTT_TRY_SET(os::Child guard,
-              os::spawn({.argv = std::move(argv),
-                         .env = os::own_environment(),
-                         .directory = "/",
-                         .in = os::Wire::kNull,
-                         .out = os::Wire::kNull,
-                         .err = os::Wire::kNull,
-                         .lifetime = os::Lifetime::kNobodys,
-                         .pass_fds = {{run.get(), kGuardRun}, {held.at_work(), kGuardAtWork}}}));
-  guard.detach();
-  return {};
+  return os::mount_privately(ask.root, files, mounts);
 }
 
 }  // namespace
@@ -185,11 +168,9 @@ Result<PrivateLook> look_privately(const PrivateAsk& ask, const Placeholders& he
   return Looker(ask, held).look();
 }
 
-Result<PrivateLook> enter_private_view(const PrivateAsk& ask, const std::vector<std::string>& guard) {
-  RTT_TRY_SET(Placeholders held, Placeholders::open(ask.where));
+Result<PrivateLook> enter_private_view(const PrivateAsk& ask, Placeholders& held) {
   RTT_TRY_SET(PrivateLook look, look_privately(ask, held));
   if (look.mounted.empty()) return look;
-  RTT_TRY(start_guard(guard, held));  // outside, and before there is anything to guard
   RTT_TRY_SET(const os::Separated separated, os::separate_mounts());
   RTT_TRY(held.make(look.needed));
   RTT_TRY(mount(ask, look));

@@ -26,8 +26,8 @@
 namespace rtt::views {
 
 struct PrivateAsk {
-  HeldWhere where;  // the root of the project, real
-  TreeStore store;  // beside which it is remembered what `rtt view mount` placed
+  std::string root;  // the project, real
+  TreeStore store;   // beside which it is remembered what `rtt view mount` placed
   const Provider& provider;
   const Tree& tree;
 };
@@ -39,9 +39,7 @@ struct PrivateLook {
 };
 Result<PrivateLook> look_privately(const PrivateAsk& ask, const Placeholders& held);
 
-// From here on this process sees it. `guard`: the command that is guard_placeholders, which finds the end of
-// this process and the lock at the descriptors kGuardRun and kGuardAtWork. REQUIRES: one thread.
-inline constexpr int kGuardRun = 3, kGuardAtWork = 4;
-Result<PrivateLook> enter_private_view(const PrivateAsk& ask, const std::vector<std::string>& guard);
+// From here on this process sees it. REQUIRES: one thread; held.start_guard().
+Result<PrivateLook> enter_private_view(const PrivateAsk& ask, Placeholders& held);
 
 }  // namespace rtt::views

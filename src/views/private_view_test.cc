@@ -206,7 +206,7 @@ TEST_F(PrivateViewTest, every_file_of_the_tree_is_shown_or_told) {
                         .value();
   const Provider& opencode = *find_provider("opencode");
   const PrivateAsk ask{
-      .where = where_, .store = TreeStore(where_.records + "/views"), .provider = opencode, .tree = tree};
+      .root = where_.root, .store = TreeStore(where_.records + "/views"), .provider = opencode, .tree = tree};
   const auto look = [&] { return look_privately(ask, Placeholders::look(where_).value()).value(); };
 
   const PrivateLook bare = look();

@@ -85,7 +85,7 @@ class PrivateView(RttCase):
         return run.wait(20)
 
     def guards(self):
-        return [pid for pid, words in self.processes().items() if "--private-guard" in words]
+        return [pid for pid, words in self.processes().items() if words.startswith("rtt-guard")]
 
     def assert_untouched(self, before):
         self.eventually(lambda: not self.guards(), why="a guard stays after its run")
@@ -373,11 +373,29 @@ class PrivateView(RttCase):
         self.assertIn("rtt view mount", told.stdout)
         self.assert_untouched(before)
 
+    def test_a_project_of_any_name(self):
+        for name in ("a b,c:d", "back\\slash", "new\nline", "-dash", "\u00fcml\u00e4ut", "(deleted)"):
+            ws = os.path.join(self.me.home, name)
+            os.makedirs(ws)
+            self.agent("reviewer", ws=ws)
+            self.write("rules/main.md", "Be kind.\n", ws=ws)
+            self.git("init", "-q", cwd=ws)
+            if self.run_rtt("init", "--yes", ws=ws).status != 0:
+                continue  # told: no workspace of that name
+            seen = self.sh("cat AGENTS.md; git status --short --untracked-files=all", ws=ws)
+            self.assertIn("Be kind.", seen)
+            self.assertNotIn("AGENTS.md", seen)
+            self.eventually(lambda: not self.guards())
+            self.assertFalse(os.path.lexists(os.path.join(ws, "AGENTS.md")))
+            self.assertFalse(os.path.lexists(os.path.join(ws, ".codex")))
+
     # ---- mistakes
 
     def test_mistakes_are_told(self):
         self.assertIn("codex", self.refused("RTT0103", 2, "run", "--", "sh", "-c", "true")["hint"])
         self.refused("RTT0103", 2, "run")
+        self.assertEqual("rtt init", self.refused("RTT0301", 1, "run", "--provider", "codex", "--", "true",
+                                                  cwd=self.base)["hint"])
         self.assertIn("codex", self.refused("RTT0105", 1, "run", "--provider", "codexx", "--", "true")["hint"])
         self.refused("RTT0105", 127, "run", "--provider", "codex", "--", "no-such-program")
         self.write("plain.txt", "text\n")
