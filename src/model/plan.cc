@@ -31,6 +31,7 @@ constexpr auto kPlanKeys = std::to_array<Key>({{"plan_id", Shape::kText, Need::k
                                                {"objective", Shape::kObject, Need::kRequired},
                                                {"views_add", Shape::kArray},
                                                {"views_del", Shape::kArray},
+                                               {"views_sign", Shape::kArray},
                                                {"sign", Shape::kArray}});
 constexpr auto kInputKeys = std::to_array<Key>({{"registry", Shape::kText, Need::kRequired},
                                                 {"config", Shape::kText, Need::kRequired},
@@ -163,6 +164,23 @@ void read_order(Document& document, const Json& root, Plan& out) {
   if (named != expected) document.error("/order", {.message = order_fault(named, expected)});
 }
 
+void read_view_signatures(Document& document, const Json& list, SealedPlan& out) {
+  for (std::size_t i = 0; i < list.as_array().size(); ++i) {
+    const std::string at = child("/views_sign", i);
+    auto signature = view_signature_from_json(list.as_array()[i], at);
+    if (!signature) {
+      const Error& error = signature.error();
+      return document.error(error.where.starts_with(at) ? error.where : at,
+                            {.code = error.code, .message = error.message});
+    }
+    if (std::ranges::find(out.plan.views_add, signature->root, &View::root) == out.plan.views_add.end())
+      return document.error(at, {.message = "it signs a view that the plan does not show"});
+    if (!out.view_signatures.empty() && out.view_signatures.back().root >= signature->root)
+      return document.error(at, {.message = "the signatures of views are not sorted by root and unique"});
+    out.view_signatures.push_back(*std::move(signature));
+  }
+}
+
 SealedPlan read_plan(Document& document, const Json& root) {
   SealedPlan out;
   if (!document.check(root, "", kPlanKeys)) return out;
@@ -185,6 +203,8 @@ SealedPlan read_plan(Document& document, const Json& root) {
     out.plan.views_add = read_view_list(document, *add, "/views_add");
   if (const Json* del = member(root, "views_del", Shape::kArray))
     out.plan.views_del = read_view_list(document, *del, "/views_del");
+  if (const Json* list = member(root, "views_sign", Shape::kArray))
+    read_view_signatures(document, *list, out);
   const Json* objective = member(root, "objective", Shape::kObject);
   if (objective != nullptr && document.check(*objective, "/objective", kObjectiveKeys)) {
     out.plan.objective = {.latency_ns = read_exact(document, *objective, "latency_ns"),
@@ -258,6 +278,9 @@ Json to_json(const SealedPlan& sealed) {
   out.set("plan_id", to_string(sealed.plan_id));
   out.set("created_at", sealed.created_at);
   out.set("sign", sign_records_to_json(sealed.signatures));
+  Json views = text::JsonArray{};
+  for (const ViewSignature& signature : sealed.view_signatures) views.push(to_json(signature));
+  if (!views.as_array().empty()) out.set("views_sign", std::move(views));
   return out;
 }
 
@@ -266,7 +289,8 @@ Result<SealedPlan> parse_plan(std::string_view text, std::string_view file) {
   Document document({.text = text, .file = file});
   SealedPlan sealed = read_plan(document, root);
   if (document.errors() > 0) return std::unexpected(document.first_error());
-  for (const std::string_view key : {"plan_id", "created_at", "sign"}) root.as_object().erase(key);
+  for (const std::string_view key : {"plan_id", "created_at", "sign", "views_sign"})
+    root.as_object().erase(key);
   // Two hashes: of the text as it is, and of what was understood. Only where both agree does the id cover the
   // meaning.
   const Digest written = crypto::sha256(text::canonical_json(root));

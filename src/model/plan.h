@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SealedPlan: a plan as a file (docs/formats/plan.md). plan_id hashes everything but plan_id, created_at and
-// sign, so the same inputs give the same id on every machine, and a signature over the id covers the whole
-// meaning.
+// SealedPlan: a plan as a file (docs/formats/plan.md). plan_id hashes everything but plan_id, created_at,
+// sign and views_sign, so the same inputs give the same id on every machine, and a signature over the id
+// covers the whole meaning.
 //
 // Thread: any (values).   Fails: kBadShape, kTampered (plan_id does not match the content), kJson*.
 #pragma once
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/graph.h"
+#include "model/view_signature.h"
 
 namespace rtt::model {
 
@@ -42,6 +43,7 @@ struct SealedPlan {
   std::string created_at;  // RFC 3339 UTC
   Plan plan;
   std::vector<crypto::SignRecord> signatures;
+  std::vector<ViewSignature> view_signatures{};  // of what it adds; sorted by root, each once
 };
 
 Digest plan_id(const Plan& plan);

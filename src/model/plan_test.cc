@@ -220,6 +220,9 @@ SealedPlan sealed(TestRandom& random) {
   Graph graph = random_graph(random);
   SealedPlan out{.created_at = "2026-01-31T12:00:00.123456Z", .plan = random_plan(random, graph)};
   out.plan_id = plan_id(out.plan);
+  for (const View& view : out.plan.views_add)
+    out.view_signatures.push_back({.root = view.root, .sign = {{.key_id = "0123456789abcdef"}}});
+  std::ranges::sort(out.view_signatures, {}, &ViewSignature::root);
   return out;
 }
 
@@ -232,6 +235,7 @@ TEST(Plan, file_round_trip) {
     ASSERT_EQ(again->plan, plan.plan);
     ASSERT_EQ(again->plan_id, plan.plan_id);
     ASSERT_EQ(again->created_at, plan.created_at);
+    ASSERT_EQ(again->view_signatures, plan.view_signatures);
   }
 }
 
@@ -258,17 +262,17 @@ TEST(Plan, every_changed_byte_is_noticed) {
     std::string bad = text;
     bad[at] = static_cast<char>(bad[at] ^ 1);
     const auto read = parse_plan(bad, "p");
-    // Only the time is outside the id (and this plan carries no signature).
+    // Only the time and the views' signatures are outside the id (and this plan carries no other signature).
     if (!read) continue;
     ASSERT_EQ(read->plan, plan.plan) << at;
-    ASSERT_NE(read->created_at, plan.created_at) << at;
+    ASSERT_TRUE(read->created_at != plan.created_at || read->view_signatures != plan.view_signatures) << at;
   }
 }
 
 TEST(Plan, refusals) {
   TestRandom random(18);
   SealedPlan plan = sealed(random);
-  while (plan.plan.routes_add.size() < 2) plan = sealed(random);
+  while (plan.plan.routes_add.size() < 2 || plan.view_signatures.size() < 2) plan = sealed(random);
   const auto code = [](const text::Json& json) {
     const auto read = parse_plan(text::to_json(json), "p");
     return read ? Code::kInternal : read.error().code;
@@ -290,6 +294,12 @@ TEST(Plan, refusals) {
   other = plan;
   std::swap(other.plan.routes_add[0], other.plan.routes_add[1]);
   other.plan_id = plan_id(other.plan);
+  EXPECT_EQ(code(to_json(other)), Code::kBadShape);
+  other = plan;
+  std::swap(other.view_signatures[0], other.view_signatures[1]);
+  EXPECT_EQ(code(to_json(other)), Code::kBadShape);
+  other = plan;
+  other.view_signatures[0].root = Digest{};  // of a view that the plan does not show
   EXPECT_EQ(code(to_json(other)), Code::kBadShape);
   bad = good;
   bad.set("base", "sha256:" + bare_hex(plan.plan.base));  // another spelling of the same hash

@@ -15,6 +15,7 @@
 #include "panel/planning.h"
 #include "panel/shown_views.h"
 #include "panel/state.h"
+#include "panel/view_signatures.h"
 #include "plan/diff.h"
 #include "plan/quick_connect.h"
 #include "plan/verify.h"
@@ -137,6 +138,15 @@ void Panel::State::settled(const apply::Answer& answer) {
 }
 
 Result<std::optional<apply::Start>> Panel::State::begin(const Change& change, Json& body) {
+  RTT_TRY_SET(std::optional<apply::Start> start, begin_verb(change, body));
+  if (start && !(start->plan.views_add.empty() && start->plan.views_del.empty())) {
+    RTT_TRY_SET(const model::Graph target, model::apply_to(graph, start->plan));
+    RTT_TRY(must_be_signed(workspace, target.views));
+  }
+  return start;
+}
+
+Result<std::optional<apply::Start>> Panel::State::begin_verb(const Change& change, Json& body) {
   if (change.verb == apply::Verb::kApply) return begin_apply(change, body);
   if (change.verb == apply::Verb::kQc) return begin_quick_connect(change, body);
   if (apply::accepts(change.verb)) return begin_acceptance(change, body);
@@ -174,6 +184,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   RTT_TRY_SET(const registry::Snapshot snapshot,
               registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
   RTT_TRY(still_in_force(sealed.plan, snapshot));
+  RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
   const std::string signer = sealed.signatures.empty() ? "" : sealed.signatures.front().key_id;
   return apply::Start{.plan = sealed.plan,

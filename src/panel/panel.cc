@@ -20,6 +20,7 @@
 #include "panel/state.h"
 #include "panel/tap.h"
 #include "panel/tap_tools.h"
+#include "panel/view_signatures.h"
 
 namespace rtt::panel {
 namespace {
@@ -113,6 +114,13 @@ Status Panel::State::show_committed_views() {
   Status done = std::move(at_hand.done);
   std::vector<model::View> there = graph.views;  // one that is lost takes no other with it
   std::erase_if(there, [&](const model::View& view) { return !trees.has(view.root); });
+  // What is shown already stays; nobody vouches for showing it anew.
+  const views::TreeStore::Set shown_now = trees.shown();
+  for (RefusedView& one : refused_views(workspace, there)) {
+    const std::pair shown{one.view.provider, one.view.root};
+    if (std::ranges::find(shown_now, shown) == shown_now.end()) std::erase(there, one.view);
+    if (done) done = std::unexpected(std::move(one.why));
+  }
   if (Status shown = show_views(workspace, there, std::move(at_hand.trees)); done && !shown)
     done = std::move(shown);
   if (done) return {};

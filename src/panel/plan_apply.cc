@@ -15,11 +15,11 @@ Status must_be_plannable(const Planned& planned) {
 }
 
 Result<std::unique_ptr<api::Service>> apply_planned(const Turn& turn, const registry::Workspace& workspace,
-                                                    const model::Plan& plan, Json& body) {
+                                                    const Planned& planned, Json& body) {
   RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-  RTT_TRY_SET(const std::string path, store_plan(workspace, plan, key, MakeLatest::kYes));
+  RTT_TRY_SET(const std::string path, store_planned(workspace, planned, key));
   static_cast<void>(path);
-  turn.part(Json::object({{"progress", plan.empty() ? "starting the panel" : "applying"}}));
+  turn.part(Json::object({{"progress", planned.outcome.plan.empty() ? "starting the panel" : "applying"}}));
   RTT_TRY_SET(auto panel, turn.ports.panel(workspace));
   const api::Ask ask{.verb = "apply",
                      .args = Json::object({}),

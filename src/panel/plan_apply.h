@@ -15,6 +15,6 @@ namespace rtt::panel {
 Status must_be_plannable(const Planned& planned);
 // Puts graph, plan_id, seq, state and, if it did not hold, reason, error and exit into `body`.
 Result<std::unique_ptr<api::Service>> apply_planned(const Turn& turn, const registry::Workspace& workspace,
-                                                    const model::Plan& plan, text::Json& body);
+                                                    const Planned& planned, text::Json& body);
 
 }  // namespace rtt::panel

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "panel/places.h"
+#include "panel/view_signatures.h"
 #include "registry/identity.h"
 #include "text/json.h"
 
@@ -53,6 +54,17 @@ std::optional<crypto::SignKind> kind_meant(const crypto::Keyring& keyring, const
     if (outcome.verdict == crypto::Verdict::kTrusted) return meant;
   }
   return std::nullopt;
+}
+
+// Whether everybody who counts this plan's signature counts one over each view it adds.
+bool carries_views(const registry::Workspace& workspace, const model::SealedPlan& sealed) {
+  const auto keyring = registry::load_keyring(workspace);
+  return keyring && std::ranges::all_of(sealed.plan.views_add, [&](const model::View& view) {
+           const auto at = std::ranges::find(sealed.view_signatures, view.root, &model::ViewSignature::root);
+           return at != sealed.view_signatures.end() &&
+                  keyring->check(crypto::SignKind::kView, view.root, at->sign).verdict ==
+                      crypto::Verdict::kTrusted;
+         });
 }
 
 }  // namespace
@@ -121,18 +133,29 @@ Result<std::string> store_plan(const registry::Workspace& workspace, const model
   const Digest id = model::plan_id(plan);
   const std::string path = plan_path(workspace, id);
   RTT_TRY(os::make_directories(workspace.dot("plans")));
+  RTT_TRY(sign_views(workspace, plan.views_add, key));
   const auto kept = load_trusted_plan(workspace, path, {});
-  if (!kept) {
+  if (!kept || !carries_views(workspace, *kept)) {
     const model::SealedPlan sealed{.plan_id = id,
                                    .created_at = os::rfc3339(os::wall_now()),
                                    .plan = plan,
-                                   .signatures = {crypto::sign(key, crypto::SignKind::kPlan, id)}};
+                                   .signatures = {crypto::sign(key, crypto::SignKind::kPlan, id)},
+                                   .view_signatures = signatures_of(plan.views_add, key)};
     RTT_TRY(os::write_atomic(path, text::to_pretty_json(model::to_json(sealed))));
   }
   if (make_latest == MakeLatest::kYes) {
     RTT_TRY(os::write_atomic(workspace.dot("plans/LATEST"), to_string(id) + "\n"));
   }
   return path;
+}
+
+Result<std::string> store_planned(const registry::Workspace& workspace, const Planned& planned,
+                                  const crypto::SecretKey& key) {
+  std::vector<model::View> rendered;
+  for (const RenderedView& view : planned.rendered.views)
+    rendered.push_back({.provider = view.provider, .root = view.tree.root()});
+  RTT_TRY(sign_views(workspace, rendered, key));
+  return store_plan(workspace, planned.outcome.plan, key, MakeLatest::kYes);
 }
 
 Result<std::string> find_plan(const registry::Workspace& workspace, const std::string& word,

@@ -41,9 +41,13 @@ std::optional<Error> unreadable_config(const registry::Snapshot& snapshot);
 
 std::string plan_path(const registry::Workspace& workspace, const Digest& plan_id);
 enum class MakeLatest : std::uint8_t { kYes, kNo };  // a rollback's own plan is not what `apply` means next
-// Signs and stores; an existing file of the same id that verifies is kept. Returns the path.
+// Signs and stores it with the views it adds; an existing file of the same id whose signatures all count is
+// kept. Returns the path.
 Result<std::string> store_plan(const registry::Workspace& workspace, const model::Plan& plan,
                                const crypto::SecretKey& key, MakeLatest make_latest);
+// The same of what was planned here, as the latest; views that stay are signed where they were not.
+Result<std::string> store_planned(const registry::Workspace& workspace, const Planned& planned,
+                                  const crypto::SecretKey& key);
 
 // Where a user's word for a plan leads: a path, a plan id (or its unique beginning), or LATEST when empty.
 Result<std::string> find_plan(const registry::Workspace& workspace, const std::string& word,

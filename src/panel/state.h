@@ -67,6 +67,7 @@ struct Panel::State {
   void enqueue(Change change);
   void next_change();
   Result<std::optional<apply::Start>> begin(const Change& change, text::Json& body);
+  Result<std::optional<apply::Start>> begin_verb(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_apply(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_return(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_quick_connect(const Change& change, text::Json& body);

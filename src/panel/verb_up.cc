@@ -125,7 +125,7 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
     question.as_object().find("consent")->set("step", "wire");
     return question;
   }
-  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, plan, body));
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   if (pending) body.set("changed", true);
   const api::Ask ask{.verb = "status",
                      .args = Json::object({}),

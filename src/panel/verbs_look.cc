@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/file.h"
 #include "panel/rows.h"
+#include "panel/view_signatures.h"
 #include "panel/workbench.h"
 #include "registry/snapshot.h"
 #include "registry/trust.h"
@@ -190,7 +191,8 @@ Result<Json> verb_registry_verify(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
   const registry::ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
   RTT_TRY_SET(const crypto::Keyring keys, registry::known_keys(workspace));
-  RTT_TRY_SET(const registry::VerifyReport report, store.verify_all(keys));
+  RTT_TRY_SET(registry::VerifyReport report, store.verify_all(keys));
+  RTT_TRY(verify_views(workspace, keys, report));
   Json bad = text::JsonArray{};
   for (const auto& entry : report.bad) {
     bad.push(Json::object({{"file", entry.file}, {"hash", entry.hash}, {"reason", entry.reason}}));

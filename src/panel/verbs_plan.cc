@@ -12,6 +12,7 @@
 #include "panel/places.h"
 #include "panel/planning.h"
 #include "panel/rows.h"
+#include "panel/view_signatures.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 
@@ -152,7 +153,7 @@ Result<Json> verb_plan(const Turn& turn) {
     if (pending) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   } else {
     RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
-    RTT_TRY_SET(const std::string path, store_plan(workspace, outcome.plan, key, MakeLatest::kYes));
+    RTT_TRY_SET(const std::string path, store_planned(workspace, planned, key));
     body.set("path", path.starts_with(workspace.root + "/") ? path.substr(workspace.root.size() + 1) : path);
   }
   body.set("elapsed_ms", (os::now() - begin).value / 1'000'000);
@@ -179,6 +180,11 @@ Result<Json> verb_check(const Turn& turn) {
         {.code = conflict.code, .message = conflict.constraint, .where = conflict.where, .hint = {}}, "")));
     ok = false;
     if (exit == Exit::kDone) exit = Exit::kFailed;
+  }
+  for (const RefusedView& view : refused_views(workspace, planned.base.views, turn.list("trust_key"))) {
+    problems.push(model::to_json(model::problem_from(view.why, view.why.where)));
+    ok = false;
+    if (exit == Exit::kDone) exit = exit_status(view.why.code);
   }
   // A fresh clone has applied nothing and so has nothing to differ from; elsewhere unapplied changes are
   // pending.

@@ -184,7 +184,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   static_cast<void>(signed_files);
   RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
-  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned.outcome.plan, body));
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
   RTT_TRY_SET(views::Project project, open_project(workspace));
   RTT_TRY_SET(const auto shown, project.look(views::Wish::kLinks));

@@ -216,6 +216,108 @@ class Views(RttCase):
         taken = self.json("view", "import", "--from", "house", "--yes")["files"]
         self.assertIn({"path": "agents/cook.md", "from": "house", "state": "created"}, taken)
 
+    def signature(self, provider):
+        [root] = [row["root"] for row in self.json("view", "ls")["views"] if row["provider"] == provider]
+        return ".rtt/registry/views/signed/" + root.removeprefix("sha256-") + ".sig.json"
+
+    def pending(self, words):
+        self.write("agents/reviewer.md", self.text("agents/reviewer.md") + words + "\n")
+        self.run_rtt("sign", "--yes", check=0)
+        return self.json("plan")
+
+    def wanted_signature(self, plan, provider):
+        [root] = [row["root"] for row in plan["views_add"] if row["provider"] == provider]
+        return ".rtt/registry/views/signed/" + root.removeprefix("sha256-") + ".sig.json"
+
+    def test_a_view_whose_signature_does_not_count_is_not_shown(self):
+        self.mounted("codex", "gemini")
+        before = self.text(".codex/agents/reviewer.toml")
+        name = self.wanted_signature(self.pending("More."), "codex")
+        good = self.read(name)
+        record = json.loads(good)
+        flipped = json.loads(good)
+        text = flipped["sign"][0]["sig"]
+        flipped["sign"][0]["sig"] = ("B" if text[0] == "A" else "A") + text[1:]
+        stranger = json.loads(good)
+        stranger["sign"][0]["key_id"] = "0123456789abcdef"
+        other = json.loads(self.read(self.signature("gemini")))
+        for code, bytes_ in (("RTT0404", json.dumps(flipped)), ("RTT0402", json.dumps(stranger)),
+                             ("RTT0404", json.dumps(other)), ("RTT0404", "{"),
+                             ("RTT0401", json.dumps({**record, "sign": []}))):
+            self.write(name, bytes_)
+            refused = self.refused(code, 3, "apply")
+            self.assertIn(name, refused["where"])
+            self.assertEqual("rtt plan", refused["hint"].split(",")[0])
+            self.assertEqual(before, self.text(".codex/agents/reviewer.toml"))
+        bad = self.json("registry", "verify", status=0)["bad"]
+        self.assertEqual([], bad)
+        self.write(name, json.dumps(flipped))
+        [bad] = self.json("registry", "verify", status=7)["bad"]
+        self.assertIn(name, bad["file"])
+        self.json("plan")
+        self.assertEqual(good, self.read(name))
+        self.assertEqual("committed", self.json("apply")["state"])
+        self.assertIn("More.", self.text(".codex/agents/reviewer.toml"))
+        self.assertTrue(self.json("check")["ok"])
+        # What is shown and nobody vouches for any more: told, left as it is, and not shown anew.
+        self.write(name, json.dumps(flipped))
+        told = self.json("check", status=3)
+        self.assertIn(name, json.dumps(told["problems"]))
+        self.json("panel", "stop")
+        self.json("panel", "start")
+        self.assertIn("More.", self.text(".codex/agents/reviewer.toml"))
+        self.json("panel", "stop")
+        os.remove(self.path(".rtt/registry/views/now"))
+        self.json("panel", "start")
+        self.assertFalse(os.path.exists(self.path(".codex/agents/reviewer.toml")))
+        self.assertIn("Look at the change", self.text(".gemini/agents/reviewer.md"))
+        self.assertIn("RTT0404", json.dumps(self.run_rtt("log", "--json").lines))
+
+    def test_a_plan_carries_its_views_signatures_and_without_them_is_refused(self):
+        self.mounted("codex")
+        plan = self.pending("More.")
+        name = self.wanted_signature(plan, "codex")
+        os.remove(self.path(name))
+        stored = json.loads(self.read(plan["path"]))
+        bare = {key: value for key, value in stored.items() if key != "views_sign"}
+        self.write(plan["path"], json.dumps(bare))
+        self.assertIn(name, self.refused("RTT0401", 3, "apply")["where"])
+        stranger = json.loads(json.dumps(stored))
+        stranger["views_sign"][0]["sign"][0]["key_id"] = "0123456789abcdef"
+        self.write(plan["path"], json.dumps(stranger))
+        self.assertIn(plan["path"], self.refused("RTT0402", 3, "apply")["where"])
+        self.write(plan["path"], json.dumps(stored))
+        self.assertEqual("committed", self.json("apply")["state"])
+        self.assertTrue(os.path.exists(self.path(name)))
+
+    def test_without_strict_mode_a_view_needs_no_signature_and_none_may_be_false(self):
+        self.mounted("codex")
+        self.write(".rtt/panel.yaml", "security: {mode: relaxed}\n")
+        self.run_rtt("sign", "--yes", check=0)
+        plan = self.pending("More.")
+        name = self.wanted_signature(plan, "codex")
+        good = json.loads(self.read(name))
+        stored = {key: value for key, value in json.loads(self.read(plan["path"])).items() if key != "views_sign"}
+        self.write(plan["path"], json.dumps(stored))
+        self.write(name, json.dumps({**good, "sign": [{**good["sign"][0], "sig": "A" * 86 + "=="}]}))
+        self.assertIn(name, self.refused("RTT0404", 3, "apply")["where"])
+        os.remove(self.path(name))
+        self.assertEqual("committed", self.json("apply")["state"])
+
+    def test_a_view_file_that_was_changed_is_refused_in_strict_mode(self):
+        self.write("rules/main.md", "Be kind.\n")
+        self.mounted("codex")
+        self.write("views/codex.view.json", '{"show":["rules/*"]}')
+        self.assertEqual("RTT0405", self.json("check", status=3)["problems"][0]["code"])
+        self.assertEqual([], self.json("plan")["views_add"])  # the signed one stays in force
+        self.assertTrue(os.path.exists(self.path(".codex/agents/reviewer.toml")))
+        os.remove(self.path("views/codex.view.json.sig"))
+        self.write("views/gemini.view.json", "{}")
+        self.assertEqual([], self.json("plan")["views_add"])
+        self.assertIn("views/gemini.view.json", json.dumps(self.json("check", status=3)["problems"]))
+        self.run_rtt("sign", "--yes", check=0)
+        self.assertEqual(["codex", "gemini"], [row["provider"] for row in self.json("plan")["views_add"]])
+
     def test_mistakes(self):
         self.json("view", "import", ".claude", "--yes")
         self.assertIn("did you mean codex?", self.refused("RTT0105", 1, "view", "mount", "codx")["hint"])
