@@ -13,7 +13,6 @@
 #include "panel/endpoint.h"
 #include "panel/ledger.h"
 #include "panel/planning.h"
-#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "plan/diff.h"
 #include "plan/quick_connect.h"
@@ -68,14 +67,8 @@ void Panel::State::next_change() {
                                                            : put_accepted(workspace, write.changes);
                   },
               .prepare_views =
-                  [this](const std::vector<model::View>& views) {
-                    views_ready = views_at_hand(workspace, views);
-                    return views_ready.done;
-                  },
-              .show_views =
-                  [this](const std::vector<model::View>& views) {
-                    return show_views(workspace, views, std::exchange(views_ready.trees, {}));
-                  }},
+                  [this](const std::vector<model::View>& views) { return view_stage.prepare(views); },
+              .show_views = [this](const std::vector<model::View>& views) { return view_stage.show(views); }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
@@ -97,7 +90,7 @@ void Panel::State::next_change() {
 void Panel::State::settled(const apply::Answer& answer) {
   const Nanos flip = transition->flip_time();
   transition = nullptr;
-  views_ready = {};
+  view_stage.forget();
   const Change done = std::move(changes.front());
   changes.pop_front();
   if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);

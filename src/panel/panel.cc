@@ -16,7 +16,6 @@
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
 #include "panel/rows.h"
-#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "panel/tap.h"
 #include "panel/tap_tools.h"
@@ -54,6 +53,7 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
                   Json::object({{"instance", instance}, {"reason", "driver host " + instance + " ended"}})}));
               if (transition) transition->host_lost(instance, "its driver host ended");
             }),
+      view_stage(workspace),
       started(os::now()),
       last_used(started) {}
 
@@ -107,14 +107,7 @@ Status Panel::State::open_journal() {
 
 // A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
 Status Panel::State::show_committed_views() {
-  const views::TreeStore trees = tree_store(workspace);
-  if (graph.views.empty() && !os::exists(trees.folder())) return {};
-  AtHand at_hand = views_at_hand(workspace, graph.views);
-  Status done = std::move(at_hand.done);
-  std::vector<model::View> there = graph.views;  // one that is lost takes no other with it
-  std::erase_if(there, [&](const model::View& view) { return !trees.has(view.root); });
-  if (Status shown = show_views(workspace, there, std::move(at_hand.trees)); done && !shown)
-    done = std::move(shown);
+  const Status done = view_stage.show_what_can_be(graph.views);
   if (done) return {};
   RTT_TRY_SET(
       const Seq seq,

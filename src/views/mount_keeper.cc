@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/loop.h"
 #include "os/mount.h"
+#include "os/permissions.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
@@ -83,9 +84,13 @@ Status Keeper::take_place() {
     RTT_TRY(os::detach_mount(path));
   }
   RTT_TRY(os::make_directories(path, 0700));
+  RTT_TRY_SET(const unsigned owner, os::owner_of(path));
+  if (owner != os::own_uid())
+    return fail(Code::kPermission, "the folder to mount views in is somebody else's", path, "ls -ld " + path);
   RTT_TRY_SET(const auto inside, os::list_directory(path));
   if (!inside.empty())
     return fail(Code::kNameClash, "the folder for the views is not empty", path, "ls -A " + path);
+  RTT_TRY(write_mounted_place(options_.place));
   RTT_TRY_SET(listener_, os::UnixListener::bind(store, std::string(kMountSocket)));
   return {};
 }
@@ -117,6 +122,7 @@ Status Keeper::start_server() {
                                   .err = os::Wire::kInherit,
                                   // It outlives us by a moment, to take the mount away.
                                   .lifetime = os::Lifetime::kDetached,
+                                  .setuid = os::Setuid::kCounts,
                                   .pass_fds = {{connection_.get(), kConnectionFd},
                                                {pair.second.get(), kKeeperFd},
                                                {listener_->fd(), kListenerFd}}}));

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "views/mount_place.h"
 
 namespace rtt::views {
 
@@ -23,10 +24,6 @@ inline constexpr std::size_t kMountClientsMax = 64;
 // What the keeper hands down, by number.
 inline constexpr int kConnectionFd = 3, kKeeperFd = 4, kListenerFd = 5;
 
-struct MountPlace {
-  std::string store;       // folder of the packs, the user's alone
-  std::string mountpoint;  // a folder
-};
 // 0: the mount was taken away; anything else: the keeper starts another.
 int serve_views(const MountPlace& place);
 
