@@ -13,6 +13,7 @@
 #include "panel/endpoint.h"
 #include "panel/ledger.h"
 #include "panel/planning.h"
+#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "plan/diff.h"
 #include "plan/quick_connect.h"
@@ -34,6 +35,10 @@ bool connected_by_hand(const model::Graph& graph, const model::Route& route) {
   return route.origin == "qc" && std::ranges::any_of(graph.routes, [&](const model::Route& held) {
            return held.origin == "qc" && model::route_order(held, route) == 0;
          });
+}
+
+void say_how_shown(const registry::Workspace& workspace, const model::Graph& graph, Json& body) {
+  if (!graph.views.empty()) body.set("shown", to_json(tree_store(workspace).shown().how));
 }
 
 }  // namespace
@@ -75,7 +80,9 @@ void Panel::State::next_change() {
     }
     const Change done = std::move(changes.front());
     changes.pop_front();
-    if (start) {
+    if (start) {  // the graph is as it should be; how its views are shown may not be
+      keep_views_up();
+      say_how_shown(workspace, graph, change_body);
       done.respond.finish(api::Answer{change_body, {}});
     } else {
       audit(apply::to_json(apply::AuditRecord{"refused", "panel",
@@ -99,6 +106,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
   if (done.verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
+  say_how_shown(workspace, graph, body);
   switch (answer.state) {
     case apply::Settled::kCommitted:
       body.set("state", "committed");

@@ -118,6 +118,14 @@ Status Panel::State::show_committed_views() {
   return {};
 }
 
+// Nothing is committed by it, so what goes wrong is told the journal and undoes nothing.
+void Panel::State::keep_views_up() {
+  const Status done = view_stage.keep_up(graph.views);
+  if (done) return;
+  audit(apply::to_json(
+      apply::AuditRecord{"views_failed", "panel", Json::object({{"error", api::error_json(done.error())}})}));
+}
+
 Status Panel::State::listen() {
   RTT_TRY_SET(auto listener, os::UnixListener::bind(workspace.sockets(), "panel.sock"));
   server = api::Server::start(

@@ -46,6 +46,7 @@ struct Panel::State {
   // ---- panel.cc
   Status open_journal();
   Status show_committed_views();
+  void keep_views_up();
   Status listen();
   void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);

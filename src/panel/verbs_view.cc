@@ -120,6 +120,14 @@ Result<Json> verb_view_ls(const Turn& turn) {
     rows.push(std::move(row));
   }
   Json body = Json::object({{"views", std::move(rows)}});
+  if (!planned.base.views.empty()) {
+    const views::TreeStore store = tree_store(workspace);
+    Json how = to_json(store.shown().how);
+    how.set("readable", std::ranges::all_of(planned.base.views, [&](const model::View& view) {
+              return os::is_directory(store.shown_path(view.provider));
+            }));
+    body.set("shown", std::move(how));
+  }
   Json known = text::JsonArray{};
   for (const views::Provider& provider : planned.rendered.providers.rows())
     known.push(Json::object({{"name", provider.name}, {"product", provider.product}}));

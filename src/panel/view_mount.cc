@@ -28,7 +28,8 @@ Status start_view_mount(const views::MountPlace& place) {
   RTT_TRY(os::make_directories(place.store, 0700));
   RTT_TRY_SET(const os::FileLock lock,
               os::FileLock::take(place.store + "/start.lock", os::FileLock::Wait::kYes));
-  if (views::MountClient::connect(place.store)) return {};  // another starter was first
+  if (auto client = views::MountClient::connect(place.store); client && client->list())
+    return {};  // another starter was first
   return start_daemon(
       {.name = "the mount of views",
        .argv = {os::own_executable(), "driver-host", "--views", place.store, place.mountpoint},

@@ -50,6 +50,15 @@ views::Refusals ViewHomes::refusals() {
   return refusals;
 }
 
+views::Choice foreseen(const Workspace& workspace, const Snapshot& snapshot, std::size_t files) {
+  ViewHomes homes(workspace, ViewHomes::For::kFind);
+  return views::choose(snapshot.panel.view_mechanism, files, homes.refusals());
+}
+
+text::Json to_json(const views::Choice& how) {
+  return text::Json::object({{"mechanism", to_string(how.mechanism)}, {"why", how.why}});
+}
+
 views::Wish placing_of(Mechanism mechanism) {
   return mechanism == Mechanism::kCopies ? views::Wish::kCopies : views::Wish::kLinks;
 }
@@ -163,6 +172,15 @@ Status ViewStage::show(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
   if (!ready_ || ready_->views != wanted) RTT_TRY(prepare(wanted));
   return flip();
+}
+
+Status ViewStage::keep_up(const std::vector<model::View>& shown) {
+  if (shown.empty()) return {};
+  RTT_TRY(prepare(shown));
+  const auto [set, how] = tree_store(workspace_).shown();
+  if (set != ready_->set || how != ready_->how) return flip();
+  forget();
+  return {};
 }
 
 Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {

@@ -43,6 +43,10 @@ class ViewHomes {
   views::MountHome mount_;
 };
 
+// What would be chosen for trees that are not at hand yet, as far as can be told without trying.
+views::Choice foreseen(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
+                       std::size_t files);
+text::Json to_json(const views::Choice& how);  // {"mechanism":…,"why":…}
 // The trees of the set that is shown now, from where they are kept.
 Result<views::Trees> shown_trees(const registry::Workspace& workspace);
 views::Wish placing_of(views::Mechanism mechanism);
@@ -54,6 +58,9 @@ class ViewStage {
   Status prepare(const std::vector<model::View>& views);
   // These and nothing else of ours. What was not prepared is so first.
   Status show(const std::vector<model::View>& views);
+  // These are shown already: again, where panel.yaml or the machine would have them shown otherwise by now,
+  // or something of them was lost.
+  Status keep_up(const std::vector<model::View>& views);
   void forget() { ready_.reset(); }  // what was prepared and is not shown
   // Those whose trees can be had; fails with the first that cannot, having shown the others.
   Status show_what_can_be(const std::vector<model::View>& views);

@@ -63,8 +63,10 @@ std::string mount_id(const std::string& workspace) {
   return name + "-" + bare_hex(crypto::sha256(workspace)).substr(0, kHashDigits);
 }
 
+// One that is ending is still connected to, and answers no more.
 Result<MountClient> MountHome::reach(const std::string& store) const {
-  if (auto client = MountClient::connect(store)) return client;
+  auto client = MountClient::connect(store);
+  if (client && client->list()) return client;
   if (!options_.start)
     return fail(Code::kPanelDown, "nobody serves the mount of views", store, "rtt panel start");
   RTT_TRY_SET(const MountPlace place, user_mount_place());

@@ -3,8 +3,8 @@
 // another generation. Its keeper starts it, and again when it is gone (mount_keeper.h).
 //
 // It is told what its predecessor had told the keeper, so the numbers that the kernel knows nodes by stay
-// what they were, and serves whatever lies in the store. When the keeper is gone it takes the mount away and
-// ends.
+// what they were, and serves whatever lies in the store. When the keeper is gone, or the store's last
+// workspace, it takes the mount away and ends.
 //
 // Owns: the packs in use, the connection.   Thread: one for those who ask, and those of FuseView.
 // Fails: by its exit status, with a word on stderr.
