@@ -11,7 +11,7 @@ import unittest
 
 from rtt_case import RTT, RttCase, main
 
-AGENT = "---\nname: {name}\ndescription: Reviews code\ntools: Read\n---\nVersion {version}.\n"
+AGENT = "---\nname: {name}\nsaddr: rtt://common/agent/{name}@1.0.{version}\ndescription: Reviews code\n---\nVersion {version}.\n"
 NOBODY = 65534
 
 
