@@ -10,8 +10,8 @@
 #include "os/terminal.h"
 #include "panel/private_run.h"
 #include "panel/start.h"
+#include "panel/view_mount.h"
 #include "panel/workbench.h"
-#include "views/mount_keeper.h"
 
 namespace {
 
@@ -118,23 +118,17 @@ int own_tools(const std::string& root) {
   });
 }
 
-// --views STORE MOUNTPOINT [--parent PID], which says `ready` on stdout when it serves, and the server that
-// it starts: --view-server STORE MOUNTPOINT.
+// --views STORE MOUNTPOINT [--parent PID | --ready-fd N], and the server that it starts:
+// --view-server STORE MOUNTPOINT.
 int views_host(const std::vector<std::string>& words) {
   if (words.size() < 3)
     return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
   const views::MountPlace place{.store = words[1], .mountpoint = words[2]};
   if (words[0] == "--view-server") return views::serve_views(place);
-  views::KeepOptions options{
-      .place = place,
-      .server = {os::own_executable(), "driver-host", "--view-server", place.store, place.mountpoint},
-      .ready = [] { os::write_out("ready\n"); }};
-  if (words.size() == 5 && words[3] == "--parent") {
-    const int pid = std::atoi(words[4].c_str());
-    options.parent = {.pid = pid, .start_time = os::process_start_time(pid).value_or(0)};
-  }
-  const Status kept = views::keep_mount(options);
-  return kept ? 0 : refuse(kept.error());
+  panel::ViewMountMain options{.place = place};
+  if (words.size() == 5 && words[3] == "--parent") options.parent = std::atoi(words[4].c_str());
+  if (words.size() == 5 && words[3] == "--ready-fd") options.ready_fd = std::atoi(words[4].c_str());
+  return panel::view_mount_main(options);
 }
 
 // driver-host --instance NAME | --gateway | --own-tools | --panel | --shared | --views … [--ready-fd N]: the

@@ -25,6 +25,7 @@
 #include "os/unix_socket.h"
 #include "views/fuse_view.h"
 #include "views/mount_client.h"
+#include "views/mount_home.h"
 #include "views/mount_keeper.h"
 #include "views/pack_write.h"
 
@@ -354,6 +355,8 @@ TEST_F(MountTest, a_pack_that_is_damaged_changes_nothing) {
 }
 
 TEST_F(MountTest, a_workspace_goes_with_its_packs) {
+  ASSERT_TRUE(PackStore(store_).make_workspace("other", dir_->path()));
+  ASSERT_TRUE(os::make_directories(*dir_ / ".rtt"));
   start();
   publish(1, files_of(1));
   EXPECT_TRUE(os::exists(current()));
@@ -363,6 +366,36 @@ TEST_F(MountTest, a_workspace_goes_with_its_packs) {
   EXPECT_FALSE(os::exists(store_ + "/w"));
   publish(1, files_of(5));
   EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(5)[1].bytes);
+}
+
+TEST_F(MountTest, the_last_workspace_takes_the_mount_with_it) {
+  start();
+  publish(1, files_of(1));
+  ASSERT_TRUE(client_->drop("w"));
+  EXPECT_EQ(keeper_.wait().code, 0);
+  EXPECT_FALSE(os::exists(mountpoint_));
+  EXPECT_FALSE(MountClient::connect(store_));
+}
+
+TEST_F(MountTest, a_store_that_is_removed_takes_the_mount_with_it) {
+  start();
+  publish(1, files_of(1));
+  ASSERT_TRUE(os::remove_tree(store_));
+  EXPECT_EQ(keeper_.wait().code, 0);
+  EXPECT_FALSE(os::exists(mountpoint_));
+}
+
+TEST_F(MountTest, a_workspace_that_was_removed_is_dropped_when_another_is_added) {
+  const PackStore store(store_);
+  ASSERT_TRUE(os::make_directories(*dir_ / "gone/.rtt"));
+  ASSERT_TRUE(store.make_workspace("gone", *dir_ / "gone"));
+  start();
+  publish(1, files_of(1));
+  EXPECT_TRUE(os::exists(store_ + "/gone"));
+  ASSERT_TRUE(os::remove_tree(*dir_ / "gone"));
+  publish(2, files_of(2));
+  EXPECT_FALSE(os::exists(store_ + "/gone"));
+  EXPECT_TRUE(os::exists(store_ + "/w"));
 }
 
 TEST_F(MountTest, nonsense_on_the_socket_harms_nobody) {
@@ -531,6 +564,101 @@ TEST_F(MountTest, a_place_that_is_not_free_is_refused) {
   EXPECT_FALSE(*os::mounted_at(mountpoint_));
   start();
   refused(Code::kBusy);
+}
+
+// A workspace's home in the mount of a user whose state lies in the test's folder.
+class MountHomeTest : public MountTest {
+ protected:
+  void SetUp() override {
+    MountTest::SetUp();
+    if (IsSkipped()) return;
+    ::setenv("XDG_STATE_HOME", dir_->path().c_str(), 1);
+    ::setenv("XDG_RUNTIME_DIR", dir_->path().c_str(), 1);
+    const auto place = user_mount_place();
+    ASSERT_TRUE(place) << place.error().message;
+    store_ = place->store;
+    mountpoint_ = place->mountpoint;
+    ASSERT_TRUE(os::make_directories(root_() + "/.rtt"));
+  }
+  std::string root_() const { return *dir_ / "my shop"; }
+  MountHome home() {
+    return MountHome({.folder = root_() + "/.rtt/registry/views",
+                      .workspace = root_(),
+                      .start = [this](const MountPlace&) {
+                        ++starts_;
+                        start();
+                        return Status();
+                      }});
+  }
+  static Tree tree(GenerationNumber version) { return Tree::of(files_of(version)).value(); }
+  int starts_ = 0;
+};
+
+TEST_F(MountHomeTest, what_is_held_is_read_in_the_mount_and_a_set_is_one_generation_however_often_it_comes) {
+  MountHome home = this->home();
+  const Tree one = tree(1), two = tree(2);
+  const std::vector<NamedTree> first{{"claude", &one}, {"codex", &one}},
+      second{{"claude", &two}, {"codex", &one}};
+  EXPECT_EQ(home.refusal(), std::nullopt);
+  EXPECT_EQ(home.find(one.root()).error().code, Code::kNotFound);
+  const auto held = home.hold(first);
+  ASSERT_TRUE(held) << held.error().message;
+  ASSERT_TRUE(home.settle(first));
+  for (const std::string& path : *held) {
+    std::size_t files = 1000;
+    EXPECT_TRUE(look_through(path, one, files));
+    files = 1000;
+    EXPECT_EQ(look_through(path, two, files).error().code, Code::kTampered);
+  }
+  EXPECT_EQ(home.find(one.root()).value(), one);
+  const auto next = home.hold(second);
+  ASSERT_TRUE(next) << next.error().message;
+  EXPECT_NE((*next)[0], (*held)[0]);
+  ASSERT_TRUE(home.settle(second));
+  EXPECT_EQ(home.hold(first).value(), *held);
+  EXPECT_EQ(home.hold(second).value(), *next);
+  EXPECT_EQ(os::list_directory(root_() + "/.rtt/registry/views/packs")->size(), 2U);
+  EXPECT_EQ(starts_, 1);
+}
+
+TEST_F(MountHomeTest, a_pack_that_is_no_more_what_it_was_is_made_anew) {
+  const Tree one = tree(1);
+  const std::vector<NamedTree> named{{"claude", &one}};
+  ASSERT_TRUE(home().hold(named));
+  const std::string packs = root_() + "/.rtt/registry/views/packs/";
+  const std::string path = packs + os::list_directory(packs)->front();
+  std::string bytes = *os::read_file(path, 1 << 20);
+  bytes[bytes.size() - 20] = static_cast<char>(bytes[bytes.size() - 20] ^ 1);
+  ASSERT_TRUE(os::write_atomic(path, bytes, {}));
+  EXPECT_EQ(home().find(one.root()).error().code, Code::kTampered);
+  const auto held = home().hold(named);
+  ASSERT_TRUE(held) << held.error().message;
+  EXPECT_EQ(home().find(one.root()).value(), one);
+}
+
+TEST_F(MountHomeTest, leaving_keeps_what_may_be_found_and_collecting_keeps_what_is_named) {
+  MountHome home = this->home();
+  const Tree one = tree(1), two = tree(2);
+  const std::vector<NamedTree> first{{"claude", &one}}, second{{"claude", &two}};
+  ASSERT_TRUE(home.hold(first));
+  ASSERT_TRUE(home.hold(second));
+  ASSERT_TRUE(home.leave());
+  EXPECT_EQ(keeper_.wait().code, 0);  // it was the last workspace
+  EXPECT_FALSE(os::exists(mountpoint_));
+  EXPECT_EQ(home.find(one.root()).value(), one);
+  ASSERT_TRUE(home.collect({two.root()}));
+  EXPECT_EQ(home.find(one.root()).error().code, Code::kNotFound);
+  EXPECT_EQ(home.find(two.root()).value(), two);
+  ASSERT_TRUE(home.leave());
+}
+
+TEST(MountId, names_a_workspace_and_no_other_and_is_always_one) {
+  for (const char* root : {"/", "/a/.hidden", "/a/b c", "/a/\xff\x01", "/a/\xc3\xa4"}) {
+    EXPECT_TRUE(check_workspace_id(mount_id(root))) << mount_id(root);
+  }
+  EXPECT_TRUE(check_workspace_id(mount_id("/" + std::string(255, 'x'))));
+  EXPECT_NE(mount_id("/a/shop"), mount_id("/b/shop"));
+  EXPECT_TRUE(mount_id("/a/shop").starts_with("shop-"));
 }
 
 int run_as(int argc, char** argv) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "cli/render.h"
 #include "cli/table.h"
@@ -53,6 +54,27 @@ std::string wish(const Json& route) {
   return fmt::format("{} {} {}", route.string_or("from"), to, route.string_or("class"));
 }
 
+// A view that changes is taken away and added.
+std::string views_text(const Json& body, const View& view) {
+  std::map<std::string, std::string> marks;
+  for (const Json& one : items(body, "views_del")) marks[std::string(one.string_or("provider"))] = "-";
+  for (const Json& one : items(body, "views_add")) {
+    std::string& mark = marks[std::string(one.string_or("provider"))];
+    mark = mark.empty() ? "+" : "~";
+  }
+  std::string text;
+  for (const auto& [provider, mark] : marks) {
+    const Tone tone = mark == "+" ? Tone::kGood : mark == "-" ? Tone::kBad : Tone::kWarn;
+    text += view.paint(tone, fmt::format("{} view of {}", mark, printable(provider))) + "\n";
+  }
+  const Json* const how = body.find("shown");
+  if (!text.empty() && how != nullptr) {
+    text += view.paint(Tone::kDim, fmt::format("  shown by {}: {}\n", printable(how->string_or("mechanism")),
+                                               printable(how->string_or("why"))));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string render_plan(const Json& body, const View& view) {
@@ -81,7 +103,9 @@ std::string render_plan(const Json& body, const View& view) {
     text += diff_line('=', Tone::kPlain, route, view) + reasons(route, view);
   // No plan was possible, or none was written; the error says why.
   if (body.find("add") == nullptr || body.find("error") != nullptr) return text;
-  if (added.empty() && deleted.empty() && moved == 0) {
+  const std::string views = views_text(body, view);
+  text += views;
+  if (added.empty() && deleted.empty() && moved == 0 && views.empty()) {
     return text +
            fmt::format("nothing to change, {} as wanted\n", counted(body.int_or("unchanged", 0), "route"));
   }

@@ -57,6 +57,12 @@ std::string list(const Json& body, const View& view) {
   }
   std::string text = table.empty() ? "nothing is shown to anybody: rtt view mount PROVIDER\n"
                                    : table.text(view.paint, view.columns) + below;
+  if (const Json* const how = body.find("shown")) {
+    text += fmt::format("shown by {}: {}\n", printable(how->string_or("mechanism")),
+                        printable(how->string_or("why")));
+    if (!how->bool_or("readable", true))
+      text += view.paint(Tone::kBad, "what is shown cannot be read now: rtt panel start\n");
+  }
   if (body.find("known") != nullptr) {
     Table known({{"PROVIDER"}, {"PRODUCT"}});
     for (const Json& row : items(body, "known"))

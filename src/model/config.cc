@@ -19,13 +19,16 @@ using text::Json;
 
 constexpr std::array<std::string_view, 4> kLanes{"shm", "uds", "tcp", "inproc"};
 constexpr std::array<std::string_view, 3> kModes{"strict", "relaxed", "sealed"};
+constexpr std::array<std::string_view, kMechanisms + 1> kMechanismNames{"fuse",      "erofs",  "links",
+                                                                        "hardlinks", "copies", "auto"};
 
 constexpr auto kPanelKeys = std::to_array<Key>({{"api", Shape::kObject},
                                                 {"scan", Shape::kObject},
                                                 {"routing", Shape::kObject},
                                                 {"security", Shape::kObject},
                                                 {"health", Shape::kObject},
-                                                {"mcp", Shape::kObject}});
+                                                {"mcp", Shape::kObject},
+                                                {"views", Shape::kObject}});
 constexpr auto kApiKeys = std::to_array<Key>({{"listen", Shape::kAny}});
 constexpr auto kListenKeys = std::to_array<Key>({{"unix", Shape::kText}, {"npipe", Shape::kText}});
 constexpr auto kScanKeys = std::to_array<Key>({{"roots", Shape::kArray}, {"ignore", Shape::kArray}});
@@ -35,6 +38,7 @@ constexpr auto kSecurityKeys = std::to_array<Key>(
     {{"strict_manifests", Shape::kBool}, {"mode", Shape::kText}, {"allow_unsigned", Shape::kArray}});
 constexpr auto kHealthKeys =
     std::to_array<Key>({{"heartbeat_ms", Shape::kInteger}, {"trip_threshold", Shape::kObject}});
+constexpr auto kViewsKeys = std::to_array<Key>({{"mechanism", Shape::kText}});
 constexpr auto kTripKeys = std::to_array<Key>({{"errors", Shape::kInteger}, {"window_ms", Shape::kInteger}});
 
 enum class Mode : std::uint8_t { kStrict, kRelaxed, kSealed };
@@ -66,6 +70,7 @@ class PanelReader {
     read_security(out);
     read_health(out);
     if (const Json* mcp = member(root_, "mcp", Shape::kObject)) read_mcp_settings(document_, *mcp, out.mcp);
+    read_views(out);
   }
 
  private:
@@ -216,6 +221,14 @@ class PanelReader {
     read_integer(*trip, "window_ms", "/health/trip_threshold", {1000, kMost}, out.trip_window_ms);
   }
 
+  void read_views(PanelConfig& out) {
+    const Json* views = section("views", kViewsKeys);
+    const Json* text = views != nullptr ? member(*views, "mechanism", Shape::kText) : nullptr;
+    if (text == nullptr) return;
+    const auto said = read_enum<Mechanism>(document_, "/views/mechanism", *text, kMechanismNames);
+    if (said && static_cast<std::size_t>(*said) < kMechanisms) out.view_mechanism = said;  // the last is auto
+  }
+
   Document& document_;
   const Json& root_;
 };
@@ -223,6 +236,17 @@ class PanelReader {
 }  // namespace
 
 std::string_view to_string(LaneKind lane) { return kLanes[static_cast<std::size_t>(lane)]; }
+
+std::string_view to_string(Mechanism mechanism) {
+  return kMechanismNames[static_cast<std::size_t>(mechanism)];
+}
+
+std::optional<Mechanism> parse_mechanism(std::string_view text) {
+  const auto names = std::span(kMechanismNames).first(kMechanisms);
+  const auto at = std::ranges::find(names, text);
+  if (at == names.end()) return std::nullopt;
+  return static_cast<Mechanism>(at - names.begin());
+}
 
 std::optional<LaneKind> parse_lane(std::string_view text) {
   const auto at = std::ranges::find(kLanes, text);
@@ -272,6 +296,8 @@ security:
 health:
   heartbeat_ms: 250
   trip_threshold: {errors: 5, window_ms: 5000}
+views:
+  mechanism: auto
 mcp:
   names: conflict
   view: list

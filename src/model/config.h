@@ -22,6 +22,12 @@ enum class LaneKind : std::uint8_t { kShm, kUds, kTcp, kInproc };
 std::string_view to_string(LaneKind lane);
 std::optional<LaneKind> parse_lane(std::string_view text);
 
+// How what providers are shown comes to them (views/mechanism.h).
+enum class Mechanism : std::uint8_t { kFuse, kErofs, kLinks, kHardLinks, kCopies };
+inline constexpr std::size_t kMechanisms = 5;
+std::string_view to_string(Mechanism mechanism);  // fuse erofs links hardlinks copies
+std::optional<Mechanism> parse_mechanism(std::string_view text);
+
 struct PanelConfig {
   std::string listen_unix = "./.rtt/sockets/panel.sock";
   std::vector<std::string> scan_roots{"./"};
@@ -34,6 +40,7 @@ struct PanelConfig {
   std::int64_t trip_errors = 5;
   std::int64_t trip_window_ms = 5000;
   McpSettings mcp;
+  std::optional<Mechanism> view_mechanism;  // nothing: what the machine does best
   std::vector<Problem> problems;
 
   [[nodiscard]] text::Json canonical() const;

@@ -60,6 +60,21 @@ TEST(Panel, the_mcp_section_is_read_and_enters_no_plan) {
     EXPECT_EQ(read_panel_yaml(bad, "p").problems.size(), 1U) << bad;
 }
 
+TEST(Panel, the_mechanism_of_views_is_one_word_and_auto_is_no_wish) {
+  EXPECT_EQ(read_panel_yaml("", "p").view_mechanism, std::nullopt);
+  EXPECT_EQ(read_panel_yaml("views: {mechanism: auto}", "p").view_mechanism, std::nullopt);
+  for (std::size_t i = 0; i < kMechanisms; ++i) {
+    const auto mechanism = static_cast<Mechanism>(i);
+    const auto config = read_panel_yaml("views: {mechanism: " + std::string(to_string(mechanism)) + "}", "p");
+    EXPECT_TRUE(config.problems.empty());
+    EXPECT_EQ(config.view_mechanism, mechanism);
+  }
+  const auto wrong = read_panel_yaml("views: {mechanism: hardlink}", "p");
+  ASSERT_EQ(wrong.problems.size(), 1U);
+  EXPECT_EQ(wrong.problems[0].hint, "did you mean 'hardlinks'?");
+  EXPECT_FALSE(read_panel_yaml("views: {mechanisms: links}", "p").problems.empty());
+}
+
 TEST(Panel, tool_rules_hold_by_weight_then_strictness) {
   const PanelConfig rules = read_panel_yaml(
       "mcp: {tools: [{match: 'rtt://*/tool/*', call_ms: 900, output: 'off'}, {match: 'rtt://a/tool/*', "

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/mount.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <vector>
 
 #include "os/file.h"
@@ -81,9 +84,25 @@ Status detach_mount(const std::string& path) {
                        .in = Wire::kNull,
                        .out = Wire::kNull,
                        .err = Wire::kNull,
+                       .setuid = Setuid::kCounts,
                        .pass_fds = {}});
   if (!helper || helper->wait().code != 0) return std::unexpected(error);
   return {};
+}
+
+std::optional<std::string> fuse_refusal() {
+  constexpr const char* kDevice = "/dev/fuse";
+  if (!exists(kDevice)) return "this machine has no /dev/fuse";
+  const Fd device(::open(kDevice, O_RDWR | O_CLOEXEC));
+  if (!device.valid()) return "/dev/fuse cannot be opened: " + std::string(std::strerror(errno));
+  if (::geteuid() == 0) return std::nullopt;
+  const auto helper = find_on_path("fusermount3", environment("PATH"));
+  struct stat info{};
+  if (!helper || ::stat(helper->c_str(), &info) != 0)
+    return "fusermount3 is not there, which mounts for users other than root (apt install fuse3)";
+  if (info.st_uid != 0 || (info.st_mode & S_ISUID) == 0) return *helper + " is not setuid root";
+  if (!setuid_counts()) return "whoever started this process forbids it setuid programs (no_new_privs)";
+  return std::nullopt;
 }
 
 Status resend_requests(int connection) {

@@ -14,6 +14,13 @@ Result<std::uint32_t> permissions_of(const std::string& path) {
   return static_cast<std::uint32_t>(info.st_mode) & 0777U;
 }
 
+Result<unsigned> owner_of(const std::string& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0)
+    return std::unexpected(last_error("cannot look at " + path).at(path));
+  return info.st_uid;
+}
+
 Status set_permissions(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0)
     return std::unexpected(last_error("cannot set the permissions of " + path).at(path));

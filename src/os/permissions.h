@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// permissions_of: the nine permission bits of a file, for the few files whose secrecy is part of what they
-// promise (private keys, stored secrets).
+// permissions_of, owner_of: the nine permission bits of a file and whose it is, for the few files and folders
+// whose secrecy is part of what they promise (private keys, stored secrets, the store of views).
 //
 // Thread: any.   Fails: kNotFound, kPermission, kIo with the path in `where`.
 #pragma once
@@ -13,6 +13,7 @@
 namespace rtt::os {
 
 Result<std::uint32_t> permissions_of(const std::string& path);  // follows no final symlink
+Result<unsigned> owner_of(const std::string& path);             // follows no final symlink
 // Exactly these nine bits, whatever the umask.
 Status set_permissions(const std::string& path, std::uint32_t mode);
 

@@ -209,12 +209,14 @@ Status redirect_stdio(const std::string& log_path) {
   return {};
 }
 
-void harden_self() {
-  (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+void harden_self(Setuid setuid) {
+  if (setuid == Setuid::kIgnored) (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   (void)::setrlimit(RLIMIT_CORE, &none);
   (void)::umask(077);
 }
+
+bool setuid_counts() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }
 
 void ignore_broken_pipes() { (void)::signal(SIGPIPE, SIG_IGN); }
 

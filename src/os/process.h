@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Child processes: started in their own session with no_new_privs and rlimits, watched by pidfd, ended as a
-// group.
+// Child processes: started in their own session with rlimits and, unless said otherwise, no_new_privs,
+// watched by pidfd, ended as a group.
 //
 // A child and all that it started, daemons included, die with their parent unless Lifetime::kDetached: a
 // keeper between the two sees to it (keeper.h). When a kWithParent child ends, what it leaves is killed
@@ -28,12 +28,16 @@ namespace rtt::os {
 enum class Lifetime : std::uint8_t { kWithParent, kDetached };
 enum class Wire : std::uint8_t { kNull, kPipe, kInherit };
 
+// Whether a setuid program that it runs counts: fusermount3 mounts for users other than root by being one.
+enum class Setuid : std::uint8_t { kIgnored, kCounts };
+
 struct SpawnOptions {
   std::vector<std::string> argv;                         // argv[0] is looked up on PATH of `env`
   std::vector<std::pair<std::string, std::string>> env;  // the whole environment
   std::string directory;                                 // empty = ours
   Wire in = Wire::kPipe, out = Wire::kPipe, err = Wire::kPipe;
   Lifetime lifetime = Lifetime::kWithParent;
+  Setuid setuid = Setuid::kIgnored;           // kIgnored: no_new_privs
   std::vector<std::pair<int, int>> pass_fds;  // (ours, number in the child); wins over wires
   Sandbox sandbox;  // what it may reach; kDriverStart where the kernel cannot hold it
 };
@@ -95,7 +99,9 @@ unsigned own_gid();
 void become_session_leader();  // for daemons: setsid; nothing if it is one already
 Status redirect_stdio(
     const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty
-void harden_self();                // no_new_privs, no core files, umask 077 (DUMPABLE is the lanes' matter)
+// No core files, umask 077, no_new_privs unless setuid counts (DUMPABLE is the lanes' matter).
+void harden_self(Setuid setuid = Setuid::kIgnored);
+bool setuid_counts();  // for this process and what it starts
 void ignore_broken_pipes();
 
 }  // namespace rtt::os

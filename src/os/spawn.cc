@@ -52,6 +52,7 @@ struct Image {
   int error_fd = -1;
   int parent = 0;
   std::optional<SandboxRules> rules;
+  Setuid setuid = Setuid::kIgnored;
   int adopts = 0;                      // whether orphans come to this process
   std::size_t command_line_bytes = 0;  // of this process, as the kernel shows it
 };
@@ -113,7 +114,8 @@ void restore_signals() {
   place_descriptors(image);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) give_up(image, Step::kLimits);
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) give_up(image, Step::kLimits);
+  if (image.setuid == Setuid::kIgnored && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    give_up(image, Step::kLimits);
   if (image.directory != nullptr && ::chdir(image.directory) != 0) give_up(image, Step::kDirectory);
   restore_signals();
   ::execve(image.program.c_str(), image.argv.data(), image.envp.data());
@@ -289,6 +291,7 @@ Result<Child> spawn(const SpawnOptions& options) {
   image.envp = pointers_to(image.environment);
   image.shell_argv = image.argv;
   image.shell_argv.insert(image.shell_argv.begin() + 1, image.program.data());
+  image.setuid = options.setuid;
   image.directory = options.directory.empty() ? nullptr : options.directory.c_str();
   image.error_fd = errors.second.get();
   image.parent = ::getpid();

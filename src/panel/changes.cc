@@ -38,6 +38,10 @@ bool connected_by_hand(const model::Graph& graph, const model::Route& route) {
          });
 }
 
+void say_how_shown(const registry::Workspace& workspace, const model::Graph& graph, Json& body) {
+  if (!graph.views.empty()) body.set("shown", to_json(tree_store(workspace).shown().how));
+}
+
 }  // namespace
 
 void Panel::State::enqueue(Change change) {
@@ -69,21 +73,17 @@ void Panel::State::next_change() {
                                                            : put_accepted(workspace, write.changes);
                   },
               .prepare_views =
-                  [this](const std::vector<model::View>& views) {
-                    views_ready = views_at_hand(workspace, views);
-                    return views_ready.done;
-                  },
-              .show_views =
-                  [this](const std::vector<model::View>& views) {
-                    return show_views(workspace, views, std::exchange(views_ready.trees, {}));
-                  }},
+                  [this](const std::vector<model::View>& views) { return view_stage.prepare(views); },
+              .show_views = [this](const std::vector<model::View>& views) { return view_stage.show(views); }},
           [this](const apply::Answer& answer) { settled(answer); });
       transition->start(std::move(**start));
       return;
     }
     const Change done = std::move(changes.front());
     changes.pop_front();
-    if (start) {
+    if (start) {  // the graph is as it should be; how its views are shown may not be
+      keep_views_up();
+      say_how_shown(workspace, graph, change_body);
       done.respond.finish(api::Answer{change_body, {}});
     } else {
       audit(apply::to_json(apply::AuditRecord{"refused", "panel",
@@ -98,7 +98,7 @@ void Panel::State::next_change() {
 void Panel::State::settled(const apply::Answer& answer) {
   const Nanos flip = transition->flip_time();
   transition = nullptr;
-  views_ready = {};
+  view_stage.forget();
   const Change done = std::move(changes.front());
   changes.pop_front();
   if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
@@ -107,6 +107,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
   if (done.verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
+  say_how_shown(workspace, graph, body);
   switch (answer.state) {
     case apply::Settled::kCommitted:
       body.set("state", "committed");

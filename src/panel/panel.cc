@@ -16,7 +16,6 @@
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
 #include "panel/rows.h"
-#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "panel/tap.h"
 #include "panel/tap_tools.h"
@@ -55,6 +54,7 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
                   Json::object({{"instance", instance}, {"reason", "driver host " + instance + " ended"}})}));
               if (transition) transition->host_lost(instance, "its driver host ended");
             }),
+      view_stage(workspace),
       started(os::now()),
       last_used(started) {}
 
@@ -108,21 +108,18 @@ Status Panel::State::open_journal() {
 
 // A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
 Status Panel::State::show_committed_views() {
-  const views::TreeStore trees = tree_store(workspace);
-  if (graph.views.empty() && !os::exists(trees.folder())) return {};
-  AtHand at_hand = views_at_hand(workspace, graph.views);
-  Status done = std::move(at_hand.done);
-  std::vector<model::View> there = graph.views;  // one that is lost takes no other with it
-  std::erase_if(there, [&](const model::View& view) { return !trees.has(view.root); });
+  std::vector<model::View> there = graph.views;  // one that is refused takes no other with it
   // What is shown already stays; nobody vouches for showing it anew.
-  const views::TreeStore::Set shown_now = trees.shown();
+  const views::TreeStore::Set shown_now = tree_store(workspace).shown().set;
+  Status done;
   for (RefusedView& one : refused_views(workspace, there)) {
-    const std::pair shown{one.view.provider, one.view.root};
-    if (std::ranges::find(shown_now, shown) == shown_now.end()) std::erase(there, one.view);
+    const bool stays = std::ranges::any_of(shown_now, [&](const auto& member) {
+      return member.provider == one.view.provider && member.root == one.view.root;
+    });
+    if (!stays) std::erase(there, one.view);
     if (done) done = std::unexpected(std::move(one.why));
   }
-  if (Status shown = show_views(workspace, there, std::move(at_hand.trees)); done && !shown)
-    done = std::move(shown);
+  if (Status shown = view_stage.show_what_can_be(there); done && !shown) done = std::move(shown);
   if (done) return {};
   RTT_TRY_SET(
       const Seq seq,
@@ -131,6 +128,14 @@ Status Panel::State::show_committed_views() {
                                                Json::object({{"error", api::error_json(done.error())}})})));
   static_cast<void>(seq);
   return {};
+}
+
+// Nothing is committed by it, so what goes wrong is told the journal and undoes nothing.
+void Panel::State::keep_views_up() {
+  const Status done = view_stage.keep_up(graph.views);
+  if (done) return;
+  audit(apply::to_json(
+      apply::AuditRecord{"views_failed", "panel", Json::object({{"error", api::error_json(done.error())}})}));
 }
 
 Status Panel::State::listen() {

@@ -10,7 +10,6 @@
 #include "base/assert.h"
 #include "model/saddr.h"
 #include "model/view_file.h"
-#include "os/file.h"
 #include "views/overlay.h"
 #include "views/sources.h"
 
@@ -153,76 +152,6 @@ std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<mo
 
 views::TreeStore tree_store(const Workspace& workspace) {
   return views::TreeStore(workspace.dot("registry/views"));
-}
-
-namespace {
-
-// One that the store has not, made again from what is in force if that still gives the same.
-Status make_again(const views::TreeStore& store, const Rendered& rendered, const model::View& view,
-                  AtHand& out) {
-  const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
-    return one.provider == view.provider && one.tree.root() == view.root;
-  });
-  if (at == rendered.views.end()) {
-    return fail(
-        Code::kStalePlan,
-        fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view file "
-                    "changed since, and {} is not kept here",
-                    view.provider, to_string(view.root)),
-        model::view_path(view.provider), "rtt plan");
-  }
-  // What lies there damaged is set aside, for somebody may have written it.
-  if (store.has(view.root)) RTT_TRY(store.set_aside(view.root));
-  RTT_TRY(store.put(at->tree));
-  out.trees.insert_or_assign(view.provider, at->tree);
-  return {};
-}
-
-Status find_or_make(const Workspace& workspace, const std::vector<model::View>& wanted, AtHand& out) {
-  const views::TreeStore store = tree_store(workspace);
-  std::vector<const model::View*> missing;
-  for (const model::View& view : wanted) {
-    auto kept = store.read(view.root);
-    if (kept) {
-      out.trees.insert_or_assign(view.provider, *std::move(kept));
-    } else if (kept.error().code == Code::kTampered || !store.has(view.root)) {
-      missing.push_back(&view);
-    } else {
-      return std::unexpected(std::move(kept).error());
-    }
-  }
-  if (missing.empty()) return {};
-  RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace, {}));
-  RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
-  Status done;
-  for (const model::View* view : missing) {
-    Status made = make_again(store, rendered, *view, out);
-    if (!made && made.error().code != Code::kStalePlan) return made;
-    if (!made && done) done = std::move(made);
-  }
-  return done;
-}
-
-}  // namespace
-
-AtHand views_at_hand(const Workspace& workspace, const std::vector<model::View>& wanted) {
-  AtHand out;
-  out.done = find_or_make(workspace, wanted, out);
-  return out;
-}
-
-Status show_views(const Workspace& workspace, const std::vector<model::View>& views,
-                  views::Project::Trees at_hand) {
-  const views::TreeStore store = tree_store(workspace);
-  if (views.empty() && !os::exists(store.folder())) return {};
-  views::TreeStore::Set set;
-  for (const model::View& view : views) set.emplace_back(view.provider, view.root);
-  RTT_TRY(os::make_directories(store.folder() + "/sets"));
-  RTT_TRY(store.show(set));
-  RTT_TRY_SET(views::Project project, views::Project::open(workspace.root, store));
-  RTT_TRY_SET(const auto shown, project.refresh(views::Wish::kLinks, std::move(at_hand)));
-  static_cast<void>(shown);
-  return {};
 }
 
 }  // namespace rtt::panel

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a workspace shows to providers: rendered from what is in force, kept by root, and brought into the
-// project.
+// What a workspace shows to providers, rendered from what is in force; view_stage.h brings it before them.
 //
 // A provider is shown something while `views/PROVIDER.view.json` is in force. Rendering is a function of the
 // snapshot alone (items, overlays, view files, pinned servers), so a plan names a view by the root of its
 // tree, and whoever applies the plan renders again and compares. Trees stay in the store by root, so going
 // back needs nothing that is in force today.
 //
-// Thread: one, blocking.   Fails: as the parts; views_at_hand: kStalePlan.   Limits: kViewsMax providers.
+// Thread: one, blocking.   Fails: as the parts.   Limits: kViewsMax providers.
 #pragma once
 
 #include <string>
@@ -18,8 +17,8 @@
 #include "registry/snapshot.h"
 #include "text/json.h"
 #include "views/encode.h"
-#include "views/project.h"
 #include "views/provider_file.h"
+#include "views/tree_store.h"
 
 namespace rtt::panel {
 
@@ -60,15 +59,5 @@ Result<OneView> render_view(const registry::Workspace& workspace, const registry
 std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
 
 views::TreeStore tree_store(const registry::Workspace& workspace);
-// Every one of these is in the store, whole. What was read and hashed for that is handed on to show_views,
-// for a tree has up to a million files; those that are at hand are there also where one is not.
-struct AtHand {
-  views::Project::Trees trees;
-  Status done;
-};
-AtHand views_at_hand(const registry::Workspace& workspace, const std::vector<model::View>& views);
-// These are what the project shows, and nothing else of ours.
-Status show_views(const registry::Workspace& workspace, const std::vector<model::View>& views,
-                  views::Project::Trees at_hand);
 
 }  // namespace rtt::panel

@@ -4,11 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <csignal>
 #include <functional>
 
-#include "api/error_json.h"
 #include "drivers/file_driver.h"
 #include "drivers/host.h"
 #include "drivers/http_driver.h"
@@ -22,10 +20,10 @@
 #include "os/file.h"
 #include "os/keeper.h"
 #include "os/loop.h"
-#include "os/pipe.h"
 #include "os/process.h"
 #include "os/terminal.h"
 #include "os/unix_socket.h"
+#include "panel/daemon_start.h"
 #include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/process_lock.h"
@@ -39,27 +37,14 @@ constexpr std::int64_t kEndLookMs = 5;
 
 void say(std::string_view text) { os::write_err(fmt::format("rtt: {}\n", text)); }
 
-// What the starter reads on the ready pipe: this one byte, or the error that kept the process from being up.
-constexpr std::string_view kReady = "+";
-constexpr std::size_t kReadyBytesMax = 16'384;
-
 int failed(const Error& error) {
   say(fmt::format("{}: {}{}{}", code_name(error.code), error.message, error.where.empty() ? "" : " at ",
                   error.where));
   return static_cast<int>(exit_status(error.code));
 }
 
-void tell(int ready_fd, std::string_view text) {
-  if (ready_fd < 0) return;
-  const os::Fd fd(ready_fd);
-  [[maybe_unused]] const auto told =
-      os::write_nowait(fd.get(), as_bytes(text));  // whoever waited may be gone: no matter
-}
-void tell_ready(int ready_fd) { tell(ready_fd, kReady); }
-
 int failed(const Error& error, int ready_fd) {
-  const std::string text = text::to_json(api::error_json(error));
-  if (text.size() <= kReadyBytesMax) tell(ready_fd, text);
+  tell_failed(ready_fd, error);
   return failed(error);
 }
 
@@ -67,55 +52,13 @@ std::string log_path(const registry::Workspace& workspace, std::string_view name
   return workspace.dot(fmt::format("cache/{}.log", name));
 }
 
-std::string last_log_line(const std::string& path) {
-  auto text = os::read_file(path, std::size_t{16} << 20);
-  if (!text) return "it left no log";
-  while (text->ends_with('\n')) text->pop_back();
-  return text->substr(text->rfind('\n') + 1);
-}
-
-// Waits for what the child writes when it listens or cannot; empty when it ended without a word or in time.
-Result<std::string> wait_ready(const os::Fd& fd, std::int64_t deadline_ms) {
-  RTT_TRY_SET(const auto loop, os::Loop::create());
-  std::string said;
-  bool over = false;
-  RTT_TRY(loop->watch(fd.get(), os::kReadable, [&](std::uint32_t) {
-    std::array<std::byte, 1024> bytes{};
-    const auto got = os::read_nowait(fd.get(), bytes);
-    if (got && got->would_block) return;
-    if (got) said.append(as_text(ByteView(bytes).first(got->bytes)));
-    over = !got || got->bytes == 0 || said == kReady || said.size() > kReadyBytesMax;
-  }));
-  const Instant deadline = os::now() + nanos_from_ms(deadline_ms);
-  while (!over && os::now() < deadline) loop->run_once(deadline - os::now());
-  loop->unwatch(fd.get());
-  return said;
-}
-
+// Its views may be mounted by a setuid program; what else it starts is held to no_new_privs one by one.
 Status spawn_panel(const registry::Workspace& workspace) {
-  RTT_TRY_SET(auto pipe, os::make_pipe());
-  os::SpawnOptions options;
-  options.argv = {os::own_executable(), "driver-host", "--panel", "--ready-fd", "3", "-C", workspace.root};
-  options.env = os::own_environment();
-  options.directory = workspace.root;
-  options.in = options.out = options.err = os::Wire::kNull;
-  options.lifetime = os::Lifetime::kDetached;
-  options.pass_fds = {{pipe.second.get(), 3}};
-  RTT_TRY_SET(os::Child child, os::spawn(options));
-  pipe.second.reset();
-  RTT_TRY_SET(const std::string said, wait_ready(pipe.first, kPanelStartMs));
-  child.detach();
-  if (said.starts_with('{')) {  // it could say why, so the code and the exit status are those of the cause
-    Error why = api::error_from_json(said);
-    why.message = "the panel did not come up: " + why.message;
-    if (why.hint.empty()) why.hint = "rtt doctor";
-    return std::unexpected(std::move(why));
-  }
-  if (said != kReady) {
-    const std::string log = log_path(workspace, "panel");
-    return fail(Code::kPanelDown, "the panel did not come up: " + last_log_line(log), log, "rtt doctor");
-  }
-  return {};
+  return start_daemon({.name = "the panel",
+                       .argv = {os::own_executable(), "driver-host", "--panel", "-C", workspace.root},
+                       .directory = workspace.root,
+                       .log = log_path(workspace, "panel"),
+                       .setuid = os::Setuid::kCounts});
 }
 
 std::unique_ptr<drivers::Driver> driver_of(os::Loop& loop, const registry::Workspace& workspace,
@@ -190,7 +133,7 @@ Result<std::unique_ptr<api::Service>> ensure_panel(const registry::Workspace& wo
 }
 
 int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd) {
-  os::harden_self();
+  os::harden_self(os::Setuid::kCounts);
   os::ignore_broken_pipes();
   if (ground == Ground::kBackground) {
     if (Status made = os::make_directories(workspace.dot("cache")); !made)

@@ -2,7 +2,7 @@
 // Start: finding a workspace's panel, starting it when none runs, being it, and ending everything it left.
 //
 // Thread: one, blocking.   Fails: kPanelDown (does not come up; the log's last line), kPanelProtocol.
-// Limits: kPanelStartMs to come up.
+// Limits: kDaemonStartMs to come up.
 #pragma once
 
 #include <memory>
@@ -11,8 +11,6 @@
 #include "registry/workspace.h"
 
 namespace rtt::panel {
-
-inline constexpr std::int64_t kPanelStartMs = 15'000;
 
 // A connection to the panel that runs, or nothing.
 std::unique_ptr<api::Service> running_panel(const registry::Workspace& workspace);

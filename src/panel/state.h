@@ -16,8 +16,8 @@
 #include "journal/journal.h"
 #include "panel/hosts.h"
 #include "panel/panel.h"
-#include "panel/shown_views.h"
 #include "panel/transition.h"
+#include "panel/view_stage.h"
 #include "panel/wiring.h"
 #include "registry/object_store.h"
 #include "registry/snapshot.h"
@@ -46,6 +46,7 @@ struct Panel::State {
   // ---- panel.cc
   Status open_journal();
   Status show_committed_views();
+  void keep_views_up();
   Status listen();
   void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
@@ -99,11 +100,11 @@ struct Panel::State {
   std::vector<std::string> notices;
   Wiring wiring;
   Hosts hosts;
+  ViewStage view_stage;
   std::unique_ptr<api::Server> server;
   std::deque<Change> changes;  // front: the one under way
   std::unique_ptr<Transition> transition;
   text::Json change_body;  // of the answer to the change under way
-  AtHand views_ready;      // what its prepare read, for its flip
   std::vector<journal::NewRecord> audit_waiting;
   os::Loop::TimerId audit_timer = 0, idle_timer = 0;
   std::uint64_t audit_dropped = 0;

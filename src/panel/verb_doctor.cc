@@ -10,7 +10,9 @@
 #include "os/process.h"
 #include "panel/ledger.h"
 #include "panel/process_lock.h"
+#include "panel/shown_views.h"
 #include "panel/start.h"
+#include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 #include "registry/secrets.h"
@@ -98,6 +100,34 @@ Finding look_at_panel(const Workspace& workspace) {
   return {"ok", answers ? "up" : "down; the first verb that needs it starts it", ""};
 }
 
+// What is shown must be there for its readers, and be what it was.
+Finding look_at_views(const Workspace& workspace) {
+  const views::TreeStore store = tree_store(workspace);
+  const auto [set, how] = store.shown();
+  ViewHomes homes(workspace, ViewHomes::For::kFind);
+  if (set.empty()) {
+    const auto refusals = homes.refusals();
+    const auto& fuse = refusals[static_cast<std::size_t>(views::Mechanism::kFuse)];
+    return {"ok", "nothing is shown; fuse " + (fuse ? "cannot be had: " + *fuse : "can be had"), ""};
+  }
+  for (const auto& member : set) {
+    if (!os::is_directory(store.shown_path(member.provider))) {
+      return {
+          "fail",
+          fmt::format("what is shown to `{}` by {} cannot be read: {} is not there", member.provider,
+                      to_string(how.mechanism), member.at.empty() ? store.path_of(member.root) : member.at),
+          "rtt panel start"};
+    }
+    if (const auto kept = homes.find(member.root); !kept)
+      return {"fail", fmt::format("of `{}`: {}", member.provider, kept.error().message), "rtt apply"};
+  }
+  return {"ok",
+          fmt::format("{} provider{} by {} ({}), in {}", set.size(), set.size() == 1 ? "" : "s",
+                      to_string(how.mechanism), how.why,
+                      set.front().at.empty() ? store.folder() : set.front().at),
+          ""};
+}
+
 Finding look_at_server(const Workspace& workspace, const mcp::PinnedServer& server) {
   const auto environment = os::own_environment();
   const registry::SecretStore secrets(workspace.user_dir);
@@ -151,7 +181,8 @@ Result<Json> verb_doctor(const Turn& turn) {
   };
   constexpr Check kChecks[] = {{"signing key", look_at_key}, {"sockets folder", look_at_sockets},
                                {"symbols", look_at_symbols}, {"object store", look_at_store},
-                               {"journal", look_at_journal}, {"panel", look_at_panel}};
+                               {"journal", look_at_journal}, {"panel", look_at_panel},
+                               {"views", look_at_views}};
   Json rows = text::JsonArray{};
   for (const Check& check : kChecks) rows.push(row(check.name, check.look(workspace)));
   if (const auto snapshot = registry::load_snapshot(

@@ -13,6 +13,7 @@
 #include "panel/planning.h"
 #include "panel/rows.h"
 #include "panel/view_signatures.h"
+#include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 
@@ -137,6 +138,11 @@ Result<Json> verb_plan(const Turn& turn) {
   }
   body.set("views_add", model::views_to_json(outcome.plan.views_add));
   body.set("views_del", model::views_to_json(outcome.plan.views_del));
+  if (!planned.rendered.views.empty()) {
+    std::size_t files = 0;
+    for (const RenderedView& view : planned.rendered.views) files += view.tree.files().size();
+    body.set("shown", to_json(foreseen(workspace, planned.snapshot, files)));
+  }
   Json by_hand = text::JsonArray{};
   for (const plan::RouteReport& report : outcome.reports) {
     if (report.change == plan::RouteReport::Change::kKeep && report.route.origin == "qc")

@@ -11,6 +11,7 @@
 #include "panel/plan_apply.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
+#include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "text/json_canonical.h"
 #include "views/provider.h"
@@ -109,6 +110,14 @@ Result<Json> verb_view_ls(const Turn& turn) {
     rows.push(std::move(row));
   }
   Json body = Json::object({{"views", std::move(rows)}});
+  if (!planned.base.views.empty()) {
+    const views::TreeStore store = tree_store(workspace);
+    Json how = to_json(store.shown().how);
+    how.set("readable", std::ranges::all_of(planned.base.views, [&](const model::View& view) {
+              return os::is_directory(store.shown_path(view.provider));
+            }));
+    body.set("shown", std::move(how));
+  }
   Json known = text::JsonArray{};
   for (const views::Provider& provider : planned.rendered.providers.rows())
     known.push(Json::object({{"name", provider.name}, {"product", provider.product}}));
@@ -141,9 +150,11 @@ Json changes_in(const views::Tree& shown, const views::Tree& wanted) {
 }
 
 // A tree that somebody wrote into differs from what it was, and is not shown by its root.
-Result<views::Tree> shown_tree(const views::TreeStore& store, const Digest* root) {
-  if (root == nullptr || !store.has(*root)) return views::Tree();
-  return store.read(*root);
+Result<views::Tree> shown_tree(ViewHomes& homes, const Digest* root) {
+  if (root == nullptr) return views::Tree();
+  auto found = homes.find(*root);
+  if (!found && found.error().code == Code::kNotFound) return views::Tree();
+  return found;
 }
 
 }  // namespace
@@ -155,7 +166,7 @@ Result<Json> verb_view_diff(const Turn& turn) {
   RTT_TRY_SET(const std::vector<std::string> names, chosen(turn, names_of(planned)));
   RTT_TRY_SET(const views::Project project, open_project(workspace));
   const std::vector<views::Drift> drift = project.drift();
-  const views::TreeStore store = tree_store(workspace);
+  ViewHomes homes(workspace, ViewHomes::For::kFind);
   bool differs = false;
   Json rows = text::JsonArray{};
   for (const std::string& name : names) {
@@ -163,8 +174,9 @@ Result<Json> verb_view_diff(const Turn& turn) {
     const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
     Json drifted = drift_json(drift, name);
     const Digest* const root = root_in(planned.base.views, name);
-    const auto shown = shown_tree(store, root);
-    if (!shown) drifted.push(Json::object({{"path", store.path_of(*root)}, {"state", "changed"}}));
+    const auto shown = shown_tree(homes, root);
+    if (!shown)
+      drifted.push(Json::object({{"path", tree_store(workspace).path_of(*root)}, {"state", "changed"}}));
     const views::Tree now = shown ? *shown : views::Tree();
     Json changes = stuck ? Json(text::JsonArray{}) : changes_in(now, view ? view->tree : views::Tree());
     differs = differs || !changes.as_array().empty() || !drifted.as_array().empty();
@@ -187,7 +199,9 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
   RTT_TRY_SET(views::Project project, open_project(workspace));
-  RTT_TRY_SET(const auto shown, project.look(views::Wish::kLinks));
+  RTT_TRY_SET(const views::Trees trees, shown_trees(workspace));
+  const views::Choice how = tree_store(workspace).shown().how;
+  RTT_TRY_SET(const auto shown, project.look(trees, placing_of(how.mechanism)));
   Json rows = text::JsonArray{};
   for (const views::Project::Part& one : shown) {
     Json paths = text::JsonArray{}, kept = text::JsonArray{};

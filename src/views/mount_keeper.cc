@@ -9,8 +9,11 @@
 
 #include "os/clock.h"
 #include "os/file.h"
+#include "os/folder_watch.h"
+#include "os/link.h"
 #include "os/loop.h"
 #include "os/mount.h"
+#include "os/permissions.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
@@ -22,6 +25,11 @@ namespace rtt::views {
 namespace {
 
 constexpr std::int64_t kTellMs = 10'000;
+constexpr std::int64_t kLockMs = 1'000;  // one that ends lets go of the store within that
+constexpr Nanos kLockLook = nanos_from_ms(5);
+constexpr Nanos kStoreSettle = nanos_from_ms(10);
+
+std::string lock_path(const std::string& store) { return store + "/lock"; }
 
 class Keeper {
  public:
@@ -34,6 +42,8 @@ class Keeper {
 
  private:
   Status take_place();
+  Status take_lock();
+  void look_at_store();
   Status mount();
   Status start_server();
   Status tell_server();
@@ -49,6 +59,7 @@ class Keeper {
   std::optional<os::UnixListener> listener_;
   std::unique_ptr<os::Loop> loop_;
   std::unique_ptr<os::ProcessWatch> processes_;
+  std::unique_ptr<os::FolderWatch> store_watch_;
   os::Fd connection_, channel_;
   os::Child server_;
   text::LineReader lines_{kMountLineBytesMax};
@@ -63,7 +74,10 @@ class Keeper {
 };
 
 Keeper::~Keeper() {
-  if (connection_.valid()) (void)os::detach_mount(options_.place.mountpoint);
+  if (connection_.valid()) {
+    (void)os::detach_mount(options_.place.mountpoint);
+    (void)os::remove_empty_folder(options_.place.mountpoint);
+  }
   server_.kill();
   if (listener_) (void)os::remove_file(options_.place.store + "/" + std::string(kMountSocket));
 }
@@ -74,7 +88,7 @@ Status Keeper::take_place() {
   const std::string& store = options_.place.store;
   const std::string& path = options_.place.mountpoint;
   RTT_TRY(os::make_directories(store, 0700));
-  RTT_TRY_SET(lock_, os::FileLock::take(store + "/lock", os::FileLock::Wait::kNo));
+  RTT_TRY(take_lock());
   for (int left = 16; left > 0; --left) {
     const auto mounted = os::mounted_at(path);
     if (!mounted || !*mounted) break;
@@ -83,11 +97,33 @@ Status Keeper::take_place() {
     RTT_TRY(os::detach_mount(path));
   }
   RTT_TRY(os::make_directories(path, 0700));
+  RTT_TRY_SET(const unsigned owner, os::owner_of(path));
+  if (owner != os::own_uid())
+    return fail(Code::kPermission, "the folder to mount views in is somebody else's", path, "ls -ld " + path);
   RTT_TRY_SET(const auto inside, os::list_directory(path));
   if (!inside.empty())
     return fail(Code::kNameClash, "the folder for the views is not empty", path, "ls -A " + path);
+  RTT_TRY(write_mounted_place(options_.place));
   RTT_TRY_SET(listener_, os::UnixListener::bind(store, std::string(kMountSocket)));
   return {};
+}
+
+Status Keeper::take_lock() {
+  const Instant deadline = os::now() + nanos_from_ms(kLockMs);
+  for (;;) {  // ends with the lock or the deadline
+    auto lock = os::FileLock::take(lock_path(options_.place.store), os::FileLock::Wait::kNo);
+    if (lock) {
+      lock_ = *std::move(lock);
+      return {};
+    }
+    if (lock.error().code != Code::kBusy || os::now() >= deadline) return std::unexpected(lock.error());
+    loop_->run_once(kLockLook);
+  }
+}
+
+// Whoever removes the store, or all of a home, has no more use for what it shows.
+void Keeper::look_at_store() {
+  if (!os::exists(lock_path(options_.place.store))) end({});
 }
 
 Status Keeper::mount() {
@@ -117,6 +153,7 @@ Status Keeper::start_server() {
                                   .err = os::Wire::kInherit,
                                   // It outlives us by a moment, to take the mount away.
                                   .lifetime = os::Lifetime::kDetached,
+                                  .setuid = os::Setuid::kCounts,
                                   .pass_fds = {{connection_.get(), kConnectionFd},
                                                {pair.second.get(), kKeeperFd},
                                                {listener_->fd(), kListenerFd}}}));
@@ -208,8 +245,10 @@ void Keeper::end(Status why) {
 }
 
 Status Keeper::run() {
-  RTT_TRY(take_place());
   RTT_TRY_SET(loop_, os::Loop::create());
+  RTT_TRY(take_place());
+  RTT_TRY_SET(store_watch_, os::FolderWatch::create(*loop_, {options_.place.store}, kStoreSettle,
+                                                    [this] { look_at_store(); }));
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) RTT_TRY(loop_->on_signal(signal, [this] { end({}); }));
   if (options_.parent.pid != 0) {
     processes_ = std::make_unique<os::ProcessWatch>(*loop_);

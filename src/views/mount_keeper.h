@@ -33,7 +33,8 @@ struct KeepOptions {
   // kAnew: what a kernel before 6.9 leaves, for tests on one that can more.
   enum class Again : std::uint8_t { kSameMount, kAnew } again = Again::kSameMount;
 };
-// Until SIGTERM, SIGINT or SIGHUP, the parent's end, or until somebody unmounts it.
+// Until SIGTERM, SIGINT or SIGHUP, the parent's end, until somebody unmounts it, or until the store has no
+// workspace left or is removed itself.
 Status keep_mount(const KeepOptions& options);
 
 }  // namespace rtt::views

@@ -24,7 +24,8 @@ namespace {
 
 constexpr std::int64_t kKeeperMs = 10'000;  // it reads and writes at once, or something is wrong with it
 constexpr Nanos kTrimDelay = nanos_from_ms(20);
-constexpr int kDamageTold = 16;  // words on stderr about packs that are not what they say
+constexpr Nanos kLookEvery = nanos_from_ms(60'000);  // for workspaces that are gone
+constexpr int kDamageTold = 16;                      // words on stderr about packs that are not what they say
 
 void say(const Error& error) {
   fmt::print(stderr, "rtt views: {}{}{}\n", error.message, error.where.empty() ? "" : ": ", error.where);
@@ -98,6 +99,10 @@ class MountServer {
   void trim_later(const std::string& workspace);
   void trim(const std::string& workspace);
   Result<std::string> list() const;
+  Status drop(const std::string& workspace);
+  void drop_orphans();
+  void look_later();
+  void end_if_unused();
   [[noreturn]] void take_away();
 
   std::string mountpoint_;
@@ -122,6 +127,10 @@ void MountServer::take_away() {
 Status MountServer::load() {
   RTT_TRY_SET(const auto all, store_.list());
   for (const PackStore::Kept& kept : all) {
+    if (store_.orphaned(kept.workspace)) {
+      RTT_TRY(store_.remove_workspace(kept.workspace));
+      continue;
+    }
     loaded_.push_back(kept.workspace);
     for (const GenerationNumber generation : kept.generations) {
       auto pack = Pack::open(store_.pack_path(kept.workspace, generation));
@@ -156,6 +165,7 @@ Status MountServer::run() {
                                                .ended = [this] { loop_->stop(); }}));
   note({.what = MountNote::What::kReady});
   for (const std::string& workspace : loaded_) trim_later(workspace);
+  look_later();
   RTT_TRY(loop_->watch(keeper_.get(), os::kReadable, [this](std::uint32_t) { watch_keeper(); }));
   RTT_TRY(loop_->watch(listener_.fd(), os::kReadable, [this](std::uint32_t) { accept(); }));
   loop_->run();
@@ -213,8 +223,8 @@ Result<std::string> MountServer::answer(const MountAsk& ask) {
       RTT_TRY(show(ask.workspace, ask.generation));
       return std::string();
     case MountAsk::Verb::kDrop:
-      view_->tell(nodes_->drop_workspace(ask.workspace));
-      RTT_TRY(store_.remove_workspace(ask.workspace));
+      RTT_TRY(drop(ask.workspace));
+      loop_->post([this] { end_if_unused(); });  // after the answer
       return std::string();
     case MountAsk::Verb::kList:
       break;
@@ -224,6 +234,7 @@ Result<std::string> MountServer::answer(const MountAsk& ask) {
 
 Status MountServer::add(const std::string& workspace, GenerationNumber generation) {
   if (nodes_->has(workspace, generation)) return {};
+  drop_orphans();
   RTT_TRY_SET(Pack pack, Pack::open(store_.pack_path(workspace, generation)));
   RTT_TRY_SET(const auto stale, nodes_->add(workspace, generation, std::move(pack)));
   view_->tell(stale);
@@ -256,6 +267,35 @@ void MountServer::trim(const std::string& workspace) {
     view_->forget(dropped->node_number);
     if (const Status removed = store_.remove(workspace, dropped->generation); !removed) say(removed.error());
   }
+}
+
+Status MountServer::drop(const std::string& workspace) {
+  view_->tell(nodes_->drop_workspace(workspace));
+  return store_.remove_workspace(workspace);
+}
+
+// A workspace that was removed as a folder says goodbye to nobody.
+void MountServer::drop_orphans() {
+  const auto all = store_.list();
+  if (!all) return;
+  for (const PackStore::Kept& kept : *all) {
+    if (!store_.orphaned(kept.workspace)) continue;
+    if (const Status dropped = drop(kept.workspace); !dropped) say(dropped.error());
+  }
+}
+
+void MountServer::look_later() {
+  loop_->after(kLookEvery, [this] {
+    drop_orphans();
+    end_if_unused();
+    look_later();
+  });
+}
+
+// A mount of nothing has no reader. Whoever is about to add something to it starts another.
+void MountServer::end_if_unused() {
+  const auto all = store_.list();
+  if (!all || all->empty()) take_away();
 }
 
 Result<std::string> MountServer::list() const {

@@ -41,6 +41,31 @@ std::optional<GenerationNumber> parse_generation(std::string_view text) {
   return number;
 }
 
+Status PackStore::make_workspace(const std::string& workspace, const std::string& root) const {
+  RTT_TRY(check_workspace_id(workspace));
+  RTT_TRY(os::make_directories(directory_ + "/" + workspace, 0700));
+  return os::replace_link(fmt::format("{}/{}/of", directory_, workspace), root + "/.rtt");
+}
+
+bool PackStore::orphaned(const std::string& workspace) const {
+  const auto of = os::read_link(fmt::format("{}/{}/of", directory_, workspace));
+  return of && !os::exists(*of);
+}
+
+Result<PackStore::Kept> PackStore::kept(const std::string& workspace) const {
+  RTT_TRY_SET(const auto files, os::list_directory(directory_ + "/" + workspace));
+  Kept kept{.workspace = workspace, .generations = {}, .current = {}};
+  for (const std::string& file : files) {
+    if (const auto number = generation_of(file)) kept.generations.push_back(*number);
+  }
+  std::ranges::sort(kept.generations);
+  if (const auto target = os::read_link(directory_ + "/" + workspace + "/cur")) {
+    const auto number = generation_of(*target);
+    if (number && std::ranges::binary_search(kept.generations, *number)) kept.current = number;
+  }
+  return kept;
+}
+
 Result<std::vector<PackStore::Kept>> PackStore::list() const {
   RTT_TRY_SET(const auto names, os::list_directory(directory_));
   std::vector<Kept> all;
@@ -49,17 +74,8 @@ Result<std::vector<PackStore::Kept>> PackStore::list() const {
     if (all.size() == kWorkspacesMax)
       return fail(Code::kLimit, fmt::format("more than {} workspaces have views", kWorkspacesMax),
                   directory_);
-    RTT_TRY_SET(const auto files, os::list_directory(directory_ + "/" + name));
-    Kept kept{.workspace = name, .generations = {}, .current = {}};
-    for (const std::string& file : files) {
-      if (const auto number = generation_of(file)) kept.generations.push_back(*number);
-    }
-    std::ranges::sort(kept.generations);
-    if (const auto target = os::read_link(directory_ + "/" + name + "/cur")) {
-      const auto number = generation_of(*target);
-      if (number && std::ranges::binary_search(kept.generations, *number)) kept.current = number;
-    }
-    all.push_back(std::move(kept));
+    RTT_TRY_SET(Kept one, kept(name));
+    all.push_back(std::move(one));
   }
   return all;
 }

@@ -4,6 +4,7 @@
 //
 //   STORE/WORKSPACE/N.pack   generation N of a workspace's views, read-only
 //   STORE/WORKSPACE/cur      a symbolic link to the pack in force
+//   STORE/WORKSPACE/of       a symbolic link to the workspace's .rtt, so that it is known when that is gone
 //
 // What is in force changes by one rename. Nothing here is synced but the packs: which generation is in force
 // is the committed plan's to say, and whoever applied it says it again after the machine was lost.
@@ -39,6 +40,10 @@ class PackStore {
     std::vector<GenerationNumber> generations;  // ascending
     std::optional<GenerationNumber> current;    // one of them
   };
+  // Made if it is not there; `root`: of the workspace.
+  Status make_workspace(const std::string& workspace, const std::string& root) const;
+  [[nodiscard]] bool orphaned(const std::string& workspace) const;  // it says whose it is, and that is gone
+  [[nodiscard]] Result<Kept> kept(const std::string& workspace) const;
   // Names that are not of this layout are left out.
   [[nodiscard]] Result<std::vector<Kept>> list() const;
 

@@ -192,19 +192,6 @@ void Project::share(std::vector<Part>& all, const Trees& trees) {
   }
 }
 
-Result<Project::Trees> Project::shown_trees(Trees known) const {
-  Trees trees;
-  for (const auto& [provider, root] : store_.shown()) {
-    const auto at = known.find(provider);
-    if (at != known.end() && at->second.root() == root) {
-      trees[provider] = std::move(at->second);
-    } else {
-      RTT_TRY_SET(trees[provider], store_.read(root));
-    }
-  }
-  return trees;
-}
-
 std::vector<Project::Part> Project::placements(const Trees& trees, Wish wish) const {
   const std::vector<Drift> drifted = drift();
   std::vector<Part> all;
@@ -227,15 +214,13 @@ Status Project::ask_git() {
   return {};
 }
 
-Result<std::vector<Project::Part>> Project::look(Wish wish) {
+Result<std::vector<Project::Part>> Project::look(const Trees& trees, Wish wish) {
   RTT_TRY(ask_git());
-  RTT_TRY_SET(const Trees trees, shown_trees({}));
   return placements(trees, wish);
 }
 
-Result<std::vector<Project::Part>> Project::refresh(Wish wish, Trees known) {
+Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wish) {
   RTT_TRY(ask_git());
-  RTT_TRY_SET(const Trees trees, shown_trees(std::move(known)));
   std::vector<Part> all = placements(trees, wish);
   std::map<std::string, std::vector<Place>> next;
   for (const Part& one : all) {

@@ -27,6 +27,8 @@ namespace rtt::views {
 inline constexpr std::size_t kPlacesMax = 100'000;
 inline constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20;
 
+using Trees = std::map<std::string, Tree>;  // by provider
+
 struct Drift {
   std::string provider, path;
   enum class Kind : std::uint8_t { kChanged, kGone, kReplaced } kind = Kind::kChanged;
@@ -39,18 +41,16 @@ class Project {
   // `root`: where providers look; `store`: below it or elsewhere, absolute.
   static Result<Project> open(std::string root, TreeStore store);
 
-  // Makes the project show the store's present set (TreeStore::show came before): what is new is placed, what
-  // is no longer shown is taken away, what is in the way is kept and told. Links that stay are put again,
-  // which wakes who watches their folder.
+  // Makes the project show these trees, which are the store's present set (TreeStore::show came before): what
+  // is new is placed, what is no longer shown is taken away, what is in the way is kept and told. Links that
+  // stay are put again, which wakes who watches their folder.
   struct Part {  // what one provider has in the project
     std::string provider;
     Placement placement;
     std::vector<Drift> drift;
   };
-  // `known`: trees just read or made, which are not read again.
-  using Trees = std::map<std::string, Tree>;  // by provider
-  Result<std::vector<Part>> refresh(Wish wish, Trees known = {});
-  Result<std::vector<Part>> look(Wish wish);  // what refresh would do, and does nothing
+  Result<std::vector<Part>> refresh(const Trees& trees, Wish wish);
+  Result<std::vector<Part>> look(const Trees& trees, Wish wish);  // what refresh would do, and does nothing
   // Has git look past what is placed, as refresh does; where that cannot be, why.
   Status exclude();
 
@@ -66,7 +66,6 @@ class Project {
   [[nodiscard]] Found found(const std::string& path) const;
   [[nodiscard]] bool way_is_clear(const std::string& path) const;
   [[nodiscard]] bool below_a_link(const std::string& path) const;
-  [[nodiscard]] Result<Trees> shown_trees(Trees known) const;
   [[nodiscard]] std::vector<Part> placements(const Trees& trees, Wish wish) const;
   static void share(std::vector<Part>& all, const Trees& trees);
   Status put(const std::string& provider, const Place& place, const Tree& tree);

@@ -53,7 +53,9 @@ class ProjectTest : public testing::Test {
     EXPECT_TRUE(store_.show(set));
     auto project = Project::open(root_, store_);
     EXPECT_TRUE(project) << project.error().message;
-    auto shown = project->refresh(wish);
+    Trees trees;
+    for (const auto& member : set) trees[member.provider] = store_.read(member.root).value();
+    auto shown = project->refresh(trees, wish);
     EXPECT_TRUE(shown) << shown.error().message;
     return shown ? *shown : std::vector<Project::Part>{};
   }
@@ -91,20 +93,6 @@ TEST_F(ProjectTest, folders_of_items_are_links_and_files_are_copies) {
   show({});
   EXPECT_FALSE(os::exists(root_ + "/.claude"));
   EXPECT_FALSE(os::exists(root_ + "/CLAUDE.md"));
-}
-
-TEST_F(ProjectTest, what_was_just_read_is_not_read_again) {
-  const Tree tree = claude("1");
-  put(tree);
-  const std::string file = store_.path_of(tree.root()) + "/CLAUDE.md";
-  ASSERT_TRUE(os::set_mode(file, 0644));
-  ASSERT_TRUE(os::write_atomic(file, "changed", {.durable = os::Durable::kNo}));
-  ASSERT_TRUE(store_.show({{"claude", tree.root()}}));
-  EXPECT_EQ(Project::open(root_, store_)->refresh(Wish::kLinks).error().code, Code::kTampered);
-  EXPECT_EQ(Project::open(root_, store_)->refresh(Wish::kLinks, {{"claude", claude("2")}}).error().code,
-            Code::kTampered);  // another tree's
-  ASSERT_TRUE(Project::open(root_, store_)->refresh(Wish::kLinks, {{"claude", tree}}));
-  EXPECT_EQ(text("CLAUDE.md"), "rules 1");
 }
 
 TEST_F(ProjectTest, what_somebody_has_there_stays_and_is_told) {

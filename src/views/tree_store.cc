@@ -10,9 +10,12 @@
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/link.h"
+#include "text/json_canonical.h"
 
 namespace rtt::views {
 namespace {
+
+using text::Json;
 
 std::uint32_t mode_of(const TreeFile& file) { return file.executable ? 0555 : 0444; }
 
@@ -23,27 +26,54 @@ std::string blob_name(const Digest& digest, bool executable) {
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
 
-Digest name_of(const TreeStore::Set& set) {
-  std::string text;
-  for (const auto& [provider, root] : set) text += fmt::format("{} {}\n", bare_hex(root), provider);
-  return crypto::sha256(text);
+constexpr std::string_view kRecord = "/.set";  // in a set's folder; no provider's name has a dot
+constexpr std::size_t kRecordBytesMax = std::size_t{8} << 20;
+
+std::string target_of(const TreeStore::Member& member) {
+  return member.at.empty() ? "../../trees/" + bare_hex(member.root) : member.at;
+}
+
+std::string record_of(const TreeStore::Set& set, const Choice& how) {
+  Json members = text::JsonArray{};
+  for (const TreeStore::Member& member : set) {
+    members.push(
+        Json::object({{"at", member.at}, {"provider", member.provider}, {"root", to_string(member.root)}}));
+  }
+  return text::canonical_json(Json::object({{"mechanism", to_string(how.mechanism)},
+                                            {"members", std::move(members)},
+                                            {"v", 1},
+                                            {"why", how.why}}));
+}
+
+TreeStore::Shown read_record(const std::string& text) {
+  TreeStore::Shown shown;
+  const auto record = text::parse_json(text, {.source_name = kRecord, .bytes_max = kRecordBytesMax});
+  const Json* const members = record ? record->find("members") : nullptr;
+  const auto mechanism = record ? model::parse_mechanism(record->string_or("mechanism")) : std::nullopt;
+  if (members == nullptr || !members->is_array() || !mechanism) return shown;
+  for (const Json& member : members->as_array()) {
+    const auto root = member.is_object() ? parse_digest(member.string_or("root")) : std::nullopt;
+    if (!root) return {};
+    shown.set.push_back({.provider = std::string(member.string_or("provider")),
+                         .root = *root,
+                         .at = std::string(member.string_or("at"))});
+  }
+  shown.how = {.mechanism = *mechanism, .why = std::string(record->string_or("why"))};
+  return shown;
 }
 
 bool listed(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::binary_search(names, name);
 }
 
-// What the links in a set's folder say. One that is none of ours is an entry of its own, and so differs.
-TreeStore::Set set_in(const std::string& folder) {
-  TreeStore::Set set;
+// Whether a set's folder is as it was made.
+bool whole(const std::string& folder, const TreeStore::Set& set, const std::string& record) {
+  const auto text = os::read_file(folder + std::string(kRecord), kRecordBytesMax);
   const auto names = os::list_directory(folder);
-  for (const std::string& provider : names ? *names : std::vector<std::string>{}) {
-    const auto target = os::read_symlink(folder + "/" + provider);
-    const auto root =
-        target && target->starts_with("../../trees/") ? parse_bare_hex(target->substr(12)) : std::nullopt;
-    set.emplace_back(provider, root.value_or(Digest{}));
-  }
-  return set;
+  return text && *text == record && names && names->size() == set.size() + 1 &&
+         std::ranges::all_of(set, [&](const TreeStore::Member& member) {
+           return os::read_symlink(folder + "/" + member.provider) == target_of(member);
+         });
 }
 
 // A client that saves a file by renaming would put it into the store: its folders are closed to that.
@@ -151,26 +181,34 @@ Result<Tree> TreeStore::read(const Digest& root) const {
               folder, "rtt apply");
 }
 
-Status TreeStore::show(const Set& set) const {
+Status TreeStore::show(const Set& set, const Choice& how) const {
   if (set.size() > kSetMax)
     return fail(Code::kLimit, fmt::format("{} providers in one set; {} are the most", set.size(), kSetMax));
-  for (const auto& [provider, root] : set) {
-    if (!has(root))
-      return fail(Code::kNotFound, "the tree of " + provider + " is not in the store", path_of(root));
+  for (const Member& member : set) {
+    const std::string path = member.at.empty() ? path_of(member.root) : member.at;
+    if (!os::is_directory(path))
+      return fail(Code::kNotFound, "the tree of " + member.provider + " cannot be read", path);
   }
-  const std::string name = bare_hex(name_of(set)), folder = folder_ + "/sets/" + name;
-  if (os::exists(folder) && set_in(folder) != set) RTT_TRY(os::remove_tree(folder));
+  const std::string record = record_of(set, how);
+  const std::string name = bare_hex(crypto::sha256(record)), folder = folder_ + "/sets/" + name;
+  if (os::exists(folder) && !whole(folder, set, record)) RTT_TRY(os::remove_tree(folder));
   if (!os::exists(folder)) {
     const std::string beside = folder_ + "/sets/.tmp-" + os::random_hex(8);
     RTT_TRY(os::make_directories(beside));
-    for (const auto& [provider, root] : set)
-      RTT_TRY(os::put_symlink(beside + "/" + provider, "../../trees/" + bare_hex(root)));
+    for (const Member& member : set)
+      RTT_TRY(os::put_symlink(beside + "/" + member.provider, target_of(member)));
+    RTT_TRY(os::write_atomic(beside + std::string(kRecord), record, {.durable = os::Durable::kNo}));
     RTT_TRY(os::rename_path(beside, folder));
   }
   return os::put_symlink(folder_ + "/now", "sets/" + name);
 }
 
-TreeStore::Set TreeStore::shown() const { return set_in(folder_ + "/now"); }
+TreeStore::Shown TreeStore::shown() const {
+  const auto now = os::read_symlink(folder_ + "/now");
+  const auto text = os::read_file(folder_ + "/now" + std::string(kRecord), kRecordBytesMax);
+  if (!now || !text || *now != "sets/" + bare_hex(crypto::sha256(*text))) return {};
+  return read_record(*text);
+}
 
 Status TreeStore::set_aside(const Digest& root) const {
   RTT_TRY(os::make_directories(folder_ + "/edited"));
@@ -182,7 +220,7 @@ Status TreeStore::set_aside(const Digest& root) const {
 Status TreeStore::collect(const std::vector<Digest>& keep) const {
   std::vector<std::string> trees, sets, blobs;
   for (const Digest& root : keep) trees.push_back(bare_hex(root));
-  for (const auto& [provider, root] : shown()) trees.push_back(bare_hex(root));
+  for (const Member& member : shown().set) trees.push_back(bare_hex(member.root));
   if (const auto now = os::read_symlink(folder_ + "/now")) sets.push_back(now->substr(now->rfind('/') + 1));
   std::ranges::sort(trees);
   RTT_TRY(remove_others(folder_ + "/sets", sets));

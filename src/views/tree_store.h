@@ -3,7 +3,8 @@
 //
 //     blobs/<hh>/<62 hex>[x]      each content once, whatever number of trees, files and generations has it
 //     trees/<root>/…              one tree; its files are hard links to blobs (copies where there are none)
-//     sets/<hash>/<provider>      link to ../../trees/<root>: what one commit shows, all providers together
+//     sets/<hash>/<provider>      link to where that tree is read: ../../trees/<root>, or a mount's folder
+//     sets/<hash>/.set            which roots these are, and how they are shown; <hash> is of its bytes
 //     edited/                     trees somebody wrote into, kept for them
 //     now                         link to sets/<hash>; renamed at a flip, so one rename shows all of it
 //
@@ -19,9 +20,9 @@
 
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "views/mechanism.h"
 #include "views/tree.h"
 
 namespace rtt::views {
@@ -39,9 +40,22 @@ class TreeStore {
   Status set_aside(const Digest& root) const;  // to edited/, where nothing of ours looks or removes
   [[nodiscard]] std::string path_of(const Digest& root) const;
 
-  using Set = std::vector<std::pair<std::string, Digest>>;  // provider, root; sorted, each provider once
-  Status show(const Set& set) const;
-  [[nodiscard]] Set shown() const;
+  // What one commit shows to one provider; `at`: where a link in the set's folder leads, empty: to our own
+  // tree.
+  struct Member {
+    std::string provider;
+    Digest root{};
+    std::string at{};
+    friend bool operator==(const Member&, const Member&) = default;
+  };
+  using Set = std::vector<Member>;  // sorted, each provider once
+  // `how`: kept with the set.
+  Status show(const Set& set, const Choice& how = {}) const;
+  struct Shown {
+    Set set;
+    Choice how;
+  };
+  [[nodiscard]] Shown shown() const;  // nothing where somebody changed what is remembered of it
   [[nodiscard]] std::string shown_path(const std::string& provider) const;  // stays the same through flips
   // Removes trees and sets that are neither in `keep` nor shown, then blobs of no tree.
   Status collect(const std::vector<Digest>& keep) const;

@@ -77,17 +77,17 @@ TEST_F(TreeStoreTest, shows_and_flips_all_providers_at_once) {
   const Tree a = tree_of(1), b = tree_of(2);
   ASSERT_TRUE(store_.put(a));
   ASSERT_TRUE(store_.put(b));
-  EXPECT_TRUE(store_.shown().empty());
+  EXPECT_TRUE(store_.shown().set.empty());
   const TreeStore::Set first{{"claude", a.root()}, {"codex", b.root()}}, second{{"claude", b.root()}};
   ASSERT_TRUE(store_.show(first));
-  EXPECT_EQ(store_.shown(), first);
+  EXPECT_EQ(store_.shown().set, first);
   ASSERT_TRUE(store_.show(second));
-  EXPECT_EQ(store_.shown(), second);
+  EXPECT_EQ(store_.shown().set, second);
   ASSERT_TRUE(store_.show(first));
   EXPECT_EQ(os::read_file(store_.shown_path("codex") + "/" + b.files()[0].path, 1 << 20).value(),
             b.files()[0].bytes);
   EXPECT_EQ(store_.show({{"claude", Digest{}}}).error().code, Code::kNotFound);
-  EXPECT_EQ(store_.shown(), first);
+  EXPECT_EQ(store_.shown().set, first);
 }
 
 TEST_F(TreeStoreTest, collects_what_nobody_needs) {

@@ -287,10 +287,18 @@ class RttCase(unittest.TestCase):
             names[:] = [n for n in names if n not in (".rtt", ".git", ".config")]
         return found
 
+    def view_stores(self):
+        homes = [os.path.join(self.base, name) for name in os.listdir(self.base)]
+        return [path for home in homes
+                if os.path.isdir(path := os.path.join(home, ".local/state/rtt/views"))]
+
     def leave_nothing(self):
         try:
             for ws in self.workspaces():
                 self.ok("down", "-C", ws, ws=ws)
+            # The mount of views is no workspace's and outlives them; it ends with its store.
+            for store in self.view_stores():
+                shutil.rmtree(store, ignore_errors=True)
             self.eventually(lambda: not self.processes(), 5,
                             why=f"left behind after `rtt down`: {self.processes()}")
         finally:

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/view_stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/view_file.h"
+#include "os/file.h"
+#include "panel/shown_views.h"
+#include "panel/view_mount.h"
+
+namespace rtt::panel {
+
+using registry::Snapshot;
+using registry::Workspace;
+using views::Mechanism;
+using views::NamedTree;
+
+ViewHomes::ViewHomes(const Workspace& workspace, For use)
+    : folders_(tree_store(workspace)),
+      mount_({.folder = tree_store(workspace).folder(),
+              .workspace = workspace.root,
+              .start = use == For::kHold ? start_view_mount : decltype(views::MountHome::Options::start)()}) {
+}
+
+views::TreeHome& ViewHomes::of(Mechanism mechanism) {
+  if (mechanism == Mechanism::kFuse) return mount_;
+  return folders_;
+}
+
+std::vector<views::TreeHome*> ViewHomes::all() { return {&folders_, &mount_}; }
+
+Result<views::Tree> ViewHomes::find(const Digest& root) {
+  Result<views::Tree> found =
+      fail(Code::kNotFound, "the tree is not kept here", to_string(root), "rtt apply");
+  for (views::TreeHome* home : all()) {
+    auto here = home->find(root);
+    if (here) return here;
+    if (here.error().code != Code::kNotFound) found = std::move(here);
+  }
+  return found;
+}
+
+views::Refusals ViewHomes::refusals() {
+  views::Refusals refusals;
+  views::refusal(refusals, Mechanism::kFuse) = mount_.refusal();
+  views::refusal(refusals, Mechanism::kErofs) = "rtt makes no images of views";
+  views::refusal(refusals, Mechanism::kHardLinks) = "rtt places no hard links";
+  return refusals;
+}
+
+views::Choice foreseen(const Workspace& workspace, const Snapshot& snapshot, std::size_t files) {
+  ViewHomes homes(workspace, ViewHomes::For::kFind);
+  return views::choose(snapshot.panel.view_mechanism, files, homes.refusals());
+}
+
+text::Json to_json(const views::Choice& how) {
+  return text::Json::object({{"mechanism", to_string(how.mechanism)}, {"why", how.why}});
+}
+
+views::Wish placing_of(Mechanism mechanism) {
+  return mechanism == Mechanism::kCopies ? views::Wish::kCopies : views::Wish::kLinks;
+}
+
+Result<views::Trees> shown_trees(const Workspace& workspace) {
+  ViewHomes homes(workspace, ViewHomes::For::kFind);
+  views::Trees trees;
+  for (const auto& member : tree_store(workspace).shown().set) {
+    RTT_TRY_SET(trees[member.provider], homes.find(member.root));
+  }
+  return trees;
+}
+
+// All that can be had; fails with the first that cannot.
+Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Snapshot>& snapshot,
+                         Ready& ready) const {
+  std::vector<const model::View*> missing;
+  for (const model::View& view : wanted) {
+    auto kept = ready.homes.find(view.root);
+    if (kept) {
+      ready.views.push_back(view);
+      ready.trees[view.provider] = *std::move(kept);
+    } else if (kept.error().code == Code::kNotFound || kept.error().code == Code::kTampered) {
+      missing.push_back(&view);  // what is damaged is made anew like what is not there
+    } else {
+      return std::unexpected(std::move(kept).error());
+    }
+  }
+  if (missing.empty()) return {};
+  if (!snapshot) return std::unexpected(snapshot.error());
+  RTT_TRY_SET(Rendered rendered, render_views(workspace_, *snapshot));
+  Status done;
+  for (const model::View* view : missing) {
+    const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
+      return one.provider == view->provider && one.tree.root() == view->root;
+    });
+    if (at != rendered.views.end()) {
+      ready.views.push_back(*view);
+      ready.trees[view->provider] = std::move(at->tree);
+    } else if (done) {
+      done = fail(Code::kStalePlan,
+                  fmt::format("what `{}` would be shown is not what was planned: an agent, overlay or view "
+                              "file changed since, and {} is not kept here",
+                              view->provider, to_string(view->root)),
+                  model::view_path(view->provider), "rtt plan");
+    }
+  }
+  std::ranges::sort(ready.views, {}, &model::View::provider);
+  return done;
+}
+
+Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
+  ready.how = {.mechanism = Mechanism::kLinks, .why = "nothing is shown"};
+  if (ready.trees.empty()) return {};
+  std::vector<NamedTree> named;
+  std::size_t files = 0;
+  for (const auto& [provider, tree] : ready.trees) {
+    named.push_back({.name = provider, .tree = &tree});
+    files += tree.files().size();
+  }
+  const auto wish = snapshot ? snapshot->panel.view_mechanism : std::nullopt;
+  views::Refusals refusals = ready.homes.refusals();
+  for (std::size_t tried = 0; tried < model::kMechanisms; ++tried) {
+    ready.how = views::choose(wish, files, refusals);
+    auto at = ready.homes.of(ready.how.mechanism).hold(named);
+    if (!at) {  // the next one, or nothing is left
+      if (&ready.homes.of(ready.how.mechanism) == &ready.homes.of(Mechanism::kCopies))
+        return std::unexpected(std::move(at).error());
+      views::refusal(refusals, ready.how.mechanism) = at.error().message;
+      continue;
+    }
+    for (std::size_t i = 0; i < named.size(); ++i)
+      ready.set.push_back(
+          {.provider = named[i].name, .root = named[i].tree->root(), .at = std::move((*at)[i])});
+    return {};
+  }
+  return fail(Code::kInternal, "no mechanism is left to show views with");
+}
+
+Status ViewStage::prepare(const std::vector<model::View>& wanted) {
+  ready_.reset();
+  Ready ready{
+      .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
+  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
+  RTT_TRY(gather(wanted, snapshot, ready));
+  RTT_TRY(hold(snapshot, ready));
+  ready_.emplace(std::move(ready));
+  return {};
+}
+
+// What follows the rename is the same again at the next start of a panel, so none of it takes it back.
+Status ViewStage::flip() {
+  Ready ready = *std::exchange(ready_, std::nullopt);
+  const views::TreeStore store = tree_store(workspace_);
+  RTT_TRY(os::make_directories(store.folder() + "/sets"));
+  RTT_TRY(store.show(ready.set, ready.how));
+  RTT_TRY_SET(views::Project project, views::Project::open(workspace_.root, store));
+  RTT_TRY_SET(const auto shown, project.refresh(ready.trees, placing_of(ready.how.mechanism)));
+  static_cast<void>(shown);
+  std::vector<NamedTree> named;
+  for (const auto& [provider, tree] : ready.trees) named.push_back({.name = provider, .tree = &tree});
+  views::TreeHome* const home = ready.set.empty() ? nullptr : &ready.homes.of(ready.how.mechanism);
+  for (views::TreeHome* one : ready.homes.all()) {
+    const Status settled = one == home ? one->settle(named) : one->leave();
+    static_cast<void>(settled);
+  }
+  return {};
+}
+
+Status ViewStage::show(const std::vector<model::View>& wanted) {
+  if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
+  if (!ready_ || ready_->views != wanted) RTT_TRY(prepare(wanted));
+  return flip();
+}
+
+Status ViewStage::keep_up(const std::vector<model::View>& shown) {
+  if (shown.empty()) return {};
+  RTT_TRY(prepare(shown));
+  const auto [set, how] = tree_store(workspace_).shown();
+  if (set != ready_->set || how != ready_->how) return flip();
+  forget();
+  return {};
+}
+
+Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
+  if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
+  Ready ready{
+      .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
+  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
+  const Status gathered = gather(wanted, snapshot, ready);
+  RTT_TRY(hold(snapshot, ready));
+  ready_.emplace(std::move(ready));
+  RTT_TRY(flip());
+  return gathered;
+}
+
+}  // namespace rtt::panel

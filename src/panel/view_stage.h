@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// ViewStage: what a workspace shows, made ready before a flip and shown by it.
+//
+// Making ready is everything that takes time or may fail: trees are found where they were kept or rendered
+// again, a mechanism is chosen, and the trees are held where it says, and read there. Showing is one rename,
+// whatever the mechanism; the project's own links and copies and what nobody is shown any more follow.
+//
+// A mechanism that turns out not to work falls back as the choice says, and the choice says why.
+//
+// Owns: what is ready.   Thread: one, blocking.
+// Fails: prepare: kStalePlan (a tree that is not kept and would be rendered otherwise today), as the parts.
+// Limits: views/tree_store.h, views/tree_home.h.
+#pragma once
+
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/graph.h"
+#include "registry/snapshot.h"
+#include "views/mount_home.h"
+#include "views/project.h"
+
+namespace rtt::panel {
+
+// Where trees of a workspace are kept and can be held.
+class ViewHomes {
+ public:
+  // `kFind`: nothing is started to hold them.
+  enum class For : std::uint8_t { kFind, kHold };
+  ViewHomes(const registry::Workspace& workspace, For use);
+
+  views::TreeHome& of(views::Mechanism mechanism);
+  [[nodiscard]] std::vector<views::TreeHome*> all();
+  // kNotFound, or what is wrong with the one that is kept.
+  Result<views::Tree> find(const Digest& root);
+  [[nodiscard]] views::Refusals refusals();
+
+ private:
+  views::FolderHome folders_;
+  views::MountHome mount_;
+};
+
+// What would be chosen for trees that are not at hand yet, as far as can be told without trying.
+views::Choice foreseen(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
+                       std::size_t files);
+text::Json to_json(const views::Choice& how);  // {"mechanism":…,"why":…}
+// The trees of the set that is shown now, from where they are kept.
+Result<views::Trees> shown_trees(const registry::Workspace& workspace);
+views::Wish placing_of(views::Mechanism mechanism);
+
+class ViewStage {
+ public:
+  explicit ViewStage(registry::Workspace workspace) : workspace_(std::move(workspace)) {}
+
+  Status prepare(const std::vector<model::View>& views);
+  // These and nothing else of ours. What was not prepared is so first.
+  Status show(const std::vector<model::View>& views);
+  // These are shown already: again, where panel.yaml or the machine would have them shown otherwise by now,
+  // or something of them was lost.
+  Status keep_up(const std::vector<model::View>& views);
+  void forget() { ready_.reset(); }  // what was prepared and is not shown
+  // Those whose trees can be had; fails with the first that cannot, having shown the others.
+  Status show_what_can_be(const std::vector<model::View>& views);
+
+ private:
+  struct Ready {
+    std::vector<model::View> views;
+    views::Trees trees;
+    views::TreeStore::Set set;
+    views::Choice how;
+    ViewHomes homes;
+  };
+  Status gather(const std::vector<model::View>& views, const Result<registry::Snapshot>& snapshot,
+                Ready& ready) const;
+  Status hold(const Result<registry::Snapshot>& snapshot, Ready& ready) const;
+  Status flip();
+
+  registry::Workspace workspace_;
+  std::optional<Ready> ready_;
+};
+
+}  // namespace rtt::panel
