@@ -354,6 +354,40 @@ TEST_F(MountTest, a_pack_that_is_damaged_changes_nothing) {
   EXPECT_LT(errors, 40);
 }
 
+TEST_F(MountTest, a_pack_that_is_cut_while_it_is_served_fails_its_own_readers_alone) {
+  start();
+  pack(1, files_of(1, 300));
+  ASSERT_TRUE(client_->show("w", 1));
+  const int server = server_pid();
+  const std::string path = PackStore(store_).pack_path("w", 1);
+  const auto bytes = static_cast<off_t>(fs::file_size(path));
+  ASSERT_EQ(::chmod(path.c_str(), 0600), 0);
+  const std::vector<TreeFile> files = files_of(1, 300);
+  int errors = 0;
+  const auto read_some = [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      const auto found = os::read_file(current() + "/" + files[i].path, 1 << 20);
+      errors += !found;
+      if (found) {
+        EXPECT_EQ(*found, files[i].bytes);
+      }
+    }
+  };
+  read_some(0, 10);
+  EXPECT_EQ(errors, 0);
+  for (const off_t left : {bytes / 2, off_t{128}, off_t{0}}) {  // of the data half; the header; nothing
+    ASSERT_EQ(::truncate(path.c_str(), left), 0);
+    errors = 0;
+    read_some(0, files.size());
+    EXPECT_GT(errors, 0) << left;
+  }
+  (void)output_of("find " + mountpoint_ + " | wc -l");
+  pack(2, files_of(2));
+  ASSERT_TRUE(client_->show("w", 2));
+  EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(2)[1].bytes);
+  EXPECT_EQ(server_pid(), server);
+}
+
 TEST_F(MountTest, a_workspace_goes_with_its_packs) {
   ASSERT_TRUE(PackStore(store_).make_workspace("other", dir_->path()));
   ASSERT_TRUE(os::make_directories(*dir_ / ".rtt"));

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 
 #include "os/fd.h"
 
@@ -33,6 +35,29 @@ Result<MappedFile> MappedFile::open(const std::string& path, std::uint64_t bytes
   if (at == MAP_FAILED) return std::unexpected(last_error("cannot map " + path).at(path));
   file.bytes_ = {static_cast<const std::byte*>(at), size};
   return file;
+}
+
+namespace {
+
+// Returning runs the instruction again, which then finds the page; or, where there cannot be one, ends us.
+void put_zeros(int signal, siginfo_t* info, void* /*context*/) {
+  const int number = errno;
+  const auto bytes = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  void* const page = reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(info->si_addr) & ~(bytes - 1));
+  const bool cut = info->si_code == BUS_ADRERR;
+  if (!cut || ::mmap(page, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+    (void)::signal(signal, SIG_DFL);
+  errno = number;
+}
+
+}  // namespace
+
+Status read_cut_pages_as_zeros() {
+  struct sigaction action{};
+  action.sa_sigaction = put_zeros;
+  action.sa_flags = SA_SIGINFO;
+  if (::sigaction(SIGBUS, &action, nullptr) != 0) return std::unexpected(last_error("cannot handle SIGBUS"));
+  return {};
 }
 
 }  // namespace rtt::os

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // MappedFile: a whole regular file as memory, for reading.
 //
-// Whoever may write the file can cut it short, and touching what is gone ends this process by SIGBUS: map
-// only files that are written once and never changed.
+// Whoever may write the file can cut it short, and touching what is gone ends a process by SIGBUS: map only
+// files that are written once and never changed, and where a process must outlive that being broken, call
+// read_cut_pages_as_zeros() first. Copying a file into memory of our own or reading it piece by piece would
+// protect too, at the price of its size or of a system call for each piece.
 //
 // Owns: the mapping, not the descriptor.   Thread: any (move-only).   Units: bytes.
 // Fails: kNotFound, kNotRegular (also a symbolic link), kTooLarge, kPermission, kIo, with the path in
@@ -40,5 +42,9 @@ class MappedFile {
   void reset();
   ByteView bytes_;
 };
+
+// From now on in this process: a page of a mapped file that is no longer in the file reads as zeros. For
+// processes all of whose mapped files are checked as they are read.
+Status read_cut_pages_as_zeros();
 
 }  // namespace rtt::os

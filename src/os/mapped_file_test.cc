@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
 
 #include "os/file.h"
 #include "os/symlink.h"
@@ -38,6 +42,26 @@ TEST(MappedFile, what_is_no_plain_file_of_that_size_is_refused) {
   EXPECT_EQ(MappedFile::open(*dir / "fifo", 100).error().code, Code::kNotRegular);
   EXPECT_EQ(MappedFile::open(dir->path(), 100).error().code, Code::kNotRegular);
   EXPECT_EQ(MappedFile::open(*dir / "none", 100).error().code, Code::kNotFound);
+}
+
+TEST(MappedFile, a_file_that_is_cut_ends_the_process_or_reads_as_zeros) {
+  const auto dir = TempDir::create();
+  const std::string path = *dir / "file";
+  const auto read_after_the_cut = [&] {
+    (void)write_atomic(path, std::string(100'000, 'x'), {});
+    const auto file = MappedFile::open(path, 1 << 20);
+    if (::truncate(path.c_str(), 50'000) != 0) return 2;
+    const ByteView bytes = file->bytes();
+    const auto zeros = std::ranges::count(bytes, std::byte{0});
+    return zeros == 50'000 ? 0 : 1;
+  };
+  EXPECT_EXIT(::_exit(read_after_the_cut()), testing::KilledBySignal(SIGBUS), "");
+  EXPECT_EXIT(
+      {
+        if (!read_cut_pages_as_zeros()) ::_exit(3);
+        ::_exit(read_after_the_cut());
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 TEST(Symlink, is_replaced_and_read) {

@@ -2,6 +2,7 @@
 #include "os/permissions.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "os/fd.h"
 
@@ -24,6 +25,17 @@ Result<unsigned> owner_of(const std::string& path) {
 Status set_permissions(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0)
     return std::unexpected(last_error("cannot set the permissions of " + path).at(path));
+  return {};
+}
+
+Status check_only_ours(const std::string& folder) {
+  struct stat info{};
+  if (::lstat(folder.c_str(), &info) != 0)
+    return std::unexpected(last_error("cannot look at " + folder).at(folder));
+  if (!S_ISDIR(info.st_mode) || info.st_uid != ::geteuid())
+    return fail(Code::kNotOwner, "it is no folder of this user's", folder);
+  if ((info.st_mode & 0022U) != 0)
+    return fail(Code::kPermission, "others may write into the folder", folder, "chmod 700 " + folder);
   return {};
 }
 

@@ -16,5 +16,7 @@ Result<std::uint32_t> permissions_of(const std::string& path);  // follows no fi
 Result<unsigned> owner_of(const std::string& path);             // follows no final symlink
 // Exactly these nine bits, whatever the umask.
 Status set_permissions(const std::string& path, std::uint32_t mode);
+// That a folder is this user's and nobody else may write into it; kNotOwner, kPermission.
+Status check_only_ours(const std::string& folder);
 
 }  // namespace rtt::os

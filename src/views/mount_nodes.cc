@@ -82,9 +82,9 @@ bool MountNodes::has(const std::string& workspace, GenerationNumber generation) 
 }
 
 std::optional<std::uint32_t> MountNodes::tree_of(const Generation& generation, std::string_view provider) {
-  const auto found = generation.pack.find(0, provider);
-  if (!found || !*found) return std::nullopt;
-  return **found - Pack::tree_entry(0);
+  const auto at = std::ranges::lower_bound(generation.trees, provider);
+  if (at == generation.trees.end() || *at != provider) return std::nullopt;
+  return static_cast<std::uint32_t>(at - generation.trees.begin());
 }
 
 bool MountNodes::shows(const Provider& provider) {
@@ -141,7 +141,8 @@ Result<std::vector<Stale>> MountNodes::add(const std::string& workspace, Generat
       Generation{.workspace = workspace,
                  .number = generation,
                  .node_number = number_for(generation_key(workspace, generation)),
-                 .pack = std::move(pack)});
+                 .pack = std::move(pack),
+                 .trees = std::move(providers)});
   slots_[added->node_number] = Slot{.workspace = nullptr, .provider = nullptr, .generation = added};
   in.generations.push_back(added);
   return listings_with(in, added, provider_came);

@@ -74,6 +74,7 @@ class MountNodes {
     GenerationNumber number = 0;
     std::uint32_t node_number = 0;
     Pack pack;
+    std::vector<std::string> trees;  // their names: what a flip needs is not asked of a pack that may rot
   };
   using Held = std::shared_ptr<const Generation>;  // the table's, and whoever reads from it
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "os/loop.h"
+#include "os/mapped_file.h"
 #include "os/mount.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
@@ -146,6 +147,7 @@ Status MountServer::load() {
 }
 
 Status MountServer::run() {
+  RTT_TRY(os::read_cut_pages_as_zeros());  // a pack says itself that zeros are not what it held
   RTT_TRY_SET(Inheritance known, inherit(keeper_.get()));
   nodes_ = std::make_unique<MountNodes>(
       std::move(known.numbers), known.last, [this](const std::string& name, std::uint32_t number) {

@@ -24,7 +24,7 @@
 
 namespace rtt::views {
 
-inline constexpr std::size_t kPackTreesMax = 256;
+inline constexpr std::size_t kPackTreesMax = kNamedTreesMax;
 inline constexpr std::size_t kPackBlockBytesMin = std::size_t{4} << 10;
 inline constexpr std::size_t kPackBlockBytesMax = std::size_t{1} << 20;
 inline constexpr std::uint32_t kPackEntriesMax = 8'000'000;  // files and their folders

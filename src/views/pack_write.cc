@@ -168,23 +168,6 @@ void append(std::string& out, std::span<const Value> values) {
   out += as_text(bytes);
 }
 
-Status check_trees(std::span<const NamedTree> trees, const PackOptions& options) {
-  RTT_ASSERT(std::has_single_bit(options.block_bytes) && options.block_bytes >= kPackBlockBytesMin &&
-             options.block_bytes <= kPackBlockBytesMax);
-  if (trees.size() > kPackTreesMax)
-    return fail(Code::kLimit,
-                fmt::format("views of {} providers; {} are the most", trees.size(), kPackTreesMax));
-  for (const NamedTree& tree : trees) {
-    RTT_TRY(check_path(tree.name));
-    if (tree.name.find('/') != std::string::npos)
-      return fail(Code::kBadShape, "the name of a provider's view is one part of a path", tree.name);
-    const auto same = [&](const NamedTree& other) { return other.name == tree.name; };
-    if (std::ranges::count_if(trees, same) > 1)
-      return fail(Code::kBadShape, "two views of one provider", tree.name);
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string item_by_name(std::string_view path) {
@@ -198,9 +181,9 @@ std::string item_by_name(std::string_view path) {
 }
 
 Result<std::string> pack_trees(std::span<const NamedTree> trees, const PackOptions& options) {
-  RTT_TRY(check_trees(trees, options));
-  std::vector<NamedTree> sorted(trees.begin(), trees.end());
-  std::ranges::sort(sorted, {}, &NamedTree::name);
+  RTT_ASSERT(std::has_single_bit(options.block_bytes) && options.block_bytes >= kPackBlockBytesMin &&
+             options.block_bytes <= kPackBlockBytesMax);
+  RTT_TRY_SET(const std::vector<NamedTree> sorted, sorted_by_name(trees));
   std::vector<Place> places;
   for (std::uint32_t tree = 0; tree < sorted.size(); ++tree) {
     const auto files = sorted[tree].tree->files();

@@ -6,8 +6,7 @@
 // files are stored once. The same trees, options and libzstd give the same bytes.
 //
 // Owns: nothing.   Thread: any.   Units: bytes.
-// Fails: kLimit (kPackTreesMax, kPackEntriesMax), kBadShape (a name no folder may have, two trees of a name),
-//        kIo, kNoSpace, kPermission.   Limits: pack.h.
+// Fails: kLimit (kPackEntriesMax), kIo, kNoSpace, kPermission.   Limits: pack.h.
 #pragma once
 
 #include <functional>
@@ -19,11 +18,6 @@
 #include "views/tree.h"
 
 namespace rtt::views {
-
-struct NamedTree {
-  std::string name;            // of the provider: one part of a path
-  const Tree* tree = nullptr;  // outlives the call
-};
 
 // What a file speaks of: files of one item lie side by side.
 using ItemOf = std::function<std::string(std::string_view path)>;

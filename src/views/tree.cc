@@ -100,4 +100,20 @@ const TreeFile* Tree::find(std::string_view path) const {
   return at != files_.end() && at->path == path ? &*at : nullptr;
 }
 
+Result<std::vector<NamedTree>> sorted_by_name(std::span<const NamedTree> trees) {
+  if (trees.size() > kNamedTreesMax)
+    return fail(Code::kLimit,
+                fmt::format("views of {} providers; {} are the most", trees.size(), kNamedTreesMax));
+  std::vector<NamedTree> sorted(trees.begin(), trees.end());
+  std::ranges::sort(sorted, {}, &NamedTree::name);
+  for (std::size_t i = 0; i < sorted.size(); ++i) {
+    const std::string& name = sorted[i].name;
+    RTT_TRY(check_path(name));
+    if (name.find('/') != std::string::npos)
+      return fail(Code::kBadShape, "the name of a provider's view is one part of a path", name);
+    if (i > 0 && sorted[i - 1].name == name) return fail(Code::kBadShape, "two views of one provider", name);
+  }
+  return sorted;
+}
+
 }  // namespace rtt::views

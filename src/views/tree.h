@@ -10,7 +10,7 @@
 // Fails: kBadShape (a path that is absolute, has an empty part, `.`, `..`, a control character or no UTF-8;
 // two
 //        files of one path; a file where another needs a folder), kLimit.
-// Limits: kTreeFilesMax, kTreeFileBytesMax, kTreePathBytesMax, kTreeDepthMax.
+// Limits: kTreeFilesMax, kTreeFileBytesMax, kTreePathBytesMax, kTreeDepthMax; kNamedTreesMax of one set.
 #pragma once
 
 #include <span>
@@ -27,6 +27,7 @@ inline constexpr std::size_t kTreeFilesMax = 1'000'000;
 inline constexpr std::size_t kTreeFileBytesMax = std::size_t{16} << 20;
 inline constexpr std::size_t kTreePathBytesMax = 1024;
 inline constexpr std::size_t kTreeDepthMax = 32;
+inline constexpr std::size_t kNamedTreesMax = 256;
 
 struct TreeFile {
   std::string path;  // relative, parts separated by `/`
@@ -58,5 +59,12 @@ class Tree {
 // The line that stands for a file in the root.
 std::string tree_line(const TreeFile& file, const Digest& digest);
 Status check_path(std::string_view path);
+
+struct NamedTree {
+  std::string name;            // of the provider: one part of a path
+  const Tree* tree = nullptr;  // outlives the call
+};
+// In the order of their names. Fails: kLimit; kBadShape (a name no folder may have, two of a name).
+Result<std::vector<NamedTree>> sorted_by_name(std::span<const NamedTree> trees);
 
 }  // namespace rtt::views

@@ -11,6 +11,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "text/json_canonical.h"
+#include "views/tree_folder.h"
 
 namespace rtt::views {
 namespace {
@@ -156,25 +157,7 @@ Status TreeStore::put(const Tree& tree) const {
 Result<Tree> TreeStore::read(const Digest& root) const {
   const std::string folder = path_of(root);
   if (!has(root)) return fail(Code::kNotFound, "the tree is not in the store", folder, "rtt apply");
-  std::vector<TreeFile> files;
-  Status bad;
-  RTT_TRY_SET(const os::WalkStats stats,
-              os::walk(folder, {.entries_max = kTreeFilesMax * 2}, [&](const os::Entry& entry) {
-                if (entry.kind == os::EntryKind::kDirectory) return os::Visit::kContinue;
-                const std::string path(entry.path);
-                auto bytes = os::read_beneath(folder, path, kTreeFileBytesMax);
-                if (!bytes) {
-                  bad = std::unexpected(bytes.error());
-                  return os::Visit::kStop;
-                }
-                files.push_back({.path = path,
-                                 .bytes = std::move(bytes->content),
-                                 .executable = os::is_executable(folder + "/" + path)});
-                return os::Visit::kContinue;
-              }));
-  RTT_TRY(std::move(bad));
-  if (stats.truncated) return fail(Code::kLimit, "the tree is larger than any view", folder);
-  RTT_TRY_SET(Tree tree, Tree::of(std::move(files)));
+  RTT_TRY_SET(Tree tree, read_folder(folder));
   if (tree.root() == root) return tree;
   return fail(Code::kTampered,
               fmt::format("what lies there has the root {}, not {}", to_string(tree.root()), to_string(root)),
