@@ -52,6 +52,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.connect", verb_mcp_connect},
     {"mcp.disconnect", verb_mcp_disconnect},
     {"eject", verb_eject},
+    {"dedupe", verb_dedupe},
+    {"migrate", verb_migrate},
     {"view.ls", verb_view_ls},
     {"view.mount", verb_view_mount},
     {"view.unmount", verb_view_unmount},

@@ -115,6 +115,9 @@ Result<text::Json> verb_mcp_connect(const Turn& turn);
 Result<text::Json> verb_mcp_disconnect(const Turn& turn);
 Result<text::Json> verb_eject(const Turn& turn);
 
+Result<text::Json> verb_dedupe(const Turn& turn);
+Result<text::Json> verb_migrate(const Turn& turn);
+
 Result<text::Json> verb_view_ls(const Turn& turn);
 Result<text::Json> verb_view_mount(const Turn& turn);
 Result<text::Json> verb_view_unmount(const Turn& turn);
