@@ -212,7 +212,7 @@ int dispatch(const std::vector<std::string>& words, const Ports& ports, const Sc
       .view = {.paint = paint_for(command.colour, screen.out_is_terminal, screen),
                .columns = screen.out_is_terminal ? static_cast<std::size_t>(screen.columns) : 0,
                .explain = command.args.bool_or("explain", false),
-               .all = command.args.bool_or("all", false)},
+               .all = command.args.bool_or("all", command.args.bool_or("report", false))},
       .err_paint = paint_for(command.colour, screen.err_is_terminal, screen)};
   return run_verb(session);
 }

@@ -296,6 +296,7 @@ std::string render(std::string_view verb, const Json& body, const View& view) {
   if (first == "mcp") return render_mcp(second, body, view);
   if (first == "run") return render_run(body, view);
   if (first == "view") return render_view(second, body, view);
+  if (verb == "dedupe" || verb == "migrate") return render_copies(verb, body, view);
   if (first == "eject") return render_mcp("connect", body, view);
   return render_fields(body);
 }

@@ -167,6 +167,20 @@ constexpr auto kViewMountFlags =
 constexpr auto kViewImportFlags =
     std::to_array<Flag>({{"from", Takes::kText, "PROVIDER", "only this provider's files"}});
 
+constexpr auto kDirs = std::to_array<Positional>({{"dirs", Arity::kMany, Names::kPath}});
+constexpr auto kDir = std::to_array<Positional>({{"dir", Arity::kOptional, Names::kPath}});
+constexpr Flag kPrefer{"prefer", Takes::kText, "PROVIDER",
+                       "where copies differ, this provider's is the one kept"};
+constexpr auto kDedupeFlags = std::to_array<Flag>({
+    {"report", Takes::kNothing, "", "each copy, and how it differs"},
+    kPrefer,
+});
+constexpr auto kMigrateFlags = std::to_array<Flag>({
+    kPrefer,
+    {"dry-run", Takes::kNothing, "", "say what would be done and change nothing"},
+    {"undo", Takes::kNothing, "", "put everything back as it was"},
+});
+
 constexpr auto kVerbs = std::to_array<Verb>({
     {.name = "up",
      .what = "from nothing to a served workspace, in at most three questions",
@@ -349,6 +363,18 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .positionals = kCommand,
      .flags = kRunFlags,
      .runs = Runs::kPrivateRun},
+    {.name = "dedupe",
+     .what = "which agents, skills, rules and commands providers have copies of; exit 4 if any",
+     .service = "dedupe",
+     .positionals = kDirs,
+     .flags = kDedupeFlags},
+    {.name = "migrate",
+     .what = "make one of the copies that providers have, and show it to all of them",
+     .service = "migrate",
+     .positionals = kDir,
+     .flags = kMigrateFlags,
+     .consent = Consent::kAlways,
+     .deadline_ms = 600'000},
     {.name = "view ls",
      .what = "what each provider is shown, and how",
      .service = "view.ls",

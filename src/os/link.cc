@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/link.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -57,6 +58,24 @@ Status rename_path(const std::string& from, const std::string& to) {
 Status set_mode(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), mode) == 0) return {};
   return std::unexpected(last_error("cannot set the mode of " + path).at(path));
+}
+
+Result<PathStamp> stamp_of(const std::string& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0)
+    return std::unexpected(last_error("cannot look at " + path).at(path));
+  return PathStamp{.mode = info.st_mode & 07777U,
+                   .mtime_ns = std::int64_t{info.st_mtim.tv_sec} * 1'000'000'000 + info.st_mtim.tv_nsec};
+}
+
+Status set_stamp(const std::string& path, const PathStamp& stamp) {
+  const timespec times[2] = {
+      {.tv_sec = 0, .tv_nsec = UTIME_OMIT},
+      {.tv_sec = stamp.mtime_ns / 1'000'000'000, .tv_nsec = stamp.mtime_ns % 1'000'000'000}};
+  if (::chmod(path.c_str(), stamp.mode) == 0 &&
+      ::utimensat(AT_FDCWD, path.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0)
+    return {};
+  return std::unexpected(last_error("cannot set the mode and time of " + path).at(path));
 }
 
 bool is_executable(const std::string& path) {

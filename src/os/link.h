@@ -23,7 +23,13 @@ enum class Linked : std::uint8_t { kDone, kUnsupported };  // another file syste
 Result<Linked> hard_link(const std::string& existing, const std::string& path);
 Status rename_path(const std::string& from, const std::string& to);
 Status set_mode(const std::string& path, std::uint32_t mode);  // follows a final link
-bool is_executable(const std::string& path);                   // whether its owner may run it
-Status remove_empty_folder(const std::string& path);           // absent, not empty or no folder is no error
+struct PathStamp {
+  std::uint32_t mode = 0;
+  std::int64_t mtime_ns = 0;
+};
+Result<PathStamp> stamp_of(const std::string& path);                // follows no final link
+Status set_stamp(const std::string& path, const PathStamp& stamp);  // exactly, whatever the umask
+bool is_executable(const std::string& path);                        // whether its owner may run it
+Status remove_empty_folder(const std::string& path);  // absent, not empty or no folder is no error
 
 }  // namespace rtt::os

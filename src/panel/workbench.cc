@@ -53,6 +53,8 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"mcp.disconnect", verb_mcp_disconnect},
     {"eject", verb_eject},
     {"run", verb_run},
+    {"dedupe", verb_dedupe},
+    {"migrate", verb_migrate},
     {"view.ls", verb_view_ls},
     {"view.mount", verb_view_mount},
     {"view.unmount", verb_view_unmount},

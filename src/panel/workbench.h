@@ -116,6 +116,8 @@ Result<text::Json> verb_mcp_disconnect(const Turn& turn);
 Result<text::Json> verb_eject(const Turn& turn);
 
 Result<text::Json> verb_run(const Turn& turn);  // --dry-run
+Result<text::Json> verb_dedupe(const Turn& turn);
+Result<text::Json> verb_migrate(const Turn& turn);
 
 Result<text::Json> verb_view_ls(const Turn& turn);
 Result<text::Json> verb_view_mount(const Turn& turn);

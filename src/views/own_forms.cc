@@ -96,6 +96,7 @@ Result<Item> adopted(Item item, const Provider& from) {
     }
     item.object.set("name", item.name);
   }
+  if (item.object.string_or("model") == "inherit") item.object.as_object().erase("model");
   if (const Json* text = item.object.find("instructions"); text != nullptr && text->is_string())
     item.object.set("instructions", model::tidy_body(text->as_string()));
   return item;

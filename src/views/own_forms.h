@@ -3,7 +3,8 @@
 // table: agents/NAME.md, skills/NAME/, rules/NAME.md, commands/NAME.md.
 //
 // A client's item becomes the workspace's by adopted(): it is called what its file is called, for that is
-// what the same item has in common in all clients; a name of its own in the file stays that client's. Tools
+// what the same item has in common in all clients; a name of its own in the file stays that client's. The
+// model `inherit` is what an item without one means (docs/formats/contract.md), so both are one. Tools
 // and skills it refers to are written as optional wiring: the client did without one that was not there, so
 // the plan does too.
 //
