@@ -222,13 +222,13 @@ TEST(Encode, an_agent_whose_name_the_client_skips_is_told) {
   };
   // As Gemini CLI 0.61.0 and Qwen Code 0.15.10 took them and did not.
   const std::string fifty(50, 'n');
-  for (const std::string& name : {"reviewer", "doc_keeper", "x", "trail-", "main"})
-    EXPECT_FALSE(told("gemini", name));
-  for (const std::string& name : {"Upper", "dot.ted", "_lead"}) EXPECT_TRUE(told("gemini", name));
-  for (const std::string& name : {std::string("reviewer"), std::string("Upper"), fifty})
-    EXPECT_FALSE(told("qwen", name));
-  for (const std::string& name : {std::string("x"), std::string("dot.ted"), std::string("_lead"),
-                                  std::string("trail-"), std::string("Main"), fifty + "n"})
+  using Names = std::vector<std::string>;
+  for (const std::string& name : Names{"reviewer", "doc_keeper", "x", "trail-", "main"})
+    EXPECT_FALSE(told("gemini", name)) << name;
+  for (const std::string& name : Names{"Upper", "dot.ted", "_lead"})
+    EXPECT_TRUE(told("gemini", name)) << name;
+  for (const std::string& name : Names{"reviewer", "Upper", fifty}) EXPECT_FALSE(told("qwen", name)) << name;
+  for (const std::string& name : Names{"x", "dot.ted", "_lead", "trail-", "Main", fifty + "n"})
     EXPECT_TRUE(told("qwen", name)) << name;
   EXPECT_FALSE(told("codex", "dot.ted"));
 }
