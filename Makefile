@@ -23,7 +23,7 @@ help:
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
 	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
-	@echo "make clients  real AI clients against RTT"
+	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways beside RTT, measured in one run"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
@@ -75,10 +75,15 @@ $(CLIENTS_STAMP): tests/clients/package-lock.json | $(APT_STAMP)
 	cd tests/clients && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
-clients: $(APT_STAMP) $(CLIENTS_STAMP)
+VIEW_CLIENTS_STAMP := tests/clients/views/node_modules/.rtt-deps
+$(VIEW_CLIENTS_STAMP): tests/clients/views/package-lock.json | $(APT_STAMP)
+	cd tests/clients/views && npm ci --ignore-scripts --omit=optional --no-fund --no-audit --loglevel=error
+	@touch $@
+
+clients: $(APT_STAMP) $(CLIENTS_STAMP) $(VIEW_CLIENTS_STAMP)
 	@cmake --preset release >/dev/null
 	ninja -C $(RELEASE) -j$(JOBS) rtt
-	tests/clients/run.sh
+	@failed=0; tests/clients/run.sh || failed=1; tests/clients/views/run.sh || failed=1; exit $$failed
 
 CONFORMANCE_STAMP := tests/conformance/node_modules/.rtt-deps
 $(CONFORMANCE_STAMP): tests/conformance/package-lock.json | $(APT_STAMP)

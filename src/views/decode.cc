@@ -368,7 +368,7 @@ class Decoder {
   Json note_settings(std::string_view section) {
     std::string others;
     const auto other = [&](std::string_view key) {
-      if (key != section && key != "$schema" && key != "inputs")
+      if (key != section && key != "$schema" && key != "inputs" && key != provider_.servers.mark)
         others += fmt::format("{}{}", others.empty() ? "" : ", ", key.substr(0, 40));
     };
     Json inputs;

@@ -21,7 +21,6 @@ using mcp::ClientForm;
 using text::Json;
 
 constexpr std::string_view kArguments = "$ARGUMENTS";
-constexpr std::string_view kOpenCodeSchema = "https://opencode.ai/config.json";
 constexpr std::size_t kSkillNameBytesMax = 64;
 constexpr std::size_t kSkillDescriptionBytesMax = 1024;
 
@@ -143,6 +142,9 @@ class Encoder {
     if (!form.required.empty() && item_->object.string_or(form.required).empty()) {
       lost(fmt::format("/{}", form.required), fmt::format("{} skips a file without it", provider_.product));
     }
+    if (!form.names.allow(item_->name))
+      lost("/name",
+           fmt::format("{} skips one that is not called by a name {}", provider_.product, form.names.rule));
     for (const auto& [key, value] : item_->object.as_object()) {
       if (key == "native" || key == "instructions") continue;
       if (std::ranges::find(form.fields, key, &Field::member) != form.fields.end()) continue;
@@ -344,7 +346,7 @@ class Encoder {
     Json servers = text::JsonObject{};
     for (auto& [item, entry] : servers_) servers.set(item->name, std::move(entry));
     Json root = text::JsonObject{};
-    if (form.dialect.form == ClientForm::kOpenCode) root.set("$schema", kOpenCodeSchema);
+    if (!form.mark.empty()) root.set(form.mark, text::parse_json(form.mark_value).value());
     root.set(mcp::section_key(form.dialect.form), std::move(servers));
     push(std::string(form.path), text::to_pretty_json(root));
   }

@@ -213,6 +213,26 @@ TEST(Encode, an_agent_that_has_every_tool_there_is_told) {
   }
 }
 
+TEST(Encode, an_agent_whose_name_the_client_skips_is_told) {
+  const auto told = [](std::string_view provider, const std::string& name) {
+    const Encoded made = shown(
+        provider, {ItemKind::kAgent, name, Json::object({{"description", "d"}, {"instructions", "x"}})});
+    EXPECT_FALSE(made.files.empty());
+    return std::ranges::any_of(made.losses, [](const Loss& loss) { return loss.pointer == "/name"; });
+  };
+  // As Gemini CLI 0.61.0 and Qwen Code 0.15.10 took them and did not.
+  const std::string fifty(50, 'n');
+  using Names = std::vector<std::string>;
+  for (const std::string& name : Names{"reviewer", "doc_keeper", "x", "trail-", "main"})
+    EXPECT_FALSE(told("gemini", name)) << name;
+  for (const std::string& name : Names{"Upper", "dot.ted", "_lead"})
+    EXPECT_TRUE(told("gemini", name)) << name;
+  for (const std::string& name : Names{"reviewer", "Upper", fifty}) EXPECT_FALSE(told("qwen", name)) << name;
+  for (const std::string& name : Names{"x", "dot.ted", "_lead", "trail-", "Main", fifty + "n"})
+    EXPECT_TRUE(told("qwen", name)) << name;
+  EXPECT_FALSE(told("codex", "dot.ted"));
+}
+
 TEST(Encode, files_that_would_spoil_the_tree_are_left_out_alone) {
   Item skill{ItemKind::kSkill, "s", Json::object({{"description", "d"}, {"instructions", "x"}})};
   for (const char* path : {"../x", "/x", "a", "a/b", "SKILL.md", "ok/x", "ok/x", ""})

@@ -100,12 +100,12 @@ Placement place(const Tree& tree, Wish wish, const std::function<Found(const std
       continue;
     }
     for (const auto& [entry, files] : entries) {
-      if (links && placer.link(entry)) continue;
-      if (const Found beside = found(entry); links) {
-        placer.keep(entry, beside);
-        continue;
+      const bool is_folder = tree.files()[files.front()].path != entry;
+      if (!links || !is_folder) {
+        for (const std::size_t file : files) placer.copy(file);
+      } else if (!placer.link(entry)) {
+        placer.keep(entry, found(entry));
       }
-      for (const std::size_t file : files) placer.copy(file);
     }
   }
   return std::move(placer).take();

@@ -2,12 +2,12 @@
 // Placement: how a tree comes into a project, decided from what lies there.
 //
 // A tree's parts are folders of items (`.claude/agents`) and single files (`CLAUDE.md`, `opencode.json`). A
-// provider's own folder (`.claude`) is never a link, for clients write into it; nor is a single file, for
-// clients and people edit those: it is a copy, looked at for drift. A folder of items is one link into the
-// store where nothing is in its place, so a flip changes all of it at once. Where a folder is there already
-// its entries are linked beside what it holds, and where git tracks something in it they are copies: a commit
-// of links into the store would be broken everywhere else. Codex does not read a SKILL.md that is a link, so
-// what is linked of a skill is its folder. What is there and not ours is kept, and told.
+// provider's own folder (`.claude`) is never a link, for clients write into it. A folder of items is one link
+// into the store where nothing is in its place, so a flip changes all of it at once. Where a folder is there
+// already its entries are put beside what it holds, and where git tracks something in it they are copies: a
+// commit of links into the store would be broken everywhere else. A single file is never a link but a copy,
+// looked at for drift: clients and people edit those, Gemini CLI does not see an agent's file that is a link,
+// Codex lists and then refuses one, and reads no such SKILL.md. What is there and not ours is kept, and told.
 //
 // Thread: any (pure).   Fails: never.   Limits: the tree's.
 #pragma once
@@ -27,7 +27,7 @@ enum class Form : std::uint8_t { kLink, kCopy };
 std::string_view to_string(Form form);  // link copy
 
 struct Place {
-  std::string path;  // in the project and in the tree alike; of a link: a file or a folder
+  std::string path;  // in the project and in the tree alike; of a link: a folder
   Form form = Form::kLink;
   Digest content{};                // of a copy
   std::optional<Digest> before{};  // of a copy that is being written anew: either is ours

@@ -104,14 +104,29 @@ TEST_F(ProjectTest, what_somebody_has_there_stays_and_is_told) {
               ElementsAre(Kept{".claude/agents/b.md", "a file of that name is there already"},
                           Kept{"CLAUDE.md", "a file of that name is there already"}));
   EXPECT_FALSE(link(".claude/agents"));
-  EXPECT_TRUE(link(".claude/agents/a.md"));
+  EXPECT_FALSE(link(".claude/agents/a.md"));  // clients do not take such a link
   EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_EQ(text(".claude/agents/b.md"), "my own b");
+  show({{"claude", put(claude("2"))}});
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
   EXPECT_EQ(text(".claude/agents/b.md"), "my own b");
   show({});
   EXPECT_EQ(text(".claude/agents/mine.md"), "mine");
   EXPECT_EQ(text(".claude/agents/b.md"), "my own b");
   EXPECT_EQ(text("CLAUDE.md"), "my own rules");
   EXPECT_FALSE(os::exists(root_ + "/.claude/agents/a.md"));
+}
+
+TEST_F(ProjectTest, beside_what_is_there_folders_are_links_and_files_are_copies) {
+  write(".claude/agents/mine.md", "mine");
+  write(".claude/skills/mine/SKILL.md", "mine");
+  show({{"claude", put(claude("1"))}});
+  EXPECT_FALSE(link(".claude/agents/a.md"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_TRUE(link(".claude/skills/s"));
+  EXPECT_FALSE(link(".claude/skills/s/SKILL.md"));
+  EXPECT_EQ(text(".claude/skills/s/SKILL.md"), "s");
+  EXPECT_THAT(drift(), IsEmpty());
 }
 
 TEST_F(ProjectTest, a_changed_copy_is_drift_until_it_is_as_it_was) {
@@ -133,7 +148,7 @@ TEST_F(ProjectTest, a_changed_copy_is_drift_until_it_is_as_it_was) {
   write(".claude/agents/new.md", "a client made a folder of its own");
   EXPECT_EQ(drift(), (std::vector<Drift>{{"claude", ".claude/agents", Drift::Kind::kReplaced}}));
   show({{"claude", put(claude("2"))}});
-  EXPECT_TRUE(link(".claude/agents/a.md"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
   EXPECT_EQ(text(".claude/agents/new.md"), "a client made a folder of its own");
 }
 

@@ -116,6 +116,22 @@ constexpr auto kZedPrograms = list<std::string_view>({"zeditor"});
 
 constexpr ToolWords kMcpUnderscores{"mcp__", "__"};
 
+// Names of agents, as the clients' own checks have them.
+constexpr Names kSlug{.bytes = "abcdefghijklmnopqrstuvwxyz0123456789-_",
+                      .not_first = "_",
+                      .rule = "of a-z, 0-9, - and _, and not with _ first"};
+constexpr auto kQwenWords =
+    list<std::string_view>({"config", "default", "main", "model", "self", "system", "tool", "user"});
+constexpr Names kQwenNames{.bytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_",
+                           .not_first = "-_",
+                           .not_last = "-_",
+                           .bytes_min = 2,
+                           .bytes_max = 50,
+                           .reserved = kQwenWords,
+                           .rule =
+                               "of 2 to 50 letters, digits, - and _, with neither - nor _ first or "
+                               "last, and none of its own words such as `main`"};
+
 // OpenCode writes this file at its start and gives up where it cannot.
 constexpr std::string_view kOpenCodeIgnore =
     "node_modules\npackage.json\npackage-lock.json\nbun.lock\n.gitignore\n";
@@ -235,6 +251,7 @@ constexpr auto kProviders = list<Provider>({
      .agent = {.syntax = Syntax::kFront,
                .path = ".gemini/agents/*.md",
                .fields = kNamedTools,
+               .names = kSlug,
                .required = "description"},
      .skills = ".gemini/skills",
      .rules = kOneFile,
@@ -283,7 +300,9 @@ constexpr auto kProviders = list<Provider>({
                  .also = ".opencode/command/*.md",
                  .fields = kModelCommand},
      .servers = {.path = "opencode.json",
-                 .dialect = {.form = ClientForm::kOpenCode, .variables = Variables::kBraceEnv}},
+                 .dialect = {.form = ClientForm::kOpenCode, .variables = Variables::kBraceEnv},
+                 .mark = "$schema",
+                 .mark_value = R"("https://opencode.ai/config.json")"},
      .tools = {"", "_"},
      .models = kPathModels,
      .companion = {".opencode/", ".opencode/.gitignore", kOpenCodeIgnore}},
@@ -292,6 +311,7 @@ constexpr auto kProviders = list<Provider>({
      .agent = {.syntax = Syntax::kFront,
                .path = ".qwen/agents/*.md",
                .fields = kNamedTools,
+               .names = kQwenNames,
                .required = "description"},
      .skills = ".qwen/skills",
      .rules = {.syntax = Syntax::kFront, .path = ".qwen/rules/*.md", .fields = kDescribedPaths},
@@ -304,7 +324,9 @@ constexpr auto kProviders = list<Provider>({
                  .dialect = {.variables = Variables::kDollar,
                              .sse = Sse::kUrl,
                              .cwd = Stated::kYes,
-                             .url = "httpUrl"}},
+                             .url = "httpUrl"},
+                 .mark = "$version",  // it writes a file of another version, or of none, anew at its start
+                 .mark_value = "4"},
      .tools = kMcpUnderscores,
      .models = kQwenModels},
     {.name = "vibe",
@@ -368,6 +390,16 @@ std::string path_for(std::string_view path, std::string_view name) {
   std::string out;
   out.reserve(path.size() + name.size());
   return out.append(path.substr(0, star)).append(name).append(path.substr(star + 1));
+}
+
+bool Names::allow(std::string_view name) const {
+  if (name.size() < bytes_min || name.size() > bytes_max) return false;
+  if (!bytes.empty() && name.find_first_not_of(bytes) != name.npos) return false;
+  if (not_first.contains(name.front()) || not_last.contains(name.back())) return false;
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
+  return std::ranges::find(reserved, lower) == reserved.end();
 }
 
 bool is_file_name(std::string_view name) {

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "mcp/configs/native_entry.h"
+#include "model/limits.h"
 #include "views/item.h"
 
 namespace rtt::views {
@@ -57,6 +58,16 @@ enum class Arguments : std::uint8_t {
   kInput,   // ${input:arguments}
 };
 
+// What an item may be called for a client to take it; one that is called otherwise it skips.
+struct Names {
+  std::string_view bytes{};  // those a name is made of; empty = as is_file_name
+  std::string_view not_first{}, not_last{};
+  std::size_t bytes_min = 1, bytes_max = limits::kNameBytesMax;
+  std::span<const std::string_view> reserved{};  // in lower case
+  std::string_view rule{};                       // the same for people
+  [[nodiscard]] bool allow(std::string_view name) const;
+};
+
 struct FileForm {
   Syntax syntax = Syntax::kNone;
   std::string_view path{};          // `*` stands for the item's name
@@ -65,7 +76,8 @@ struct FileForm {
   std::span<const Fixed> fixed{};   // written first
   std::string_view text_key{};      // where the instructions are; empty = after the front matter
   std::string_view text_path{};     // a file of their own, whose name without its end is under text_key
-  std::string_view required{};      // a member without which the client skips the file
+  Names names{};
+  std::string_view required{};  // a member without which the client skips the file
   Arguments arguments = Arguments::kDollar;
   std::string_view none{};  // kNone: why, as the end of a sentence
 };
@@ -76,6 +88,8 @@ struct ToolWords {
 struct ServersForm {
   std::string_view path{};  // empty = none in a project
   mcp::Dialect dialect{};
+  // A member beside the section, and its value as JSON: what it is a file of. Not of TOML.
+  std::string_view mark{}, mark_value{};
   std::string_view none{};
 };
 // A file the client needs to find below `folder`, whenever anything else is there.
