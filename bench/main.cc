@@ -26,7 +26,7 @@ int main(int argc, char** argv) {
       settings.peers = std::filesystem::absolute(argv[++i]);
     else
       give_up(
-          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views] [--peers "
+          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views|render] [--peers "
           "NODE_MODULES] "
           "[--json FILE]");
   }
@@ -45,12 +45,14 @@ int main(int argc, char** argv) {
                              {"gateway", gateway_rows},
                              {"shm", shm_rows},
                              {"live", live_rows},
-                             {"views", view_rows}}) {
+                             {"views", view_rows},
+                             {"render", view_render_rows}}) {
     if (!settings.peers.empty() || (!only.empty() && only != group.name)) continue;
     group.measure(settings, report);
     measured = true;
   }
-  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views");
+  if (!measured)
+    give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views, render");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

@@ -57,6 +57,7 @@ void live_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);
 void peer_rows(const Settings& settings, Report& report);
 void shm_rows(const Settings& settings, Report& report);
+void view_render_rows(const Settings& settings, Report& report);
 void view_rows(const Settings& settings, Report& report);
 
 }  // namespace rtt::bench

@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "registry/config_files.h"
 #include "registry/judge.h"
+#include "registry/own_cache.h"
 #include "scan/merge.h"
 
 namespace rtt::registry {
@@ -39,6 +40,7 @@ class Loader {
     snapshot_.servers = std::move(found_.servers);
     snapshot_.files_seen = found_.files_seen;
     if (options_.store == LoadOptions::Store::kImportSigned) import_signed();
+    keep_verified(workspace_, *evidence_.verified);
     snapshot_.problems = scan::in_order(std::move(snapshot_.problems));
     return std::move(snapshot_);
   }
