@@ -9,7 +9,6 @@
 #include "registry/config_files.h"
 #include "registry/identity.h"
 #include "registry/judge.h"
-#include "registry/own_cache.h"
 #include "registry/snapshot.h"
 
 namespace rtt::registry {
@@ -71,7 +70,6 @@ class Collector {
     RTT_TRY_SET(const ConfigPaths configs, config_paths(workspace_));
     for (const std::string& path : configs.paths) RTT_TRY(add_config(path));
     RTT_TRY(add_symbols());
-    keep_verified(workspace_, *evidence_.verified);
     for (std::size_t at = 0; at < paths_.size(); ++at) {
       if (!met_[at]) {
         return fail(Code::kNotFound, paths_[at] + " holds nothing that can be signed", paths_[at],

@@ -39,8 +39,10 @@ class Loader {
     judge_symbols();
     snapshot_.servers = std::move(found_.servers);
     snapshot_.files_seen = found_.files_seen;
-    if (options_.store == LoadOptions::Store::kImportSigned) import_signed();
-    keep_verified(workspace_, *evidence_.verified);
+    if (options_.store == LoadOptions::Store::kImportSigned) {
+      import_signed();
+      keep_verified(workspace_, *evidence_.verified);
+    }
     snapshot_.problems = scan::in_order(std::move(snapshot_.problems));
     return std::move(snapshot_);
   }
