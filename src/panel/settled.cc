@@ -54,6 +54,7 @@ std::optional<Settled> settled_before(const Workspace& workspace, const Look& no
   const Json* const problems = json->find("problems");
   if (problems == nullptr) return std::nullopt;
   return Settled{.plan_id = std::string(json->string_or("plan_id")),
+                 .graph = std::string(json->string_or("graph")),
                  .problems = *problems,
                  .servers = json->bool_or("servers", false)};
 }
@@ -65,7 +66,8 @@ void keep_settled(const Workspace& workspace, const Look& before, const registry
   const auto offset_ns = clock_offset_ns(workspace);
   if (!after || !offset_ns || after->state != before.state) return;
   if (after->settled_ns >= before.began_ns + std::min<std::int64_t>(0, *offset_ns)) return;
-  const std::string text = text::canonical_json(Json::object({{"plan_id", settled.plan_id},
+  const std::string text = text::canonical_json(Json::object({{"graph", settled.graph},
+                                                              {"plan_id", settled.plan_id},
                                                               {"problems", settled.problems},
                                                               {"servers", settled.servers},
                                                               {"state", to_string(before.state)}}));

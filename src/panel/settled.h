@@ -32,6 +32,7 @@ Result<Look> look_at(const registry::Workspace& workspace);
 
 struct Settled {
   std::string plan_id;  // of no change, stored
+  std::string graph;    // the wiring that was in force
   text::Json problems;
   bool servers = false;  // whether MCP servers are in force
 };

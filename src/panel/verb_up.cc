@@ -195,7 +195,8 @@ bool still_settled(const Turn& turn, const Workspace& workspace, const Settled& 
   const auto panel = turn.ports.panel(workspace);
   if (!panel) return false;
   const auto same = ask_panel(turn, workspace, **panel, "apply", Json::object({{"plan", known.plan_id}}));
-  if (!same || same->body.string_or("state") != "unchanged") return false;
+  if (!same || same->body.string_or("state") != "unchanged" || same->body.string_or("graph") != known.graph)
+    return false;
   const auto status = ask_panel(turn, workspace, **panel, "status", Json::object({}));
   if (!status) return false;
   for (const char* field : {"graph", "plan_id", "seq", "state"}) {
@@ -238,6 +239,7 @@ Result<Json> verb_up(const Turn& turn) {
   if (look && !body.bool_or("changed", false) && body.string_or("state") == "unchanged")
     keep_settled(workspace, *look, way.planned->snapshot,
                  {.plan_id = std::string(body.string_or("plan_id")),
+                  .graph = std::string(body.string_or("graph")),
                   .problems = *body.find("problems"),
                   .servers = servers});
   return body;
