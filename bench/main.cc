@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // rtt_bench [--quick] [--only GROUP] [--peers NODE_MODULES] [--json FILE]: every row of this build, each
-// ratio against a reference of the same run; or, with --peers, other MCP gateways beside rtt and nothing
-// else.
+// ratio against a reference of the same run; or, with --peers, other programs beside rtt and nothing else
+// (groups gateway and render).
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <vector>
 
 #include "client.h"
 #include "report.h"
@@ -37,17 +38,13 @@ int main(int argc, char** argv) {
     const char* name;
     void (*measure)(const Settings&, Report&);
   };
-  bool measured = !settings.peers.empty();
-  if (measured) peer_rows(settings, report);
-  for (const Group& group : {Group{"engine", engine_rows},
-                             {"control", control_rows},
-                             {"mcp", mcp_rows},
-                             {"gateway", gateway_rows},
-                             {"shm", shm_rows},
-                             {"live", live_rows},
-                             {"views", view_rows},
-                             {"render", view_render_rows}}) {
-    if (!settings.peers.empty() || (!only.empty() && only != group.name)) continue;
+  const std::vector<Group> own{{"engine", engine_rows},   {"control", control_rows},   {"mcp", mcp_rows},
+                               {"gateway", gateway_rows}, {"shm", shm_rows},           {"live", live_rows},
+                               {"views", view_rows},      {"render", view_render_rows}};
+  const std::vector<Group> beside{{"gateway", peer_rows}, {"render", view_peer_rows}};
+  bool measured = false;
+  for (const Group& group : settings.peers.empty() ? own : beside) {
+    if (!only.empty() && only != group.name) continue;
     group.measure(settings, report);
     measured = true;
   }

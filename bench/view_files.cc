@@ -2,14 +2,17 @@
 #include "view_files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 #include "client.h"
+#include "model/random_for_test.h"
 
 namespace rtt::bench {
 
@@ -43,6 +46,37 @@ void read_all(const std::vector<std::string>& paths, Samples* into) {
     if (!there || got != info.st_size) give_up("cannot read " + path);
     if (into != nullptr) into->add(end - begin);
   }
+}
+
+void write_agents(const std::string& folder, std::string_view more) {
+  model::TestRandom random(3);
+  std::vector<std::string> words;
+  for (int word = 0; word < 2000; ++word)
+    words.push_back(random.from_bytes("etaoinshrdlucmfwypvbgk", 2 + random.below(8)));
+  const auto prose = [&](std::size_t bytes, char between) {
+    std::string text;
+    for (std::size_t line = 0; text.size() < bytes; ++line) {
+      if (line > 0) text += line % 12 == 0 ? between : ' ';
+      text += words[random.below(words.size())];
+    }
+    return text;
+  };
+  fs::create_directories(folder);
+  for (int agent = 0; agent < kAgents; ++agent) {
+    std::ofstream(fmt::format("{}/agent-{:04}.md", folder, agent)) << fmt::format(
+        "---\nname: agent-{:04}\ndescription: {}\n---\n\n{}\n", agent, prose(60, ' '), prose(960, '\n'));
+  }
+}
+
+double disk_bytes(const std::string& folder) {
+  double bytes = 0;
+  std::set<ino_t> seen;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    struct stat info{};
+    if (::lstat(entry.path().c_str(), &info) == 0 && seen.insert(info.st_ino).second)
+      bytes += static_cast<double>(info.st_blocks) * 512;
+  }
+  return bytes;
 }
 
 }  // namespace rtt::bench

@@ -6,15 +6,11 @@
 // `rtt up` is what brings everything up to date after any change, as `rulesync generate` is for rulesync. The
 // agents and view files are signed before, and the panel runs: both are the state a workspace is in between
 // two commands. Each first time is another copy of the workspace, so nothing of the one before is known.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <filesystem>
 #include <fstream>
-#include <set>
 
 #include "client.h"
 #include "model/random_for_test.h"
@@ -28,10 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array kProviders{"claude", "codex", "opencode", "cursor", "copilot"};
-constexpr int kAgents = 1000;
-// What rulesync 17.0.0 took for as many agents of this size for the same five (`make peers` measures it
-// anew).
-constexpr double kRulesyncDiskBytes = 20.5e6;
 
 // The project's link, the store's `now`, its set and the set's tree, all made by the product.
 void links_row(const Settings& settings, Report& report) {
@@ -64,42 +56,9 @@ void links_row(const Settings& settings, Report& report) {
                             {"ext4.read.plain.p50", on_disk.percentile(50) / 1e3, "us", {}, {}});
 }
 
-// Agents of 1.1 kB of words, which compress as prose does.
-void write_agents(const std::string& folder) {
-  model::TestRandom random(3);
-  std::vector<std::string> words;
-  for (int word = 0; word < 2000; ++word)
-    words.push_back(random.from_bytes("etaoinshrdlucmfwypvbgk", 2 + random.below(8)));
-  const auto prose = [&](std::size_t bytes, char between) {
-    std::string text;
-    for (std::size_t line = 0; text.size() < bytes; ++line) {
-      if (line > 0) text += line % 12 == 0 ? between : ' ';
-      text += words[random.below(words.size())];
-    }
-    return text;
-  };
-  fs::create_directories(folder);
-  for (int agent = 0; agent < kAgents; ++agent) {
-    std::ofstream(fmt::format("{}/agent-{:04}.md", folder, agent)) << fmt::format(
-        "---\nname: agent-{:04}\ndescription: {}\n---\n\n{}\n", agent, prose(60, ' '), prose(960, '\n'));
-  }
-}
-
-// Bytes of disk below a folder, what several names share counted once.
-double disk_bytes(const std::string& folder) {
-  double bytes = 0;
-  std::set<ino_t> seen;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-    struct stat info{};
-    if (::lstat(entry.path().c_str(), &info) == 0 && seen.insert(info.st_ino).second)
-      bytes += static_cast<double>(info.st_blocks) * 512;
-  }
-  return bytes;
-}
-
 void render_rows(const Settings& settings, Report& report) {
   const std::string home = settings.work_dir + "/render", first = home + "/0";
-  write_agents(first + "/agents");
+  write_agents(first + "/agents", "");
   fs::create_directories(first + "/views");
   for (const char* provider : kProviders)
     std::ofstream(fmt::format("{}/views/{}.view.json", first, provider)) << "{}\n";
@@ -126,7 +85,7 @@ void render_rows(const Settings& settings, Report& report) {
   report.add({"view.render.1k_x5", fresh.median() / 1e6, "ms", {}, {}});
   report.add({"view.render.nochange", again.median() / 1e6, "ms", {}, {}});
   report.add_with_reference({"view.disk_vs_rulesync", disk / 1e6, "MB", {}, {}},
-                            {"rulesync.disk.1k_x5", kRulesyncDiskBytes / 1e6, "MB", {}, {}});
+                            {"rulesync.disk.1k_x5", settings.rulesync_disk_bytes / 1e6, "MB", {}, {}});
 }
 
 }  // namespace
