@@ -2,9 +2,12 @@
 // rtt_bench [--quick] [--only GROUP] [--peers NODE_MODULES] [--json FILE]: every row of this build, each
 // ratio against a reference of the same run; or, with --peers, other programs beside rtt and nothing else
 // (groups gateway and render).
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 #include <vector>
 
 #include "client.h"
@@ -32,7 +35,12 @@ int main(int argc, char** argv) {
           "[--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
-  ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own
+  // An identity, a mount of views and everything else of its own.
+  for (const auto& [name, folder] :
+       {std::pair("XDG_CONFIG_HOME", "/config"), {"XDG_STATE_HOME", "/state"}, {"XDG_RUNTIME_DIR", "/run"}}) {
+    ::setenv(name, (settings.work_dir + folder).c_str(), 1);
+  }
+  ::mkdir((settings.work_dir + "/run").c_str(), 0700);
   Report report;
   struct Group {
     const char* name;

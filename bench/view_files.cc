@@ -70,11 +70,18 @@ void write_agents(const std::string& folder, std::string_view more) {
 
 double disk_bytes(const std::string& folder) {
   double bytes = 0;
+  struct stat top{};
+  if (::lstat(folder.c_str(), &top) != 0) give_up("cannot look at " + folder);
   std::set<ino_t> seen;
-  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+  const fs::recursive_directory_iterator end;
+  for (fs::recursive_directory_iterator at(folder); at != end; ++at) {
     struct stat info{};
-    if (::lstat(entry.path().c_str(), &info) == 0 && seen.insert(info.st_ino).second)
+    if (::lstat(at->path().c_str(), &info) != 0) continue;
+    if (info.st_dev != top.st_dev) {
+      at.disable_recursion_pending();  // a mount: what it shows lies elsewhere
+    } else if (seen.insert(info.st_ino).second) {
       bytes += static_cast<double>(info.st_blocks) * 512;
+    }
   }
   return bytes;
 }
