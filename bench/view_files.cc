@@ -48,7 +48,9 @@ void read_all(const std::vector<std::string>& paths, Samples* into) {
   }
 }
 
-void write_agents(const std::string& folder, std::string_view more) {
+std::string agent_name(int agent) { return fmt::format("agent-{:04}", agent); }
+
+void write_agents(const std::string& folder, int agents, std::string_view more) {
   model::TestRandom random(3);
   std::vector<std::string> words;
   for (int word = 0; word < 2000; ++word)
@@ -62,7 +64,7 @@ void write_agents(const std::string& folder, std::string_view more) {
     return text;
   };
   fs::create_directories(folder);
-  for (int agent = 0; agent < kAgents; ++agent) {
+  for (int agent = 0; agent < agents; ++agent) {
     std::ofstream(fmt::format("{}/agent-{:04}.md", folder, agent)) << fmt::format(
         "---\nname: agent-{:04}\ndescription: {}\n---\n\n{}\n", agent, prose(60, ' '), prose(960, '\n'));
   }

@@ -20,8 +20,9 @@ std::vector<std::string> paths_below(const views::Tree& tree, const std::string&
 void read_all(const std::vector<std::string>& paths, Samples* into);
 
 inline constexpr int kAgents = 1000;
+std::string agent_name(int agent);
 // Agents of 1.1 kB of words, which compress as prose does; `more`: lines of their front matter.
-void write_agents(const std::string& folder, std::string_view more);
+void write_agents(const std::string& folder, int agents, std::string_view more);
 // Bytes of disk below a folder, what several names share counted once.
 double disk_bytes(const std::string& folder);
 

@@ -47,7 +47,7 @@ double measure(const Settings& settings, const Peer& peer, Report& report) {
   double disk = 0;
   for (int round = 0; round < (settings.scale == 1 ? 5 : 1); ++round) {
     const std::string root = fmt::format("{}/peer-{}-{}", settings.work_dir, peer.name, round);
-    write_agents(root + "/" + peer.source, peer.more);
+    write_agents(root + "/" + peer.source, kAgents / settings.scale, peer.more);
     std::ofstream(root + "/" + peer.configuration) << peer.settings;
     // `cd` for those that know no other way; a shell costs a millisecond of theirs.
     std::string command = fmt::format("cd {} && exec {} {}/{}", root, node, settings.peers, peer.program);
@@ -56,8 +56,9 @@ double measure(const Settings& settings, const Peer& peer, Report& report) {
     const double before = disk_bytes(root);
     fresh.add(timed_run({"/bin/sh", "-c", command}));
     disk = disk_bytes(root) - before;
-    if (!fs::exists(root + "/.claude/agents/agent-0999.md") ||
-        !fs::exists(root + "/.codex/agents/agent-0999.toml"))
+    const std::string last = agent_name(kAgents / settings.scale - 1);
+    if (!fs::exists(root + "/.claude/agents/" + last + ".md") ||
+        !fs::exists(root + "/.codex/agents/" + last + ".toml"))
       give_up(peer.name + " made no agents");
     for (int time = 0; time < 3; ++time) again.add(timed_run({"/bin/sh", "-c", command}));
   }
@@ -71,7 +72,7 @@ double measure(const Settings& settings, const Peer& peer, Report& report) {
 
 void view_peer_rows(const Settings& settings, Report& report) {
   Settings measured = settings;
-  measured.rulesync_disk_bytes = measure(settings, kRulesync, report);
+  measured.rulesync_disk_bytes = measure(settings, kRulesync, report) * settings.scale;
   measure(settings, kRuler, report);
   view_render_rows(measured, report);
 }

@@ -31,7 +31,7 @@ void links_row(const Settings& settings, Report& report) {
   std::vector<views::TreeFile> files;
   model::TestRandom random(2);
   for (int agent = 0; agent < kAgents; ++agent)
-    files.push_back({.path = fmt::format(".claude/agents/agent-{:04}.md", agent),
+    files.push_back({.path = fmt::format(".claude/agents/{}.md", agent_name(agent)),
                      .bytes = random.from_bytes("abcdefghijklmno pqrst\nuvwxyz", 512 + random.below(1200))});
   auto tree = views::Tree::of(std::move(files));
   if (!tree) give_up(tree.error().message);
@@ -58,7 +58,9 @@ void links_row(const Settings& settings, Report& report) {
 
 void render_rows(const Settings& settings, Report& report) {
   const std::string home = settings.work_dir + "/render", first = home + "/0";
-  write_agents(first + "/agents", "");
+  const int agents = kAgents / settings.scale;
+  const std::string last = agent_name(agents - 1);
+  write_agents(first + "/agents", agents, "");
   fs::create_directories(first + "/views");
   for (const char* provider : kProviders)
     std::ofstream(fmt::format("{}/views/{}.view.json", first, provider)) << "{}\n";
@@ -73,10 +75,10 @@ void render_rows(const Settings& settings, Report& report) {
     const std::vector<std::string> up{settings.rtt, "up", "--yes", "--quiet", "-C", root};
     const double before = disk_bytes(settings.work_dir);
     fresh.add(timed_run(up));
-    for (const char* shown :
-         {".claude/agents/agent-0999.md", ".codex/agents/agent-0999.toml", ".opencode/agents/agent-0999.md",
-          ".cursor/agents/agent-0999.md", ".github/agents/agent-0999.agent.md"}) {
-      if (!fs::exists(root + "/" + shown)) give_up(fmt::format("{} is not shown", shown));
+    for (const char* shown : {".claude/agents/{}.md", ".codex/agents/{}.toml", ".opencode/agents/{}.md",
+                              ".cursor/agents/{}.md", ".github/agents/{}.agent.md"}) {
+      const std::string path = fmt::format("{}/{}", root, fmt::format(fmt::runtime(shown), last));
+      if (!fs::exists(path)) give_up(path + " is not shown");
     }
     disk = disk_bytes(settings.work_dir) - before;
     for (int time = 0; time < 10; ++time) again.add(timed_run(up));
@@ -84,7 +86,7 @@ void render_rows(const Settings& settings, Report& report) {
   }
   report.add({"view.render.1k_x5", fresh.median() / 1e6, "ms", {}, {}});
   report.add({"view.render.nochange", again.median() / 1e6, "ms", {}, {}});
-  report.add_with_reference({"view.disk_vs_rulesync", disk / 1e6, "MB", {}, {}},
+  report.add_with_reference({"view.disk_vs_rulesync", disk * settings.scale / 1e6, "MB", {}, {}},
                             {"rulesync.disk.1k_x5", settings.rulesync_disk_bytes / 1e6, "MB", {}, {}});
 }
 
