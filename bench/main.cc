@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // rtt_bench [--quick] [--only GROUP] [--peers NODE_MODULES] [--json FILE]: every row of this build, each
-// ratio against a reference of the same run; or, with --peers, other MCP gateways beside rtt and nothing
-// else.
+// ratio against a reference of the same run; or, with --peers, other programs beside rtt and nothing else
+// (groups gateway and render).
+#include <sys/stat.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <utility>
+#include <vector>
 
 #include "client.h"
 #include "report.h"
@@ -26,31 +30,34 @@ int main(int argc, char** argv) {
       settings.peers = std::filesystem::absolute(argv[++i]);
     else
       give_up(
-          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views] [--peers "
+          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views|render] [--peers "
           "NODE_MODULES] "
           "[--json FILE]");
   }
   if (::mkdtemp(settings.work_dir.data()) == nullptr) give_up("cannot make a folder in the temporary folder");
-  ::setenv("XDG_CONFIG_HOME", (settings.work_dir + "/config").c_str(), 1);  // an identity of its own
+  // An identity, a mount of views and everything else of its own.
+  for (const auto& [name, folder] :
+       {std::pair("XDG_CONFIG_HOME", "/config"), {"XDG_STATE_HOME", "/state"}, {"XDG_RUNTIME_DIR", "/run"}}) {
+    ::setenv(name, (settings.work_dir + folder).c_str(), 1);
+  }
+  ::mkdir((settings.work_dir + "/run").c_str(), 0700);
   Report report;
   struct Group {
     const char* name;
     void (*measure)(const Settings&, Report&);
   };
-  bool measured = !settings.peers.empty();
-  if (measured) peer_rows(settings, report);
-  for (const Group& group : {Group{"engine", engine_rows},
-                             {"control", control_rows},
-                             {"mcp", mcp_rows},
-                             {"gateway", gateway_rows},
-                             {"shm", shm_rows},
-                             {"live", live_rows},
-                             {"views", view_rows}}) {
-    if (!settings.peers.empty() || (!only.empty() && only != group.name)) continue;
+  const std::vector<Group> own{{"engine", engine_rows},   {"control", control_rows},   {"mcp", mcp_rows},
+                               {"gateway", gateway_rows}, {"shm", shm_rows},           {"live", live_rows},
+                               {"views", view_rows},      {"render", view_render_rows}};
+  const std::vector<Group> beside{{"gateway", peer_rows}, {"render", view_peer_rows}};
+  bool measured = false;
+  for (const Group& group : settings.peers.empty() ? own : beside) {
+    if (!only.empty() && only != group.name) continue;
     group.measure(settings, report);
     measured = true;
   }
-  if (!measured) give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views");
+  if (!measured)
+    give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views, render");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

@@ -17,6 +17,7 @@
 #include "os/mount.h"
 #include "processes.h"
 #include "report.h"
+#include "view_files.h"
 #include "views/mount_client.h"
 #include "views/pack_write.h"
 
@@ -46,15 +47,6 @@ views::Tree tree_of(Shape shape, char mark) {
   auto tree = views::Tree::of(std::move(files));
   if (!tree) give_up(tree.error().message);
   return *std::move(tree);
-}
-
-void write_files(const views::Tree& tree, const std::string& root) {
-  std::string made;
-  for (const views::TreeFile& file : tree.files()) {
-    const std::string folder = root + "/" + file.path.substr(0, file.path.find('/') + 1);
-    if (folder != made) fs::create_directories(made = folder);
-    std::ofstream(root + "/" + file.path) << file.bytes;
-  }
 }
 
 // A mount in the bench's folder whose server is the measured rtt.
@@ -121,28 +113,6 @@ class Mount {
   std::string rtt_, store_, mountpoint_;
   os::Child keeper_;
 };
-
-std::vector<std::string> paths_below(const views::Tree& tree, const std::string& root) {
-  std::vector<std::string> paths;
-  for (const views::TreeFile& file : tree.files()) paths.push_back(root + "/" + file.path);
-  return paths;
-}
-
-// stat, open, read all and close of each file.
-void read_all(const std::vector<std::string>& paths, Samples* into) {
-  std::array<char, 8192> bytes;
-  for (const std::string& path : paths) {
-    const std::int64_t begin = now_ns();
-    struct stat info{};
-    const bool there = ::stat(path.c_str(), &info) == 0;
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const ssize_t got = fd < 0 ? -1 : ::read(fd, bytes.data(), bytes.size());
-    if (fd >= 0) ::close(fd);
-    const std::int64_t end = now_ns();
-    if (!there || got != info.st_size) give_up("cannot read " + path);
-    if (into != nullptr) into->add(end - begin);
-  }
-}
 
 // Every entry listed and looked at.
 int walk(int folder) {

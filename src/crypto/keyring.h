@@ -3,7 +3,7 @@
 //
 // Pure: the caller (registry/trust) loads keys from files and decides which this user accepted.
 //
-// Owns: its keys.   Thread: one writer or many readers.   Fails: see Verdict.
+// Owns: its keys.   Thread: one writer or many readers; one where it remembers.   Fails: see Verdict.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/flat_map.h"
-#include "crypto/ed25519.h"
+#include "crypto/verified.h"
 
 namespace rtt::crypto {
 
@@ -40,6 +40,8 @@ class Keyring {
   void revoke(std::string_view key_id);
   [[nodiscard]] const KeyEntry* find(std::string_view key_id) const;
   [[nodiscard]] const FlatMap<std::string, KeyEntry>& keys() const { return keys_; }
+  // What was verified before is asked there first, and what is verified told there. It outlives its use here.
+  void remember_in(VerifiedSignatures* verified) { verified_ = verified; }
 
   // The best any record achieves: one trusted signature is enough. `signer` names the key that decided.
   struct Outcome {
@@ -55,6 +57,7 @@ class Keyring {
 
   FlatMap<std::string, KeyEntry> keys_;
   FlatMap<std::string, Revoked> revoked_;
+  VerifiedSignatures* verified_ = nullptr;
 };
 
 SignRecord sign(const SecretKey& key, SignKind kind, const Digest& hash);

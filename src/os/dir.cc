@@ -202,4 +202,15 @@ Result<FileStamp> stamp_beneath(const std::string& root, const std::string& rela
   return stamp_of(info);
 }
 
+Result<Stamps> Stamps::below(const std::string& folder) {
+  RTT_TRY_SET(Fd fd, open_root(folder));
+  return Stamps(std::move(fd));
+}
+
+FileStamp Stamps::of(const std::string& relative) const {
+  struct stat info{};
+  if (::fstatat(folder_.get(), relative.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return stamp_of(info);
+  return {.size = static_cast<std::uint64_t>(errno)};
+}
+
 }  // namespace rtt::os

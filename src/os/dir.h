@@ -53,4 +53,16 @@ struct BeneathFile {
 Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);
 Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative);
 
+// Stamps of many entries below one folder, none of which is opened. A link's is its own; what is not there, or
+// cannot be looked at, has zeroes and why in `size` (errno).
+class Stamps {
+ public:
+  static Result<Stamps> below(const std::string& folder);
+  [[nodiscard]] FileStamp of(const std::string& relative) const;
+
+ private:
+  explicit Stamps(Fd folder) : folder_(std::move(folder)) {}
+  Fd folder_;
+};
+
 }  // namespace rtt::os

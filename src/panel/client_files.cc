@@ -45,14 +45,17 @@ void add_names(const text::JsoncText& in, const text::KeyPath& path, std::set<st
   }
 }
 
+std::vector<std::string> claude_settings(const Workspace& workspace) {
+  const std::string home = os::home_directory();
+  return {workspace.path(".claude/settings.json"), workspace.path(".claude/settings.local.json"),
+          home + "/.claude/settings.json", home + "/.claude.json"};
+}
+
 // Servers of `.mcp.json` that Claude Code was told to leave alone. A settings file that cannot be read
 // switches nothing off: the import shows each command and asks anyway.
 std::set<std::string> refused_by_claude(const Workspace& workspace) {
   std::set<std::string> out;
-  const std::string home = os::home_directory();
-  for (const std::string& path :
-       {workspace.path(".claude/settings.json"), workspace.path(".claude/settings.local.json"),
-        home + "/.claude/settings.json", home + "/.claude.json"}) {
+  for (const std::string& path : claude_settings(workspace)) {
     auto text = os::read_file(path, limits::kClientConfigBytesMax);
     if (!text) continue;
     const auto read = text::JsoncText::read(
@@ -109,7 +112,8 @@ bool is_used_here(const Workspace& workspace, const mcp::Client& client) {
   return client.name == "claude" && os::is_directory(os::home_directory() + "/.claude");
 }
 
-Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& workspace, ClientScope scope) {
+Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& workspace, ClientScope scope,
+                                                          const registry::Snapshot* snapshot) {
   std::vector<mcp::ConfigServer> out;
   for (const mcp::Client& client : mcp::clients()) {
     for (const ClientFile& file : client_files(workspace, client, scope)) {
@@ -127,10 +131,13 @@ Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& works
   }
   if (scope == ClientScope::kUser) return out;
   // `.mcp.json` counts in every scan root, not only at the top.
-  RTT_TRY_SET(const auto snapshot,
-              registry::load_snapshot(workspace,
-                                      {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
-  for (const auto& found : snapshot.servers) {
+  registry::Snapshot loaded;
+  if (snapshot == nullptr) {
+    RTT_TRY_SET(loaded, registry::load_snapshot(
+                            workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly}));
+    snapshot = &loaded;
+  }
+  for (const auto& found : snapshot->servers) {
     if (found.file == ".mcp.json") continue;
     mcp::ReadEntry read = mcp::read_entry(found.entry, {.name = found.name});
     out.push_back({.name = found.name,
@@ -144,6 +151,15 @@ Result<std::vector<mcp::ConfigServer>> servers_of_clients(const Workspace& works
     if (server.file.ends_with(".mcp.json") && refused.contains(server.name)) switch_off(server);
   }
   return out;
+}
+
+std::vector<std::string> files_of_project_servers(const Workspace& workspace) {
+  std::vector<std::string> paths = claude_settings(workspace);
+  for (const mcp::Client& client : mcp::clients()) {
+    for (const ClientFile& file : client_files(workspace, client, ClientScope::kProject))
+      paths.push_back(file.path);
+  }
+  return paths;
 }
 
 }  // namespace rtt::panel

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "mcp/configs/client_config.h"
-#include "registry/workspace.h"
+#include "registry/snapshot.h"
 
 namespace rtt::panel {
 
@@ -31,9 +31,12 @@ std::vector<ClientFile> client_files(const registry::Workspace& workspace, const
 // Whether this user or this project has a file of the client, or a folder for it.
 bool is_used_here(const registry::Workspace& workspace, const mcp::Client& client);
 
-// Servers of every client's files in that scope, one item a file and name.
+// Servers of every client's files in that scope, one item a file and name. `snapshot`: as ImportRequest.
 Result<std::vector<mcp::ConfigServer>> servers_of_clients(const registry::Workspace& workspace,
-                                                          ClientScope scope);
+                                                          ClientScope scope,
+                                                          const registry::Snapshot* snapshot = nullptr);
+// Every file that decides what servers_of_clients() says of the project, there or not; absolute.
+std::vector<std::string> files_of_project_servers(const registry::Workspace& workspace);
 
 // `~` for this user's home.
 std::string shown_path(const registry::Workspace& workspace, const std::string& path);

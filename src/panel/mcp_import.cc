@@ -119,7 +119,7 @@ Result<ImportPlan> plan_import(const Workspace& workspace, const ImportRequest& 
                   .plain_http = request.plain_http};
   std::vector<mcp::ConfigServer> found;
   if (request.files.empty()) {
-    RTT_TRY_SET(found, servers_of_clients(workspace, request.scope));
+    RTT_TRY_SET(found, servers_of_clients(workspace, request.scope, request.snapshot));
   }
   for (const std::string& file : request.files) {
     const std::string path = file.starts_with('/') ? file : request.directory + "/" + file;

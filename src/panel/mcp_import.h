@@ -26,6 +26,7 @@ struct ImportRequest {
   std::vector<std::string> only, plain, marked;
   std::string ca_file{};
   bool plain_http = false;
+  const registry::Snapshot* snapshot = nullptr;  // of now, where there is one; else it is loaded
 };
 struct ImportPlan {
   std::vector<mcp::ConfigServer> servers;

@@ -86,8 +86,14 @@ plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph&
 
 Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
                           QuickConnects quick_connects) {
+  RTT_TRY_SET(registry::Snapshot snapshot, registry::load_snapshot(workspace, options));
+  return make_plan(workspace, std::move(snapshot), quick_connects);
+}
+
+Result<Planned> make_plan(const registry::Workspace& workspace, registry::Snapshot snapshot,
+                          QuickConnects quick_connects) {
   Planned planned;
-  RTT_TRY_SET(planned.snapshot, registry::load_snapshot(workspace, options));
+  planned.snapshot = std::move(snapshot);
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
   planned.wired = std::ranges::any_of(

@@ -30,6 +30,8 @@ struct Planned {
 enum class QuickConnects : std::uint8_t { kKeep, kDrop };
 Result<Planned> make_plan(const registry::Workspace& workspace, const registry::LoadOptions& options,
                           QuickConnects quick_connects);
+Result<Planned> make_plan(const registry::Workspace& workspace, registry::Snapshot snapshot,
+                          QuickConnects quick_connects);
 
 // The planner's inputs as the snapshot has them, over the graph given.
 plan::Inputs plan_inputs(const registry::Snapshot& snapshot, const model::Graph& base,

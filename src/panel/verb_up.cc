@@ -2,12 +2,16 @@
 // up: from nothing to a served workspace, in at most three questions — make and sign, import, apply.
 #include <fmt/format.h>
 
+#include <array>
+#include <optional>
+
 #include "api/error_json.h"
 #include "os/file.h"
 #include "panel/connect.h"
 #include "panel/events.h"
 #include "panel/mcp_import.h"
 #include "panel/plan_apply.h"
+#include "panel/settled.h"
 #include "panel/sign_preview.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
@@ -55,7 +59,38 @@ Status may_be_asked(const Turn& turn, const Foreign& foreign) {
               foreign.file.empty() ? "rtt sign " + first.path : "rtt keys trust " + foreign.key_id);
 }
 
-Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& workspace, Json& body) {
+constexpr std::array kStatusFields{"panel", "pid", "routes"};
+
+Result<api::Reply> ask_panel(const Turn& turn, const Workspace& workspace, api::Service& panel,
+                             std::string verb, Json args) {
+  const api::Ask ask{.verb = std::move(verb),
+                     .args = std::move(args),
+                     .directory = workspace.root,
+                     .search = "exactly",
+                     .deadline_ms = turn.ask.deadline_ms};
+  return panel.ask(ask, turn.part);
+}
+
+// What the steps hand on.
+struct Way {
+  const Turn& turn;
+  const Workspace& workspace;
+  Json& body;
+  std::optional<registry::Snapshot> snapshot{};  // of now
+  std::optional<Planned> planned{};
+};
+
+// Of a workspace in which nothing is to be signed; of any other it is not asked for before that is done.
+void load_signed(Way& way) {
+  if (!os::is_directory(way.workspace.dot("")) || !registry::has_own_key(way.workspace.user_dir)) return;
+  auto snapshot = registry::load_snapshot(way.workspace);
+  if (snapshot && snapshot->all_signed) way.snapshot = *std::move(snapshot);
+}
+
+Result<std::optional<Json>> step_setup(Way& way) {
+  load_signed(way);
+  if (way.snapshot) return std::nullopt;
+  const auto& [turn, workspace, body, snapshot, planned] = way;
   const bool fresh = !os::is_directory(workspace.dot(""));
   std::vector<std::string> will;
   if (fresh) {
@@ -89,8 +124,10 @@ Result<std::optional<Json>> step_setup(const Turn& turn, const Workspace& worksp
   return std::nullopt;
 }
 
-Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& workspace, Json& body) {
-  RTT_TRY_SET(ImportPlan found, plan_import(workspace, {.directory = workspace.root}));
+Result<std::optional<Json>> step_import(Way& way) {
+  auto& [turn, workspace, body, snapshot, planned] = way;
+  RTT_TRY_SET(ImportPlan found, plan_import(workspace, {.directory = workspace.root,
+                                                        .snapshot = snapshot ? &*snapshot : nullptr}));
   RTT_TRY_SET(const ImportPlan plan, without_imported(workspace, std::move(found)));
   if (plan.servers.empty()) return std::nullopt;
   if (!turn.granted("import")) {
@@ -98,6 +135,7 @@ Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& works
     question.as_object().find("consent")->set("step", "import");
     return question;
   }
+  snapshot.reset();
   RTT_TRY_SET(const Json done, run_import(workspace, plan, turn.part));
   body.set("imported", array_of(done, "servers"));
   body.set("changed", true);
@@ -105,15 +143,19 @@ Result<std::optional<Json>> step_import(const Turn& turn, const Workspace& works
   return std::nullopt;
 }
 
-Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspace, Json& body) {
+Result<std::optional<Json>> step_wire(Way& way) {
+  auto& [turn, workspace, body, snapshot, planned] = way;
   turn.part(Json::object({{"progress", "planning"}}));
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  if (!snapshot) {
+    RTT_TRY_SET(snapshot, registry::load_snapshot(workspace));
+  }
+  RTT_TRY_SET(planned, make_plan(workspace, *std::move(snapshot), QuickConnects::kKeep));
   Json problems = text::JsonArray{};
-  for (const auto& problem : planned.snapshot.problems) problems.push(model::to_json(problem));
-  for (const auto& warning : planned.outcome.warnings) problems.push(model::to_json(warning));
+  for (const auto& problem : planned->snapshot.problems) problems.push(model::to_json(problem));
+  for (const auto& warning : planned->outcome.warnings) problems.push(model::to_json(warning));
   body.set("problems", std::move(problems));
-  RTT_TRY(must_be_plannable(planned));
-  const model::Plan& plan = planned.outcome.plan;
+  RTT_TRY(must_be_plannable(*planned));
+  const model::Plan& plan = planned->outcome.plan;
   const bool pending = !plan.empty();
   if (pending && !turn.granted("wire")) {
     std::vector<std::string> will;
@@ -127,23 +169,43 @@ Result<std::optional<Json>> step_wire(const Turn& turn, const Workspace& workspa
   }
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   if (pending) body.set("changed", true);
-  const api::Ask ask{.verb = "status",
-                     .args = Json::object({}),
-                     .directory = workspace.root,
-                     .search = "exactly",
-                     .deadline_ms = turn.ask.deadline_ms};
-  RTT_TRY_SET(const api::Reply status, panel->ask(ask, turn.part));
-  for (const char* field : {"panel", "pid", "routes"}) body.set(field, *status.body.find(field));
+  RTT_TRY_SET(const api::Reply status, ask_panel(turn, workspace, *panel, "status", Json::object({})));
+  for (const char* field : kStatusFields) body.set(field, *status.body.find(field));
   return std::nullopt;
 }
 
-bool offers_servers(const Workspace& workspace) {
-  const auto snapshot = registry::load_snapshot(
-      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
-  if (!snapshot) return false;
-  const auto contracts = snapshot->in_force();
+bool offers_servers(const registry::Snapshot& snapshot) {
+  const auto contracts = snapshot.in_force();
   const auto servers = mcp::pinned_servers(contracts);
   return servers && !servers->empty();
+}
+
+void add_hints(const Workspace& workspace, Json& body) {
+  std::vector<std::string> clients = clients_here(workspace);
+  Json hints = text::JsonArray{};
+  if (clients.empty()) clients.emplace_back("claude");
+  for (const std::string& client : clients) hints.push(fmt::format("rtt mcp connect {} --write", client));
+  body.set("connect", std::move(hints));
+}
+
+// Nothing to do was known of this state; whether the wiring is still that one, the panel says. What it
+// refuses or answers otherwise is found out in full.
+bool still_settled(const Turn& turn, const Workspace& workspace, const Settled& known, Json& body) {
+  turn.part(Json::object({{"progress", "starting the panel"}}));
+  const auto panel = turn.ports.panel(workspace);
+  if (!panel) return false;
+  const auto same = ask_panel(turn, workspace, **panel, "apply", Json::object({{"plan", known.plan_id}}));
+  if (!same || same->body.string_or("state") != "unchanged" || same->body.string_or("graph") != known.graph)
+    return false;
+  const auto status = ask_panel(turn, workspace, **panel, "status", Json::object({}));
+  if (!status) return false;
+  for (const char* field : {"graph", "plan_id", "seq", "state"}) {
+    if (const Json* value = same->body.find(field)) body.set(field, *value);
+  }
+  for (const char* field : kStatusFields) body.set(field, *status->body.find(field));
+  body.set("problems", known.problems);
+  if (known.servers) add_hints(workspace, body);
+  return true;
 }
 
 }  // namespace
@@ -157,8 +219,13 @@ Result<Json> verb_up(const Turn& turn) {
                             {"problems", text::JsonArray{}},
                             {"signed", text::JsonArray{}},
                             {"workspace", workspace.root}});
+  const auto look = look_at(workspace);
+  if (const auto known = look ? settled_before(workspace, *look) : std::nullopt;
+      known && still_settled(turn, workspace, *known, body))
+    return body;
+  Way way{.turn = turn, .workspace = workspace, .body = body};
   for (const auto step : {step_setup, step_import, step_wire}) {
-    auto question = step(turn, workspace, body);
+    auto question = step(way);
     if (!question && !body.bool_or("changed", false)) return std::unexpected(std::move(question).error());
     if (!question) {  // what was done before it stays, and is told
       body.set("error", api::error_json(question.error()));
@@ -167,12 +234,14 @@ Result<Json> verb_up(const Turn& turn) {
     }
     if (*question) return **std::move(question);
   }
-  if (auto clients = clients_here(workspace); offers_servers(workspace)) {
-    Json hints = text::JsonArray{};
-    if (clients.empty()) clients.emplace_back("claude");
-    for (const std::string& client : clients) hints.push(fmt::format("rtt mcp connect {} --write", client));
-    body.set("connect", std::move(hints));
-  }
+  const bool servers = offers_servers(way.planned->snapshot);
+  if (servers) add_hints(workspace, body);
+  if (look && !body.bool_or("changed", false) && body.string_or("state") == "unchanged")
+    keep_settled(workspace, *look, way.planned->snapshot,
+                 {.plan_id = std::string(body.string_or("plan_id")),
+                  .graph = std::string(body.string_or("graph")),
+                  .problems = *body.find("problems"),
+                  .servers = servers});
   return body;
 }
 

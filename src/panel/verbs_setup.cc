@@ -52,8 +52,7 @@ Result<crypto::SecretKey> signing_key(const Workspace& workspace, Missing missin
 // so the verb has not done all it was asked to.
 void report_rest(const Workspace& workspace, const std::vector<std::string>& paths, Json& body) {
   Json problems = text::JsonArray{};
-  const auto snapshot = registry::load_snapshot(
-      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  const auto snapshot = registry::load_snapshot(workspace);
   if (snapshot) {
     for (const model::Problem& problem : snapshot->problems) {
       if (names_file(paths, problem.file)) problems.push(model::to_json(problem));

@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "os/dir.h"
+#include "registry/own_cache.h"
 #include "registry/trust.h"
 #include "text/glob.h"
 
@@ -119,7 +120,10 @@ std::optional<model::Problem> damage_in_store(const Evidence& evidence, const Ca
 
 Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<std::string>& trust_keys) {
   RTT_TRY_SET(crypto::Keyring keys, load_keyring(workspace, trust_keys));
+  auto verified = std::make_unique<crypto::VerifiedSignatures>(load_verified(workspace));
+  keys.remember_in(verified.get());
   Evidence evidence{.keys = std::move(keys),
+                    .verified = std::move(verified),
                     .store = ObjectStore(workspace.cas(), workspace.dot("registry/index.json")),
                     .lineage = {},
                     .problems = {}};

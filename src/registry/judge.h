@@ -16,6 +16,7 @@
 // Thread: one.   Fails: never; problems are in the judgement.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ namespace rtt::registry {
 // What everything is judged by, read once.
 struct Evidence {
   crypto::Keyring keys;
+  std::unique_ptr<crypto::VerifiedSignatures> verified;  // where `keys` remembers
   ObjectStore store;
   Lineage lineage;
   enum class Store : std::uint8_t { kSound, kDamaged } state = Store::kSound;

@@ -8,6 +8,7 @@
 #include "os/file.h"
 #include "registry/config_files.h"
 #include "registry/judge.h"
+#include "registry/own_cache.h"
 #include "scan/merge.h"
 
 namespace rtt::registry {
@@ -38,7 +39,12 @@ class Loader {
     judge_symbols();
     snapshot_.servers = std::move(found_.servers);
     snapshot_.files_seen = found_.files_seen;
-    if (options_.store == LoadOptions::Store::kImportSigned) import_signed();
+    if (options_.store == LoadOptions::Store::kImportSigned) {
+      import_signed();
+      keep_verified(workspace_, *evidence_.verified);
+    } else {
+      snapshot_.all_signed = false;  // not looked at
+    }
     snapshot_.problems = scan::in_order(std::move(snapshot_.problems));
     return std::move(snapshot_);
   }
@@ -86,7 +92,14 @@ class Loader {
                                   .hint = "restore it, or rtt init, which writes the default one"});
   }
 
+  // As items_to_sign() asks it.
+  void note_signed(const Judgement& judgement) {
+    snapshot_.all_signed = snapshot_.all_signed && judgement.standing == Standing::kSigned &&
+                           judgement.carried == Judgement::Carried::kYes;
+  }
+
   void keep(JudgedConfig judged) {
+    note_signed(judged.judgement);
     append(snapshot_.problems, judged.file.problems);
     if (judged.judgement.problem) snapshot_.problems.push_back(*judged.judgement.problem);
     note_signer(judged.judgement, judged.entry.path);
@@ -142,6 +155,7 @@ class Loader {
     Judgement judgement = judge(evidence_, matter);
     if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
     note_signer(judgement, symbol.file);
+    note_signed(judgement);
     SymbolEntry entry{.contract = symbol.contract,
                       .standing = judgement.standing,
                       .signed_by = std::move(judgement.signed_by),
@@ -207,11 +221,15 @@ class Loader {
   // Copies what is signed into the store. The store is a cache of the tree: failing to write it costs
   // history, not the snapshot.
   void import_signed() {
-    if (evidence_.state == Evidence::Store::kDamaged) return;
+    if (evidence_.state == Evidence::Store::kDamaged) {
+      snapshot_.all_signed = false;
+      return;
+    }
     std::erase_if(imports_, [this](const Import& one) { return is_imported(one); });
     const bool indexed = os::exists(workspace_.dot("registry/index.json"));
     if (imports_.empty() && (indexed || evidence_.lineage.records().empty())) return;
     const Status done = write_imports();
+    snapshot_.all_signed = snapshot_.all_signed && done.has_value();
     if (done || done.error().code == Code::kBusy) return;  // whoever holds the lock imports the same
     model::Problem problem = model::problem_from(done.error(), ".rtt/registry");
     if (problem.code != Code::kTampered) problem.severity = model::Severity::kWarning;

@@ -8,7 +8,7 @@
 // (kUnsigned), unless strict mode is off or its namespace is in allow_unsigned. Configuration files
 // (panel.yaml, policy.json, routes.json, topology.json, flags.json, drivers/NAME/driver.json) are judged the
 // same way as objects of kind config whose id is their path. Nothing is written except objects already signed
-// (import into the store is idempotent).
+// (import into the store is idempotent) and which signatures were found sound (own_cache.h).
 //
 // Thread: one.   Fails: kNoWorkspace, kIo, kBadConfig (fails closed).
 #pragma once
@@ -62,6 +62,8 @@ struct Snapshot {
   // key_ids that signed something below .rtt which does not count, since nobody accepted them here; sorted.
   std::vector<std::string> unknown_signers;
   std::size_t files_seen = 0;
+  // Whether each file is signed, its signature lies with it, and the store has it: items_to_sign() is empty.
+  bool all_signed = true;
 
   [[nodiscard]] std::vector<model::Contract> in_force() const;  // contracts not refused, canonical order
   [[nodiscard]] text::Json registry_object() const;             // {"<id>":"sha256-…"} of in_force()

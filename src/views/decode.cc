@@ -364,6 +364,16 @@ class Decoder {
     for (const mcp::EntryText& entry : text->entries()) server(entry, inputs);
   }
 
+  // Whether it names rules of the client's own folder and nothing else: those are read where they lie.
+  [[nodiscard]] bool lists_our_rules(std::string_view key, const Json& value) const {
+    if (provider_.rules_key.empty() || key != provider_.rules_key || !value.is_array()) return false;
+    const std::string_view start = provider_.rules.path.substr(0, provider_.rules.path.find('*'));
+    return std::ranges::all_of(value.as_array(), [&](const Json& path) {
+      return path.is_string() && path.as_string().starts_with(start) &&
+             std::ranges::binary_search(files_, path.as_string(), {}, &TreeFile::path);
+    });
+  }
+
   // Tells of what else the file holds. VS Code's inputs.
   Json note_settings(std::string_view section) {
     std::string others;
@@ -382,7 +392,7 @@ class Decoder {
       const auto root = json->find({});
       if (root && *root && (*root)->of(file_->bytes).starts_with('{')) {
         for (const auto& member : json->members(**root)) {
-          other(member.name);
+          if (!lists_our_rules(member.name, json->value(member.value).value_or(Json()))) other(member.name);
           if (member.name == "inputs") inputs = json->value(member.value).value_or(Json());
         }
       }

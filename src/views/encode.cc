@@ -339,15 +339,28 @@ class Encoder {
     servers_.emplace_back(item_, std::move(made->entry));
   }
 
+  // Rules that the client reads only where they are named.
+  [[nodiscard]] Json listed_rules() const {
+    Json paths = text::JsonArray{};
+    if (provider_.rules_key.empty()) return paths;
+    const std::string_view start = provider_.rules.path.substr(0, provider_.rules.path.find('*'));
+    for (const TreeFile& file : out_.files) {
+      if (file.path.starts_with(start)) paths.push(file.path);
+    }
+    return paths;
+  }
+
   void write_servers() {
-    if (servers_.empty()) return;
+    Json rules = listed_rules();
+    if (servers_.empty() && rules.as_array().empty()) return;
     const ServersForm& form = provider_.servers;
     if (mcp::is_toml(form.dialect.form)) return write_toml_servers();
     Json servers = text::JsonObject{};
     for (auto& [item, entry] : servers_) servers.set(item->name, std::move(entry));
     Json root = text::JsonObject{};
     if (!form.mark.empty()) root.set(form.mark, text::parse_json(form.mark_value).value());
-    root.set(mcp::section_key(form.dialect.form), std::move(servers));
+    if (!rules.as_array().empty()) root.set(provider_.rules_key, std::move(rules));
+    if (!servers_.empty()) root.set(mcp::section_key(form.dialect.form), std::move(servers));
     push(std::string(form.path), text::to_pretty_json(root));
   }
 

@@ -105,6 +105,7 @@ struct Provider {
   std::string_view skills{};  // the folder of skills' folders; empty = none
   FileForm rules{};           // all but the project's own
   std::string_view main_rules{};
+  std::string_view rules_key{};  // of the servers' file, where the others' paths are listed; empty = found
   FileForm command{};
   ServersForm servers{};
   ToolWords tools{};

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crypto/verified.h"
+
+#include <algorithm>
+
+#include "crypto/sha256.h"
+
+namespace rtt::crypto {
+
+VerifiedSignatures::VerifiedSignatures(std::vector<Digest> known) : known_(std::move(known)) {
+  std::ranges::sort(known_);
+}
+
+bool VerifiedSignatures::verify(const PublicKey& key, ByteView message, const Signature& signature) {
+  Sha256 hash;  // key and signature have one length each, so the three parts are told apart
+  hash.update(key.bytes);
+  hash.update(signature.bytes);
+  hash.update(message);
+  const Digest name = hash.finish();
+  const bool known = std::ranges::binary_search(known_, name) || (!met_.empty() && met_.back() == name);
+  if (!known && !crypto::verify(key, message, signature)) return false;
+  grown_ = grown_ || !known;
+  met_.push_back(name);
+  return true;
+}
+
+std::vector<Digest> VerifiedSignatures::met() const {
+  std::vector<Digest> met = met_;
+  std::ranges::sort(met);
+  const auto rest = std::ranges::unique(met);
+  met.erase(rest.begin(), rest.end());
+  return met;
+}
+
+}  // namespace rtt::crypto
