@@ -10,6 +10,7 @@
 #include "panel/shown_views.h"
 #include "views/native_tree.h"
 #include "views/own_forms.h"
+#include "views/project.h"
 #include "views/sources.h"
 
 namespace rtt::panel {

@@ -16,6 +16,7 @@
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
 #include "panel/rows.h"
+#include "panel/shown_views.h"
 #include "panel/state.h"
 #include "panel/tap.h"
 #include "panel/tap_tools.h"

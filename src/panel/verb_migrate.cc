@@ -17,6 +17,7 @@
 #include "panel/plan_apply.h"
 #include "panel/set_aside.h"
 #include "panel/shown_views.h"
+#include "panel/view_stage.h"
 #include "panel/signed_write.h"
 #include "panel/workbench.h"
 #include "text/json_canonical.h"
@@ -169,14 +170,12 @@ std::vector<std::string> will_of(const Migration& migration, const std::string& 
 // Plans what is in force and has the panel apply it; what is shown already is placed again, since files that
 // were in its way may be gone.
 Result<Planned> plan_and_show(const Turn& turn, const Workspace& workspace, Json& body) {
-  RTT_TRY_SET(Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  RTT_TRY_SET(Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
-  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned.outcome.plan, body));
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
   if (body.string_or("state") != "unchanged") return planned;
-  AtHand at_hand = views_at_hand(workspace, planned.base.views);
-  RTT_TRY(std::move(at_hand.done));
-  RTT_TRY(show_views(workspace, planned.base.views, std::move(at_hand.trees)));
+  RTT_TRY(ViewStage(workspace).show(planned.base.views));
   return planned;
 }
 
@@ -231,7 +230,7 @@ Status carry_out(const Turn& turn, const Workspace& workspace, Migration& migrat
   RTT_TRY_SET(const std::size_t count, write.commit());
   body.set("signed", count);
   RTT_TRY(hold_to_what_is_shown(migration, workspace, turn.text("prefer")));
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   for (const Copy* copy : migration.moved) {
     for (const std::string& file : copy->files)

@@ -167,7 +167,7 @@ Result<std::optional<Json>> step_wire(Way& way) {
     question.as_object().find("consent")->set("step", "wire");
     return question;
   }
-  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
+  RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, *planned, body));
   if (pending) body.set("changed", true);
   RTT_TRY_SET(const api::Reply status, ask_panel(turn, workspace, *panel, "status", Json::object({})));
   for (const char* field : kStatusFields) body.set(field, *status.body.find(field));

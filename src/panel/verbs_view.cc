@@ -194,7 +194,7 @@ namespace {
 Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWrite& files, Json body) {
   RTT_TRY_SET(const std::size_t signed_files, files.commit());
   static_cast<void>(signed_files);
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, {}, QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
