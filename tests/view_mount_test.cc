@@ -23,10 +23,9 @@
 #include "os/process.h"
 #include "os/temp_dir.h"
 #include "os/unix_socket.h"
-#include "views/fuse_view.h"
-#include "views/mount_client.h"
-#include "views/mount_home.h"
+#include "view_mount_case.h"
 #include "views/mount_keeper.h"
+#include "views/mount_nodes.h"
 #include "views/pack_write.h"
 
 namespace rtt::views {
@@ -34,9 +33,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::ElementsAre;
-
-constexpr std::int64_t kTime = 1'790'000'000;
-constexpr int kWaitMs = 30'000;
 
 std::string output_of(const std::string& command) {
   auto child = os::spawn({.argv = {"sh", "-c", command + " 2>&1"},
@@ -54,127 +50,6 @@ std::string output_of(const std::string& command) {
   out += fmt::format("exit {}\n", child->wait().code);
   return out;
 }
-
-void wait_for_end(int pid) {
-  const auto start = os::process_start_time(pid);
-  if (!start) return;
-  const auto pidfd = os::watch_process(pid, *start);
-  if (!pidfd) return;
-  pollfd entry{.fd = pidfd->get(), .events = POLLIN, .revents = 0};
-  ASSERT_EQ(::poll(&entry, 1, kWaitMs), 1) << "process " << pid << " does not end";
-}
-
-// Whose command line has these words; this program's own children among them.
-std::vector<int> pids_with(const std::vector<std::string>& words) {
-  std::vector<int> found;
-  const auto names = os::list_directory("/proc");
-  for (const std::string& name : *names) {
-    const auto line = os::read_file("/proc/" + name + "/cmdline", 65536);
-    if (!line || !std::ranges::all_of(words, [&](const std::string& word) {
-          return line->find(word + std::string(1, '\0')) != std::string::npos;
-        }))
-      continue;
-    if (os::process_start_time(std::atoi(name.c_str()))) found.push_back(std::atoi(name.c_str()));
-  }
-  return found;
-}
-
-std::vector<TreeFile> files_of(GenerationNumber generation, int count = 40) {
-  std::vector<TreeFile> files;
-  for (int i = 0; i < count; ++i) {
-    files.push_back({.path = fmt::format("agents/d{}/a{}.md", i % 4, i),
-                     .bytes = fmt::format("gen {}\n", generation) +
-                              std::string(static_cast<std::size_t>(i) * 37, 'x') +
-                              fmt::format("\nend {}\n", generation)});
-  }
-  return files;
-}
-
-class MountTest : public testing::Test {
- protected:
-  void SetUp() override {
-    auto dir = os::TempDir::create();
-    ASSERT_TRUE(dir);
-    dir_ = std::make_unique<os::TempDir>(std::move(*dir));
-    store_ = *dir_ / "store";
-    mountpoint_ = *dir_ / "mnt";
-    ASSERT_TRUE(os::make_directories(*dir_ / "probe", 0700));
-    const auto probe = mount_views(*dir_ / "probe");
-    if (!probe) GTEST_SKIP() << "no FUSE mount can be made here: " << probe.error().message;
-    can_resend_ = os::resend_requests(probe->get()).has_value();
-    (void)os::detach_mount(*dir_ / "probe");
-  }
-  void TearDown() override {
-    for (const int pid : pids_with({"--server", mountpoint_})) servers_.push_back(pid);
-    if (keeper_.running()) {
-      ::kill(keeper_.pid(), SIGTERM);
-      (void)keeper_.wait();
-    }
-    for (const int pid : servers_) wait_for_end(pid);
-    if (dir_) {
-      EXPECT_FALSE(os::mounted_at(mountpoint_).value_or(std::nullopt));
-    }
-  }
-
-  std::vector<std::string> keeper_words(std::vector<std::string> more = {}) const {
-    std::vector<std::string> words{os::own_executable(), "--keeper", store_, mountpoint_};
-    words.insert(words.end(), more.begin(), more.end());
-    if (more.empty() || more.front() != "--parent") {  // a test that is killed leaves no mount either
-      words.insert(words.end(), {"--parent", std::to_string(os::own_pid())});
-    }
-    return words;
-  }
-  void start(std::vector<std::string> more = {}) {
-    auto child = os::spawn({.argv = keeper_words(std::move(more)),
-                            .env = os::own_environment(),
-                            .directory = {},
-                            .in = os::Wire::kNull,
-                            .out = os::Wire::kPipe,
-                            .err = os::Wire::kInherit,
-                            .lifetime = os::Lifetime::kDetached,
-                            .pass_fds = {}});
-    ASSERT_TRUE(child) << child.error().message;
-    keeper_ = std::move(*child);
-    char ready = 0;
-    ASSERT_EQ(::read(keeper_.out.get(), &ready, 1), 1) << "the keeper ended before it served";
-    auto client = MountClient::connect(store_);
-    ASSERT_TRUE(client) << client.error().message;
-    client_ = std::make_unique<MountClient>(std::move(*client));
-  }
-  int server_pid() const {
-    for (;;) {
-      const auto found = pids_with({"--server", mountpoint_});
-      if (!found.empty()) return found.front();
-      std::this_thread::yield();
-    }
-  }
-  void pack(GenerationNumber generation, std::vector<TreeFile> files,
-            const std::vector<std::string>& providers = {"claude"}) {
-    const auto tree = Tree::of(std::move(files));
-    ASSERT_TRUE(tree) << tree.error().message;
-    std::vector<NamedTree> named;
-    for (const std::string& name : providers) named.push_back({name, &*tree});
-    ASSERT_TRUE(os::make_directories(store_ + "/w", 0700));
-    const Status written = write_pack(PackStore(store_).pack_path("w", generation), named,
-                                      {.time_s = kTime, .block_bytes = 8192});
-    ASSERT_TRUE(written) << written.error().message;
-  }
-  void publish(GenerationNumber generation, std::vector<TreeFile> files) {
-    pack(generation, std::move(files));
-    const Status shown = client_->show("w", generation);
-    ASSERT_TRUE(shown) << shown.error().message;
-  }
-  std::string current(const std::string& provider = "claude") const {
-    return mountpoint_ + "/w/" + provider + "/cur";
-  }
-
-  std::unique_ptr<os::TempDir> dir_;
-  std::string store_, mountpoint_;
-  os::Child keeper_;
-  std::unique_ptr<MountClient> client_;
-  std::vector<int> servers_;
-  bool can_resend_ = false;
-};
 
 // One read by a folder that was opened before; the generation it came from, 0 for anything else.
 GenerationNumber read_beneath(int folder, int file) {
@@ -600,126 +475,5 @@ TEST_F(MountTest, a_place_that_is_not_free_is_refused) {
   refused(Code::kBusy);
 }
 
-// A workspace's home in the mount of a user whose state lies in the test's folder.
-class MountHomeTest : public MountTest {
- protected:
-  void SetUp() override {
-    MountTest::SetUp();
-    if (IsSkipped()) return;
-    ::setenv("XDG_STATE_HOME", dir_->path().c_str(), 1);
-    ::setenv("XDG_RUNTIME_DIR", dir_->path().c_str(), 1);
-    const auto place = user_mount_place();
-    ASSERT_TRUE(place) << place.error().message;
-    store_ = place->store;
-    mountpoint_ = place->mountpoint;
-    ASSERT_TRUE(os::make_directories(root_() + "/.rtt"));
-  }
-  std::string root_() const { return *dir_ / "my shop"; }
-  MountHome home() {
-    return MountHome({.folder = root_() + "/.rtt/registry/views",
-                      .workspace = root_(),
-                      .start = [this](const MountPlace&) {
-                        ++starts_;
-                        start();
-                        return Status();
-                      }});
-  }
-  static Tree tree(GenerationNumber version) { return Tree::of(files_of(version)).value(); }
-  int starts_ = 0;
-};
-
-TEST_F(MountHomeTest, what_is_held_is_read_in_the_mount_and_a_set_is_one_generation_however_often_it_comes) {
-  MountHome home = this->home();
-  const Tree one = tree(1), two = tree(2);
-  const std::vector<NamedTree> first{{"claude", &one}, {"codex", &one}},
-      second{{"claude", &two}, {"codex", &one}};
-  EXPECT_EQ(home.refusal(), std::nullopt);
-  EXPECT_EQ(home.find(one.root()).error().code, Code::kNotFound);
-  const auto held = home.hold(first);
-  ASSERT_TRUE(held) << held.error().message;
-  ASSERT_TRUE(home.settle(first));
-  for (const std::string& path : *held) {
-    std::size_t files = 1000;
-    EXPECT_TRUE(look_through(path, one, files));
-    files = 1000;
-    EXPECT_EQ(look_through(path, two, files).error().code, Code::kTampered);
-  }
-  EXPECT_EQ(home.find(one.root()).value(), one);
-  const auto next = home.hold(second);
-  ASSERT_TRUE(next) << next.error().message;
-  EXPECT_NE((*next)[0], (*held)[0]);
-  ASSERT_TRUE(home.settle(second));
-  EXPECT_EQ(home.hold(first).value(), *held);
-  EXPECT_EQ(home.hold(second).value(), *next);
-  EXPECT_EQ(os::list_directory(root_() + "/.rtt/registry/views/packs")->size(), 2U);
-  EXPECT_EQ(starts_, 1);
-}
-
-TEST_F(MountHomeTest, a_pack_that_is_no_more_what_it_was_is_made_anew) {
-  const Tree one = tree(1);
-  const std::vector<NamedTree> named{{"claude", &one}};
-  ASSERT_TRUE(home().hold(named));
-  const std::string packs = root_() + "/.rtt/registry/views/packs/";
-  const std::string path = packs + os::list_directory(packs)->front();
-  std::string bytes = *os::read_file(path, 1 << 20);
-  bytes[bytes.size() - 20] = static_cast<char>(bytes[bytes.size() - 20] ^ 1);
-  ASSERT_TRUE(os::write_atomic(path, bytes, {}));
-  EXPECT_EQ(home().find(one.root()).error().code, Code::kTampered);
-  const auto held = home().hold(named);
-  ASSERT_TRUE(held) << held.error().message;
-  EXPECT_EQ(home().find(one.root()).value(), one);
-}
-
-TEST_F(MountHomeTest, leaving_keeps_what_may_be_found_and_collecting_keeps_what_is_named) {
-  MountHome home = this->home();
-  const Tree one = tree(1), two = tree(2);
-  const std::vector<NamedTree> first{{"claude", &one}}, second{{"claude", &two}};
-  ASSERT_TRUE(home.hold(first));
-  ASSERT_TRUE(home.hold(second));
-  ASSERT_TRUE(home.leave());
-  EXPECT_EQ(keeper_.wait().code, 0);  // it was the last workspace
-  EXPECT_FALSE(os::exists(mountpoint_));
-  EXPECT_EQ(home.find(one.root()).value(), one);
-  ASSERT_TRUE(home.collect({two.root()}));
-  EXPECT_EQ(home.find(one.root()).error().code, Code::kNotFound);
-  EXPECT_EQ(home.find(two.root()).value(), two);
-  ASSERT_TRUE(home.leave());
-}
-
-TEST(MountId, names_a_workspace_and_no_other_and_is_always_one) {
-  for (const char* root : {"/", "/a/.hidden", "/a/b c", "/a/\xff\x01", "/a/\xc3\xa4"}) {
-    EXPECT_TRUE(check_workspace_id(mount_id(root))) << mount_id(root);
-  }
-  EXPECT_TRUE(check_workspace_id(mount_id("/" + std::string(255, 'x'))));
-  EXPECT_NE(mount_id("/a/shop"), mount_id("/b/shop"));
-  EXPECT_TRUE(mount_id("/a/shop").starts_with("shop-"));
-}
-
-int run_as(int argc, char** argv) {
-  const std::vector<std::string> words(argv + 1, argv + argc);
-  const MountPlace place{.store = words[1], .mountpoint = words[2]};
-  if (words[0] == "--server") return serve_views(place);
-  KeepOptions options{.place = place,
-                      .server = {os::own_executable(), "--server", place.store, place.mountpoint},
-                      .ready = [] { (void)!::write(STDOUT_FILENO, "r", 1); }};
-  for (std::size_t i = 3; i < words.size(); ++i) {
-    if (words[i] == "--anew") options.again = KeepOptions::Again::kAnew;
-    if (words[i] == "--parent") {
-      const int pid = std::atoi(words[i + 1].c_str());
-      options.parent = {.pid = pid, .start_time = os::process_start_time(pid).value_or(0)};
-    }
-  }
-  const Status kept = keep_mount(options);
-  if (!kept) fmt::print(stderr, "keeper: {}\n", kept.error().message);
-  return kept ? 0 : 1;
-}
-
 }  // namespace
 }  // namespace rtt::views
-
-int main(int argc, char** argv) {
-  if (argc > 3 && std::string_view(argv[1]).starts_with("--keeper")) return rtt::views::run_as(argc, argv);
-  if (argc > 3 && std::string_view(argv[1]).starts_with("--server")) return rtt::views::run_as(argc, argv);
-  testing::InitGoogleMock(&argc, argv);
-  return RUN_ALL_TESTS();
-}
