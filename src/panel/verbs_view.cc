@@ -112,10 +112,9 @@ Result<Json> verb_view_ls(const Turn& turn) {
   Json body = Json::object({{"views", std::move(rows)}});
   if (!planned.base.views.empty()) {
     const views::TreeStore store = tree_store(workspace);
-    Json how = to_json(store.shown().how);
-    how.set("readable", std::ranges::all_of(planned.base.views, [&](const model::View& view) {
-              return os::is_directory(store.shown_path(view.provider));
-            }));
+    const auto [set, choice] = store.shown();
+    Json how = to_json(choice);
+    how.set("readable", can_be_read(store, set));
     body.set("shown", std::move(how));
   }
   Json known = text::JsonArray{};

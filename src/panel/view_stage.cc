@@ -72,9 +72,49 @@ Result<views::Trees> shown_trees(const Workspace& workspace) {
   return trees;
 }
 
+bool can_be_read(const views::TreeStore& store, const views::TreeStore::Set& set) {
+  return std::ranges::all_of(
+      set, [&](const auto& member) { return os::is_directory(store.shown_path(member.provider)); });
+}
+
+class ViewStage::Lazy {
+ public:
+  // `of`: taken before anything is read, so that what is written meanwhile is another one's.
+  Lazy(const Workspace& workspace, const std::array<os::FileStamp, 2>& stamps)
+      : of(stamps), workspace_(workspace) {}
+  const Result<Snapshot>& get() {
+    if (!loaded_) loaded_ = registry::load_snapshot(workspace_, {});
+    return *loaded_;
+  }
+  const std::array<os::FileStamp, 2> of;
+
+ private:
+  const Workspace& workspace_;
+  std::optional<Result<Snapshot>> loaded_;
+};
+
+ViewStage::Ready ViewStage::nothing_ready() const {
+  return {
+      .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
+}
+
+std::array<os::FileStamp, 2> ViewStage::stamps() const {
+  const auto of = [this](const char* path) {
+    return os::stamp_beneath(workspace_.root, path).value_or(os::FileStamp());
+  };
+  return {of(".rtt/panel.yaml"), of(".rtt/panel.yaml.sig")};
+}
+
+std::optional<Mechanism> ViewStage::wish(Lazy& snapshot) {
+  if (wish_ && wish_->of == snapshot.of) return wish_->mechanism;
+  const auto& loaded = snapshot.get();
+  if (!loaded) return std::nullopt;
+  wish_ = {.of = snapshot.of, .mechanism = loaded->panel.view_mechanism};
+  return wish_->mechanism;
+}
+
 // All that can be had; fails with the first that cannot.
-Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Snapshot>& snapshot,
-                         Ready& ready) const {
+Status ViewStage::gather(const std::vector<model::View>& wanted, Lazy& snapshot, Ready& ready) const {
   std::vector<const model::View*> missing;
   for (const model::View& view : wanted) {
     auto kept = ready.homes.find(view.root);
@@ -88,8 +128,9 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Sn
     }
   }
   if (missing.empty()) return {};
-  if (!snapshot) return std::unexpected(snapshot.error());
-  RTT_TRY_SET(Rendered rendered, render_views(workspace_, *snapshot));
+  const auto& loaded = snapshot.get();
+  if (!loaded) return std::unexpected(loaded.error());
+  RTT_TRY_SET(Rendered rendered, render_views(workspace_, *loaded));
   Status done;
   for (const model::View* view : missing) {
     const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
@@ -110,7 +151,7 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Sn
   return done;
 }
 
-Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
+Status ViewStage::hold(Lazy& snapshot, Ready& ready) {
   ready.how = {.mechanism = Mechanism::kLinks, .why = "nothing is shown"};
   if (ready.trees.empty()) return {};
   std::vector<NamedTree> named;
@@ -119,7 +160,7 @@ Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
     named.push_back({.name = provider, .tree = &tree});
     files += tree.files().size();
   }
-  const auto wish = snapshot ? snapshot->panel.view_mechanism : std::nullopt;
+  const auto wish = this->wish(snapshot);
   views::Refusals refusals = ready.homes.refusals();
   for (std::size_t tried = 0; tried < model::kMechanisms; ++tried) {
     ready.how = views::choose(wish, files, refusals);
@@ -140,9 +181,8 @@ Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
 
 Status ViewStage::prepare(const std::vector<model::View>& wanted) {
   ready_.reset();
-  Ready ready{
-      .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
-  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
+  Ready ready = nothing_ready();
+  Lazy snapshot(workspace_, stamps());
   RTT_TRY(gather(wanted, snapshot, ready));
   RTT_TRY(hold(snapshot, ready));
   ready_.emplace(std::move(ready));
@@ -174,20 +214,24 @@ Status ViewStage::show(const std::vector<model::View>& wanted) {
   return flip();
 }
 
-Status ViewStage::keep_up(const std::vector<model::View>& shown) {
-  if (shown.empty()) return {};
-  RTT_TRY(prepare(shown));
-  const auto [set, how] = tree_store(workspace_).shown();
-  if (set != ready_->set || how != ready_->how) return flip();
+Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
+  if (wanted.empty()) return {};
+  const views::TreeStore store = tree_store(workspace_);
+  const auto [set, how] = store.shown();
+  const bool same = std::ranges::equal(set, wanted, [](const auto& member, const model::View& view) {
+    return member.provider == view.provider && member.root == view.root;
+  });
+  if (same && wish_ && wish_->of == stamps() && can_be_read(store, set)) return {};
+  RTT_TRY(prepare(wanted));
+  if (set != ready_->set || how != ready_->how || !can_be_read(store, set)) return flip();
   forget();
   return {};
 }
 
 Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
-  Ready ready{
-      .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
-  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
+  Ready ready = nothing_ready();
+  Lazy snapshot(workspace_, stamps());
   const Status gathered = gather(wanted, snapshot, ready);
   RTT_TRY(hold(snapshot, ready));
   ready_.emplace(std::move(ready));

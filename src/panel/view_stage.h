@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "model/graph.h"
+#include "os/dir.h"
 #include "registry/snapshot.h"
 #include "views/mount_home.h"
 #include "views/project.h"
@@ -47,6 +48,8 @@ class ViewHomes {
 views::Choice foreseen(const registry::Workspace& workspace, const registry::Snapshot& snapshot,
                        std::size_t files);
 text::Json to_json(const views::Choice& how);  // {"mechanism":…,"why":…}
+// Whether every provider of the set that is shown can read its tree now.
+bool can_be_read(const views::TreeStore& store, const views::TreeStore::Set& set);
 // The trees of the set that is shown now, from where they are kept.
 Result<views::Trees> shown_trees(const registry::Workspace& workspace);
 views::Wish placing_of(views::Mechanism mechanism);
@@ -73,13 +76,23 @@ class ViewStage {
     views::Choice how;
     ViewHomes homes;
   };
-  Status gather(const std::vector<model::View>& views, const Result<registry::Snapshot>& snapshot,
-                Ready& ready) const;
-  Status hold(const Result<registry::Snapshot>& snapshot, Ready& ready) const;
+  // What panel.yaml asks for, as it was when these were its stamps and its signature's: a snapshot of a large
+  // workspace takes far longer than a flip.
+  struct Wish {
+    std::array<os::FileStamp, 2> of;
+    std::optional<views::Mechanism> mechanism;
+  };
+  class Lazy;  // a snapshot that is loaded when it is needed
+  [[nodiscard]] Ready nothing_ready() const;
+  [[nodiscard]] std::array<os::FileStamp, 2> stamps() const;
+  std::optional<views::Mechanism> wish(Lazy& snapshot);
+  Status gather(const std::vector<model::View>& views, Lazy& snapshot, Ready& ready) const;
+  Status hold(Lazy& snapshot, Ready& ready);
   Status flip();
 
   registry::Workspace workspace_;
   std::optional<Ready> ready_;
+  std::optional<Wish> wish_;
 };
 
 }  // namespace rtt::panel
