@@ -7,6 +7,7 @@
 
 #include "crypto/sha256.h"
 #include "os/clock.h"
+#include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
 #include "os/mount.h"
@@ -47,6 +48,12 @@ bool has_just(const Pack& pack, std::span<const NamedTree> trees) {
   return true;
 }
 
+bool is_same_file(const std::string& a, const std::string& b) {
+  const auto of = [](const std::string& path) { return os::stamp_beneath("/", path.substr(1)); };
+  const auto one = of(a), two = of(b);
+  return one && two && one->device == two->device && one->inode == two->inode;
+}
+
 std::vector<std::string> packs_in(const std::string& folder) {
   auto names = os::list_directory(folder);
   if (!names) return {};
@@ -82,12 +89,16 @@ std::optional<std::string> MountHome::refusal() {
 }
 
 Result<Tree> MountHome::find(const Digest& root) {
+  Result<Tree> found = fail(Code::kNotFound, "the tree is in no pack", packs(), "rtt apply");
   for (const std::string& name : packs_in(packs())) {
     const auto pack = Pack::open(packs() + "/" + name);
     if (!pack) continue;  // hold makes it anew
-    if (const auto tree = tree_with(*pack, root)) return read_tree(*pack, *tree);
+    const auto tree = tree_with(*pack, root);
+    if (!tree) continue;
+    found = read_tree(*pack, *tree);
+    if (found) break;  // else another set may have it
   }
-  return fail(Code::kNotFound, "the tree is in no pack", packs(), "rtt apply");
+  return found;
 }
 
 // The pack of these trees, whole.
@@ -110,7 +121,9 @@ Result<GenerationNumber> MountHome::link_into(const PackStore& store, const std:
   RTT_TRY(store.make_workspace(id, options_.workspace));
   RTT_TRY_SET(const PackStore::Kept kept, store.kept(id));
   for (const GenerationNumber number : kept.generations) {
-    const auto there = Pack::open(store.pack_path(id, number));
+    const std::string path = store.pack_path(id, number);
+    if (is_same_file(path, pack)) return number;
+    const auto there = Pack::open(path);
     if (there && has_just(*there, trees) && verify(*there)) return number;
   }
   const GenerationNumber next = kept.generations.empty() ? 1 : kept.generations.back() + 1;
