@@ -213,8 +213,12 @@ class ViewMounts(Mounted):
         os.makedirs(other)
         self.ok("init", "--yes", ws=other)
         self.agents(7, "reviewer", ws=other)
-        self.mounted("codex")
-        self.mounted("codex", ws=other)
+        for ws in (self.ws, other):
+            self.mechanism("fuse", ws=ws)
+        both = [subprocess.Popen([RTT, "view", "mount", "codex", "--json"], cwd=ws, env=self.me.env,
+                                 stdout=subprocess.PIPE) for ws in (self.ws, other)]
+        for process in both:  # whoever comes first starts it
+            self.assertIn(b'"mechanism":"fuse"', process.communicate(timeout=120)[0])
         self.assertEqual(1, len(self.mounts()))
         self.assertEqual(1, len(self.serving("--views")))
         self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
