@@ -52,7 +52,7 @@ std::unexpected<Error> not_allowed(const Error& why) {
 }
 
 std::unexpected<Error> refused(std::string_view what) {
-  const bool denied = errno == EPERM || errno == EACCES;
+  const bool denied = errno == EPERM || errno == EACCES || errno == ENOSYS;
   const Error error = last_error(what);
   if (denied) return not_allowed(error);
   return std::unexpected(error);

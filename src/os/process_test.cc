@@ -406,5 +406,22 @@ TEST(Process, path_lookup_takes_the_first_runnable_file) {
   EXPECT_EQ(find_on_path(*temp / "c/tool", ""), *temp / "c/tool");
 }
 
+TEST(Process, what_runs_apart_is_nobodys_child_and_holds_only_what_it_was_given) {
+  auto [ours, theirs] = *make_pipe();
+  Fd other(::dup(theirs.get()));
+  const int session = ::getsid(0);
+  ASSERT_TRUE(run_apart("rtt-apart", {theirs.get()}, [&out = theirs, &other, session] {
+    const std::string text = current_directory().value_or("?") +
+                             (::getsid(0) == session ? " the same session" : " a session of its own") +
+                             (::fcntl(other.get(), F_GETFD) < 0 ? ", closed" : ", open");
+    return ::write(out.get(), text.data(), text.size()) < 0 ? 1 : 0;
+  }));
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+  EXPECT_EQ(errno, ECHILD);
+  theirs.reset();
+  other.reset();
+  EXPECT_EQ(read_all(ours), "/ a session of its own, closed");  // until it has ended
+}
+
 }  // namespace
 }  // namespace rtt::os

@@ -29,7 +29,7 @@ constexpr std::string_view kDefaultPath = "/usr/local/bin:/usr/bin:/bin";
 constexpr int kTargetMax = 255;
 
 constexpr std::string_view kKeeperName = "rtt-keeper";
-constexpr std::size_t kCommandLineMax = 4096;
+constexpr std::size_t kCommandLineMax = std::size_t{8} << 20;  // execve(2): a quarter of the stack's limit
 
 enum class Step : int { kPid, kSandbox, kDescriptors, kParent, kDirectory, kLimits, kExec };
 struct Failure {  // what the child writes into the error pipe: how far it came, the last word at exec

@@ -105,6 +105,12 @@ Status become(const PrivateRun& run) {
   RTT_TRY_SET(auto held, views::Placeholders::open(where_of(run.workspace)));
   RTT_TRY(held.start_guard());
   RTT_TRY_SET(const OneView one, view_for(run.workspace, run.provider, run.env, run.command));
+  auto look = views::enter_private_view(ask_of(run.workspace, one), held);
+  if (!look) {
+    if (look.error().code == Code::kPermission && look.error().hint.empty())
+      look.error().hint = fmt::format("rtt view mount {}, which shows it in the project", one.view.provider);
+    return std::unexpected(look.error());
+  }
   const std::string name = base_name(run.command.front());
   const Status told =
       tell_panel(run.workspace, "run",
@@ -113,8 +119,7 @@ Status become(const PrivateRun& run) {
                                {"root", to_string(one.view.tree.root())},
                                {"command", name}}));
   if (!told) os::write_err(fmt::format("rtt run: the journal was not told: {}\n", told.error().message));
-  RTT_TRY_SET(const views::PrivateLook look, views::enter_private_view(ask_of(run.workspace, one), held));
-  if (run.told == PrivateRun::Told::kOnStderr) tell_what_is_not_shown(one, look);
+  if (run.told == PrivateRun::Told::kOnStderr) tell_what_is_not_shown(one, *look);
   return {};
 }
 
@@ -124,11 +129,8 @@ NotRun run_privately(const PrivateRun& run) {
   constexpr int kNotFound = 127, kNotRunnable = 126;
   const auto there = must_be_there(run.command.front());
   if (!there) return {there.error(), there.error().code == Code::kNotFound ? kNotFound : kNotRunnable};
-  if (Status done = become(run); !done) {
-    if (done.error().code == Code::kPermission && done.error().hint.empty())
-      done.error().hint = "rtt view mount shows it in the project instead";
+  if (const Status done = become(run); !done)
     return {done.error(), static_cast<int>(exit_status(done.error().code))};
-  }
   return {os::become_program(run.command), kNotRunnable};
 }
 

@@ -104,8 +104,12 @@ Status Placeholders::make(const std::vector<Held>& wanted) {
   if (!more.empty()) RTT_TRY(write());
   for (const Held& one : wanted) {
     RTT_TRY_SET(const bool made, os::put_placeholder(where_.root, one.path, one.kind));
-    // Somebody else's since it was looked for: it is not ours to take away.
-    if (!made && std::ranges::find(more, one) != more.end()) std::erase(held_, one);
+    if (made || os::is_placeholder(where_.root, one.path, one.kind)) continue;
+    // Somebody else's since it was looked for: neither ours to take away nor to cover.
+    if (std::ranges::find(more, one) != more.end()) std::erase(held_, one);
+    if (one.kind == os::Placeholder::kFolder && os::is_directory(where_.root + "/" + one.path)) continue;
+    return fail(Code::kBusy, fmt::format("{} came into the project this moment", one.path), one.path,
+                "the same again");
   }
   return write();
 }

@@ -142,10 +142,9 @@ std::optional<std::string> excluded(const ExcludeFile& file, const std::vector<s
 Status mount(const PrivateAsk& ask, const PrivateLook& look) {
   std::vector<os::PrivateFile> files;
   for (const TreeFile& file : ask.tree.files()) {
-    const auto at = std::ranges::find_if(look.mounted, [&](const std::string& path) {
-      return file.path == path || is_below(file.path, path);
-    });
-    if (at != look.mounted.end())
+    std::string at = file.path;
+    while (!at.empty() && !std::ranges::binary_search(look.mounted, at)) at = folder_of(at);
+    if (!at.empty())
       files.push_back({.path = "view/" + file.path, .bytes = file.bytes, .executable = file.executable});
   }
   std::vector<os::PrivateMount> mounts;

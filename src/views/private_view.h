@@ -34,7 +34,7 @@ struct PrivateAsk {
 struct PrivateLook {
   std::vector<std::string> shown;  // sorted: files, and folders with all that is in them
   std::vector<Kept> kept;
-  std::vector<std::string> mounted;  // of `shown`, what is not there already
+  std::vector<std::string> mounted;  // of `shown` what is not there already, sorted
   std::vector<Held> needed;          // parents before what is in them
 };
 Result<PrivateLook> look_privately(const PrivateAsk& ask, const Placeholders& held);

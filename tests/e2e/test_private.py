@@ -347,6 +347,9 @@ class PrivateView(RttCase):
             self.skipTest("others may not run this rtt")
         subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", self.base], check=True)
         before = self.tree()
+        inner = f"{RTT} run --provider claude -- cat .claude/agents/reviewer.md"
+        self.assertIn("Look at the change.", self.sh(inner, user=NOBODY))
+        self.eventually(lambda: not self.guards())
         seen = self.sh("id -u; id -g; stat -c %u src AGENTS.md; cat AGENTS.md; echo new > new.txt; "
                        "grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status", user=NOBODY)
         self.assertEqual([str(NOBODY)] * 4 + ["Be kind."], seen.splitlines()[:5])
