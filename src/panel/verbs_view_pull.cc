@@ -12,6 +12,7 @@
 #include "panel/client_edits.h"
 #include "panel/plan_apply.h"
 #include "panel/signed_write.h"
+#include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "text/utf8.h"
 #include "views/decode.h"
@@ -332,7 +333,7 @@ Json rows_of(const Pulling& pulling, const Workspace& workspace, std::vector<std
 // What the provider is shown. Where somebody wrote into it, what it was is made again.
 Result<views::Tree> tree_shown(const Workspace& workspace, const model::View& view,
                                const Rendered& rendered) {
-  auto kept = tree_store(workspace).read(view.root);
+  auto kept = ViewHomes(workspace, ViewHomes::For::kFind).find(view.root);
   if (kept) return kept;
   const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
     return one.provider == view.provider && one.tree.root() == view.root;
@@ -391,13 +392,15 @@ Result<Json> verb_view_pull(const Turn& turn) {
   if (turn.consent() == Turn::Consent::kShow)
     return asking("Take these edits into the workspace?", will, std::move(body));
   RTT_TRY(write_down(pulling, workspace, project, body));
-  RTT_TRY_SET(const Planned after, make_plan(workspace, {}, QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned after, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(after));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, after, body));
   static_cast<void>(panel);
   // Where the trees are as before, nothing was flipped, and what was taken is still as somebody left it.
   RTT_TRY_SET(views::Project now, views::Project::open(workspace.root, tree_store(workspace)));
-  RTT_TRY_SET(const auto shown, now.refresh(views::Wish::kLinks));
+  RTT_TRY_SET(const views::Trees trees, shown_trees(workspace));
+  const views::Choice how = tree_store(workspace).shown().how;
+  RTT_TRY_SET(const auto shown, now.refresh(trees, placing_of(how.mechanism)));
   static_cast<void>(shown);
   return body;
 }
