@@ -122,6 +122,7 @@ class Explorer {
   void push(State next, std::string what);
   void feed(State& state, const Event& event);
   void perform(State& state, const std::vector<Action>& actions);
+  void views_come_first(const State& state);
   void perform_append(State& state, const AppendJournal& action);
   void perform_letter(State& state, const std::string& name, Letter letter);
   void deliver(State& state, std::size_t party, const Reply& reply);

@@ -99,6 +99,9 @@ constexpr auto kCodes = std::to_array<CodeInfo>({
      "The MCP server wants a person to log in, again or for more than this login reaches. `rtt mcp login "
      "NAME` "
      "does it; its tools stay listed until then."},
+    {kEditConflict, Exit::kRefused, "edit not taken",
+     "What a client's file says now cannot become a change of its item: the workspace changed the same, an "
+     "overlay says it, or the client would not be shown it again. `rtt view diff` lists what was edited."},
     {kNoProvider, Exit::kFailed, "nothing provides it", "No known symbol satisfies the reference."},
     {kTypeMismatch, Exit::kFailed, "types do not fit", "The two symbol types cannot be wired this way."},
     {kVersionMeet, Exit::kFailed, "no common version",

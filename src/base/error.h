@@ -76,6 +76,7 @@ enum class Code : std::uint16_t {
   kSecretMissing = 415,
   kForeignPlan = 416,
   kNeedsLogin = 417,
+  kEditConflict = 418,
 
   kNoProvider = 501,
   kTypeMismatch = 502,

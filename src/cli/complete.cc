@@ -57,6 +57,7 @@ constexpr Source kSources[] = {{Names::kSymbol, "ls.symbols", "symbols", "saddr"
                                {Names::kKey, "ls.keys", "keys", "key_id"},
                                {Names::kPlan, "ls.plans", "plans", "plan_id"},
                                {Names::kView, "ls.views", "views", "provider"},
+                               {Names::kViewOrPath, "ls.views", "views", "provider"},
                                {Names::kProvider, "view.ls", "known", "name", "all"}};
 
 std::vector<std::string> names_from_service(const Session& session, Names names, const Place& place) {

@@ -37,6 +37,8 @@ bool looks_like_file(const Positional& positional, const std::string& word) {
       return word.ends_with(".json") || word.find('/') != std::string::npos;
     case Names::kPathOrPlan:  // a plan by its id is no file
       return word.find('/') != std::string::npos || !word.starts_with("sha256");
+    case Names::kViewOrPath:  // a provider's name has neither
+      return word.find_first_of("/.") != std::string::npos;
     case Names::kText:
     case Names::kSymbol:
     case Names::kServer:

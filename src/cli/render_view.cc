@@ -82,7 +82,8 @@ std::string difference(const Json& body, const View& view) {
       const char mark = what == "added" ? '+' : what == "removed" ? '-' : '~';
       lines += view.paint(tone, fmt::format("{} {}", mark, printable(change.string_or("path")))) + "\n";
     }
-    lines += drift(row, view);
+    const std::string edited = drift(row, view);
+    if (!edited.empty()) lines += edited + "  " + view.paint(Tone::kNew, "help") + ": rtt view pull\n";
     if (!lines.empty()) text += printable(row.string_or("provider")) + "\n" + lines;
   }
   return text.empty() ? "every provider is shown what it is to be shown\n" : text;
@@ -123,6 +124,23 @@ std::string imported(const Json& body, const View& view) {
   return text + render_problems(body, "problems", view);
 }
 
+std::string pulled(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& row : items(body, "changes")) {
+    const std::string_view state = row.string_or("state");
+    text +=
+        view.paint(Tone::kGood, fmt::format("{} {}", printable(state), printable(row.string_or("path")))) +
+        fmt::format("  from {}\n", printable(row.string_or("from")));
+    for (const Json& each : items(row, "diff")) {
+      if (!each.is_string()) continue;
+      const Tone tone = each.as_string().starts_with('+') ? Tone::kGood : Tone::kBad;
+      text += "    " + view.paint(tone, printable(each.as_string())) + "\n";
+    }
+  }
+  if (text.empty()) text = "nothing that clients edited is to be taken\n";
+  return text + render_problems(body, "problems", view);
+}
+
 std::string reasons(const Json& body, const View& view) {
   std::string text;
   for (const Json& row : items(body, "from")) {
@@ -151,6 +169,7 @@ std::string render_view(std::string_view verb, const Json& body, const View& vie
   if (verb == "diff") return difference(body, view);
   if (verb == "mount" || verb == "unmount") return changed(body, view);
   if (verb == "import") return imported(body, view);
+  if (verb == "pull") return pulled(body, view);
   return reasons(body, view);
 }
 

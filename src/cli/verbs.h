@@ -34,6 +34,7 @@ enum class Names : std::uint8_t {
   kPathOrPlan,
   kCode,
   kView,
+  kViewOrPath,
   kProvider
 };
 

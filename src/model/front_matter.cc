@@ -54,7 +54,7 @@ std::string tidy_body(std::string_view body) {
   const std::size_t end = out.find_last_not_of(" \t\n");
   if (end == std::string::npos) return {};
   out.resize(end + 1);
-  while (line_at(out, 0).empty()) out.erase(0, next_line(out, 0));
+  while (!out.empty() && line_at(out, 0).empty()) out.erase(0, next_line(out, 0));
   return out;
 }
 

@@ -36,6 +36,11 @@ TEST(PromptFile, front_matter_may_be_left_away) {
             R"("native":{"claude":{"color":"red"}},"tools":["a","b"]})");
 }
 
+TEST(PromptFile, a_text_of_a_lone_carriage_return_is_empty) {
+  EXPECT_EQ(read_prompt_file("---\ndescription: a\n---\n\r", "rules/a.md").object.string_or("instructions"),
+            "");
+}
+
 TEST(PromptFile, what_is_wrong_is_told_with_its_line) {
   EXPECT_THAT(object_of("---\nglobs: [1]\n---\n", "rules/x.md"), HasSubstr("rules/x.md:2:9: error RTT0211"));
   EXPECT_THAT(object_of("---\n\ntools: a\n---\n", "rules/x.md"), HasSubstr("rules/x.md:3:1: error RTT0210"));

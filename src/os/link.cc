@@ -50,6 +50,13 @@ Result<Linked> hard_link(const std::string& existing, const std::string& path) {
   }
 }
 
+Result<FileNumbers> numbers_of(const std::string& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0)
+    return std::unexpected(last_error("cannot look at " + path).at(path));
+  return FileNumbers{.names = info.st_nlink, .bytes = static_cast<std::uint64_t>(info.st_size)};
+}
+
 Status rename_path(const std::string& from, const std::string& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return {};
   return std::unexpected(last_error("cannot move " + from + " to " + to).at(to));

@@ -21,6 +21,11 @@ Status put_symlink(const std::string& path, const std::string& target);
 std::optional<std::string> read_symlink(const std::string& path);
 enum class Linked : std::uint8_t { kDone, kUnsupported };  // another file system, or one without hard links
 Result<Linked> hard_link(const std::string& existing, const std::string& path);
+struct FileNumbers {
+  std::uint64_t names = 0;  // hard links, this one included
+  std::uint64_t bytes = 0;
+};
+Result<FileNumbers> numbers_of(const std::string& path);  // does not follow a final link
 Status rename_path(const std::string& from, const std::string& to);
 Status set_mode(const std::string& path, std::uint32_t mode);  // follows a final link
 struct PathStamp {

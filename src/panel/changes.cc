@@ -97,12 +97,14 @@ void Panel::State::next_change() {
 
 void Panel::State::settled(const apply::Answer& answer) {
   const Nanos flip = transition->flip_time();
+  const bool views_touched = transition->shows_views();
   transition = nullptr;
   view_stage.forget();
   const Change done = std::move(changes.front());
   changes.pop_front();
   if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
+  if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
   Json body = std::exchange(change_body, Json{});
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));

@@ -29,6 +29,7 @@ using text::Json;
 
 constexpr Nanos kAuditDelay = nanos_from_ms(100);
 constexpr Nanos kIdleLook = nanos_from_ms(30'000);
+constexpr Nanos kCollectStepEvery = nanos_from_ms(5);
 constexpr std::size_t kContractsCachedMax = 4096;
 
 apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
@@ -56,6 +57,7 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
               if (transition) transition->host_lost(instance, "its driver host ended");
             }),
       view_stage(workspace),
+      view_keeping(workspace),
       started(os::now()),
       last_used(started) {}
 
@@ -64,6 +66,7 @@ Panel::~Panel() {
   if (!state_) return;
   if (state_->audit_timer != 0) state_->loop.cancel(state_->audit_timer);
   if (state_->idle_timer != 0) state_->loop.cancel(state_->idle_timer);
+  if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
   state_->flush_audit();
 }
 
@@ -79,6 +82,7 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   RTT_TRY(state.listen());
   state.wiring.start(state.generation);
   state.watch_idleness();
+  state.collect_views();
   // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are
   // started.
   for (const model::Route& route : state.graph.routes) {
@@ -107,6 +111,15 @@ Status Panel::State::open_journal() {
   return show_committed_views();
 }
 
+namespace {
+
+Json views_failed(const Error& why) {
+  return apply::to_json(apply::AuditRecord{
+      "views_failed", "panel", Json::object({{"error", api::error_json(why)}, {"reason", why.message}})});
+}
+
+}  // namespace
+
 // A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
 Status Panel::State::show_committed_views() {
   std::vector<model::View> there = graph.views;  // one that is refused takes no other with it
@@ -122,21 +135,40 @@ Status Panel::State::show_committed_views() {
   }
   if (Status shown = view_stage.show_what_can_be(there); done && !shown) done = std::move(shown);
   if (done) return {};
-  RTT_TRY_SET(
-      const Seq seq,
-      append(journal::RecordType::kAudit,
-             apply::to_json(apply::AuditRecord{"views_failed", "panel",
-                                               Json::object({{"error", api::error_json(done.error())}})})));
+  RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit, views_failed(done.error())));
   static_cast<void>(seq);
   return {};
 }
 
 // Nothing is committed by it, so what goes wrong is told the journal and undoes nothing.
 void Panel::State::keep_views_up() {
-  const Status done = view_stage.keep_up(graph.views);
+  Status done = must_be_signed(workspace, graph.views);
+  if (done) done = view_stage.keep_up(graph.views);
   if (done) return;
-  audit(apply::to_json(
-      apply::AuditRecord{"views_failed", "panel", Json::object({{"error", api::error_json(done.error())}})}));
+  audit(views_failed(done.error()));
+}
+
+void Panel::State::collect_views() {
+  const views::TreeStore trees = tree_store(workspace);
+  if (!os::exists(trees.folder())) return;
+  std::vector<Digest> shown;
+  for (const model::View& view : graph.views) shown.push_back(view.root);
+  for (const auto& member : trees.shown().set) shown.push_back(member.root);
+  view_keeping.begin(fold.state().history, shown);
+  if (collect_timer == 0) collect_views_on();
+}
+
+void Panel::State::collect_views_on() {
+  collect_timer = loop.after(kCollectStepEvery, [this] {
+    collect_timer = 0;
+    if (!changes.empty()) return collect_views_on();  // its trees are in no commit yet
+    const auto left = view_keeping.step();
+    if (!left) {
+      audit(views_failed(left.error()));
+    } else if (*left == ViewKeeping::Left::kSomething) {
+      collect_views_on();
+    }
+  });
 }
 
 Status Panel::State::listen() {

@@ -17,6 +17,7 @@
 #include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/transition.h"
+#include "panel/view_keeping.h"
 #include "panel/view_stage.h"
 #include "panel/wiring.h"
 #include "registry/object_store.h"
@@ -47,6 +48,8 @@ struct Panel::State {
   Status open_journal();
   Status show_committed_views();
   void keep_views_up();
+  void collect_views();  // what is no longer needed of the others goes, in the loop's spare time
+  void collect_views_on();
   Status listen();
   void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
@@ -106,8 +109,9 @@ struct Panel::State {
   std::unique_ptr<Transition> transition;
   text::Json change_body;  // of the answer to the change under way
   std::vector<journal::NewRecord> audit_waiting;
-  os::Loop::TimerId audit_timer = 0, idle_timer = 0;
+  os::Loop::TimerId audit_timer = 0, idle_timer = 0, collect_timer = 0;
   std::uint64_t audit_dropped = 0;
+  ViewKeeping view_keeping;
   Instant started, last_used;
   std::uint32_t next_link = 1;
   StatusKey status_key;

@@ -29,6 +29,10 @@ void Transition::start(apply::Start start) {
   feed(std::move(start));
 }
 
+bool Transition::shows_views() const {
+  return !start_.plan.views_add.empty() || !start_.plan.views_del.empty();
+}
+
 void Transition::host_lost(const std::string& instance, const std::string& reason) {
   feed(apply::ParticipantLost{instance, reason});
 }

@@ -43,6 +43,7 @@ class Transition {
   // From the first Flip of the commit to the last participant's confirmation; 0 before that, and when nobody
   // takes part.
   [[nodiscard]] Nanos flip_time() const { return flip_ended_ - flip_began_; }
+  [[nodiscard]] bool shows_views() const;
   void host_lost(const std::string& instance, const std::string& reason);
 
  private:

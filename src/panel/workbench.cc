@@ -59,6 +59,7 @@ constexpr auto kVerbs = std::to_array<VerbEntry>({
     {"view.mount", verb_view_mount},
     {"view.unmount", verb_view_unmount},
     {"view.diff", verb_view_diff},
+    {"view.pull", verb_view_pull},
     {"view.import", verb_view_import},
     {"view.why", verb_view_why},
 });

@@ -123,6 +123,7 @@ Result<text::Json> verb_view_ls(const Turn& turn);
 Result<text::Json> verb_view_mount(const Turn& turn);
 Result<text::Json> verb_view_unmount(const Turn& turn);
 Result<text::Json> verb_view_diff(const Turn& turn);
+Result<text::Json> verb_view_pull(const Turn& turn);
 Result<text::Json> verb_view_import(const Turn& turn);
 Result<text::Json> verb_view_why(const Turn& turn);
 

@@ -266,6 +266,23 @@ Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wis
   return all;
 }
 
+Status Project::adopt(const std::vector<Taken>& taken) {
+  if (taken.empty()) return {};
+  for (const Taken& one : taken) {
+    std::vector<Place>& places = placed_[one.provider];
+    // A link that became a folder is none of ours any more; what is in the folder is.
+    std::erase_if(places, [&](const Place& place) { return one.path.starts_with(place.path + "/"); });
+    const auto at = std::ranges::lower_bound(places, one.path, {}, &Place::path);
+    const Place now{.path = one.path, .form = Form::kCopy, .content = one.content};
+    if (at != places.end() && at->path == one.path) {
+      *at = now;
+    } else {
+      places.insert(at, now);
+    }
+  }
+  return remember();
+}
+
 std::vector<Drift> Project::drift() const {
   std::vector<Drift> out;
   for (const auto& [provider, places] : placed_) {

@@ -54,6 +54,14 @@ class Project {
   // Has git look past what is placed, as refresh does; where that cannot be, why.
   Status exclude();
 
+  // These bytes at this path are ours from now on, so the next refresh puts there what is shown: whatever
+  // somebody wrote there is kept elsewhere.
+  struct Taken {
+    std::string provider, path;
+    Digest content{};
+  };
+  Status adopt(const std::vector<Taken>& taken);
+
   [[nodiscard]] std::vector<Drift> drift() const;
   [[nodiscard]] const std::map<std::string, std::vector<Place>>& placed() const { return placed_; }
 

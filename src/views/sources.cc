@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <tuple>
 
 #include "mcp/pins/contracts.h"
@@ -13,6 +12,7 @@
 #include "os/dir.h"
 #include "os/file.h"
 #include "views/item_shape.h"
+#include "views/source_text.h"
 #include "views/tree.h"
 
 namespace rtt::views {
@@ -27,31 +27,6 @@ Result<std::string> name_of(std::string_view written) {
   const std::string spelt = model::encode_name(written);
   RTT_TRY(model::decode_name({spelt, 1}));
   return spelt;
-}
-
-// References as written; an optional one, or one that is not, is wiring and not what a client is told.
-void add_references(const Json* list, Json& out) {
-  if (list == nullptr) return;
-  for (const Json& entry : list->as_array())
-    out.push(entry.is_string() ? entry : Json(entry.string_or("to")));
-}
-
-// What the body of a contract says, in the form of an item.
-Json object_of(const Json& body) {
-  constexpr std::array<std::string_view, 10> kAsWritten{
-      "name",     "description", "instructions",  "model",         "permissions",
-      "metadata", "license",     "compatibility", "allowed-tools", "native"};
-  Json out = text::JsonObject{};
-  for (const std::string_view key : kAsWritten) {
-    if (const Json* value = body.find(key)) out.set(key, *value);
-  }
-  Json tools = text::JsonArray{};
-  add_references(body.find("tools"), tools);
-  if (!tools.as_array().empty()) out.set("tools", std::move(tools));
-  Json skills = text::JsonArray{};
-  add_references(body.find("skills"), skills);
-  if (!skills.as_array().empty()) out.set("skills", std::move(skills));
-  return out;
 }
 
 // A release before every prerelease, then the higher one.

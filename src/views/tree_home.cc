@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "os/dir.h"
+#include "views/tree_collector.h"
 
 namespace rtt::views {
 
@@ -57,6 +58,14 @@ Result<std::vector<std::string>> FolderHome::hold(std::span<const NamedTree> tre
     sound_.insert(root);
   }
   return std::vector<std::string>(trees.size());
+}
+
+Status FolderHome::collect(const std::vector<Digest>& keep) {
+  TreeCollector collector(store_.folder());
+  for (;;) {
+    RTT_TRY_SET(const TreeCollector::Left left, collector.step(keep, kTreeFilesMax));
+    if (left == TreeCollector::Left::kNothing) return {};
+  }
 }
 
 }  // namespace rtt::views

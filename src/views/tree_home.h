@@ -55,7 +55,7 @@ class FolderHome final : public TreeHome {
   Result<std::vector<std::string>> hold(std::span<const NamedTree> trees) override;
   Status settle(std::span<const NamedTree>) override { return {}; }
   Status leave() override { return {}; }
-  Status collect(const std::vector<Digest>& keep) override { return store_.collect(keep); }
+  Status collect(const std::vector<Digest>& keep) override;
 
  private:
   TreeStore store_;

@@ -63,10 +63,6 @@ TreeStore::Shown read_record(const std::string& text) {
   return shown;
 }
 
-bool listed(const std::vector<std::string>& names, const std::string& name) {
-  return std::ranges::binary_search(names, name);
-}
-
 // Whether a set's folder is as it was made.
 bool whole(const std::string& folder, const TreeStore::Set& set, const std::string& record) {
   const auto text = os::read_file(folder + std::string(kRecord), kRecordBytesMax);
@@ -93,17 +89,6 @@ Status set_folders(const std::string& folder, std::uint32_t mode) {
 Status remove_sealed(const std::string& folder) {
   if (os::is_directory(folder)) RTT_TRY(set_folders(folder, 0755));
   return os::remove_tree(folder);
-}
-
-// Everything in `folder` but what is named.
-Status remove_others(const std::string& folder, const std::vector<std::string>& keep) {
-  if (!os::exists(folder)) return {};
-  RTT_TRY_SET(const auto names, os::list_directory(folder));
-  for (const std::string& name : names) {
-    const std::string path = folder + "/" + name;
-    if (!listed(keep, name)) RTT_TRY(os::is_symlink(path) ? os::remove_file(path) : remove_sealed(path));
-  }
-  return {};
 }
 
 }  // namespace
@@ -198,34 +183,6 @@ Status TreeStore::set_aside(const Digest& root) const {
   RTT_TRY(set_folders(path_of(root), 0755));
   return os::rename_path(path_of(root),
                          folder_ + "/edited/" + bare_hex(root).substr(0, 16) + "-" + os::random_hex(4));
-}
-
-Status TreeStore::collect(const std::vector<Digest>& keep) const {
-  std::vector<std::string> trees, sets, blobs;
-  for (const Digest& root : keep) trees.push_back(bare_hex(root));
-  for (const Member& member : shown().set) trees.push_back(bare_hex(member.root));
-  if (const auto now = os::read_symlink(folder_ + "/now")) sets.push_back(now->substr(now->rfind('/') + 1));
-  std::ranges::sort(trees);
-  RTT_TRY(remove_others(folder_ + "/sets", sets));
-  RTT_TRY(remove_others(folder_ + "/trees", trees));
-  for (const std::string& name : trees) {
-    const auto root = parse_bare_hex(name);
-    if (!root || !has(*root)) continue;
-    RTT_TRY_SET(const Tree tree, read(*root));
-    for (std::size_t i = 0; i < tree.files().size(); ++i)
-      blobs.push_back(blob_name(tree.digests()[i], tree.files()[i].executable));
-  }
-  std::ranges::sort(blobs);
-  if (!os::exists(folder_ + "/blobs")) return {};
-  RTT_TRY_SET(const auto folders, os::list_directory(folder_ + "/blobs"));
-  for (const std::string& folder : folders) {
-    std::vector<std::string> here;
-    for (const std::string& blob : blobs) {
-      if (blob.starts_with(folder + "/")) here.push_back(blob.substr(folder.size() + 1));
-    }
-    RTT_TRY(remove_others(folder_ + "/blobs/" + folder, here));
-  }
-  return {};
 }
 
 }  // namespace rtt::views

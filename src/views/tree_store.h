@@ -10,8 +10,8 @@
 //
 // A tree is made beside and renamed into place, so one that is there is whole; one that a power failure left
 // otherwise is found by its root (read) and made again. Files are read-only: 0444, scripts and folders 0555.
-// Who holds a file or folder of an old tree keeps it until collect() removes that tree, and an open file
-// beyond that.
+// Who holds a file or folder of an old tree keeps it until a collector (tree_collector.h) removes that tree,
+// and an open file beyond that.
 //
 // Owns: the folder.   Thread: one at a time.
 // Fails: as os/file.h; read: kTampered naming the file, kNotFound; show: kNotFound for a root that is not
@@ -57,8 +57,6 @@ class TreeStore {
   };
   [[nodiscard]] Shown shown() const;  // nothing where somebody changed what is remembered of it
   [[nodiscard]] std::string shown_path(const std::string& provider) const;  // stays the same through flips
-  // Removes trees and sets that are neither in `keep` nor shown, then blobs of no tree.
-  Status collect(const std::vector<Digest>& keep) const;
 
  private:
   std::string folder_;

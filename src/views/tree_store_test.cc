@@ -90,22 +90,6 @@ TEST_F(TreeStoreTest, shows_and_flips_all_providers_at_once) {
   EXPECT_EQ(store_.shown().set, first);
 }
 
-TEST_F(TreeStoreTest, collects_what_nobody_needs) {
-  const Tree a = tree_of(1), b = tree_of(2), c = tree_of(3);
-  for (const Tree* tree : {&a, &b, &c}) ASSERT_TRUE(store_.put(*tree));
-  ASSERT_TRUE(store_.show({{"x", b.root()}}));
-  ASSERT_TRUE(store_.show({{"x", a.root()}}));
-  ASSERT_TRUE(store_.collect({b.root()}));
-  EXPECT_TRUE(store_.read(a.root()));
-  EXPECT_TRUE(store_.read(b.root()));
-  EXPECT_FALSE(store_.has(c.root()));
-  ASSERT_TRUE(store_.collect({}));
-  EXPECT_FALSE(store_.has(b.root()));
-  ASSERT_TRUE(store_.put(b));  // its blobs come back
-  EXPECT_TRUE(store_.read(b.root()));
-  EXPECT_TRUE(store_.read(a.root()));
-}
-
 // Whoever follows the link once reads one generation, whatever flips meanwhile.
 TEST_F(TreeStoreTest, no_reader_sees_a_mixture) {
   std::vector<Tree> trees;

@@ -271,7 +271,8 @@ class Views(RttCase):
         self.json("panel", "start")
         self.assertFalse(os.path.exists(self.path(".codex/agents/reviewer.toml")))
         self.assertIn("Look at the change", self.text(".gemini/agents/reviewer.md"))
-        self.assertIn("RTT0404", json.dumps(self.run_rtt("log", "--json").lines))
+        told = [row["reason"] for row in self.run_rtt("log", "--json").lines if row["action"] == "views_failed"]
+        self.assertEqual(["the signature over the view of codex does not verify"] * 2, told)
 
     def test_a_plan_carries_its_views_signatures_and_without_them_is_refused(self):
         self.mounted("codex")
@@ -317,6 +318,24 @@ class Views(RttCase):
         self.assertIn("views/gemini.view.json", json.dumps(self.json("check", status=3)["problems"]))
         self.run_rtt("sign", "--yes", check=0)
         self.assertEqual(["codex", "gemini"], [row["provider"] for row in self.json("plan")["views_add"]])
+
+    def test_a_rollback_shows_what_was_shown_then_whatever_the_sources_are_now(self):
+        self.write("rules/main.md", "Number 0.\n")
+        self.mounted("codex")
+        seqs = []
+        for number in range(1, 4):
+            self.write("rules/main.md", f"Number {number}.\n")
+            self.run_rtt("sign", "--yes", check=0)
+            self.json("plan")
+            seqs.append(self.json("apply")["seq"])
+        os.makedirs(self.path(".rtt/registry/views/trees/" + "0" * 64))  # of no commit
+        self.json("rollback", str(seqs[1]))
+        self.eventually(lambda: not os.path.exists(self.path(".rtt/registry/views/trees/" + "0" * 64)))
+        self.assertEqual("Number 2.\n", self.text("AGENTS.md"))
+        self.json("rollback", str(seqs[0]))
+        self.assertEqual("Number 1.\n", self.text("AGENTS.md"))
+        self.json("undo")
+        self.assertEqual("Number 2.\n", self.text("AGENTS.md"))
 
     def test_mistakes(self):
         self.json("view", "import", ".claude", "--yes")

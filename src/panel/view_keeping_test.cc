@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The trees of the last commits stay, as many as the limits have room for, and what is one `undo` away
+// always.
+#include "panel/view_keeping.h"
+
+#include <gtest/gtest.h>
+
+#include "os/file.h"
+#include "os/temp_dir.h"
+#include "panel/ledger.h"
+#include "panel/shown_views.h"
+#include "panel/view_signatures.h"
+#include "registry/identity.h"
+
+namespace rtt::panel {
+namespace {
+
+class ViewKeepingTest : public testing::Test {
+ protected:
+  static constexpr int kCommits = 8;
+  static constexpr std::size_t kFiles = 5;
+
+  void SetUp() override {
+    ASSERT_TRUE(registry::create_workspace(workspace_));
+    ASSERT_TRUE(registry::create_own_key(workspace_.user_dir, "me"));
+    const auto key = registry::load_own_key(workspace_.user_dir).value();
+    Digest before = model::graph_root({});
+    for (int i = 0; i < kCommits; ++i) {
+      std::vector<views::TreeFile> files;
+      for (std::size_t f = 0; f < kFiles; ++f)
+        files.push_back({.path = "f" + std::to_string(f), .bytes = std::to_string(i)});
+      const views::Tree tree = views::Tree::of(std::move(files)).value();
+      ASSERT_TRUE(store().put(tree));
+      model::Graph graph;
+      graph.views = {{.provider = "x", .root = tree.root()}};
+      ASSERT_TRUE(store_graph(workspace_, graph));
+      ASSERT_TRUE(sign_views(workspace_, graph.views, key));
+      roots_.push_back(tree.root());
+      history_.push_back({.seq = Seq{static_cast<std::uint64_t>(i + 1)},
+                          .plan_id = {},
+                          .before = before,
+                          .root = model::graph_root(graph),
+                          .graph = i % 2 == 0 ? std::optional(graph) : std::nullopt});
+      before = history_.back().root;
+    }
+  }
+  [[nodiscard]] views::TreeStore store() const { return tree_store(workspace_); }
+  // How many of the trees, from the newest on, stay; none older may.
+  std::size_t kept(ViewKeepLimits limits) {
+    ViewKeeping keeping(workspace_, limits);
+    keeping.begin(history_, {roots_.back()});
+    for (int steps = 0; steps < 5000; ++steps) {
+      const auto left = keeping.step();
+      EXPECT_TRUE(left) << left.error().message;
+      if (!left || *left == ViewKeeping::Left::kNothing) break;
+    }
+    std::size_t count = 0;
+    while (count < roots_.size() && store().has(roots_[roots_.size() - 1 - count])) ++count;
+    for (std::size_t i = 0; i + count < roots_.size(); ++i) EXPECT_FALSE(store().has(roots_[i])) << i;
+    for (std::size_t i = 0; i < roots_.size(); ++i)
+      EXPECT_EQ(os::exists(view_signature_path(workspace_, roots_[i])), i + count >= roots_.size());
+    return count;
+  }
+
+  os::TempDir scratch_ = os::TempDir::create().value();
+  registry::Workspace workspace_{.root = scratch_.path() + "/ws", .user_dir = scratch_.path() + "/user"};
+  std::vector<Digest> roots_;
+  std::vector<apply::Commit> history_;
+};
+
+TEST_F(ViewKeepingTest, all_of_a_short_history_stays) { EXPECT_EQ(kept({}), kCommits); }
+TEST_F(ViewKeepingTest, the_last_commits_stay) { EXPECT_EQ(kept({.commits_max = 3}), 3U); }
+TEST_F(ViewKeepingTest, as_many_as_there_is_room_for) { EXPECT_EQ(kept({.files_max = 4 * kFiles}), 5U); }
+TEST_F(ViewKeepingTest, bytes_count_too) { EXPECT_EQ(kept({.bytes_max = 2 * kFiles}), 3U); }
+TEST_F(ViewKeepingTest, what_undo_shows_stays_whatever_its_size) { EXPECT_EQ(kept({.files_max = 1}), 2U); }
+
+}  // namespace
+}  // namespace rtt::panel

@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What people and clients edit in a provider's files comes back into the workspace, and from there to the others."""
+import json
+import os
+import unittest
+
+from rtt_case import RttCase, main
+
+REVIEWER = """---
+# kept as it is
+name: reviewer
+description: Reviews code
+tools:
+  - {to: "rtt://fs/tool/read@^1", optional: true}
+model: sonnet
+permissions: {edit: deny}
+---
+
+Look at the change.
+"""
+
+
+class Pull(RttCase):
+    def setUp(self):
+        super().setUp()
+        self.json("init", "--yes")
+        self.write("agents/reviewer.md", REVIEWER)
+        self.write("rules/main.md", "Be kind.\n")
+        self.write("skills/tidy/SKILL.md", "---\nname: tidy\ndescription: Tidies\n---\nRun run.sh.\n")
+        self.write("skills/tidy/run.sh", "#!/bin/sh\n")
+        os.chmod(self.path("skills/tidy/run.sh"), 0o755)
+        self.run_rtt("sign", "--yes", check=0)
+
+    def text(self, name):
+        return self.read(name).decode()
+
+    def mount(self, *providers):
+        # A folder that holds something of its own gets its entries one by one.
+        self.write(".claude/agents/notes.txt", "mine")
+        self.write(".claude/skills/notes.txt", "mine")
+        return self.json("view", "mount", *providers, timeout=120)
+
+    def edit(self, name, old, new):
+        text = self.text(name)
+        self.assertIn(old, text)
+        if os.path.islink(self.path(name)) or os.path.realpath(self.path(name)) != os.path.join(
+                os.path.realpath(self.ws), name):
+            target = os.path.realpath(self.path(name))
+            os.chmod(os.path.dirname(target), 0o755)
+            os.chmod(target, os.stat(target).st_mode | 0o200)
+            with open(target, "w", encoding="utf-8") as file:
+                file.write(text.replace(old, new))
+        else:
+            self.write(name, text.replace(old, new))
+
+    def test_an_edited_copy_becomes_a_change_of_its_item_and_the_others_see_it(self):
+        self.mount("claude", "codex")
+        self.edit("AGENTS.md", "Be kind.", "Be quick.")
+        asked = self.run_rtt("view", "pull", check=3)
+        self.assertIn("rules/main.md", str(asked))
+        self.assertEqual("Be kind.\n", self.text("rules/main.md"))
+        self.assertIn("rtt view pull", self.run_rtt("view", "diff", check=4).out)
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        [change] = pulled["changes"]
+        self.assertEqual(("rules/main.md", "changed", "AGENTS.md", "codex", ["/instructions"]),
+                         (change["path"], change["state"], change["from"], change["provider"], change["members"]))
+        self.assertEqual(["-Be kind.", "+Be quick."], change["diff"])
+        self.assertEqual("committed", pulled["state"])
+        self.assertEqual("Be quick.\n", self.text("rules/main.md"))
+        self.assertEqual("Be quick.\n", self.text("CLAUDE.md"))
+        self.assertFalse(self.json("view", "diff")["differs"])
+        self.assertTrue(self.json("check")["ok"])
+        self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
+
+    def test_what_a_provider_is_not_told_stays(self):
+        self.mount("claude")
+        os.remove(self.path(".claude/agents/reviewer.md"))  # an editor that saves by renaming
+        self.write(".claude/agents/reviewer.md",
+                   "---\nname: reviewer\ndescription: Reviews all\ntools: mcp__fs__read, mcp__git__diff\nmodel: opus\n"
+                   "color: red\n---\n\nLook at the change.\n")
+        pulled = self.json("view", "pull", "claude", "--yes", timeout=120)
+        self.assertEqual(["/description", "/model", "/native/claude/color", "/tools"], pulled["changes"][0]["members"])
+        text = self.text("agents/reviewer.md")
+        for kept in ("# kept as it is", "permissions: {edit: deny}", "optional", "rtt://fs/tool/read@^1",
+                     "rtt://git/tool/diff", "model: opus", "color", "Reviews all"):
+            self.assertIn(kept, text)
+        self.assertTrue(os.path.islink(self.path(".claude/agents/reviewer.md")))
+        self.assertIn("color: red", self.text(".claude/agents/reviewer.md"))
+
+    def test_new_files_beside_ours_become_items(self):
+        self.mount("claude", "gemini")
+        self.write(".claude/agents/cook.md", "---\nname: cook\ndescription: Cooks\n---\n\nCook.\n")
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual([("agents/cook.md", "created")], [(row["path"], row["state"]) for row in pulled["changes"]])
+        self.assertIn("Cook.", self.text(".gemini/agents/cook.md"))
+        self.assertTrue(os.path.islink(self.path(".claude/agents/cook.md")))
+        self.assertEqual("mine", self.text(".claude/agents/notes.txt"))
+
+    def test_a_tree_that_was_written_into_and_a_file_of_a_skill(self):
+        self.mount("codex")
+        self.edit(".agents/skills/tidy/run.sh", "#!/bin/sh\n", "#!/bin/sh\nexit 0\n")
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual(["skills/tidy/run.sh"], [row["path"] for row in pulled["changes"]])
+        self.assertEqual("#!/bin/sh\nexit 0\n", self.text("skills/tidy/run.sh"))
+        self.assertTrue(os.access(self.path("skills/tidy/run.sh"), os.X_OK))
+        self.assertEqual("#!/bin/sh\nexit 0\n", self.text(".agents/skills/tidy/run.sh"))
+
+    def test_files_beside_a_skill_may_be_anything_but_its_signatures(self):
+        self.mount("claude")
+        self.write(".claude/skills/new/SKILL.md", "---\nname: new\ndescription: New\n---\n\nNew.\n")
+        self.write(".claude/skills/new/data.bin", b"\xff\x00\xfe")
+        self.write(".claude/skills/new/SKILL.md.sig", "[]")
+        self.assertIn("signatures", self.refused("RTT0418", 3, "view", "pull", "--yes")["message"])
+        os.remove(self.path(".claude/skills/new/SKILL.md.sig"))
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual({"skills/new/SKILL.md", "skills/new/data.bin"}, {row["path"] for row in pulled["changes"]})
+        self.assertEqual(b"\xff\x00\xfe", self.read("skills/new/data.bin"))
+
+    def test_both_changed_is_shown_and_nothing_is_written(self):
+        self.mount("claude", "codex")
+        self.edit("AGENTS.md", "Be kind.", "Be quick.")
+        self.edit("CLAUDE.md", "Be kind.", "Be slow.")
+        refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
+        self.assertIn("/instructions", refused["message"])
+        self.assertEqual("AGENTS.md", refused["where"])
+        self.assertEqual("Be kind.\n", self.text("rules/main.md"))
+        self.assertEqual("Be slow.\n", self.text("CLAUDE.md"))
+        # One of them by name.
+        self.json("view", "pull", "CLAUDE.md", "--yes", timeout=120)
+        self.assertEqual("Be slow.\n", self.text("rules/main.md"))
+        # The workspace's own file changed meanwhile, and is not signed.
+        self.edit("CLAUDE.md", "Be slow.", "Be slower.")
+        self.write("rules/main.md", "Be loud.\n")
+        self.assertIn("rtt sign", self.refused("RTT0418", 3, "view", "pull", "CLAUDE.md", "--yes")["hint"])
+        self.assertEqual("Be loud.\n", self.text("rules/main.md"))
+
+    def test_what_comes_from_an_overlay_or_from_nowhere(self):
+        self.write("overlays/provider/claude/reviewer.patch.json", '{"description":"For Claude"}')
+        self.run_rtt("sign", "--yes", check=0)
+        self.mount("claude")
+        os.remove(self.path(".claude/agents/reviewer.md"))
+        shown = self.text(".rtt/registry/views/now/claude/.claude/agents/reviewer.md")
+        self.write(".claude/agents/reviewer.md", shown.replace("For Claude", "For you"))
+        refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
+        self.assertIn("overlay", refused["message"])
+        self.write(".claude/agents/reviewer.md", shown.replace("Look at", "Look well at"))
+        self.json("view", "pull", "--yes", timeout=120)
+        self.assertIn("Look well at", self.text("agents/reviewer.md"))
+        self.assertIn("Reviews code", self.text("agents/reviewer.md"))
+        self.refused("RTT0105", 1, "view", "pull", "gemini")
+        self.refused("RTT0304", 1, "view", "pull", "/etc/hosts")
+
+    def test_what_is_gone_or_broken_is_told(self):
+        self.mount("claude", "codex")
+        os.remove(self.path("CLAUDE.md"))
+        self.write(".claude/agents/bad.md", "---\nname: bad\n")
+        told = json.dumps(self.json("view", "pull", "--yes")["problems"])
+        self.assertIn("CLAUDE.md", told)
+        self.assertIn(".claude/agents/bad.md", told)
+        self.assertFalse(os.path.exists(self.path("agents/bad.md")))
+
+
+if __name__ == "__main__":
+    main()
