@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "model/limits.h"
 #include "model/saddr.h"
 #include "model/view_file.h"
 #include "os/file.h"
@@ -73,6 +74,27 @@ Result<std::vector<std::string>> chosen(const Turn& turn, std::vector<std::strin
   return words;
 }
 
+// The user's own file decides; RTT says what to write there and does not. A file that names the folder may
+// say so in many ways, and is taken at its word.
+void tell_of_trust(const Planned& planned, const std::string& root, Json& problems) {
+  for (const RenderedView& view : planned.rendered.views) {
+    const views::Provider* const provider = planned.rendered.providers.find(view.provider);
+    if (provider == nullptr || provider->trust.file.empty()) continue;
+    const std::string file = fmt::format("{}/{}", os::home_directory(), provider->trust.file);
+    const auto text = os::read_file(file, limits::kClientConfigBytesMax);
+    if (text && text->contains(root)) continue;
+    problems.push(model::to_json(
+        {.severity = model::Severity::kWarning,
+         .file = model::view_path(view.provider),
+         .code = Code::kNeedsConsent,
+         .message =
+             fmt::format("{} takes servers and agents of a project only where its user trusts the folder",
+                         provider->product),
+         .hint = fmt::format("trust it there, or add to ~/{}: {}", provider->trust.file,
+                             views::path_for(provider->trust.entry, text::to_json(Json(root))))}));
+  }
+}
+
 Result<views::Project> open_project(const Workspace& workspace) {
   return views::Project::open(workspace.root, tree_store(workspace));
 }
@@ -123,6 +145,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
   if (turn.set("all")) body.set("known", std::move(known));
   Json problems = text::JsonArray{};
   for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  tell_of_trust(planned, workspace.root, problems);
   body.set("problems", std::move(problems));
   return body;
 }
@@ -217,6 +240,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   body.set("views", std::move(rows));
   Json problems = text::JsonArray{};
   for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  tell_of_trust(planned, workspace.root, problems);
   if (const Status excluded = project.exclude(); !excluded) {
     model::Problem told = model::problem_from(excluded.error(), ".git/info/exclude");
     told.severity = model::Severity::kWarning;

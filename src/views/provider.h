@@ -97,6 +97,12 @@ struct Companion {
   std::string_view folder{}, path{}, bytes{};
 };
 
+// A client that takes a project's own files, or its servers, only in folders its user trusts.
+struct Trust {
+  std::string_view file{};   // in the user's home; empty = it asks for none
+  std::string_view entry{};  // what there says so, in one line; `*` is the folder in quotes
+};
+
 struct Provider {
   std::string_view name;                         // the clients' of client_form.h where they have one
   std::string_view product;                      // as people call it
@@ -111,6 +117,7 @@ struct Provider {
   ToolWords tools{};
   std::span<const std::string_view> models{};  // wildcards; empty = none
   Companion companion{};
+  Trust trust{};
 };
 
 std::span<const Provider> providers();  // sorted by name

@@ -62,6 +62,18 @@ class Views(RttCase):
         again = self.json("view", "import", ".claude", "--yes")
         self.assertEqual({"kept"}, {row["state"] for row in again["files"]})
 
+    def test_whose_trust_a_client_wants_is_told_and_never_written(self):
+        self.json("view", "import", ".claude", "--yes")
+        wants = lambda answer: {one["file"]: one["hint"] for one in answer["problems"] if "trusts the folder" in one["message"]}
+        told = wants(self.json("view", "mount", "codex", "opencode", "gemini", timeout=120))
+        self.assertEqual({"views/codex.view.json", "views/gemini.view.json"}, set(told))
+        self.assertIn(f'projects."{self.ws}".trust_level = "trusted"', told["views/codex.view.json"])
+        self.assertFalse(os.path.exists(os.path.join(self.me.home, ".codex")))
+        os.mkdir(os.path.join(self.me.home, ".codex"))
+        with open(os.path.join(self.me.home, ".codex/config.toml"), "w", encoding="utf-8") as file:
+            file.write(f'[projects."{self.ws}"]\ntrust_level = "trusted"\n')
+        self.assertEqual({"views/gemini.view.json"}, set(wants(self.json("view", "ls"))))
+
     def test_what_clients_allow_in_their_files_is_no_obstacle(self):
         """A name beside the file's, tools of a server that is not here, a skill's own keys: all of it comes through."""
         self.write(".claude/agents/reviewer.md", "---\nname: Code Reviewer\ndescription: Reviews code\n"
@@ -164,8 +176,7 @@ class Views(RttCase):
         os.mkdir(self.path(".git/info/exclude"))
         shown = self.mounted("codex")
         self.assertEqual("committed", shown["state"])
-        [problem] = shown["problems"]
-        self.assertIn("git will show what is placed", problem["message"])
+        self.assertIn("git will show what is placed", str(shown["problems"]))
 
     def test_what_a_client_writes_is_drift(self):
         self.write("rules/main.md", "Be kind.\n")

@@ -14,12 +14,14 @@ const bin = (name) => `${own}/${name}/${Object.values(JSON.parse(readFileSync(`$
 const work = (name) => `do the work of ${name} now`;
 const json = JSON.stringify;
 
-// Gemini CLI has a person look at each agent of a project once; what was seen is kept by the file's digest.
+// Gemini CLI has a person look at each agent of a project once; what was seen is kept by the file's digest. Nothing
+// where the agents are not to be seen from here.
 function acknowledged(project) {
   const folder = `${project}/.gemini/agents`;
-  if (!existsSync(folder)) return {};
-  return Object.fromEntries(readdirSync(folder).map((file) => readFileSync(`${folder}/${file}`)).map((bytes) =>
-    [/^name: (.*)$/m.exec(bytes)?.[1], createHash("sha256").update(bytes).digest("hex")]));
+  if (!existsSync(folder)) return;
+  const files = readdirSync(folder).filter((file) => file.endsWith(".md")).map((file) => readFileSync(`${folder}/${file}`));
+  const seen = files.map((bytes) => [/^name: (.*)$/m.exec(bytes)?.[1], createHash("sha256").update(bytes).digest("hex")]);
+  return json({ [project]: Object.fromEntries(seen) });
 }
 
 // OpenCode reads skills with it and would download it.
@@ -62,7 +64,7 @@ export const clients = [
     home: (project) => ({
       ".gemini/settings.json": json({ security: { auth: { selectedType: "gemini-api-key" } } }),
       ".gemini/trustedFolders.json": json({ [project]: "TRUST_FOLDER" }),
-      ".gemini/acknowledgments/agents.json": json({ [project]: acknowledged(project) }),
+      ".gemini/acknowledgments/agents.json": acknowledged(project),
     }),
     lists: [["mcp", "list"], ["skills", "list"]],
     connected: /(notes|diary): .*Connected/g,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a client comes to see its view: `prepare` lays it out in the project, `prefix` stands before the client's own
 // command, `clear` takes it away again. The first is what all others are compared with, unless `compared` says otherwise.
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { clients } from "./clients.mjs";
 
 // The links of a project that RTT placed.
@@ -12,6 +12,23 @@ const links = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((
 });
 const mount = (name, project, must) => must(["rtt", "view", "mount", name], project);
 const unmount = (name, project, must) => must(["rtt", "view", "unmount", name], project);
+
+// The same by a mechanism that the machine has or has not; where not, RTT says why.
+const by = (mechanism) => ({
+  name: mechanism,
+  async prepare(name, project, must) {
+    const config = `${project}/.rtt/panel.yaml`;
+    writeFileSync(config, `${readFileSync(config, "utf8").replace(/^views:\n( .*\n)*/m, "")}views:\n  mechanism: ${mechanism}\n`);
+    await must(["rtt", "sign", "--yes"], project);
+    await mount(name, project, must);
+    const { shown } = JSON.parse(await must(["rtt", "view", "ls", "--json"], project));
+    return shown.mechanism === mechanism ? undefined : shown.why;
+  },
+  async clear(name, project, must) {
+    await unmount(name, project, must);
+    await must(["git", "checkout", "-q", ".rtt"], project);
+  },
+});
 
 export const layouts = [
   {
@@ -29,7 +46,17 @@ export const layouts = [
       await must(["git", "clean", "-fdxq", "-e", ".rtt"], project);
     },
   },
-  { name: "links", prepare: mount, clear: unmount },
+  by("links"),
+  by("copies"),
+  by("hardlinks"),
+  by("fuse"),
+  by("erofs"),
+  { // a view of its own for the one command; nothing is in the project
+    name: "rtt run", shown: false,
+    prepare: () => undefined,
+    prefix: (name) => ["rtt", "run", "--provider", name, "--"],
+    clear: () => undefined,
+  },
   {
     name: "beside others", // the client's folders are there already and hold something
     async prepare(name, project, must) {

@@ -64,7 +64,7 @@ function counts(client, { listed, model }) {
 }
 
 async function ask(client, layout, project) {
-  for (const [path, text] of Object.entries(client.home(project))) write(`${work}/home/${path}`, text);
+  for (const [path, text] of Object.entries(client.home(project))) if (text !== undefined) write(`${work}/home/${path}`, text);
   const command = [...(layout.prefix?.(client.name) ?? []), ...client.program];
   const listed = [];
   for (const args of client.lists) listed.push(await start([...command, ...args], project, client.env));
@@ -96,7 +96,12 @@ async function makeProject(client) {
 
 // One client in one layout: its line, and whether all is as it should be.
 async function judge(client, layout, project, before) {
-  await layout.prepare(client.name, project, must);
+  const whyNot = await layout.prepare(client.name, project, must);
+  if (whyNot) {
+    console.log(`--    ${client.name.padEnd(8)}  ${layout.name.padEnd(15)}  not here: ${whyNot}`);
+    await layout.clear(client.name, project, must);
+    return {};
+  }
   const seen = await ask(client, layout, project);
   const rows = counts(client, seen);
   const text = asText(seen, [[project, "PROJECT"], [work, "WORK"]]);
@@ -134,7 +139,7 @@ async function main() {
       for (const layout of some(layouts, process.env.LAYOUTS)) {
         const { good, text } = await judge(client, layout, project, before);
         before ??= text;
-        good ? passed++ : failed++;
+        if (good !== undefined) good ? passed++ : failed++;
       }
       await must(["rtt", "down"], project);
     }
