@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "panel/shown_views.h"
 #include "panel/view_mount.h"
+#include "registry/config_files.h"
 
 namespace rtt::panel {
 
@@ -72,9 +73,21 @@ Result<views::Trees> shown_trees(const Workspace& workspace) {
   return trees;
 }
 
+// A pack, for few files are rendered sooner than they are written and read.
+void leave_rendered(const Workspace& workspace, const Rendered& rendered) {
+  std::vector<NamedTree> named;
+  std::size_t files = 0;
+  for (const RenderedView& view : rendered.views) {
+    named.push_back({.name = view.provider, .tree = &view.tree});
+    files += view.tree.files().size();
+  }
+  if (files <= views::kFilesForFuse) return;
+  const views::MountHome home({.folder = tree_store(workspace).folder(), .workspace = workspace.root});
+  static_cast<void>(home.keep(named));  // where it cannot be, it is rendered again
+}
+
 // All that can be had; fails with the first that cannot.
-Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Snapshot>& snapshot,
-                         Ready& ready) const {
+Status ViewStage::gather(const std::vector<model::View>& wanted, Ready& ready) const {
   std::vector<const model::View*> missing;
   for (const model::View& view : wanted) {
     auto kept = ready.homes.find(view.root);
@@ -88,8 +101,8 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Sn
     }
   }
   if (missing.empty()) return {};
-  if (!snapshot) return std::unexpected(snapshot.error());
-  RTT_TRY_SET(Rendered rendered, render_views(workspace_, *snapshot));
+  RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace_));
+  RTT_TRY_SET(Rendered rendered, render_views(workspace_, snapshot));
   Status done;
   for (const model::View* view : missing) {
     const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
@@ -110,7 +123,7 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, const Result<Sn
   return done;
 }
 
-Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
+Status ViewStage::hold(Ready& ready) const {
   ready.how = {.mechanism = Mechanism::kLinks, .why = "nothing is shown"};
   if (ready.trees.empty()) return {};
   std::vector<NamedTree> named;
@@ -119,7 +132,8 @@ Status ViewStage::hold(const Result<Snapshot>& snapshot, Ready& ready) const {
     named.push_back({.name = provider, .tree = &tree});
     files += tree.files().size();
   }
-  const auto wish = snapshot ? snapshot->panel.view_mechanism : std::nullopt;
+  const auto panel = registry::panel_in_force(workspace_);
+  const auto wish = panel ? panel->view_mechanism : std::nullopt;
   views::Refusals refusals = ready.homes.refusals();
   for (std::size_t tried = 0; tried < model::kMechanisms; ++tried) {
     ready.how = views::choose(wish, files, refusals);
@@ -142,9 +156,8 @@ Status ViewStage::prepare(const std::vector<model::View>& wanted) {
   ready_.reset();
   Ready ready{
       .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
-  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
-  RTT_TRY(gather(wanted, snapshot, ready));
-  RTT_TRY(hold(snapshot, ready));
+  RTT_TRY(gather(wanted, ready));
+  RTT_TRY(hold(ready));
   ready_.emplace(std::move(ready));
   return {};
 }
@@ -187,9 +200,8 @@ Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
   Ready ready{
       .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
-  const Result<Snapshot> snapshot = registry::load_snapshot(workspace_, {});
-  const Status gathered = gather(wanted, snapshot, ready);
-  RTT_TRY(hold(snapshot, ready));
+  const Status gathered = gather(wanted, ready);
+  RTT_TRY(hold(ready));
   ready_.emplace(std::move(ready));
   RTT_TRY(flip());
   return gathered;

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "model/graph.h"
+#include "panel/shown_views.h"
 #include "registry/snapshot.h"
 #include "views/mount_home.h"
 #include "views/project.h"
@@ -51,6 +52,10 @@ text::Json to_json(const views::Choice& how);  // {"mechanism":…,"why":…}
 Result<views::Trees> shown_trees(const registry::Workspace& workspace);
 views::Wish placing_of(views::Mechanism mechanism);
 
+// Leaves what was rendered for whoever applies it, where that spares rendering it again; it is held to the
+// plan's roots there.
+void leave_rendered(const registry::Workspace& workspace, const Rendered& rendered);
+
 class ViewStage {
  public:
   explicit ViewStage(registry::Workspace workspace) : workspace_(std::move(workspace)) {}
@@ -73,9 +78,8 @@ class ViewStage {
     views::Choice how;
     ViewHomes homes;
   };
-  Status gather(const std::vector<model::View>& views, const Result<registry::Snapshot>& snapshot,
-                Ready& ready) const;
-  Status hold(const Result<registry::Snapshot>& snapshot, Ready& ready) const;
+  Status gather(const std::vector<model::View>& views, Ready& ready) const;
+  Status hold(Ready& ready) const;
   Status flip();
 
   registry::Workspace workspace_;
