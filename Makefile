@@ -25,7 +25,7 @@ help:
 	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
-	@echo "make peers    other MCP gateways beside RTT, measured in one run"
+	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
 deps: $(APT_STAMP) $(NPM_STAMP) $(VECTORS_STAMP)

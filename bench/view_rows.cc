@@ -19,7 +19,9 @@
 #include "report.h"
 #include "view_files.h"
 #include "views/mount_client.h"
+#include "views/mount_home.h"
 #include "views/pack_write.h"
+#include "views/project.h"
 
 namespace rtt::bench {
 namespace {
@@ -34,13 +36,14 @@ struct Shape {
 };
 
 // Files of 0.5 to 1.7 kB, and one at the top by whose bytes a generation is told from the next.
-views::Tree tree_of(Shape shape, char mark) {
+views::Tree tree_of(Shape shape, char mark, std::string_view folder_of_all = {}) {
   model::TestRandom random(1);
-  std::vector<views::TreeFile> files{{.path = std::string(kMark), .bytes = std::string(16, mark)}};
+  const std::string start = folder_of_all.empty() ? std::string() : std::string(folder_of_all) + "/";
+  std::vector<views::TreeFile> files{{.path = start + std::string(kMark), .bytes = std::string(16, mark)}};
   for (int folder = 0; folder < shape.folders; ++folder) {
     for (int file = 0; file < shape.files; ++file) {
       files.push_back(
-          {.path = fmt::format("d{:03}/agent-{:04}.md", folder, file),
+          {.path = fmt::format("{}d{:03}/agent-{:04}.md", start, folder, file),
            .bytes = random.from_bytes("abcdefghijklmno pqrst\nuvwxyz", 512 + random.below(1200))});
     }
   }
@@ -52,9 +55,11 @@ views::Tree tree_of(Shape shape, char mark) {
 // A mount in the bench's folder whose server is the measured rtt.
 class Mount {
  public:
-  explicit Mount(const Settings& settings) : Mount(settings, settings.work_dir + "/views") {}
-  Mount(const Settings& settings, std::string store)
-      : rtt_(settings.rtt), store_(std::move(store)), mountpoint_(store_ + "-mnt") {
+  explicit Mount(const Settings& settings) : rtt_(settings.rtt) {
+    const auto place = views::user_mount_place();
+    if (!place) give_up(place.error().message);
+    store_ = place->store;
+    mountpoint_ = place->mountpoint;
     fs::create_directories(store_);
     fs::permissions(store_, fs::perms::owner_all);
   }
@@ -186,27 +191,69 @@ void walk_row(const Settings& settings, Report& report, const Mount& mount, cons
                             {"ext4.walk.100k", on_disk.median() / 1e6, "ms", {}, {}});
 }
 
-// From asking for another generation until its bytes are read by the path that the old ones had. Each is new
-// to the kernel, and before each all of the old one is in its memory.
-void flip_rows(Report& report, const Mount& mount, const std::string& workspace, const std::string& name,
-               int flips, int entries) {
-  auto client = mount.client();
-  const std::string mark = mount.folder(workspace) + "/cur/" + std::string(kMark);
-  Samples samples;
-  std::array<char, 16> bytes{};
-  for (views::GenerationNumber next = 3; next < 3 + static_cast<views::GenerationNumber>(flips); ++next) {
-    (void)timed_walk(mount.folder(workspace) + "/cur/", entries);
-    // The two packs take turns under new numbers.
-    fs::create_hard_link(mount.pack_path(workspace, next - 2), mount.pack_path(workspace, next));
+// A project whose links lead through `now` into the mount, and two sets of trees that take turns there.
+class Flipping {
+ public:
+  Flipping(std::string root, Shape shape, const Mount& mount)
+      : root_(std::move(root)),
+        store_(root_ + "/.rtt/registry/views"),
+        entries_(shape.count() + shape.folders + 1) {
+    fs::create_directories(store_.folder() + "/sets");
+    views::MountHome home({.folder = store_.folder(), .workspace = root_, .start = [&](const auto&) {
+                             give_up("the mount is not served at " + mount.folder(""));
+                             return Status();
+                           }});
+    for (const char mark : {'a', 'b'}) {
+      const views::Tree tree = tree_of(shape, mark, kFolder);
+      const std::vector<views::NamedTree> named{{"claude", &tree}};
+      auto held = home.hold(named);
+      if (!held) give_up(held.error().message);
+      sets_.push_back({{.provider = "claude", .root = tree.root(), .at = held->front()}});
+      put_in_force(sets_.back());
+      auto project = views::Project::open(root_, store_);
+      if (!project) give_up(project.error().message);
+      if (const auto shown = project->refresh({{"claude", tree}}, views::Wish::kLinks); !shown)
+        give_up(shown.error().message);
+    }
+    if (!fs::is_symlink(root_ + "/" + std::string(kFolder))) give_up("the project's folder is no link");
+  }
+
+  // From putting the other set in force to its bytes by the project's path. Before that all of the present
+  // one is in the kernel's memory.
+  std::int64_t flip() {
+    (void)timed_walk(root_ + "/" + std::string(kFolder) + "/", entries_);
+    const std::string mark = fmt::format("{}/{}/{}", root_, kFolder, kMark);
+    std::array<char, 16> bytes{};
+    const std::size_t next = flips_++ % 2;  // the second set is in force at the start
     const std::int64_t begin = now_ns();
-    show(client, workspace, next);
+    put_in_force(sets_[next]);
     const int fd = ::open(mark.c_str(), O_RDONLY | O_CLOEXEC);
     const ssize_t got = fd < 0 ? -1 : ::read(fd, bytes.data(), bytes.size());
     const std::int64_t end = now_ns();
     ::close(fd);
-    if (got != 16 || bytes[0] != (next % 2 == 1 ? 'a' : 'b')) give_up("a flip showed another generation");
-    samples.add(end - begin);
+    if (got != 16 || bytes[0] != (next == 0 ? 'a' : 'b')) give_up("a flip showed another generation");
+    return end - begin;
   }
+
+ private:
+  static constexpr std::string_view kFolder = ".claude/skills";
+  void put_in_force(const views::TreeStore::Set& set) const {
+    const Status shown = store_.show(set, {.mechanism = views::Mechanism::kFuse, .why = "measured"});
+    if (!shown) give_up(shown.error().message);
+  }
+
+  std::string root_;
+  views::TreeStore store_;
+  int entries_;
+  std::vector<views::TreeStore::Set> sets_;
+  std::size_t flips_ = 0;
+};
+
+void flip_rows(const Settings& settings, Report& report, const Mount& mount, const std::string& name,
+               Shape shape, int flips) {
+  Flipping flipping(settings.work_dir + "/flip-" + name, shape, mount);
+  Samples samples;
+  for (int flip = 0; flip < flips; ++flip) samples.add(flipping.flip());
   report.add({"view.flip." + name + ".p50", samples.percentile(50) / 1e3, "us", {}, {}});
   report.add({"view.flip." + name + ".p99", samples.percentile(99) / 1e3, "us", {}, {}});
 }
@@ -245,14 +292,12 @@ void view_rows(const Settings& settings, Report& report) {
     show(client, "large", 1);
     walk_row(settings, report, mount, real, tree, entries);
     mount.pack("large", 2, tree_of(shape, 'b'));
-    mount.pack("small", 2, tree_of({10, 100}, 'b'));
     show(client, "large", 2);
-    show(client, "small", 2);
   }
   report.add({"view.rss.100k", mount.anonymous_bytes() / 1e6, "MB", {}, {}});
   mount_row(settings, report, mount, shape.folders);
-  flip_rows(report, mount, "small", "1k", 1000 / settings.scale, 1011);
-  flip_rows(report, mount, "large", "100k", settings.scale == 1 ? 40 : 10, entries);
+  flip_rows(settings, report, mount, "1k", {10, 100}, 1000 / settings.scale);
+  flip_rows(settings, report, mount, "100k", shape, settings.scale == 1 ? 100 : 10);
 }
 
 }  // namespace rtt::bench

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel/plan_apply.h"
 
+#include "panel/view_stage.h"
 #include "registry/identity.h"
 
 namespace rtt::panel {
@@ -19,6 +20,7 @@ Result<std::unique_ptr<api::Service>> apply_planned(const Turn& turn, const regi
   RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
   RTT_TRY_SET(const std::string path, store_planned(workspace, planned, key));
   static_cast<void>(path);
+  if (!planned.outcome.plan.views_add.empty()) leave_rendered(workspace, planned.rendered);
   turn.part(Json::object({{"progress", planned.outcome.plan.empty() ? "starting the panel" : "applying"}}));
   RTT_TRY_SET(auto panel, turn.ports.panel(workspace));
   const api::Ask ask{.verb = "apply",

@@ -13,6 +13,7 @@
 #include "panel/plan_apply.h"
 #include "panel/settled.h"
 #include "panel/sign_preview.h"
+#include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
@@ -188,22 +189,26 @@ void add_hints(const Workspace& workspace, Json& body) {
   body.set("connect", std::move(hints));
 }
 
-// Nothing to do was known of this state; whether the wiring is still that one, the panel says. What it
-// refuses or answers otherwise is found out in full.
+// Nothing to do was known of this state; whether the wiring is still that one, the panel says, and what is
+// shown must be readable where it is: a mount may have gone. Otherwise it is found out in full.
 bool still_settled(const Turn& turn, const Workspace& workspace, const Settled& known, Json& body) {
   turn.part(Json::object({{"progress", "starting the panel"}}));
+  const views::TreeStore store = tree_store(workspace);
+  const views::TreeStore::Shown shown = store.shown();
+  for (const auto& member : shown.set) {
+    if (!os::is_directory(store.shown_path(member.provider) + "/.")) return false;
+  }
   const auto panel = turn.ports.panel(workspace);
   if (!panel) return false;
-  const auto same = ask_panel(turn, workspace, **panel, "apply", Json::object({{"plan", known.plan_id}}));
-  if (!same || same->body.string_or("state") != "unchanged" || same->body.string_or("graph") != known.graph)
-    return false;
   const auto status = ask_panel(turn, workspace, **panel, "status", Json::object({}));
-  if (!status) return false;
-  for (const char* field : {"graph", "plan_id", "seq", "state"}) {
-    if (const Json* value = same->body.find(field)) body.set(field, *value);
+  if (!status || status->body.string_or("graph") != known.graph) return false;
+  for (const char* field : {"graph", "panel", "pid", "routes", "seq"}) {
+    if (const Json* value = status->body.find(field)) body.set(field, *value);
   }
-  for (const char* field : kStatusFields) body.set(field, *status->body.find(field));
+  body.set("plan_id", known.plan_id);
   body.set("problems", known.problems);
+  body.set("state", "unchanged");
+  if (!shown.set.empty()) body.set("shown", to_json(shown.how));
   if (known.servers) add_hints(workspace, body);
   return true;
 }

@@ -9,6 +9,7 @@
 #include "os/file.h"
 #include "panel/shown_views.h"
 #include "panel/view_mount.h"
+#include "registry/config_files.h"
 
 namespace rtt::panel {
 
@@ -77,44 +78,32 @@ bool can_be_read(const views::TreeStore& store, const views::TreeStore::Set& set
       set, [&](const auto& member) { return os::is_directory(store.shown_path(member.provider)); });
 }
 
-class ViewStage::Lazy {
- public:
-  // `of`: taken before anything is read, so that what is written meanwhile is another one's.
-  Lazy(const Workspace& workspace, const std::array<os::FileStamp, 2>& stamps)
-      : of(stamps), workspace_(workspace) {}
-  const Result<Snapshot>& get() {
-    if (!loaded_) loaded_ = registry::load_snapshot(workspace_, {});
-    return *loaded_;
-  }
-  const std::array<os::FileStamp, 2> of;
+// What panel.yaml asks for.
+std::optional<Mechanism> wish_of(const Workspace& workspace) {
+  const auto panel = registry::panel_in_force(workspace);
+  return panel ? panel->view_mechanism : std::nullopt;
+}
 
- private:
-  const Workspace& workspace_;
-  std::optional<Result<Snapshot>> loaded_;
-};
+// A pack, for few files are rendered sooner than they are written and read.
+void leave_rendered(const Workspace& workspace, const Rendered& rendered) {
+  std::vector<NamedTree> named;
+  std::size_t files = 0;
+  for (const RenderedView& view : rendered.views) {
+    named.push_back({.name = view.provider, .tree = &view.tree});
+    files += view.tree.files().size();
+  }
+  if (files <= views::kFilesForFuse) return;
+  const views::MountHome home({.folder = tree_store(workspace).folder(), .workspace = workspace.root});
+  static_cast<void>(home.keep(named));  // where it cannot be, it is rendered again
+}
 
 ViewStage::Ready ViewStage::nothing_ready() const {
   return {
       .views = {}, .trees = {}, .set = {}, .how = {}, .homes = ViewHomes(workspace_, ViewHomes::For::kHold)};
 }
 
-std::array<os::FileStamp, 2> ViewStage::stamps() const {
-  const auto of = [this](const char* path) {
-    return os::stamp_beneath(workspace_.root, path).value_or(os::FileStamp());
-  };
-  return {of(".rtt/panel.yaml"), of(".rtt/panel.yaml.sig")};
-}
-
-std::optional<Mechanism> ViewStage::wish(Lazy& snapshot) {
-  if (wish_ && wish_->of == snapshot.of) return wish_->mechanism;
-  const auto& loaded = snapshot.get();
-  if (!loaded) return std::nullopt;
-  wish_ = {.of = snapshot.of, .mechanism = loaded->panel.view_mechanism};
-  return wish_->mechanism;
-}
-
 // All that can be had; fails with the first that cannot.
-Status ViewStage::gather(const std::vector<model::View>& wanted, Lazy& snapshot, Ready& ready) const {
+Status ViewStage::gather(const std::vector<model::View>& wanted, Ready& ready) const {
   std::vector<const model::View*> missing;
   for (const model::View& view : wanted) {
     auto kept = ready.homes.find(view.root);
@@ -128,9 +117,8 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, Lazy& snapshot,
     }
   }
   if (missing.empty()) return {};
-  const auto& loaded = snapshot.get();
-  if (!loaded) return std::unexpected(loaded.error());
-  RTT_TRY_SET(Rendered rendered, render_views(workspace_, *loaded));
+  RTT_TRY_SET(const Snapshot snapshot, registry::load_snapshot(workspace_));
+  RTT_TRY_SET(Rendered rendered, render_views(workspace_, snapshot));
   Status done;
   for (const model::View* view : missing) {
     const auto at = std::ranges::find_if(rendered.views, [&](const RenderedView& one) {
@@ -151,7 +139,7 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, Lazy& snapshot,
   return done;
 }
 
-Status ViewStage::hold(Lazy& snapshot, Ready& ready) {
+Status ViewStage::hold(Ready& ready) {
   ready.how = {.mechanism = Mechanism::kLinks, .why = "nothing is shown"};
   if (ready.trees.empty()) return {};
   std::vector<NamedTree> named;
@@ -160,10 +148,10 @@ Status ViewStage::hold(Lazy& snapshot, Ready& ready) {
     named.push_back({.name = provider, .tree = &tree});
     files += tree.files().size();
   }
-  const auto wish = this->wish(snapshot);
+  wished_ = wish_of(workspace_);
   views::Refusals refusals = ready.homes.refusals();
   for (std::size_t tried = 0; tried < model::kMechanisms; ++tried) {
-    ready.how = views::choose(wish, files, refusals);
+    ready.how = views::choose(*wished_, files, refusals);
     auto at = ready.homes.of(ready.how.mechanism).hold(named);
     if (!at) {  // the next one, or nothing is left
       if (&ready.homes.of(ready.how.mechanism) == &ready.homes.of(Mechanism::kCopies))
@@ -182,9 +170,8 @@ Status ViewStage::hold(Lazy& snapshot, Ready& ready) {
 Status ViewStage::prepare(const std::vector<model::View>& wanted) {
   ready_.reset();
   Ready ready = nothing_ready();
-  Lazy snapshot(workspace_, stamps());
-  RTT_TRY(gather(wanted, snapshot, ready));
-  RTT_TRY(hold(snapshot, ready));
+  RTT_TRY(gather(wanted, ready));
+  RTT_TRY(hold(ready));
   ready_.emplace(std::move(ready));
   return {};
 }
@@ -221,7 +208,7 @@ Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
   const bool same = std::ranges::equal(set, wanted, [](const auto& member, const model::View& view) {
     return member.provider == view.provider && member.root == view.root;
   });
-  if (same && wish_ && wish_->of == stamps() && can_be_read(store, set)) return {};
+  if (same && wished_ && *wished_ == wish_of(workspace_) && can_be_read(store, set)) return {};
   RTT_TRY(prepare(wanted));
   if (set != ready_->set || how != ready_->how || !can_be_read(store, set)) return flip();
   forget();
@@ -231,9 +218,8 @@ Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
 Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
   Ready ready = nothing_ready();
-  Lazy snapshot(workspace_, stamps());
-  const Status gathered = gather(wanted, snapshot, ready);
-  RTT_TRY(hold(snapshot, ready));
+  const Status gathered = gather(wanted, ready);
+  RTT_TRY(hold(ready));
   ready_.emplace(std::move(ready));
   RTT_TRY(flip());
   return gathered;

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "model/graph.h"
-#include "os/dir.h"
+#include "panel/shown_views.h"
 #include "registry/snapshot.h"
 #include "views/mount_home.h"
 #include "views/project.h"
@@ -54,6 +54,10 @@ bool can_be_read(const views::TreeStore& store, const views::TreeStore::Set& set
 Result<views::Trees> shown_trees(const registry::Workspace& workspace);
 views::Wish placing_of(views::Mechanism mechanism);
 
+// Leaves what was rendered for whoever applies it, where that spares rendering it again; it is held to the
+// plan's roots there.
+void leave_rendered(const registry::Workspace& workspace, const Rendered& rendered);
+
 class ViewStage {
  public:
   explicit ViewStage(registry::Workspace workspace) : workspace_(std::move(workspace)) {}
@@ -76,23 +80,14 @@ class ViewStage {
     views::Choice how;
     ViewHomes homes;
   };
-  // What panel.yaml asks for, as it was when these were its stamps and its signature's: a snapshot of a large
-  // workspace takes far longer than a flip.
-  struct Wish {
-    std::array<os::FileStamp, 2> of;
-    std::optional<views::Mechanism> mechanism;
-  };
-  class Lazy;  // a snapshot that is loaded when it is needed
   [[nodiscard]] Ready nothing_ready() const;
-  [[nodiscard]] std::array<os::FileStamp, 2> stamps() const;
-  std::optional<views::Mechanism> wish(Lazy& snapshot);
-  Status gather(const std::vector<model::View>& views, Lazy& snapshot, Ready& ready) const;
-  Status hold(Lazy& snapshot, Ready& ready);
+  Status gather(const std::vector<model::View>& views, Ready& ready) const;
+  Status hold(Ready& ready);
   Status flip();
 
   registry::Workspace workspace_;
   std::optional<Ready> ready_;
-  std::optional<Wish> wish_;
+  std::optional<std::optional<views::Mechanism>> wished_;  // by panel.yaml, when something was held last
 };
 
 }  // namespace rtt::panel

@@ -295,4 +295,10 @@ model::PanelConfig panel_of(const ConfigEntry& entry) {
   return model::read_panel_yaml(entry.text, entry.path);
 }
 
+Result<model::PanelConfig> panel_in_force(const Workspace& workspace) {
+  RTT_TRY_SET(const Evidence evidence, gather_evidence(workspace, {}));
+  RTT_TRY_SET(const JudgedConfig panel, judge_panel(workspace, evidence));
+  return panel_of(panel.entry);
+}
+
 }  // namespace rtt::registry

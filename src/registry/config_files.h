@@ -47,5 +47,7 @@ Result<JudgedConfig> judge_config(const Workspace& workspace, const Evidence& ev
                                   const std::string& path, model::Strictness strictness);
 Result<JudgedConfig> judge_panel(const Workspace& workspace, const Evidence& evidence);
 model::PanelConfig panel_of(const ConfigEntry& entry);
+// panel.yaml as it is in force, without the rest of a snapshot.
+Result<model::PanelConfig> panel_in_force(const Workspace& workspace);
 
 }  // namespace rtt::registry

@@ -115,6 +115,12 @@ Result<std::string> MountHome::pack(std::span<const NamedTree> trees) const {
   return path;
 }
 
+Status MountHome::keep(std::span<const NamedTree> trees) const {
+  RTT_TRY_SET(const std::string path, pack(trees));
+  static_cast<void>(path);
+  return {};
+}
+
 Result<GenerationNumber> MountHome::link_into(const PackStore& store, const std::string& pack,
                                               std::span<const NamedTree> trees) const {
   const std::string id = mount_id(options_.workspace);

@@ -33,6 +33,9 @@ class MountHome final : public TreeHome {
   };
   explicit MountHome(Options options) : options_(std::move(options)) {}
 
+  // The pack of these trees lies in the workspace afterwards, shown or not.
+  [[nodiscard]] Status keep(std::span<const NamedTree> trees) const;
+
   [[nodiscard]] std::optional<std::string> refusal() override;
   [[nodiscard]] Result<Tree> find(const Digest& root) override;
   Result<std::vector<std::string>> hold(std::span<const NamedTree> trees) override;
