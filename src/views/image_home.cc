@@ -114,22 +114,21 @@ Result<std::string> ImageHome::make_folders() const {
   return ours;
 }
 
+// On the file system where images are, and nothing of it stays, folders neither.
 Status ImageHome::try_one() const {
   RTT_TRY(must_be_root());
-  const bool had = os::exists(images());
-  RTT_TRY_SET(const std::string ours, make_folders());
-  const std::string name = ".probe-" + os::random_hex(8);
-  const std::string image = images() + "/" + name, place = ours + "/" + name;
+  RTT_TRY_SET(const std::string all, mounts());
+  RTT_TRY(make_ours(all));
+  std::string folder = images();
+  if (os::exists(folder)) RTT_TRY(os::check_only_ours(folder));
+  while (!os::exists(folder) && folder.rfind('/') > 0) folder.resize(folder.rfind('/'));
+  const std::string name = "/.probe-" + os::random_hex(8), image = folder + name, place = all + name;
   RTT_TRY_SET(const std::string bytes, erofs_image({}, kTime));
   RTT_TRY(os::make_directories(place, 0700));
   Status done = os::write_atomic(image, bytes, {.mode = 0400, .durable = os::Durable::kNo});
   if (done) done = os::mount_image(kType, image, place, options_.through);
   (void)unmount(place);
   (void)os::remove_file(image);
-  if (!had) {
-    (void)os::remove_empty_folder(images());
-    (void)unmount_all(ours);
-  }
   return done;
 }
 
