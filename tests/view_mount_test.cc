@@ -16,6 +16,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "os/file.h"
@@ -24,9 +25,13 @@
 #include "os/temp_dir.h"
 #include "os/unix_socket.h"
 #include "view_mount_case.h"
+#include "views/image_home.h"
 #include "views/mount_keeper.h"
 #include "views/mount_nodes.h"
 #include "views/pack_write.h"
+#include "views/project.h"
+#include "views/tree_folder.h"
+#include "views/tree_home.h"
 
 namespace rtt::views {
 namespace {
@@ -100,6 +105,65 @@ TEST_F(MountTest, programs_see_what_they_see_in_real_files) {
   EXPECT_EQ(output_of("ls -A " + mountpoint_ + " " + mountpoint_ + "/w/claude; readlink " + current()),
             output_of("echo " + mountpoint_ + ":; echo w; echo; echo " + mountpoint_ +
                       "/w/claude:; echo cur; echo gen-1; echo gen-1"));
+}
+
+// The root of what is read by its paths below `folder`, links followed.
+Digest root_read_back(const std::string& folder, const Tree& tree) {
+  std::vector<TreeFile> files;
+  for (const TreeFile& file : tree.files()) {
+    const std::string path = folder + "/" + file.path;
+    const bool executable = (fs::status(path).permissions() & fs::perms::owner_exec) != fs::perms::none;
+    files.push_back({.path = file.path,
+                     .bytes = os::read_file(path, kTreeFileBytesMax).value_or("(unreadable)"),
+                     .executable = executable});
+  }
+  return Tree::of(std::move(files)).value().root();
+}
+
+TEST_F(MountTest, a_tree_has_one_root_through_every_mechanism) {
+  start();
+  std::vector<TreeFile> files;
+  for (const std::string folder : {".claude/agents/", ".claude/skills/pdf/", ".claude/", ""}) {
+    for (int i = 0; i < 20; ++i) {
+      files.push_back(
+          {.path = fmt::format("{}f{}", folder, i),
+           .bytes = std::string(static_cast<std::size_t>(i) * 700, static_cast<char>('a' + i % 3)),
+           .executable = i % 4 == 0});
+    }
+  }
+  const Tree tree = Tree::of(std::move(files)).value();
+  const std::vector<NamedTree> named{{.name = "claude", .tree = &tree}};
+  std::map<std::string, Digest> roots;
+
+  const TreeStore store(*dir_ / "views");
+  ASSERT_TRUE(FolderHome(store).hold(named));
+  roots["real files"] = read_folder(store.path_of(tree.root())).value().root();
+
+  publish(1, {tree.files().begin(), tree.files().end()});
+  roots["fuse"] = read_folder(current()).value().root();
+  roots["pack"] = read_tree(Pack::open(PackStore(store_).pack_path("w", 1)).value(), 0).value().root();
+
+  ImageHome images({.folder = *dir_ / "views", .workspace = dir_->path(), .mounts = *dir_ / "images"});
+  if (const auto refused = images.refusal()) {
+    fmt::print("without erofs: {}\n", *refused);
+  } else {
+    roots["erofs"] = read_folder(images.hold(named).value().front()).value().root();
+    ASSERT_TRUE(images.leave());
+  }
+
+  ASSERT_TRUE(os::make_directories(*dir_ / "views/sets"));
+  ASSERT_TRUE(store.show({{.provider = "claude", .root = tree.root()}}));
+  for (const auto& [name, wish] : std::initializer_list<std::pair<std::string, Wish>>{
+           {"links", Wish::kLinks}, {"hard links", Wish::kHardLinks}, {"copies", Wish::kCopies}}) {
+    const std::string root = *dir_ / ("project with " + name);
+    ASSERT_TRUE(os::make_directories(root));
+    auto project = Project::open(root, store);
+    ASSERT_TRUE(project->refresh({{"claude", tree}}, wish));
+    roots[name] = root_read_back(root, tree);
+    ASSERT_TRUE(project->refresh({}, wish));
+  }
+  EXPECT_GE(roots.size(), 6u);
+  for (const auto& [name, root] : roots) EXPECT_EQ(root, tree.root()) << name;
 }
 
 TEST_F(MountTest, nothing_can_be_written) {

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/dir.h"
 #include "os/disk_file.h"
+#include "os/link.h"
 #include "os/temp_dir.h"
 
 namespace rtt::os {
@@ -239,6 +240,22 @@ TEST(Clock, rfc3339_known_instants) {
 TEST(Entropy, differs_each_time) {
   EXPECT_EQ(random_hex(16).size(), 32u);
   EXPECT_NE(random_hex(16), random_hex(16));
+}
+
+TEST(HardLink, is_put_in_the_place_of_a_file_and_leaves_no_other_name) {
+  const auto dir = TempDir::create();
+  const std::string kept = *dir / "kept", path = *dir / "path";
+  ASSERT_TRUE(write_atomic(kept, "kept"));
+  ASSERT_TRUE(write_atomic(path, "old"));
+  for (int again = 0; again < 2; ++again) {
+    EXPECT_EQ(*put_hard_link(kept, path), Linked::kDone);
+    EXPECT_TRUE(same_file(kept, path));
+    EXPECT_EQ(list_directory(dir->path())->size(), 2U);
+  }
+  ASSERT_TRUE(make_directories(*dir / "folder"));
+  EXPECT_FALSE(put_hard_link(kept, *dir / "folder"));
+  EXPECT_EQ(put_hard_link(*dir / "nothing", path).error().code, Code::kNotFound);
+  EXPECT_EQ(list_directory(dir->path())->size(), 3U);
 }
 
 }  // namespace

@@ -15,13 +15,20 @@
 
 namespace rtt::os {
 
+namespace {
+
+std::string beside_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  return (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + ".tmp-" + random_hex(8);
+}
+
+}  // namespace
+
 Status put_symlink(const std::string& path, const std::string& target) {
   struct stat info{};
   if (::lstat(path.c_str(), &info) == 0 && !S_ISLNK(info.st_mode))
     return fail(Code::kNotRegular, path + " is there already and is no link", path, "ls -ld " + path);
-  const std::size_t slash = path.rfind('/');
-  const std::string beside =
-      (slash == std::string::npos ? std::string() : path.substr(0, slash + 1)) + ".tmp-" + random_hex(8);
+  const std::string beside = beside_of(path);
   if (::symlink(target.c_str(), beside.c_str()) != 0)
     return std::unexpected(last_error("cannot link " + path).at(path));
   if (::rename(beside.c_str(), path.c_str()) == 0) return {};
@@ -55,6 +62,28 @@ Result<FileNumbers> numbers_of(const std::string& path) {
   if (::lstat(path.c_str(), &info) != 0)
     return std::unexpected(last_error("cannot look at " + path).at(path));
   return FileNumbers{.names = info.st_nlink, .bytes = static_cast<std::uint64_t>(info.st_size)};
+}
+
+Result<Linked> put_hard_link(const std::string& existing, const std::string& path) {
+  const std::string beside = beside_of(path);
+  RTT_TRY_SET(const Linked linked, hard_link(existing, beside));
+  if (linked == Linked::kUnsupported) return linked;
+  const int renamed = ::rename(beside.c_str(), path.c_str());
+  Error why = last_error("cannot link " + path).at(path);
+  (void)::unlink(beside.c_str());  // still there where `path` was this file already
+  if (renamed != 0) return std::unexpected(std::move(why));
+  return linked;
+}
+
+bool same_file(const std::string& a, const std::string& b) {
+  struct stat one{}, other{};
+  return ::lstat(a.c_str(), &one) == 0 && ::lstat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev &&
+         one.st_ino == other.st_ino;
+}
+
+bool same_device(const std::string& a, const std::string& b) {
+  struct stat one{}, other{};
+  return ::stat(a.c_str(), &one) == 0 && ::stat(b.c_str(), &other) == 0 && one.st_dev == other.st_dev;
 }
 
 Status rename_path(const std::string& from, const std::string& to) {

@@ -26,6 +26,10 @@ struct FileNumbers {
   std::uint64_t bytes = 0;
 };
 Result<FileNumbers> numbers_of(const std::string& path);  // does not follow a final link
+// Made beside and renamed, as put_symlink: in the place of a file, and never of a folder.
+Result<Linked> put_hard_link(const std::string& existing, const std::string& path);
+bool same_file(const std::string& a, const std::string& b);    // one file of two names; follows no final link
+bool same_device(const std::string& a, const std::string& b);  // both there, and on one file system
 Status rename_path(const std::string& from, const std::string& to);
 Status set_mode(const std::string& path, std::uint32_t mode);  // follows a final link
 struct PathStamp {

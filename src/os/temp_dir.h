@@ -15,8 +15,8 @@ namespace rtt::os {
 
 class TempDir {
  public:
-  static Result<TempDir> create() {
-    std::string path = environment("TMPDIR", "/tmp") + "/rtt-" + random_hex(8);
+  static Result<TempDir> create(const std::string& in = environment("TMPDIR", "/tmp")) {
+    std::string path = in + "/rtt-" + random_hex(8);
     RTT_TRY(make_directories(path, 0700));
     return TempDir(std::move(path));
   }

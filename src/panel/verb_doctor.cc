@@ -106,9 +106,14 @@ Finding look_at_views(const Workspace& workspace) {
   const auto [set, how] = store.shown();
   ViewHomes homes(workspace, ViewHomes::For::kFind);
   if (set.empty()) {
-    const auto refusals = homes.refusals();
-    const auto& fuse = refusals[static_cast<std::size_t>(views::Mechanism::kFuse)];
-    return {"ok", "nothing is shown; fuse " + (fuse ? "cannot be had: " + *fuse : "can be had"), ""};
+    auto refusals = homes.refusals(views::Mechanism::kErofs);
+    std::string words = "nothing is shown";
+    for (const auto mechanism : {views::Mechanism::kFuse, views::Mechanism::kErofs}) {
+      const auto& refused = views::refusal(refusals, mechanism);
+      words +=
+          fmt::format("; {} {}", to_string(mechanism), refused ? "cannot be had: " + *refused : "can be had");
+    }
+    return {"ok", words, ""};
   }
   for (const auto& member : set) {
     if (!os::is_directory(store.shown_path(member.provider))) {

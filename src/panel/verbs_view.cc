@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "model/limits.h"
@@ -42,12 +43,17 @@ Json drift_json(const std::vector<views::Drift>& drift, const std::string& provi
   return list;
 }
 
-// Which files of a tree are links and which copies.
-std::string mechanism_of(const std::vector<views::Place>& places) {
-  const auto links = std::ranges::count(places, views::Form::kLink, &views::Place::form);
-  if (places.empty()) return "none";
-  if (links == 0) return "copies";
-  return links == std::ranges::ssize(places) ? "links" : "links and copies";
+// Which of a tree's places are what.
+std::string forms_of(const std::vector<views::Place>& places) {
+  constexpr std::array kForms{std::pair(views::Form::kLink, "links"),
+                              std::pair(views::Form::kHardLink, "hard links"),
+                              std::pair(views::Form::kCopy, "copies")};
+  std::string words;
+  for (const auto& [form, word] : kForms) {
+    if (std::ranges::find(places, form, &views::Place::form) == places.end()) continue;
+    words += (words.empty() ? "" : " and ") + std::string(word);
+  }
+  return words.empty() ? "none" : words;
 }
 
 std::vector<std::string> names_of(const Planned& planned) {
@@ -120,7 +126,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
                                 : same  ? "shown"
                                 : !view ? "leaving"
                                         : "pending"},
-                      {"mechanism", places == project.placed().end() ? "none" : mechanism_of(places->second)},
+                      {"mechanism", places == project.placed().end() ? "none" : forms_of(places->second)},
                       {"drift", drift_json(drift, name)}});
     row.set("root", now != nullptr ? Json(to_string(*now)) : Json());
     if (view != nullptr) {

@@ -7,6 +7,7 @@
 
 #include "model/view_file.h"
 #include "os/file.h"
+#include "os/link.h"
 #include "panel/shown_views.h"
 #include "panel/view_mount.h"
 #include "registry/config_files.h"
@@ -22,15 +23,17 @@ ViewHomes::ViewHomes(const Workspace& workspace, For use)
     : folders_(tree_store(workspace)),
       mount_({.folder = tree_store(workspace).folder(),
               .workspace = workspace.root,
-              .start = use == For::kHold ? start_view_mount : decltype(views::MountHome::Options::start)()}) {
-}
+              .start = use == For::kHold ? start_view_mount : decltype(views::MountHome::Options::start)()}),
+      images_({.folder = tree_store(workspace).folder(), .workspace = workspace.root}),
+      one_file_system_(os::same_device(workspace.root, workspace.dot(""))) {}
 
 views::TreeHome& ViewHomes::of(Mechanism mechanism) {
   if (mechanism == Mechanism::kFuse) return mount_;
+  if (mechanism == Mechanism::kErofs) return images_;
   return folders_;
 }
 
-std::vector<views::TreeHome*> ViewHomes::all() { return {&folders_, &mount_}; }
+std::vector<views::TreeHome*> ViewHomes::all() { return {&folders_, &mount_, &images_}; }
 
 Result<views::Tree> ViewHomes::find(const Digest& root) {
   Result<views::Tree> found =
@@ -43,17 +46,20 @@ Result<views::Tree> ViewHomes::find(const Digest& root) {
   return found;
 }
 
-views::Refusals ViewHomes::refusals() {
+views::Refusals ViewHomes::refusals(std::optional<Mechanism> wish) {
   views::Refusals refusals;
   views::refusal(refusals, Mechanism::kFuse) = mount_.refusal();
-  views::refusal(refusals, Mechanism::kErofs) = "rtt makes no images of views";
-  views::refusal(refusals, Mechanism::kHardLinks) = "rtt places no hard links";
+  if (wish == Mechanism::kErofs) views::refusal(refusals, Mechanism::kErofs) = images_.refusal();
+  if (!one_file_system_)
+    views::refusal(refusals, Mechanism::kHardLinks) =
+        "the project and its .rtt are on different file systems";
   return refusals;
 }
 
 views::Choice foreseen(const Workspace& workspace, const Snapshot& snapshot, std::size_t files) {
   ViewHomes homes(workspace, ViewHomes::For::kFind);
-  return views::choose(snapshot.panel.view_mechanism, files, homes.refusals());
+  const auto wish = snapshot.panel.view_mechanism;
+  return views::choose(wish, files, homes.refusals(wish));
 }
 
 text::Json to_json(const views::Choice& how) {
@@ -61,6 +67,7 @@ text::Json to_json(const views::Choice& how) {
 }
 
 views::Wish placing_of(Mechanism mechanism) {
+  if (mechanism == Mechanism::kHardLinks) return views::Wish::kHardLinks;
   return mechanism == Mechanism::kCopies ? views::Wish::kCopies : views::Wish::kLinks;
 }
 
@@ -149,7 +156,7 @@ Status ViewStage::hold(Ready& ready) {
     files += tree.files().size();
   }
   wished_ = wish_of(workspace_);
-  views::Refusals refusals = ready.homes.refusals();
+  views::Refusals refusals = ready.homes.refusals(*wished_);
   for (std::size_t tried = 0; tried < model::kMechanisms; ++tried) {
     ready.how = views::choose(*wished_, files, refusals);
     auto at = ready.homes.of(ready.how.mechanism).hold(named);

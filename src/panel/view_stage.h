@@ -21,6 +21,7 @@
 #include "model/graph.h"
 #include "panel/shown_views.h"
 #include "registry/snapshot.h"
+#include "views/image_home.h"
 #include "views/mount_home.h"
 #include "views/project.h"
 
@@ -37,11 +38,14 @@ class ViewHomes {
   [[nodiscard]] std::vector<views::TreeHome*> all();
   // kNotFound, or what is wrong with the one that is kept.
   Result<views::Tree> find(const Digest& root);
-  [[nodiscard]] views::Refusals refusals();
+  // Of images only where they are wished: to know is to mount one.
+  [[nodiscard]] views::Refusals refusals(std::optional<views::Mechanism> wish);
 
  private:
   views::FolderHome folders_;
   views::MountHome mount_;
+  views::ImageHome images_;
+  bool one_file_system_;  // of the project and its store
 };
 
 // What would be chosen for trees that are not at hand yet, as far as can be told without trying.

@@ -22,12 +22,6 @@ constexpr std::size_t kNameBytes = 40;  // of the workspace's folder, in its id
 constexpr std::size_t kHashDigits = 16;
 constexpr std::size_t kPackBytesMax = std::size_t{2} << 30;  // that is copied; what is linked has no limit
 
-std::string pack_name(std::span<const NamedTree> trees) {
-  std::string text;
-  for (const NamedTree& one : trees) text += fmt::format("{} {}\n", bare_hex(one.tree->root()), one.name);
-  return bare_hex(crypto::sha256(text));
-}
-
 std::optional<std::uint32_t> tree_with(const Pack& pack, const Digest& root) {
   for (std::uint32_t tree = 0; tree < pack.trees(); ++tree) {
     const auto here = pack.root(tree);
@@ -103,7 +97,7 @@ Result<Tree> MountHome::find(const Digest& root) {
 
 // The pack of these trees, whole.
 Result<std::string> MountHome::pack(std::span<const NamedTree> trees) const {
-  std::string path = packs() + "/" + pack_name(trees) + std::string(kEnding);
+  std::string path = packs() + "/" + set_name(trees) + std::string(kEnding);
   if (os::exists(path)) {
     const auto kept = Pack::open(path);
     if (kept && has_just(*kept, trees) && verify(*kept)) return path;

@@ -151,8 +151,8 @@ Result<std::optional<Pack::Index>> Pack::find(Index folder, std::string_view nam
   return std::optional<Index>();
 }
 
-Result<Pack::Index> Pack::find_path(std::string_view path) const {
-  Index at = 0;
+Result<Pack::Index> Pack::find_path(std::string_view path, Index from) const {
+  Index at = from;
   for (std::size_t begin = 0; begin <= path.size();) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     RTT_TRY_SET(const auto found, find(at, path.substr(begin, end - begin)));
@@ -256,7 +256,7 @@ Status check_digests(const Pack& pack, std::uint32_t tree, const Tree& found) {
   RTT_TRY_SET(const Pack::Node top, pack.node(Pack::tree_entry(tree)));
   for (std::size_t i = 0; i < found.files().size(); ++i) {
     const TreeFile& file = found.files()[i];
-    RTT_TRY_SET(const Pack::Index index, pack.find_path(fmt::format("{}/{}", top.name, file.path)));
+    RTT_TRY_SET(const Pack::Index index, pack.find_path(file.path, Pack::tree_entry(tree)));
     RTT_TRY_SET(const Pack::Node node, pack.node(index));
     RTT_TRY_SET(const Digest kept, pack.digest(node));
     if (kept != found.digests()[i])

@@ -60,7 +60,8 @@ class Pack {
   // REQUIRES: `folder` is the node of `index`, `place` < folder.count.
   [[nodiscard]] Result<Node> child(Index index, const Node& folder, std::uint32_t place) const;
   [[nodiscard]] Result<std::optional<Index>> find(Index folder, std::string_view name) const;
-  [[nodiscard]] Result<Index> find_path(std::string_view path) const;  // from the folder of the trees
+  // From the folder of the trees, or another; kNotFound.
+  [[nodiscard]] Result<Index> find_path(std::string_view path, Index from = 0) const;
 
   [[nodiscard]] Status check_index() const;  // reads all of it
   // What block `block` unpacks to: block_bytes(), of the last one what is left.

@@ -37,14 +37,12 @@ class Placer {
   Placer(const Tree& tree, const std::function<Found(const std::string&)>& found)
       : tree_(tree), found_(found) {}
 
-  void copy(std::size_t at) {
+  void file(std::size_t at, Form form) {
     const TreeFile& file = tree_.files()[at];
     const Found there = found_(file.path);
     if (there.kind == Found::Kind::kOurs || there.kind == Found::Kind::kNothing) {
-      out_.places.push_back({.path = file.path,
-                             .form = Form::kCopy,
-                             .content = tree_.digests()[at],
-                             .executable = file.executable});
+      out_.places.push_back(
+          {.path = file.path, .form = form, .content = tree_.digests()[at], .executable = file.executable});
     } else {
       keep(file.path, there);
     }
@@ -78,7 +76,13 @@ class Placer {
 
 }  // namespace
 
-std::string_view to_string(Form form) { return form == Form::kLink ? "link" : "copy"; }
+namespace {
+
+constexpr std::array<std::string_view, 3> kForms{"link", "hardlink", "copy"};
+
+}  // namespace
+
+std::string_view to_string(Form form) { return kForms[static_cast<std::size_t>(form)]; }
 
 Placement place(const Tree& tree, Wish wish, const std::function<Found(const std::string& path)>& found) {
   Placer placer(tree, found);
@@ -86,7 +90,7 @@ Placement place(const Tree& tree, Wish wish, const std::function<Found(const std
   for (std::size_t i = 0; i < tree.files().size(); ++i) {
     const Where where = where_is(tree.files()[i].path);
     if (where.folder.empty()) {
-      placer.copy(i);
+      placer.file(i, Form::kCopy);
     } else {
       folders[std::string(where.folder)][std::string(where.entry)].push_back(i);
     }
@@ -94,6 +98,7 @@ Placement place(const Tree& tree, Wish wish, const std::function<Found(const std
   for (const auto& [folder, entries] : folders) {
     const Found there = found(folder);
     const bool links = wish == Wish::kLinks && !there.tracked;
+    const Form form = wish == Wish::kHardLinks && !there.tracked ? Form::kHardLink : Form::kCopy;
     if (links && placer.link(folder)) continue;
     if (there.kind == Found::Kind::kOther || there.kind == Found::Kind::kBlocked) {
       placer.keep(folder, there);
@@ -102,7 +107,7 @@ Placement place(const Tree& tree, Wish wish, const std::function<Found(const std
     for (const auto& [entry, files] : entries) {
       const bool is_folder = tree.files()[files.front()].path != entry;
       if (!links || !is_folder) {
-        for (const std::size_t file : files) placer.copy(file);
+        for (const std::size_t file : files) placer.file(file, form);
       } else if (!placer.link(entry)) {
         placer.keep(entry, found(entry));
       }
@@ -115,7 +120,7 @@ Json to_json(const std::vector<Place>& places) {
   Json list{text::JsonArray{}};
   for (const Place& place : places) {
     Json one = Json::object({{"path", place.path}, {"form", to_string(place.form)}});
-    if (place.form == Form::kCopy) one.set("content", to_string(place.content));
+    if (place.form != Form::kLink) one.set("content", to_string(place.content));
     if (place.before) one.set("before", to_string(*place.before));
     if (place.executable) one.set("executable", true);
     list.push(std::move(one));
@@ -133,11 +138,11 @@ Result<std::vector<Place>> places_from_json(const Json& json, std::string_view w
   for (const Json& one : json.as_array()) {
     Place place{.path = std::string(one.string_or("path")), .executable = one.bool_or("executable", false)};
     RTT_TRY(check_path(place.path));
-    const std::string_view form = one.string_or("form");
-    if (form != "link" && form != "copy") return bad("a form that is neither link nor copy");
-    place.form = form == "link" ? Form::kLink : Form::kCopy;
+    const auto form = std::ranges::find(kForms, one.string_or("form"));
+    if (form == kForms.end()) return bad("a form that is neither link, hardlink nor copy");
+    place.form = static_cast<Form>(form - kForms.begin());
     const auto content = parse_digest(one.string_or("content"));
-    if (place.form == Form::kCopy && !content) return bad("a copy without its hash");
+    if (place.form != Form::kLink && !content) return bad("a file without its hash");
     if (content) place.content = *content;
     place.before = parse_digest(one.string_or("before"));
     places.push_back(std::move(place));

@@ -9,6 +9,8 @@
 // looked at for drift: clients and people edit those, Gemini CLI does not see an agent's file that is a link,
 // Codex lists and then refuses one, and reads no such SKILL.md. What is there and not ours is kept, and told.
 //
+// Where links are not wanted, items are files: hard links of the store's, or copies.
+//
 // Thread: any (pure).   Fails: never.   Limits: the tree's.
 #pragma once
 
@@ -23,14 +25,14 @@
 
 namespace rtt::views {
 
-enum class Form : std::uint8_t { kLink, kCopy };
-std::string_view to_string(Form form);  // link copy
+enum class Form : std::uint8_t { kLink, kHardLink, kCopy };
+std::string_view to_string(Form form);  // link hardlink copy
 
 struct Place {
   std::string path;  // in the project and in the tree alike; of a link: a folder
   Form form = Form::kLink;
-  Digest content{};                // of a copy
-  std::optional<Digest> before{};  // of a copy that is being written anew: either is ours
+  Digest content{};                // of a file
+  std::optional<Digest> before{};  // of a file that is being placed anew: either is ours
   bool executable = false;
   friend bool operator==(const Place&, const Place&) = default;
 };
@@ -49,7 +51,7 @@ struct Found {  // what lies at a path of the project
   enum class Kind : std::uint8_t { kNothing, kOurs, kFolder, kOther, kBlocked } kind = Kind::kNothing;
   bool tracked = false;  // by git: it, or something below
 };
-enum class Wish : std::uint8_t { kLinks, kCopies };  // copies: where links cannot be had or are not wanted
+enum class Wish : std::uint8_t { kLinks, kHardLinks, kCopies };  // of items' folders
 Placement place(const Tree& tree, Wish wish, const std::function<Found(const std::string& path)>& found);
 
 // What was placed for a provider, as it is remembered: [{"path","form","content"?,"before"?,"executable"?}].

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "crypto/sha256.h"
+#include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
 #include "text/json_canonical.h"
@@ -38,24 +39,43 @@ const Place* find(const std::vector<Place>& places, const std::string& path) {
   return at != places.end() && at->path == path ? &*at : nullptr;
 }
 
-// `next`, with what `now` has besides it, and each copy ours with its present bytes too.
-std::map<std::string, std::vector<Place>> with_leaving(const std::map<std::string, std::vector<Place>>& next,
-                                                       const std::map<std::string, std::vector<Place>>& now) {
-  std::map<std::string, std::vector<Place>> out = next;
+bool is_file(const Place& place) { return place.form != Form::kLink; }
+
+// `next`, each file that is there already with its present bytes too.
+Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
+  for (auto& [provider, places] : next) {
+    const auto mine = now.find(provider);
+    if (mine == now.end()) continue;
+    for (Place& place : places) {
+      const Place* const was = find(mine->second, place.path);
+      if (was != nullptr && is_file(*was) && is_file(place) && was->content != place.content)
+        place.before = was->content;
+    }
+  }
+  return next;
+}
+
+// `next`, with what `now` has besides it or in another form.
+Project::Placed with_leaving(Project::Placed next, const Project::Placed& now) {
   for (const auto& [provider, places] : now) {
-    std::vector<Place>& mine = out[provider];
+    std::vector<Place>& mine = next[provider];
     for (const Place& place : places) {
       const auto at = std::ranges::lower_bound(mine, place.path, {}, &Place::path);
       if (at == mine.end() || at->path != place.path) {
         mine.insert(at, place);
-      } else if (at->form == Form::kCopy && place.form == Form::kCopy && at->content != place.content) {
-        at->before = place.content;
-      } else if (at->form != place.form) {
-        *at = place;  // what is there until it is taken away
+      } else if (is_file(*at) != is_file(place)) {
+        *at = place;
       }
     }
   }
-  return out;
+  return next;
+}
+
+bool leads_to_a_place(const Project::Placed& placed, const std::string& folder) {
+  return std::ranges::any_of(placed, [begin = folder + "/"](const auto& each) {
+    const auto at = std::ranges::lower_bound(each.second, begin, {}, &Place::path);
+    return at != each.second.end() && at->path.starts_with(begin);
+  });
 }
 
 // Whether both trees have the same files at `path` and below it.
@@ -98,6 +118,11 @@ Result<Project> Project::open(std::string root, TreeStore store) {
                 "move it away, then rtt apply: what it placed is told as in the way");
   for (const auto& [provider, list] : providers->as_object()) {
     RTT_TRY_SET(project.placed_[provider], places_from_json(list, path));
+  }
+  const Json* const folders = record.find("folders");
+  if (folders == nullptr || !folders->is_array()) return project;
+  for (const Json& folder : folders->as_array()) {
+    if (folder.is_string()) project.folders_.insert(std::string(folder.as_string()));
   }
   return project;
 }
@@ -143,37 +168,64 @@ bool Project::below_a_link(const std::string& path) const {
   return false;
 }
 
+bool Project::is_ours(const std::string& path) const {
+  return std::ranges::any_of(placed_, [&](const auto& each) {
+    const Place* const place = find(each.second, path);
+    return place != nullptr && state_of(each.first, *place) == State::kOurs;
+  });
+}
+
+// A folder that we made and nobody put anything into: a link may come in its place.
+bool Project::holds_only_ours(const std::string& folder) const {
+  if (!folders_.contains(folder)) return false;
+  bool only = true;
+  const auto judge = [&](const os::Entry& entry) {
+    const std::string path = folder + "/" + std::string(entry.path);
+    only = entry.kind == os::EntryKind::kDirectory ? folders_.contains(path) : is_ours(path);
+    return only ? os::Visit::kContinue : os::Visit::kStop;
+  };
+  const auto walked = os::walk(root_ + "/" + folder, {.entries_max = 2 * kPlacesMax}, judge);
+  return only && walked && walked->errors == 0 && !walked->truncated;
+}
+
 Found Project::found(const std::string& path) const {
   using Kind = Found::Kind;
-  if (below_a_link(path)) return {.kind = Kind::kNothing, .tracked = git_ && git_->tracks(path)};
   const bool tracked = git_ && git_->tracks(path);
+  if (below_a_link(path)) return {.kind = Kind::kNothing, .tracked = tracked};
   if (!way_is_clear(path)) return {.kind = Kind::kBlocked, .tracked = tracked};
-  for (const auto& [provider, places] : placed_) {
-    const Place* const place = find(places, path);
-    if (place != nullptr && state_of(provider, *place) == State::kOurs)
-      return {.kind = Kind::kOurs, .tracked = tracked};
-  }
   const std::string full = root_ + "/" + path;
   if (!os::exists(full)) return {.kind = Kind::kNothing, .tracked = tracked};
+  if (is_ours(path) || holds_only_ours(path)) return {.kind = Kind::kOurs, .tracked = tracked};
   const bool folder = os::is_directory(full) && !os::is_symlink(full);
   return {.kind = folder ? Kind::kFolder : Kind::kOther, .tracked = tracked};
 }
 
-Status Project::put(const std::string& provider, const Place& place, const Tree& tree) {
+Result<Form> Project::put(const std::string& provider, const Place& place, const Tree& tree) {
   const std::string path = root_ + "/" + place.path;
   if (const std::string folder = folder_of(place.path); !folder.empty())
     RTT_TRY(os::make_directories(root_ + "/" + folder));
-  if (place.form == Form::kLink) return os::put_symlink(path, target_of(provider, place.path));
+  if (place.form == Form::kLink) {
+    RTT_TRY(os::put_symlink(path, target_of(provider, place.path)));
+    return Form::kLink;
+  }
+  const std::string kept = store_.shown_path(provider) + "/" + place.path;
+  const bool linked = os::same_file(kept, path);
+  if (place.form == Form::kHardLink) {
+    if (linked) return Form::kHardLink;
+    RTT_TRY_SET(const os::Linked done, os::put_hard_link(kept, path));
+    if (done == os::Linked::kDone) return Form::kHardLink;
+  }
   const TreeFile* const file = tree.find(place.path);
-  if (state_of(provider, {.path = place.path, .form = Form::kCopy, .content = place.content}) == State::kOurs)
-    return {};
-  return os::write_atomic(path, file->bytes, {.mode = file->executable ? 0755U : 0644U});
+  const Place copy{.path = place.path, .form = Form::kCopy, .content = place.content};
+  if (linked || state_of(provider, copy) != State::kOurs || os::is_executable(path) != file->executable)
+    RTT_TRY(os::write_atomic(path, file->bytes, {.mode = file->executable ? 0755U : 0644U}));
+  return Form::kCopy;
 }
 
 Status Project::take_away(const std::string& provider, const Place& place) {
-  if (below_a_link(place.path) || state_of(provider, place) != State::kOurs) return {};
-  RTT_TRY(os::remove_file(root_ + "/" + place.path));
-  for (std::string folder = folder_of(place.path); !folder.empty(); folder = folder_of(folder))
+  if (below_a_link(place.path)) return {};
+  if (state_of(provider, place) == State::kOurs) RTT_TRY(os::remove_file(root_ + "/" + place.path));
+  for (std::string folder = folder_of(place.path); folders_.contains(folder); folder = folder_of(folder))
     RTT_TRY(os::remove_empty_folder(root_ + "/" + folder));
   return {};
 }
@@ -219,38 +271,59 @@ Result<std::vector<Project::Part>> Project::look(const Trees& trees, Wish wish) 
   return placements(trees, wish);
 }
 
-Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wish) {
-  RTT_TRY(ask_git());
-  std::vector<Part> all = placements(trees, wish);
-  std::map<std::string, std::vector<Place>> next;
-  for (const Part& one : all) {
-    next[one.provider] = one.placement.places;
+Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& now) {
+  Placed next;
+  for (const Part& one : parts) {
+    std::vector<Place>& mine = next[one.provider];
+    mine = one.placement.places;
     for (const Drift& each : one.drift) {
-      const Place* const was = find(placed_[one.provider], each.path);
       const bool kept =
           std::ranges::find(one.placement.kept, each.path, &Kept::path) != one.placement.kept.end();
-      if (kept) next[one.provider].push_back(*was);  // what we wrote there is still what drift is told from
+      const bool given = std::ranges::any_of(parts, [&](const Part& other) {
+        return find(other.placement.places, each.path) != nullptr;
+      });
+      // What we wrote there is still what drift is told from, if it is not another's place now.
+      if (kept && !given) mine.push_back(*find(now.at(one.provider), each.path));
     }
-    std::ranges::sort(next[one.provider], {}, &Place::path);
+    std::ranges::sort(mine, {}, &Place::path);
   }
-  // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown.
-  const std::map<std::string, std::vector<Place>> before =
-      std::exchange(placed_, with_leaving(next, placed_));
-  RTT_TRY(remember());
-  for (const auto& [provider, places] : before) {
+  return next;
+}
+
+// Those that will be made for `next` are ours too.
+void Project::count_folders(const Placed& next) {
+  for (const auto& [provider, places] : next) {
     for (const Place& place : places) {
-      const Place* const stays = find(next[provider], place.path);
-      if (stays == nullptr || stays->form != place.form) RTT_TRY(take_away(provider, place));
+      for (std::string folder = folder_of(place.path); !folder.empty(); folder = folder_of(folder)) {
+        const std::string full = root_ + "/" + folder;
+        if (!os::is_directory(full) || os::is_symlink(full) || !way_is_clear(folder)) folders_.insert(folder);
+      }
     }
   }
-  for (Part& one : all) {
-    for (const Place& place : one.placement.places) {
-      const Status done = put(one.provider, place, trees.at(one.provider));
-      if (done) continue;
-      one.placement.kept.push_back({.path = place.path, .why = done.error().message});
-      // What was ours there is so still.
-      std::vector<Place>& mine = next[one.provider];
-      const auto at = std::ranges::find(mine, place.path, &Place::path);
+}
+
+Status Project::take_away_all(const Placed& before, const Placed& next) {
+  for (const auto& [provider, places] : before) {
+    const auto mine = next.find(provider);
+    for (const Place& place : places) {
+      const Place* const stays = mine == next.end() ? nullptr : find(mine->second, place.path);
+      if (stays == nullptr || is_file(*stays) != is_file(place)) RTT_TRY(take_away(provider, place));
+    }
+  }
+  return {};
+}
+
+void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next) {
+  for (Part& one : parts) {
+    std::vector<Place>& mine = next[one.provider];
+    for (Place& place : one.placement.places) {
+      const auto form = put(one.provider, place, trees.at(one.provider));
+      const auto at = std::ranges::lower_bound(mine, place.path, {}, &Place::path);
+      if (form) {
+        place.form = at->form = *form;
+        continue;
+      }
+      one.placement.kept.push_back({.path = place.path, .why = form.error().message});
       const auto was = before.find(one.provider);
       const Place* const old = was == before.end() ? nullptr : find(was->second, place.path);
       if (old != nullptr) {
@@ -260,8 +333,27 @@ Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wis
       }
     }
   }
+}
+
+Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wish) {
+  RTT_TRY(ask_git());
+  std::vector<Part> all = placements(trees, wish);
+  Placed next = to_place(all, placed_);
+  count_folders(next);
+  // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown: first
+  // what goes with what comes, then what comes alone, for a path may be given up in one form for another.
+  Placed coming = with_present(next, placed_);
+  const Placed before = std::exchange(placed_, with_leaving(coming, placed_));
+  RTT_TRY(remember());
+  RTT_TRY(take_away_all(before, next));
+  if (placed_ != coming) {
+    placed_ = std::move(coming);
+    RTT_TRY(remember());
+  }
+  put_all(all, trees, before, next);
   std::erase_if(next, [](const auto& each) { return each.second.empty(); });
   placed_ = std::move(next);
+  std::erase_if(folders_, [&](const std::string& folder) { return !leads_to_a_place(placed_, folder); });
   RTT_TRY(remember());
   return all;
 }
@@ -287,27 +379,22 @@ std::vector<Drift> Project::drift() const {
   std::vector<Drift> out;
   for (const auto& [provider, places] : placed_) {
     for (const Place& place : places) {
-      switch (state_of(provider, place)) {
-        case State::kOurs:
-          break;
-        case State::kNothing:
-          out.push_back({provider, place.path, Drift::Kind::kGone});
-          break;
-        case State::kFolder:
-        case State::kOther:
-          out.push_back({provider, place.path,
-                         place.form == Form::kCopy && !os::is_directory(root_ + "/" + place.path)
-                             ? Drift::Kind::kChanged
-                             : Drift::Kind::kReplaced});
-          break;
-      }
+      const State state = state_of(provider, place);
+      if (state == State::kOurs) continue;
+      const bool changed =
+          is_file(place) && state == State::kOther && !os::is_symlink(root_ + "/" + place.path);
+      out.push_back({provider, place.path,
+                     state == State::kNothing ? Drift::Kind::kGone
+                     : changed                ? Drift::Kind::kChanged
+                                              : Drift::Kind::kReplaced});
     }
   }
   return out;
 }
 
 Status Project::remember() {
-  Json providers{text::JsonObject{}};
+  Json providers{text::JsonObject{}}, folders{text::JsonArray{}};
+  for (const std::string& folder : folders_) folders.push(folder);
   std::size_t count = 0;
   for (const auto& [provider, places] : placed_) {
     providers.set(provider, to_json(places));
@@ -317,7 +404,8 @@ Status Project::remember() {
     return fail(Code::kLimit, fmt::format("{} places; {} are the most", count, kPlacesMax));
   RTT_TRY(os::make_directories(store_.folder()));
   RTT_TRY(os::write_atomic(record_path(store_),
-                           text::canonical_json(Json::object({{"providers", providers}, {"v", 1}}))));
+                           text::canonical_json(Json::object(
+                               {{"folders", std::move(folders)}, {"providers", providers}, {"v", 1}}))));
   static_cast<void>(exclude());  // where it cannot be, git shows what is there, and whoever asks is told
   return {};
 }

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Project: the views of a workspace as its clients find them: links into the store and copies, at the paths
-// where each provider looks.
+// Project: the views of a workspace as its clients find them: links into the store, hard links of its files
+// and copies, at the paths where each provider looks.
 //
 // What was placed is remembered in one file beside the store, so that it can be taken away again, so that
 // what somebody changed is told from what is ours, and so that git is told to look past it. A link is ours
-// while it leads where we made it lead; a copy is ours while its bytes are those we wrote. Neither is touched
-// otherwise.
+// while it leads where we made it lead; a file is ours while its bytes are those we wrote; a folder is ours
+// if we made it, and goes when nothing is left in it. Nothing is touched otherwise.
+//
+// A hard link is the store's own file: what is written into it in place is in the store, and in every other
+// place of that file, too. All of them are told as changed, and the store finds by its hash that the tree is
+// not what it was and makes it anew (tree_home.h).
 //
 // A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
 //
@@ -15,6 +19,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,7 +68,8 @@ class Project {
   Status adopt(const std::vector<Taken>& taken);
 
   [[nodiscard]] std::vector<Drift> drift() const;
-  [[nodiscard]] const std::map<std::string, std::vector<Place>>& placed() const { return placed_; }
+  using Placed = std::map<std::string, std::vector<Place>>;  // by provider, sorted by path
+  [[nodiscard]] const Placed& placed() const { return placed_; }
 
  private:
   Project(std::string root, TreeStore store) : root_(std::move(root)), store_(std::move(store)) {}
@@ -76,8 +82,17 @@ class Project {
   [[nodiscard]] bool below_a_link(const std::string& path) const;
   [[nodiscard]] std::vector<Part> placements(const Trees& trees, Wish wish) const;
   static void share(std::vector<Part>& all, const Trees& trees);
-  Status put(const std::string& provider, const Place& place, const Tree& tree);
+  [[nodiscard]] bool is_ours(const std::string& path) const;
+  [[nodiscard]] bool holds_only_ours(const std::string& folder) const;
+  [[nodiscard]] static Placed to_place(const std::vector<Part>& parts, const Placed& now);
+  void count_folders(const Placed& next);
+  // What is not in `next`, or in another form there.
+  Status take_away_all(const Placed& before, const Placed& next);
   Status take_away(const std::string& provider, const Place& place);
+  // What cannot be put is told as kept, and in `next` stays what it was before.
+  void put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next);
+  // What it became: a file that cannot be linked is copied.
+  Result<Form> put(const std::string& provider, const Place& place, const Tree& tree);
   Status remember();
   Status ask_git();  // once, and only where something is to be placed
 
@@ -85,7 +100,8 @@ class Project {
   TreeStore store_;
   std::optional<GitCheckout> git_;
   bool asked_git_ = false;
-  std::map<std::string, std::vector<Place>> placed_;  // by provider, sorted by path
+  Placed placed_;
+  std::set<std::string> folders_;  // that we made
 };
 
 }  // namespace rtt::views

@@ -4,11 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "crypto/sha256.h"
 #include "os/file.h"
 #include "os/link.h"
 #include "os/output_of.h"
 #include "os/temp_dir.h"
+#include "views/tree_home.h"
 
 namespace rtt::views {
 namespace {
@@ -193,6 +196,93 @@ TEST_F(ProjectTest, copies_where_links_are_not_wanted_and_back) {
   EXPECT_THAT(drift(), IsEmpty());
   show({});
   EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, hard_links_are_the_stores_own_files_and_no_symbolic_link_is_anywhere) {
+  const Tree tree = claude("1");
+  const auto shown = show({{"claude", put(tree)}}, Wish::kHardLinks);
+  EXPECT_THAT(shown[0].placement.kept, IsEmpty());
+  for (const TreeFile& file : tree.files()) {
+    EXPECT_EQ(text(file.path), file.bytes);
+    EXPECT_FALSE(link(file.path)) << file.path;
+    EXPECT_EQ(os::same_file(root_ + "/" + file.path, store_.path_of(tree.root()) + "/" + file.path),
+              file.path != "CLAUDE.md");  // which people edit
+  }
+  EXPECT_FALSE(link(".claude/agents") || link(".claude/skills") || link(".claude/skills/s"));
+  EXPECT_TRUE(os::is_executable(root_ + "/.claude/skills/s/run.sh"));
+  show({{"claude", put(claude("2"))}}, Wish::kHardLinks);
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
+  EXPECT_EQ(os::read_file(store_.path_of(tree.root()) + "/.claude/agents/a.md", 100).value(), "a 1");
+  show({});
+  EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, an_edit_of_a_hard_link_in_place_is_kept_and_told_wherever_it_shows) {
+  const Tree tree = Tree::of({{.path = ".agents/skills/s/SKILL.md", .bytes = "s"},
+                              {.path = ".claude/skills/s/SKILL.md", .bytes = "s"},
+                              {.path = ".claude/skills/t/SKILL.md", .bytes = "t"}})
+                        .value();
+  show({{"claude", put(tree)}}, Wish::kHardLinks);
+  const std::string file = root_ + "/.claude/skills/s/SKILL.md";
+  ASSERT_TRUE(os::set_mode(file, 0644));
+  std::ofstream(file) << "mine";
+  const std::vector<Drift> changed{{"claude", ".agents/skills/s/SKILL.md", Drift::Kind::kChanged},
+                                   {"claude", ".claude/skills/s/SKILL.md", Drift::Kind::kChanged}};
+  EXPECT_EQ(drift(), changed);
+  EXPECT_EQ(store_.read(tree.root()).error().code, Code::kTampered);
+  const NamedTree named{"claude", &tree};
+  ASSERT_TRUE(FolderHome(store_).hold({&named, 1}));
+  EXPECT_TRUE(store_.read(tree.root()));
+  const auto shown = show({{"claude", tree.root()}}, Wish::kHardLinks);
+  EXPECT_EQ(shown[0].drift, changed);
+  EXPECT_THAT(shown[0].placement.kept, testing::SizeIs(2));
+  EXPECT_EQ(text(".claude/skills/s/SKILL.md"), "mine");
+  EXPECT_EQ(text(".claude/skills/t/SKILL.md"), "t");
+  EXPECT_EQ(drift(), changed);
+  show({});
+  EXPECT_EQ(text(".claude/skills/s/SKILL.md"), "mine");
+  EXPECT_FALSE(os::exists(root_ + "/.claude/skills/t"));
+}
+
+TEST_F(ProjectTest, what_cannot_be_linked_is_copied_and_says_so) {
+  const auto elsewhere = os::TempDir::create("/dev/shm");
+  if (!elsewhere || os::same_device(elsewhere->path(), root_)) GTEST_SKIP() << "no second file system here";
+  store_ = TreeStore(elsewhere->path() + "/views");
+  const auto shown = show({{"claude", put(claude("1"))}}, Wish::kHardLinks);
+  EXPECT_THAT(shown[0].placement.kept, IsEmpty());
+  for (const Place& place : shown[0].placement.places) EXPECT_EQ(place.form, Form::kCopy) << place.path;
+  EXPECT_EQ(text(".claude/skills/s/SKILL.md"), "s");
+  EXPECT_THAT(drift(), IsEmpty());
+  show({});
+  EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, a_folder_of_our_own_files_becomes_a_link_again_and_one_of_theirs_does_not) {
+  for (const Wish wish : {Wish::kCopies, Wish::kHardLinks}) {
+    show({{"claude", put(claude("1"))}}, wish);
+    show({{"claude", put(claude("2"))}}, Wish::kLinks);
+    EXPECT_TRUE(link(".claude/agents"));
+    EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
+  }
+  show({});
+  ASSERT_TRUE(os::make_directories(root_ + "/.claude/skills"));
+  show({{"claude", put(claude("1"))}}, Wish::kCopies);
+  show({{"claude", put(claude("1"))}}, Wish::kLinks);
+  EXPECT_FALSE(link(".claude/skills"));
+  EXPECT_TRUE(link(".claude/skills/s"));
+  show({});
+  EXPECT_TRUE(os::exists(root_ + "/.claude/skills"));  // empty, as they made it
+  EXPECT_FALSE(os::exists(root_ + "/.claude/agents"));
+}
+
+TEST_F(ProjectTest, a_path_that_goes_to_another_provider_is_no_drift) {
+  const Tree one = Tree::of({{.path = ".agents/skills/s/SKILL.md", .bytes = "1"}}).value();
+  const Tree two = Tree::of({{.path = ".agents/skills/s/SKILL.md", .bytes = "2"}}).value();
+  show({{"gemini", put(one)}}, Wish::kCopies);
+  ASSERT_TRUE(os::remove_file(root_ + "/.agents/skills/s/SKILL.md"));
+  show({{"codex", put(two)}, {"gemini", put(one)}}, Wish::kCopies);
+  EXPECT_EQ(text(".agents/skills/s/SKILL.md"), "2");
+  EXPECT_THAT(drift(), IsEmpty());
 }
 
 TEST_F(ProjectTest, one_path_of_two_providers_is_placed_once) {

@@ -116,4 +116,12 @@ Result<std::vector<NamedTree>> sorted_by_name(std::span<const NamedTree> trees) 
   return sorted;
 }
 
+std::string roots_text(std::span<const NamedTree> trees) {
+  std::string text;
+  for (const NamedTree& one : trees) text += fmt::format("{} {}\n", bare_hex(one.tree->root()), one.name);
+  return text;
+}
+
+std::string set_name(std::span<const NamedTree> trees) { return bare_hex(crypto::sha256(roots_text(trees))); }
+
 }  // namespace rtt::views

@@ -66,5 +66,8 @@ struct NamedTree {
 };
 // In the order of their names. Fails: kLimit; kBadShape (a name no folder may have, two of a name).
 Result<std::vector<NamedTree>> sorted_by_name(std::span<const NamedTree> trees);
+// What tells one set of them from all others: a line each, "<64 hex of its root> <name>"; and its SHA-256.
+std::string roots_text(std::span<const NamedTree> trees);
+std::string set_name(std::span<const NamedTree> trees);  // 64 hex
 
 }  // namespace rtt::views
