@@ -50,7 +50,10 @@ int view_mount_main(const ViewMountMain& options) {
   } else {
     os::harden_self(os::Setuid::kCounts);
     os::become_session_leader();
-    if (Status logged = os::redirect_stdio(log_path(options.place)); !logged) return failed(logged.error());
+    if (Status logged = os::redirect_stdio(log_path(options.place)); !logged) {
+      tell_failed(ready_fd, logged.error());
+      return failed(logged.error());
+    }
     keep.ready = [&ready_fd] { tell_ready(std::exchange(ready_fd, -1)); };
   }
   const Status kept = views::keep_mount(keep);
