@@ -197,7 +197,7 @@ class ViewMounts(Mounted):
 
     def test_a_living_workspace_changes_its_mechanism(self):
         self.mounted("codex")
-        for word in ("links", "fuse", "copies", "fuse", "links"):
+        for word in ("links", "fuse", "copies", "fuse", "hardlinks", "fuse", "links"):
             self.mechanism(word)
             self.assertEqual(word, self.json("plan")["shown"]["mechanism"])
             done = self.json("apply", timeout=120)
