@@ -90,10 +90,10 @@ class Settled(RttCase):
         self.assertNotEqual(before, self.kept_at())
 
     def test_a_revoked_key_is_seen(self):
-        self.settle()
+        known = self.settle()
         key = self.json("ls", "keys")["keys"][0]["key_id"]
         self.ok("keys", "revoke", key, "--yes")
-        self.assertNotEqual(0, self.run_rtt("up", "--yes").status)
+        self.assertNotEqual(known, self.run_rtt("up", "--yes", "--json").doc)
 
     def test_a_file_somebody_else_put_there_is_not_believed(self):
         self.settle()
