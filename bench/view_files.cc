@@ -65,8 +65,9 @@ void write_agents(const std::string& folder, int agents, std::string_view more) 
   };
   fs::create_directories(folder);
   for (int agent = 0; agent < agents; ++agent) {
-    std::ofstream(fmt::format("{}/agent-{:04}.md", folder, agent)) << fmt::format(
-        "---\nname: agent-{:04}\ndescription: {}\n---\n\n{}\n", agent, prose(60, ' '), prose(960, '\n'));
+    std::ofstream(fmt::format("{}/{}.md", folder, agent_name(agent)))
+        << fmt::format("---\nname: {}\ndescription: {}\n{}---\n\n{}\n", agent_name(agent), prose(60, ' '),
+                       more, prose(960, '\n'));
   }
 }
 
