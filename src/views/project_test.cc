@@ -187,6 +187,23 @@ TEST_F(ProjectTest, what_git_tracks_is_never_behind_a_link) {
   EXPECT_EQ(said_, "");
 }
 
+TEST_F(ProjectTest, what_git_tracks_is_never_beside_the_stores_own_files) {
+  ASSERT_TRUE(git({"init", "-q"}));
+  write(".gitignore", ".rtt/\n");
+  write(".claude/agents/b.md", "their b");
+  ASSERT_TRUE(git({"add", "."}) && git({"commit", "-qm", "x"}));
+  const Tree tree = claude("1");
+  show({{"claude", put(tree)}}, Wish::kHardLinks);
+  const auto shared = [&](const std::string& path) {
+    return os::same_file(root_ + "/" + path, store_.path_of(tree.root()) + "/" + path);
+  };
+  EXPECT_FALSE(shared(".claude/agents/a.md"));
+  EXPECT_TRUE(shared(".claude/skills/s/SKILL.md"));
+  EXPECT_EQ(text(".claude/agents/b.md"), "their b");
+  ASSERT_TRUE(git({"status", "--porcelain"}));
+  EXPECT_EQ(said_, "");
+}
+
 TEST_F(ProjectTest, copies_where_links_are_not_wanted_and_back) {
   show({{"claude", put(claude("1"))}});
   show({{"claude", put(claude("1"))}}, Wish::kCopies);
