@@ -3,6 +3,8 @@
 // times, addresses) and without where the view lies. A line that draws the project's folders is left out, since a link is
 // drawn otherwise than a folder; so is codex's note on its own run.
 const ofTheRun = [
+  [/WORK\/run\/rtt\/views-\w+\/[^/]+\/[a-z]+\/gen-\d+/g, "PROJECT"],
+  [/(\.\.\/)+run\/rtt\/views-\w+\/[^/]+\/[a-z]+\/gen-\d+\//g, ""],
   [/\.rtt\/registry\/views\/(trees\/[0-9a-f]{64}|now\/[a-z]+)\//g, ""],
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID"],
   [/\b(ses|msg|call|prt)_[0-9A-Za-z]{20,}/g, "ID"],

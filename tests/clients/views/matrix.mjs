@@ -126,6 +126,7 @@ async function judge(client, layout, project, before) {
 
 async function main() {
   mkdirSync(`${work}/home`);
+  mkdirSync(`${work}/run`, { mode: 0o700 });
   mkdirSync(`${work}/bin`);
   symlinkSync(rtt, `${work}/bin/rtt`);
   symlinkSync(ripgrep, `${work}/bin/rg`);
