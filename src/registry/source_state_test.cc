@@ -123,7 +123,7 @@ class Editor {
     return "overwrite with its old time " + file;
   }
   std::string swap(const std::string& a, const std::string& b) {
-    if (!std::filesystem::exists(at(a)) || !std::filesystem::exists(at(b))) return "nothing";
+    if (a == b || !std::filesystem::exists(at(a)) || !std::filesystem::exists(at(b))) return "nothing";
     std::filesystem::rename(at(a), at("swapped"));
     std::filesystem::rename(at(b), at(a));
     std::filesystem::rename(at("swapped"), at(b));
