@@ -3,7 +3,6 @@
 // state again means the same snapshot, whatever was done in between.
 #include "registry/source_state.h"
 
-
 #include <array>
 #include <set>
 
