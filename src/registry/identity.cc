@@ -111,11 +111,8 @@ Result<std::string> create_own_key(const std::string& user_dir, std::string_view
   return id;
 }
 
-namespace {
-
-// Made when it is first asked for.
-Result<KeyBytes> key_in(const std::string& user_dir, const std::string& name, std::string_view hint) {
-  const std::string path = user_dir + "/" + name;
+Result<std::array<std::byte, 32>> receipts_key(const std::string& user_dir) {
+  const std::string path = user_dir + "/receipts.key";
   if (!os::exists(path)) {
     RTT_TRY(os::make_directories(user_dir, 0700));
     KeyBytes fresh{};
@@ -125,17 +122,15 @@ Result<KeyBytes> key_in(const std::string& user_dir, const std::string& name, st
     // Of two that make one at once, the first one's stays.
     RTT_TRY(os::write_once(path, text.view(), {.mode = 0600}));
   }
-  return read_key_bytes(path, hint);
-}
-
-}  // namespace
-
-Result<std::array<std::byte, 32>> receipts_key(const std::string& user_dir) {
-  return key_in(user_dir, "receipts.key", "move it away; what it made can then no longer be compared");
+  return read_key_bytes(path, "move it away; what it made can then no longer be compared");
 }
 
 Result<std::array<std::byte, 32>> cache_key(const std::string& user_dir) {
-  return key_in(user_dir, "cache.key", "move it away; what it vouched for is then found out again");
+  RTT_TRY_SET(const crypto::SecretKey own, load_own_key(user_dir));
+  auto seed = own.seed();
+  const Digest derived = crypto::HmacSha256(seed).mac("rtt:cache:v1\n");
+  std::ranges::fill(seed, std::byte{0});
+  return derived.bytes;
 }
 
 Result<std::vector<OwnKey>> own_keys(const std::string& user_dir) {

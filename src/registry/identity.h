@@ -38,7 +38,7 @@ Result<std::string> create_own_key(const std::string& user_dir, std::string_view
 bool has_own_key(const std::string& user_dir);
 // The key of this user's keyed hashes in receipts, `user_dir/receipts.key` (0600); made when first asked for.
 Result<std::array<std::byte, 32>> receipts_key(const std::string& user_dir);
-// The key by which this user's own files in a workspace's cache are told (own_cache.h), `user_dir/cache.key`.
+// The key by which this user's own files in a workspace's cache are told (own_cache.h), made of the own key.
 Result<std::array<std::byte, 32>> cache_key(const std::string& user_dir);
 // Writes the public half to trust/keys/<key_id>.pub of the workspace.
 Status publish_key(const Workspace& workspace, const crypto::PublicKey& key, std::string_view label);

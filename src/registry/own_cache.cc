@@ -30,7 +30,6 @@ Result<std::string> mac_of(const Workspace& workspace, std::string_view name, st
 Result<std::string> read_own_cache(const Workspace& workspace, std::string_view name, std::size_t bytes_max) {
   const std::string path = path_of(name);
   const auto absent = [&path](std::string_view why) { return fail(Code::kNotFound, std::string(why), path); };
-  if (!os::exists(workspace.user_dir + "/cache.key")) return absent("nothing was kept yet");
   auto file = os::read_beneath(workspace.root, path, bytes_max + kMacHex + 1);
   if (!file) return absent(file.error().message);
   const std::string_view text = file->content;

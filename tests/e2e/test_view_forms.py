@@ -11,7 +11,7 @@ import subprocess
 from rtt_case import RttCase, main
 
 AGENT = "---\nname: {name}\nsaddr: rtt://common/agent/{name}@1.0.{version}\ndescription: Reviews code\n---\nVersion {version}.\n"
-SKILL = "---\nname: tidy\ndescription: Tidies up\n---\nRun it.\n"
+SKILL = "---\nname: tidy\ndescription: Tidies up\n---\n\nRun it.\n"
 
 
 class Watch:
@@ -152,7 +152,6 @@ class ViewForms(RttCase):
         self.assertNotEqual([mount], self.images())
         self.assertEqual("committed", self.json("undo")["state"])
         self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
-        self.assertFalse(self.json("view", "diff")["differs"])
         self.ok("down")
         self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
         # As the machine's next start leaves it.
