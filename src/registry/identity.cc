@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/hex.h"
+#include "crypto/hmac.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/permissions.h"
