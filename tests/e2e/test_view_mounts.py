@@ -114,9 +114,12 @@ class ViewMounts(Mounted):
         old = os.open(self.path(".codex/agents/reviewer.toml"), os.O_RDONLY)
         folder = os.open(self.path(".gemini/agents"), os.O_RDONLY)
         try:
+            commits = []
             for version in range(2, 6):
                 self.agents(version, "reviewer", "second")
-                self.assertEqual("committed", self.apply()["state"])
+                done = self.apply()
+                self.assertEqual("committed", done["state"])
+                commits.append(str(done["seq"]))
                 for name in (".codex/agents/reviewer.toml", ".gemini/agents/second.md"):
                     self.assertIn(f"Version {version}.", self.text(name))
             self.assertIn(b"Version 1.", os.read(old, 4096))
@@ -128,7 +131,10 @@ class ViewMounts(Mounted):
             os.close(folder)
         self.assertEqual("committed", self.json("undo")["state"])
         self.assertIn("Version 4.", self.text(".codex/agents/reviewer.toml"))
-        self.assertFalse([one for one in self.json("view", "ls")["problems"] if one["severity"] == "error"])
+        self.assertEqual("committed", self.json("rollback", commits[0])["state"])
+        for name in (".codex/agents/reviewer.toml", ".gemini/agents/second.md"):
+            self.assertIn("Version 2.", self.text(name))
+        self.assertEqual("fuse", self.shown()["mechanism"])
 
     def test_a_server_killed_under_load_shows_no_half_tree(self):
         names = [f"a{i}" for i in range(30)]
