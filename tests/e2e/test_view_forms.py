@@ -11,7 +11,7 @@ import subprocess
 from rtt_case import RttCase, main
 
 AGENT = "---\nname: {name}\nsaddr: rtt://common/agent/{name}@1.0.{version}\ndescription: Reviews code\n---\nVersion {version}.\n"
-SKILL = "---\nname: tidy\ndescription: Tidies up\n---\n\nRun it.\n"
+SKILL = "---\nname: tidy\ndescription: Tidies up\n---\n\nRun it.\n"  # as views have it
 
 
 class Watch:
@@ -148,6 +148,7 @@ class ViewForms(RttCase):
         self.assertIn("Version 2.", self.text(".claude/agents/reviewer.md"))
         self.assertIn(b"Version 1.", os.read(old, 4096))
         os.close(old)
+        self.assertFalse(self.json("view", "diff")["differs"])
         self.assertEqual(1, len(self.images()))
         self.assertNotEqual([mount], self.images())
         self.assertEqual("committed", self.json("undo")["state"])
