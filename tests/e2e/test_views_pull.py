@@ -85,7 +85,7 @@ class Pull(RttCase):
         for kept in ("# kept as it is", "permissions: {edit: deny}", "optional", "rtt://fs/tool/read@^1",
                      "rtt://git/tool/diff", "model: opus", "color", "Reviews all"):
             self.assertIn(kept, text)
-        self.assertTrue(os.path.isfile(self.path(".claude/agents/reviewer.md")))
+        self.assertFalse(self.json("view", "diff")["differs"])
         self.assertIn("color: red", self.text(".claude/agents/reviewer.md"))
 
     def test_new_files_beside_ours_become_items(self):
@@ -94,7 +94,7 @@ class Pull(RttCase):
         pulled = self.json("view", "pull", "--yes", timeout=120)
         self.assertEqual([("agents/cook.md", "created")], [(row["path"], row["state"]) for row in pulled["changes"]])
         self.assertIn("Cook.", self.text(".gemini/agents/cook.md"))
-        self.assertTrue(os.path.isfile(self.path(".claude/agents/cook.md")))
+        self.assertFalse(self.json("view", "diff")["differs"])
         self.assertEqual("mine", self.text(".claude/agents/notes.txt"))
 
     def test_a_tree_that_was_written_into_and_a_file_of_a_skill(self):
