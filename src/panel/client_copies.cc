@@ -40,6 +40,7 @@ Result<There> look_at(const std::string& root, ClientCopies& out) {
   there.items = std::move(sources.items);
   there.overlays = std::move(sources.overlays);
   RTT_TRY_SET(const views::Project project, views::Project::open(root, tree_store(*workspace)));
+  if (project.ejected()) return there;  // those files are the clients' own
   for (const auto& [provider, places] : project.placed()) {
     for (const views::Place& place : places) there.placed.insert(place.path);
   }

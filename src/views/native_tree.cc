@@ -42,6 +42,13 @@ class Reader {
            !below.starts_with(path + "/");
   }
 
+  [[nodiscard]] bool is_of_a_skill(const std::string& path) const {
+    return std::ranges::any_of(providers_, [&](const Provider& one) {
+      return !one.skills.empty() && path.starts_with(one.skills) &&
+             std::string_view(path).substr(one.skills.size()).starts_with('/');
+    });
+  }
+
   os::Visit visit(const os::Entry& entry) {
     const std::string path(entry.path);
     if (is_aside(path)) return os::Visit::kSkip;
@@ -69,7 +76,9 @@ class Reader {
     }
     bytes_ += read->content.size();
     out_.files.push_back({.path = path, .bytes = std::move(read->content), .executable = read->executable});
-    if (const Status sound = check_path(path); !sound) problem(path, sound.error().message, "rename it");
+    // Of other files a bad name is no item's, which decode() tells.
+    if (const Status sound = check_path(path); !sound && is_of_a_skill(path))
+      problem(path, sound.error().message, "rename it");
     if (out_.files.size() <= kNativeFilesMax && bytes_ <= kNativeBytesMax) return os::Visit::kContinue;
     bad_ = fail(Code::kLimit,
                 fmt::format("more than {} files or {} bytes of AI clients", kNativeFilesMax, kNativeBytesMax),
