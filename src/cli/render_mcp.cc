@@ -180,6 +180,16 @@ std::string connected(const Json& body, const View& view) {
                 ": " + why + "\n";
     }
   }
+  for (const Json& one : items(body, "views")) {
+    text += printable(one.string_or("provider")) + ": " + counted(one.int_or("files", 0), "file") +
+            (written ? " left as real ones; rtt view mount shows it views again\n" : " of its view\n");
+  }
+  for (const Json& loss : items(body, "losses")) {
+    text += view.paint(Tone::kWarn,
+                       fmt::format("  {} does not get {}: {}", printable(loss.string_or("provider")),
+                                   printable(loss.string_or("item")), printable(loss.string_or("why")))) +
+            "\n";
+  }
   if (pending) text += view.paint(Tone::kNew, "next") + ": the same with --write\n";
   return text.empty() ? "no client is connected to this workspace\n" : text;
 }

@@ -40,6 +40,7 @@ Result<There> look_at(const std::string& root, ClientCopies& out) {
   there.items = std::move(sources.items);
   there.overlays = std::move(sources.overlays);
   RTT_TRY_SET(const views::Project project, views::Project::open(root, tree_store(*workspace)));
+  if (project.ejected()) return there;  // those files are the clients' own
   for (const auto& [provider, places] : project.placed()) {
     for (const views::Place& place : places) there.placed.insert(place.path);
   }
@@ -47,7 +48,8 @@ Result<There> look_at(const std::string& root, ClientCopies& out) {
   return there;
 }
 
-void add_versions(ClientCopies& out, const views::Provider& provider, Decoded&& read) {
+void add_versions(ClientCopies& out, const views::Provider& provider, const views::NativeTree& tree,
+                  Decoded&& read) {
   for (const auto& problem : read.problems) {
     if (problem.weight == views::DecodeProblem::Weight::kLeftOut) out.problems.push_back(problem_of(problem));
   }
@@ -57,6 +59,15 @@ void add_versions(ClientCopies& out, const views::Provider& provider, Decoded&& 
       ClientCopies::Server& server =
           at != out.servers.end() ? *at : out.servers.emplace_back(read.items[i].name);
       server.providers.emplace_back(provider.name);
+      continue;
+    }
+    if (!tree.is_all_there_is(read.items[i], read.files[i])) {
+      out.problems.push_back(
+          {.severity = model::Severity::kWarning,
+           .file = read.files[i].front(),
+           .code = Code::kBadShape,
+           .message = "the skill stays as it is: its folder holds something that no item has",
+           .hint = {}});
       continue;
     }
     auto item = views::adopted(std::move(read.items[i]), provider);
@@ -131,7 +142,7 @@ Result<ClientCopies> find_client_copies(const std::string& root, const std::stri
   for (std::size_t i = 0; i < read.size(); ++i) {
     if (!used[i]) continue;
     out.providers.emplace_back(out.table.rows()[i].name);
-    add_versions(out, out.table.rows()[i], std::move(read[i]));
+    add_versions(out, out.table.rows()[i], tree, std::move(read[i]));
   }
   std::ranges::sort(out.problems);  // a file that several clients read is told once
   const auto again = std::ranges::unique(out.problems);

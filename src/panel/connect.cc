@@ -168,7 +168,10 @@ class Connecting {
       const mcp::Section section = section_for(workspace_, client_, ClientScope::kProject, *text.text);
       RTT_TRY_SET(const ClientText read, ClientText::read(*text.text, section, file.shown));
       for (const mcp::EntryText& entry : read.entries()) {
-        (is_door(entry, section) ? other_doors_ : other_direct_).push_back(entry.name);
+        const bool door = is_door(entry, section);
+        (door ? other_doors_ : other_direct_).push_back(entry.name);
+        // A view calls a server by its namespace, whatever its name.
+        if (door) other_doors_.push_back(server_of_door(entry, section));
       }
     }
     if (client_.overlap == mcp::Overlap::kProjectOnly && scope_ == ClientScope::kUser &&
@@ -346,6 +349,12 @@ class Connecting {
         return fail(Code::kNameClash,
                     fmt::format("{} starts `{}` itself, so {} would list its tools twice", other_shown_, name,
                                 client_.product),
+                    other_shown_, fmt::format("rtt mcp connect {} (without --single)", client_.name));
+      }
+      if (std::ranges::find(other_doors_, name) != other_doors_.end()) {
+        return fail(Code::kNameClash,
+                    fmt::format("{} has RTT's entry for `{}` already, so {} would list its tools twice",
+                                other_shown_, name, client_.product),
                     other_shown_, fmt::format("rtt mcp connect {} (without --single)", client_.name));
       }
       const mcp::EntryText* entry = text.find(name);

@@ -100,6 +100,17 @@ bool is_door(const mcp::EntryText& entry, const mcp::Section& section) {
   return mcp::is_own_door(canonical(entry, section));
 }
 
+std::string server_of_door(const mcp::EntryText& entry, const mcp::Section& section) {
+  const Json read = canonical(entry, section);
+  const Json* args = read.find("args");
+  if (args == nullptr || !args->is_array()) return {};
+  const auto& words = args->as_array();
+  const auto at = std::ranges::find(words, Json("serve"));
+  if (at == words.end() || at + 1 == words.end() || !(at + 1)->is_string()) return {};
+  const std::string& name = (at + 1)->as_string();
+  return name.starts_with('-') ? std::string() : name;
+}
+
 std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section,
                               const std::string& project) {
   const Json read = canonical(entry, section);

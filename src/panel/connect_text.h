@@ -22,6 +22,8 @@ inline constexpr const char* kSingleName = "rtt";
 mcp::Started door_of(const registry::Workspace& workspace, const std::string& client,
                      const std::string& server, ClientScope scope);
 bool is_door(const mcp::EntryText& entry, const mcp::Section& section);
+// The server it serves, by its name; empty: all of them.
+std::string server_of_door(const mcp::EntryText& entry, const mcp::Section& section);
 // The folder after -C of an entry that is RTT's own; `project` where it is the one of the project.
 std::string workspace_of_door(const mcp::EntryText& entry, const mcp::Section& section,
                               const std::string& project);

@@ -47,7 +47,14 @@ Result<RenderedView> render(const std::string& name, const views::Provider& form
   views::Encoded encoded = views::encode(forms, merged.items);
   RenderedView view{
       .provider = name, .tree = {}, .items = std::move(merged.items), .losses = std::move(encoded.losses)};
-  RTT_TRY_SET(view.tree, views::Tree::of(std::move(encoded.files)));
+  auto tree = views::Tree::of(std::move(encoded.files));
+  if (!tree) {
+    return fail(tree.error().code,
+                fmt::format("what `{}` would be shown is no tree of files: {}: {}", name, tree.error().where,
+                            tree.error().message),
+                model::view_path(name), "rtt view ls");
+  }
+  view.tree = *std::move(tree);
   return view;
 }
 
@@ -85,6 +92,24 @@ Status must_be_known(const views::ProviderTable& providers, const std::string& n
   return std::unexpected(std::move(unknown));
 }
 
+namespace {
+
+// For a provider that nobody knows no overlay counts, which its author may not.
+void tell_of_unknown(const views::Sources& sources, const views::ProviderTable& known,
+                     std::vector<model::Problem>& problems) {
+  for (const model::Overlay& overlay : sources.overlays) {
+    if (overlay.layer != model::Overlay::Layer::kProvider || known.find(overlay.of) != nullptr) continue;
+    problems.push_back(
+        {.severity = model::Severity::kWarning,
+         .file = overlay.path,
+         .code = Code::kNotFound,
+         .message = fmt::format("RTT knows no provider `{}`, so this overlay changes nothing", overlay.of),
+         .hint = "rtt view ls --all"});
+  }
+}
+
+}  // namespace
+
 Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapshot) {
   Rendered out;
   out.providers = known_providers(snapshot, out.problems);
@@ -100,6 +125,7 @@ Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapsh
     if (!sources) {
       RTT_TRY_SET(sources, views::gather_sources(workspace, snapshot));
       out.problems.insert(out.problems.end(), sources->problems.begin(), sources->problems.end());
+      tell_of_unknown(*sources, out.providers, out.problems);
     }
     const model::ViewFile file = model::read_view_file(entry.text, entry.path);
     auto view = render(name, *forms, file, snapshot, *sources, out.problems);

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -14,6 +16,7 @@
 #include "model/view_file.h"
 #include "os/file.h"
 #include "panel/client_copies.h"
+#include "panel/ejected_views.h"
 #include "panel/plan_apply.h"
 #include "panel/set_aside.h"
 #include "panel/shown_views.h"
@@ -170,6 +173,8 @@ std::vector<std::string> will_of(const Migration& migration, const std::string& 
 // Plans what is in force and has the panel apply it; what is shown already is placed again, since files that
 // were in its way may be gone.
 Result<Planned> plan_and_show(const Turn& turn, const Workspace& workspace, Json& body) {
+  RTT_TRY_SET(const Followed followed, follow_again(workspace));
+  static_cast<void>(followed);
   RTT_TRY_SET(Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
@@ -190,23 +195,54 @@ bool says(const Rendered& rendered, const views::Version& version) {
   });
 }
 
+// The files beside a skill that differ from the preferred client's, which take their place.
+bool gives_way(const Copy& copy, std::string_view prefer) {
+  return !prefer.empty() && std::ranges::any_of(copy.differs, [](const std::string& member) {
+    return member.starts_with("/files/");
+  });
+}
+
+// Each version whose files are moved, with the copy they are.
+void each_moved(const Migration& migration,
+                const std::function<void(const views::Version&, const Copy&)>& visit) {
+  std::map<std::vector<std::string>, const Copy*> moved;
+  for (const Copy* copy : migration.moved) moved.emplace(copy->files, copy);
+  for (const views::Version& version : migration.found.versions) {
+    if (const auto at = moved.find(version.files); at != moved.end()) visit(version, *at->second);
+  }
+}
+
 // Takes out of `moved` what would be shown otherwise.
 Status hold_to_what_is_shown(Migration& migration, const Workspace& workspace, std::string_view prefer) {
   RTT_TRY_SET(const auto snapshot, registry::load_snapshot(workspace, {}));
   RTT_TRY_SET(const Rendered rendered, render_views(workspace, snapshot));
-  const auto is_shown = [&](const Copy* copy) {
-    return std::ranges::all_of(migration.found.versions, [&](const views::Version& version) {
-      const bool own_files_give_way = !prefer.empty() && std::ranges::any_of(copy->differs, [](auto& member) {
-        return member.starts_with("/files/");
-      });
-      return version.files != copy->files || own_files_give_way || says(rendered, version);
-    });
-  };
-  const auto rest = std::ranges::stable_partition(migration.moved, is_shown);
-  for (const Copy* copy : rest)
-    migration.left.push_back({copy->files, "a view of it would say something else"});
-  migration.moved.erase(rest.begin(), rest.end());
+  std::set<const Copy*> otherwise;
+  each_moved(migration, [&](const views::Version& version, const Copy& copy) {
+    if (!gives_way(copy, prefer) && !says(rendered, version)) otherwise.insert(&copy);
+  });
+  for (const Copy* copy : migration.moved) {
+    if (otherwise.contains(copy))
+      migration.left.push_back({copy->files, "a view of it would say something else"});
+  }
+  std::erase_if(migration.moved, [&](const Copy* copy) { return otherwise.contains(copy); });
   return {};
+}
+
+// Each client finds at its old places what it is to be shown.
+Status is_in_place(const Migration& migration, const Workspace& workspace, std::string_view prefer) {
+  Status done;
+  each_moved(migration, [&](const views::Version& version, const Copy& copy) {
+    if (!done || gives_way(copy, prefer)) return;
+    for (const views::TreeFile& file : views::encode(*version.provider, std::span(&version.item, 1)).files) {
+      const std::string path = workspace.path(file.path);
+      if (os::exists(path) && !os::is_directory(path)) continue;
+      done = fail(
+          Code::kNotFound,
+          fmt::format("{} would not find {}: something is in its way", version.provider->product, file.path),
+          file.path, "rtt view ls");
+    }
+  });
+  return done;
 }
 
 Result<Json> take_back(const Turn& turn, const Workspace& workspace, SetAside& aside);
@@ -243,6 +279,7 @@ Status carry_out(const Turn& turn, const Workspace& workspace, Migration& migrat
   if (state != "committed" && state != "unchanged")
     return fail(Code::kRolledBack, "the plan was not applied: " + std::string(body.string_or("reason")), {},
                 "rtt log");
+  RTT_TRY(is_in_place(migration, workspace, turn.text("prefer")));
   return aside.set(SetAside::State::kDone);
 }
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "api/error_json.h"
 #include "panel/connect.h"
+#include "panel/ejected_views.h"
 #include "panel/events.h"
 #include "panel/workbench.h"
 
@@ -37,17 +39,25 @@ using CarryOut = Status (*)(const Workspace&, const ClientChange&);
 struct Asking {
   std::string question, action;
   CarryOut carry_out;
+  std::vector<std::string> more{};            // that will be done, besides
+  std::function<Status()> do_more = nullptr;  // first, for it may fail as a whole
 };
 Result<Json> ask_and_write(const Turn& turn, const Workspace& workspace, std::vector<ClientChange> changes,
                            const Asking& how) {
-  const bool any = std::ranges::any_of(changes, &ClientChange::changed);
+  const bool any = std::ranges::any_of(changes, &ClientChange::changed) || !how.more.empty();
   const std::string digest = connect_digest(changes);
   if (any && !turn.granted(digest)) {
-    Json question = asking(how.question, connect_lines(changes));
+    std::vector<std::string> will = connect_lines(changes);
+    will.insert(will.end(), how.more.begin(), how.more.end());
+    Json question = asking(how.question, will);
     question.as_object().find("consent")->set("step", digest);
     return question;
   }
   std::vector<std::string> written;
+  if (any && how.do_more) {
+    RTT_TRY(how.do_more());
+    written.emplace_back("views");
+  }
   for (ClientChange& change : changes) {
     if (change.error || !change.record) continue;
     if (how.carry_out == carry_out_connect && !change.changed()) continue;
@@ -84,8 +94,26 @@ Result<Json> verb_mcp_disconnect(const Turn& turn) {
 Result<Json> verb_eject(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(auto changes, plan_disconnect(workspace, {.all = true}, GiveBack::kNative));
-  return ask_and_write(turn, workspace, std::move(changes),
-                       {"Give these entries back to the clients?", "eject", carry_out_disconnect});
+  RTT_TRY_SET(const Ejection ejection, plan_ejection(workspace));
+  Asking how{"Give these entries and files back to the clients?", "eject", carry_out_disconnect};
+  if (!ejection.trees.empty()) {
+    for (const std::string& place : ejection.places)
+      how.more.push_back(fmt::format("leave {} as real files, which RTT no longer changes", place));
+    how.do_more = [&] { return carry_out(workspace, ejection); };
+  }
+  RTT_TRY_SET(Json body, ask_and_write(turn, workspace, std::move(changes), how));
+  Json providers = text::JsonArray{}, losses = text::JsonArray{};
+  for (const auto& [provider, tree] : ejection.trees)
+    providers.push(Json::object({{"provider", provider}, {"files", tree.files().size()}}));
+  for (const views::Loss& loss : ejection.losses) {
+    losses.push(Json::object({{"provider", loss.provider},
+                              {"item", fmt::format("{}/{}", to_string(loss.kind), loss.item)},
+                              {"member", loss.pointer},
+                              {"why", loss.why}}));
+  }
+  body.set("views", std::move(providers));
+  body.set("losses", std::move(losses));
+  return body;
 }
 
 }  // namespace rtt::panel

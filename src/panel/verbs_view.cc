@@ -10,6 +10,9 @@
 #include "model/saddr.h"
 #include "model/view_file.h"
 #include "os/file.h"
+#include "panel/client_files.h"
+#include "panel/connect_record.h"
+#include "panel/ejected_views.h"
 #include "panel/plan_apply.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
@@ -138,6 +141,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
     rows.push(std::move(row));
   }
   Json body = Json::object({{"views", std::move(rows)}});
+  if (project.ejected()) body.set("ejected", true);
   if (!planned.base.views.empty()) {
     const views::TreeStore store = tree_store(workspace);
     const auto [set, choice] = store.shown();
@@ -218,10 +222,42 @@ Result<Json> verb_view_diff(const Turn& turn) {
 
 namespace {
 
+// Clients that list a server of their view a second time, for they were connected by themselves.
+Status tell_of_doubles(const Workspace& workspace, const Rendered& rendered, Json& problems) {
+  RTT_TRY_SET(const auto records, ConnectStore(workspace).all());
+  for (const ConnectRecord& record : records) {
+    const RenderedView* const view = find_view(rendered, record.client);
+    const mcp::Client* const client = mcp::find_client(record.client);
+    if (view == nullptr || client == nullptr || record.scope != to_string(ClientScope::kUser)) continue;
+    const bool twice = std::ranges::any_of(view->items, [&](const views::Item& item) {
+      if (item.kind != views::ItemKind::kServer) return false;
+      // RTT's own entry: mcp serve NAME. In the view it is called by its namespace.
+      const Json* args = item.object.find("args");
+      const std::string name =
+          args == nullptr || args->as_array().size() < 3 ? item.name : args->as_array()[2].as_string();
+      if (record.single) return true;
+      if (std::ranges::find(record.entries, name, &RecordedEntry::name) == record.entries.end()) return false;
+      return name != item.name || client->overlap == mcp::Overlap::kBoth;
+    });
+    if (!twice) continue;
+    problems.push(
+        model::to_json({.severity = model::Severity::kWarning,
+                        .file = record.file,
+                        .code = Code::kNameClash,
+                        .message = fmt::format("{} finds servers of this workspace here and in its view, "
+                                               "and lists them twice",
+                                               client->product),
+                        .hint = "rtt mcp disconnect " + record.client}));
+  }
+  return {};
+}
+
 // Writes or removes view files, signs, plans and applies.
 Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWrite& files, Json body) {
   RTT_TRY_SET(const std::size_t signed_files, files.commit());
   static_cast<void>(signed_files);
+  RTT_TRY_SET(const Followed followed, follow_again(workspace));
+  static_cast<void>(followed);
   RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
@@ -253,6 +289,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
     told.message = "git will show what is placed: " + told.message;
     problems.push(model::to_json(told));
   }
+  RTT_TRY(tell_of_doubles(workspace, planned.rendered, problems));
   body.set("problems", std::move(problems));
   return body;
 }

@@ -77,6 +77,14 @@ Result<Chosen> chosen_providers(const Turn& turn, const Result<Workspace>& works
   return out;
 }
 
+model::Problem not_whole(const std::string& file) {
+  return {.severity = model::Severity::kWarning,
+          .file = file,
+          .code = Code::kBadShape,
+          .message = "the skill is left out: something in its folder cannot be read",
+          .hint = {}};
+}
+
 struct Adopted {
   std::vector<views::TreeFile> files;       // as the workspace has them
   std::map<std::string, std::string> from;  // by path: the provider
@@ -111,13 +119,28 @@ Result<Adopted> adopt(std::span<const views::Provider> providers, const std::vec
       for (std::size_t i = 0; i < decoded.items.size(); ++i) {
         Item& found = decoded.items[i];
         if (found.kind == ItemKind::kServer) continue;  // rtt mcp import: its secrets, its pins
+        if (!tree.read_whole(found, decoded.files[i])) {
+          out.problems.push_back(not_whole(decoded.files[i].front()));
+          continue;
+        }
         auto item = views::adopted(std::move(found), provider);
         if (!item) {
           out.problems.push_back(model::problem_from(item.error(), decoded.files[i].front()));
           continue;
         }
         const auto [at, first] = taken.try_emplace({item->kind, item->name}, std::string(provider.name));
-        if (first) items.push_back(*std::move(item));
+        if (!first) continue;
+        if (views::limits_tools_for_itself(*item, provider)) {
+          out.problems.push_back(
+              {.severity = model::Severity::kWarning,
+               .file = decoded.files[i].front(),
+               .code = Code::kBadShape,
+               .message = fmt::format("its list of tools is in {}'s own words: other clients "
+                                      "give it every tool",
+                                      provider.product),
+               .hint = {}});
+        }
+        items.push_back(*std::move(item));
       }
     }
   }

@@ -244,7 +244,8 @@ class Decoder {
       }
     }
     auto read = text::parse_yaml(front, options);
-    if (read) return read;
+    // What is too deep or grows too large is meant to be YAML.
+    if (read || read.error().code == Code::kTooLarge || read.error().code == Code::kJsonDepth) return read;
     auto repaired = text::parse_yaml(with_quoted_lines(front), options);
     if (!repaired) return read;
     problem("is no YAML as it stands; it was read line by line", "put texts with `: ` in them in quotes",
@@ -331,6 +332,7 @@ class Decoder {
     std::optional<Item> item;
     std::vector<ItemFile> beside;
     std::vector<std::string> paths;
+    std::size_t too_many = 0;
     const std::size_t first = at;
     for (; at < files_.size() && files_[at]->path.starts_with(folder); ++at) {
       file_ = files_[at];
@@ -341,10 +343,15 @@ class Decoder {
       } else if (beside.size() < kItemFilesMax) {
         beside.push_back({.path = std::string(rest), .bytes = file_->bytes, .executable = file_->executable});
       } else {
-        problem(fmt::format("more than {} files beside a skill", kItemFilesMax));
+        ++too_many;
       }
     }
     file_ = files_[first];
+    if (too_many > 0) {
+      problem(
+          fmt::format("{} files beside a skill; {} are the most", kItemFilesMax + too_many, kItemFilesMax));
+      return at;
+    }
     const bool is_there = std::ranges::binary_search(files_, folder + "SKILL.md", {}, &TreeFile::path);
     if (!is_there) problem("its folder has no SKILL.md", "a skill is a folder with a SKILL.md right in it");
     if (item && has_room()) {

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "views/sample_for_test.h"
+
 namespace rtt::views {
 namespace {
 
@@ -35,6 +37,20 @@ TEST(Decode, keys_of_no_member_stay_the_clients) {
   ASSERT_EQ(again.files.size(), 1u);
   for (const char* key : {"name: a", "description: d", "tools: Read, Grep", "model: my-own", "hooks:"})
     EXPECT_THAT(again.files[0].bytes, HasSubstr(key));
+}
+
+TEST(Decode, a_walk_that_enters_only_what_may_hold_something_misses_nothing) {
+  for (const Provider& provider : providers()) {
+    SCOPED_TRACE(provider.name);
+    for (const TreeFile& file : encode(provider, sample_items()).files) {
+      if (!reads(provider, file.path)) continue;  // a companion
+      for (std::size_t slash = file.path.find('/'); slash != std::string::npos;
+           slash = file.path.find('/', slash + 1))
+        EXPECT_TRUE(reads_below(provider, file.path.substr(0, slash))) << file.path;
+    }
+    for (const char* folder : {"src", "node_modules", "agents", ".git", "docs/.claude"})
+      EXPECT_FALSE(reads_below(provider, folder)) << folder;
+  }
 }
 
 TEST(Decode, tools_of_servers_become_references) {

@@ -42,12 +42,20 @@ class Reader {
            !below.starts_with(path + "/");
   }
 
+  [[nodiscard]] bool is_of_a_skill(const std::string& path) const {
+    return std::ranges::any_of(providers_, [&](const Provider& one) {
+      return !one.skills.empty() && path.starts_with(one.skills) &&
+             std::string_view(path).substr(one.skills.size()).starts_with('/');
+    });
+  }
+
   os::Visit visit(const os::Entry& entry) {
     const std::string path(entry.path);
     if (is_aside(path)) return os::Visit::kSkip;
     const bool folder = any(reads_below, path);
     if (entry.kind == os::EntryKind::kDirectory) {
       const bool own = entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules";
+      if (folder) out_.folders.push_back(path);
       return folder && !own ? os::Visit::kContinue : os::Visit::kSkip;
     }
     if (options_.skip && options_.skip(path)) return os::Visit::kContinue;
@@ -68,6 +76,9 @@ class Reader {
     }
     bytes_ += read->content.size();
     out_.files.push_back({.path = path, .bytes = std::move(read->content), .executable = read->executable});
+    // Of other files a bad name is no item's, which decode() tells.
+    if (const Status sound = check_path(path); !sound && is_of_a_skill(path))
+      problem(path, sound.error().message, "rename it");
     if (out_.files.size() <= kNativeFilesMax && bytes_ <= kNativeBytesMax) return os::Visit::kContinue;
     bad_ = fail(Code::kLimit,
                 fmt::format("more than {} files or {} bytes of AI clients", kNativeFilesMax, kNativeBytesMax),
@@ -84,6 +95,35 @@ class Reader {
 };
 
 }  // namespace
+
+namespace {
+
+// The folder of the skill that was read from these files, with a slash; empty if it is none.
+std::string_view skill_folder(const Item& item, std::span<const std::string> from) {
+  if (item.kind != ItemKind::kSkill) return {};
+  const auto own =
+      std::ranges::find_if(from, [](const std::string& path) { return path.ends_with("/SKILL.md"); });
+  return own == from.end() ? std::string_view{} : std::string_view(*own).substr(0, own->rfind('/') + 1);
+}
+
+}  // namespace
+
+bool NativeTree::read_whole(const Item& item, std::span<const std::string> from) const {
+  const std::string_view folder = skill_folder(item, from);
+  return folder.empty() || std::ranges::none_of(problems, [&](const DecodeProblem& one) {
+           return one.weight == DecodeProblem::Weight::kLeftOut && one.file.starts_with(folder);
+         });
+}
+
+bool NativeTree::is_all_there_is(const Item& item, std::span<const std::string> from) const {
+  const std::string_view folder = skill_folder(item, from);
+  if (folder.empty()) return true;
+  return read_whole(item, from) && std::ranges::none_of(folders, [&](const std::string& below) {
+           return below.starts_with(folder) && std::ranges::none_of(from, [&](const std::string& file) {
+                    return file.starts_with(below + "/");
+                  });
+         });
+}
 
 Result<NativeTree> read_native_tree(const std::string& root, std::span<const Provider> providers,
                                     const NativeTreeOptions& options) {

@@ -75,6 +75,14 @@ Encoded written_down(const Item& item) {
   return out;
 }
 
+bool limits_tools_for_itself(const Item& item, const Provider& from) {
+  const auto field = std::ranges::find(from.agent.fields, "tools", &Field::member);
+  if (item.kind != ItemKind::kAgent || field == from.agent.fields.end()) return false;
+  const Json* native = item.object.find("native");
+  const Json* own = native == nullptr ? nullptr : native->find(from.name);
+  return own != nullptr && own->find(field->key) != nullptr;
+}
+
 Result<Item> adopted(Item item, const Provider& from) {
   if (const auto sound = model::decode_name({item.name, 1}); !sound)
     return fail(Code::kBadAddress,
@@ -97,8 +105,12 @@ Result<Item> adopted(Item item, const Provider& from) {
     item.object.set("name", item.name);
   }
   if (item.object.string_or("model") == "inherit") item.object.as_object().erase("model");
-  if (const Json* text = item.object.find("instructions"); text != nullptr && text->is_string())
-    item.object.set("instructions", model::tidy_body(text->as_string()));
+  if (const Json* text = item.object.find("instructions"); text != nullptr && text->is_string()) {
+    std::string_view said = text->as_string();
+    if (said.starts_with("\xEF\xBB\xBF")) said.remove_prefix(3);
+    if (said.ends_with('\r')) said.remove_suffix(1);  // its \n was the file's end
+    item.object.set("instructions", model::tidy_body(said));
+  }
   return item;
 }
 

@@ -20,5 +20,7 @@ const Provider& own_forms();
 Encoded written_down(const Item& item);
 // `item` as `from` has it.
 Result<Item> adopted(Item item, const Provider& from);
+// Whether an agent's tools are limited in words that `from` alone knows: every other client gives it all.
+[[nodiscard]] bool limits_tools_for_itself(const Item& item, const Provider& from);
 
 }  // namespace rtt::views

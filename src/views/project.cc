@@ -119,6 +119,7 @@ Result<Project> Project::open(std::string root, TreeStore store) {
   for (const auto& [provider, list] : providers->as_object()) {
     RTT_TRY_SET(project.placed_[provider], places_from_json(list, path));
   }
+  project.ejected_ = record.bool_or("ejected", false);
   const Json* const folders = record.find("folders");
   if (folders == nullptr || !folders->is_array()) return project;
   for (const Json& folder : folders->as_array()) {
@@ -279,9 +280,8 @@ Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& 
     for (const Drift& each : one.drift) {
       const bool kept =
           std::ranges::find(one.placement.kept, each.path, &Kept::path) != one.placement.kept.end();
-      const bool given = std::ranges::any_of(parts, [&](const Part& other) {
-        return find(other.placement.places, each.path) != nullptr;
-      });
+      const bool given = std::ranges::any_of(
+          parts, [&](const Part& other) { return find(other.placement.places, each.path) != nullptr; });
       // What we wrote there is still what drift is told from, if it is not another's place now.
       if (kept && !given) mine.push_back(*find(now.at(one.provider), each.path));
     }
@@ -336,6 +336,11 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
 }
 
 Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wish) {
+  if (ejected_) {
+    std::erase_if(placed_, [&](const auto& each) { return !trees.contains(each.first); });
+    RTT_TRY(remember());
+    return std::vector<Part>{};
+  }
   RTT_TRY(ask_git());
   std::vector<Part> all = placements(trees, wish);
   Placed next = to_place(all, placed_);
@@ -358,6 +363,19 @@ Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wis
   return all;
 }
 
+Result<std::vector<Project::Part>> Project::eject(const Trees& trees) {
+  RTT_TRY(take_up());
+  RTT_TRY_SET(std::vector<Part> all, refresh(trees, Wish::kCopies));
+  ejected_ = true;
+  RTT_TRY(remember());
+  return all;
+}
+
+Status Project::take_up() {
+  if (!std::exchange(ejected_, false)) return {};
+  return remember();
+}
+
 Status Project::adopt(const std::vector<Taken>& taken) {
   if (taken.empty()) return {};
   for (const Taken& one : taken) {
@@ -377,6 +395,7 @@ Status Project::adopt(const std::vector<Taken>& taken) {
 
 std::vector<Drift> Project::drift() const {
   std::vector<Drift> out;
+  if (ejected_) return out;
   for (const auto& [provider, places] : placed_) {
     for (const Place& place : places) {
       const State state = state_of(provider, place);
@@ -403,9 +422,10 @@ Status Project::remember() {
   if (count > kPlacesMax)
     return fail(Code::kLimit, fmt::format("{} places; {} are the most", count, kPlacesMax));
   RTT_TRY(os::make_directories(store_.folder()));
-  RTT_TRY(os::write_atomic(record_path(store_),
-                           text::canonical_json(Json::object(
-                               {{"folders", std::move(folders)}, {"providers", providers}, {"v", 1}}))));
+  Json record =
+      Json::object({{"folders", std::move(folders)}, {"providers", std::move(providers)}, {"v", 1}});
+  if (ejected_) record.set("ejected", true);
+  RTT_TRY(os::write_atomic(record_path(store_), text::canonical_json(record)));
   static_cast<void>(exclude());  // where it cannot be, git shows what is there, and whoever asks is told
   return {};
 }

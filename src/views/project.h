@@ -56,6 +56,12 @@ class Project {
   };
   Result<std::vector<Part>> refresh(const Trees& trees, Wish wish);
   Result<std::vector<Part>> look(const Trees& trees, Wish wish);  // what refresh would do, and does nothing
+  // Puts real files of these trees in the place of links, and lets go of the project: refresh() touches
+  // nothing until take_up(), by which files that are still as they were left here are ours again. What is no
+  // longer shown meanwhile is the user's for good.
+  Result<std::vector<Part>> eject(const Trees& trees);
+  Status take_up();
+  [[nodiscard]] bool ejected() const { return ejected_; }
   // Has git look past what is placed, as refresh does; where that cannot be, why.
   Status exclude();
 
@@ -99,7 +105,7 @@ class Project {
   std::string root_;
   TreeStore store_;
   std::optional<GitCheckout> git_;
-  bool asked_git_ = false;
+  bool asked_git_ = false, ejected_ = false;
   Placed placed_;
   std::set<std::string> folders_;  // that we made
 };

@@ -366,5 +366,37 @@ TEST(ExcludeBlock, is_written_replaced_and_taken_away) {
   EXPECT_EQ(exclude_line("a b/[x]*"), "/a\\ b/\\[x\\]\\*");
 }
 
+TEST_F(ProjectTest, what_is_ejected_is_real_files_that_nothing_touches_until_it_is_taken_up) {
+  const Digest one = put(claude("1")), two = put(claude("2"));
+  show({{.provider = "claude", .root = one, .at = {}}});
+  ASSERT_TRUE(link(".claude/agents"));
+  auto project = Project::open(root_, store_);
+  ASSERT_TRUE(project->eject({{"claude", claude("1")}}));
+  EXPECT_FALSE(link(".claude/agents"));
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_TRUE(os::is_executable(root_ + "/.claude/skills/s/run.sh"));
+  write(".claude/agents/b.md", "mine");
+  EXPECT_THAT(drift(), IsEmpty());
+  show({{.provider = "claude", .root = two, .at = {}}});
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+  EXPECT_TRUE(Project::open(root_, store_)->ejected());
+  ASSERT_TRUE(Project::open(root_, store_)->take_up());
+  show({{.provider = "claude", .root = two, .at = {}}});
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 2");
+  EXPECT_EQ(text("CLAUDE.md"), "rules 2");
+  EXPECT_EQ(text(".claude/agents/b.md"), "mine");
+  EXPECT_TRUE(link(".claude/agents/a.md") || link(".claude/skills"));
+}
+
+TEST_F(ProjectTest, what_is_shown_no_longer_after_an_ejection_is_the_user_s) {
+  const Digest one = put(claude("1"));
+  show({{.provider = "claude", .root = one, .at = {}}});
+  ASSERT_TRUE(Project::open(root_, store_)->eject({{"claude", claude("1")}}));
+  show({});
+  ASSERT_TRUE(Project::open(root_, store_)->take_up());
+  show({});
+  EXPECT_EQ(text(".claude/agents/a.md"), "a 1");
+}
+
 }  // namespace
 }  // namespace rtt::views

@@ -36,6 +36,9 @@ constexpr auto kPlaces = std::to_array<PlaceKey>({
     {"commands", [](Provider& row) -> std::string_view& { return row.command.path; }, true},
     {"servers", [](Provider& row) -> std::string_view& { return row.servers.path; }},
 });
+// What lies there is the workspace's: what is shown below it would be read as its own.
+constexpr auto kOwnFolders = std::to_array<std::string_view>(
+    {".rtt", "agents", "commands", "overlays", "providers", "rules", "skills", "views"});
 constexpr auto kRowKeys = std::to_array<Key>({{"like", model::Shape::kText, Need::kRequired},
                                               {"product", model::Shape::kText},
                                               {"agents"},
@@ -57,8 +60,46 @@ bool is_provider_name(std::string_view name) {
 std::string why_not(std::string_view path, bool star) {
   if (std::ranges::count(path, '*') != (star ? 1 : 0))
     return star ? "one `*` stands in it for the name" : "no name stands in it, so no `*`";
-  const auto status = check_path(path);
-  return status ? std::string() : status.error().message;
+  if (const auto status = check_path(path); !status) return status.error().message;
+  const std::string_view top = path.substr(0, path.find('/'));
+  if (std::ranges::find(kOwnFolders, top) != kOwnFolders.end())
+    return fmt::format("`{}` is the workspace's own folder", top);
+  return {};
+}
+
+// Whether a file can be meant by both; of one `*` at most in each.
+bool meet(std::string_view a, std::string_view b) {
+  const auto cut = [](std::string_view path) {
+    const std::size_t star = path.find('*');
+    return std::pair(path.substr(0, star), star == path.npos ? std::string_view{} : path.substr(star + 1));
+  };
+  const bool star_a = a.contains('*'), star_b = b.contains('*');
+  if (!star_a && !star_b) return a == b;
+  if (!star_a) return meet(b, a);
+  const auto [before, after] = cut(a);
+  if (star_b) {
+    const auto [other_before, other_after] = cut(b);
+    return before.substr(0, before.rfind('/') + 1) == other_before.substr(0, other_before.rfind('/') + 1) &&
+           (before.starts_with(other_before) || other_before.starts_with(before)) &&
+           (after.ends_with(other_after) || other_after.ends_with(after));
+  }
+  if (b.size() <= before.size() + after.size() || !b.starts_with(before) || !b.ends_with(after)) return false;
+  return !b.substr(before.size(), b.size() - before.size() - after.size()).contains('/');
+}
+
+// Two kinds of items in one place; empty if there are none.
+std::string colliding(Provider row) {
+  for (const PlaceKey& a : kPlaces) {
+    for (const PlaceKey& b : kPlaces) {
+      const std::string_view one = a.of(row), other = b.of(row);
+      if (&a == &b || one.empty() || other.empty()) continue;
+      const bool folder = a.key == "skills";
+      const bool hit =
+          folder ? other.starts_with(fmt::format("{}/", one)) : b.key != "skills" && meet(one, other);
+      if (hit) return fmt::format("`{}` and `{}` lie in one place: {} and {}", a.key, b.key, one, other);
+    }
+  }
+  return {};
 }
 
 // The client has none of these.
@@ -127,6 +168,9 @@ std::vector<model::Problem> ProviderTable::add(std::string_view yaml, std::strin
       } else {
         place.of(row) = keep(path->as_string());
       }
+    }
+    if (document.errors() == before) {
+      if (const std::string why = colliding(row); !why.empty()) wrong("", why);
     }
     if (document.errors() == before) added.push_back(row);
   }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <tuple>
 
 #include "mcp/pins/contracts.h"
@@ -80,7 +81,7 @@ class SkillFolder {
     auto file = os::read_beneath(root_, fmt::format("{}/{}", folder_, entry.path), kSkillBytesMax - bytes_);
     if (!file && file.error().code == Code::kTooLarge)
       return refuse(Code::kTooLarge, {}, fmt::format("holds more than {} bytes", kSkillBytesMax));
-    if (!file) return refuse(file.error().code, entry.path, file.error().message);
+    if (!file) return refuse(file.error().code, {}, file.error().message);
     bytes_ += file->content.size();
     files_.push_back(
         {.path = std::string(entry.path), .bytes = std::move(file->content), .executable = file->executable});
@@ -88,10 +89,12 @@ class SkillFolder {
 
   void refuse(Code code, std::string_view path, std::string_view why) {
     if (refused_) return;
-    refused_ = Error{.code = code,
-                     .message = fmt::format("the skill is not shown: {}{}{} {}", folder_,
-                                            path.empty() ? "" : "/", path, why),
-                     .where = folder_};
+    refused_ =
+        Error{.code = code,
+              .message = why.starts_with(folder_) ? fmt::format("the skill is not shown: {}", why)
+                                                  : fmt::format("the skill is not shown: {}{}{} {}", folder_,
+                                                                path.empty() ? "" : "/", path, why),
+              .where = folder_};
   }
 
   const std::string& root_;
@@ -116,6 +119,7 @@ class Gatherer {
              std::tie(b.item.kind, b.item.name, b.definition);
     });
     for (std::size_t at = 0; at < found_.size();) at = settle(at);
+    tell_of_case();
     return std::move(out_);
   }
 
@@ -209,6 +213,26 @@ class Gatherer {
     if (Status sound = check_shape(found.item); !sound) return report(found.file, sound.error());
     out_.items.push_back(std::move(found.item));
     out_.files.push_back(std::move(found.file));
+  }
+
+  // Both are shown; where file systems take them for one name, clients find one of them.
+  void tell_of_case() {
+    std::map<std::pair<ItemKind, std::string>, std::size_t> first;
+    for (std::size_t at = 0; at < out_.items.size(); ++at) {
+      std::string folded = out_.items[at].name;
+      std::ranges::transform(folded, folded.begin(),
+                             [](char c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; });
+      const auto [other, is_new] = first.try_emplace({out_.items[at].kind, std::move(folded)}, at);
+      if (is_new) continue;
+      report(out_.files[at],
+             {.code = Code::kNameClash,
+              .message =
+                  fmt::format("{} differs from {} ({}) only by case: where names have none, "
+                              "clients find one of the two",
+                              out_.items[at].name, out_.items[other->second].name, out_.files[other->second]),
+              .hint = "give one of them another name"});
+      out_.problems.back().severity = model::Severity::kWarning;
+    }
   }
 
   void report(const std::string& file, const Error& error) {

@@ -9,7 +9,10 @@
 #include "mcp/pins/contracts.h"
 #include "registry/place_test.h"
 #include "text/json_canonical.h"
+#include "views/decode.h"
 #include "views/overlay.h"
+#include "views/own_forms.h"
+#include "views/sample_for_test.h"
 
 namespace rtt::views {
 namespace {
@@ -91,6 +94,36 @@ TEST(Sources, each_kind_from_its_file_and_what_only_one_provider_knows) {
   EXPECT_EQ(object_of(sources, "main"), R"({"instructions":"# House rules"})");
   EXPECT_EQ(object_of(sources, "fix"),
             R"({"argument_hint":"[file]","instructions":"Mend $ARGUMENTS","name":"fix"})");
+}
+
+TEST(Sources, what_is_written_down_of_a_client_s_item_is_that_item) {
+  for (const Provider& provider : providers()) {
+    SCOPED_TRACE(provider.name);
+    const Place place;
+    std::vector<Item> items;
+    for (Item& found : decode(provider, encode(provider, sample_items()).files).items) {
+      if (found.kind == ItemKind::kServer) continue;
+      auto item = adopted(std::move(found), provider);
+      ASSERT_TRUE(item) << item.error().message;
+      const Encoded own = written_down(*item);
+      EXPECT_THAT(own.losses, IsEmpty());
+      for (const TreeFile& file : own.files) place.scratch().write(file.path, file.bytes);
+      for (ItemFile& beside : item->files) beside.executable = false;  // the scratch folder has no modes
+      items.push_back(*std::move(item));
+    }
+    place.init();
+    EXPECT_EQ(gather(place).items, items);
+  }
+}
+
+TEST(Sources, names_that_differ_only_by_case_are_told) {
+  const Place place;
+  place.scratch().write("rules/Kind.md", "a");
+  place.scratch().write("rules/kind.md", "b");
+  place.init();
+  const Sources sources = gather(place);
+  EXPECT_THAT(names(sources), ElementsAre("rules/Kind", "rules/kind"));
+  EXPECT_THAT(lines(sources), ElementsAre(HasSubstr("kind differs from Kind (rules/Kind.md) only by case")));
 }
 
 TEST(Sources, show_only_what_is_in_force) {

@@ -19,10 +19,17 @@ Error bad_path(std::string_view path, std::string_view why) {
                .hint = {}};
 }
 
+// git's own folder, whatever the case: file systems that take `.GIT` for it are common.
+bool is_gits(std::string_view part) {
+  return part.size() == 4 && part[0] == '.' && (part[1] | 0x20) == 'g' && (part[2] | 0x20) == 'i' &&
+         (part[3] | 0x20) == 't';
+}
+
 Status check_part(std::string_view path, std::string_view part) {
   if (part.empty()) return std::unexpected(bad_path(path, "it has an empty part"));
   if (part == "." || part == "..")
     return std::unexpected(bad_path(path, "it has a part that leads elsewhere"));
+  if (is_gits(part)) return std::unexpected(bad_path(path, "`.git` is git's own"));
   if (part.size() > 255)
     return std::unexpected(bad_path(path, "a part is longer than the 255 bytes of a name"));
   return {};

@@ -7,9 +7,8 @@
 // root.
 //
 // Owns: the bytes.   Thread: any (values).   Units: bytes.
-// Fails: kBadShape (a path that is absolute, has an empty part, `.`, `..`, a control character or no UTF-8;
-// two
-//        files of one path; a file where another needs a folder), kLimit.
+// Fails: kBadShape (a path that is absolute, has an empty part, `.`, `..`, `.git`, a control character or no
+//        UTF-8; two files of one path; a file where another needs a folder), kLimit.
 // Limits: kTreeFilesMax, kTreeFileBytesMax, kTreePathBytesMax, kTreeDepthMax; kNamedTreesMax of one set.
 #pragma once
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whatever files a client's folder holds, what is read of them makes a tree, and reading that again says the
-// same.
+// same. What clients have of the same items becomes one, with overlays that can be read.
 //
 // An input is the provider's name and then paths and bytes of files, each ended by a zero byte.
 #include "base/assert.h"
 #include "base/bytes.h"
-#include "views/decode.h"
+#include "views/dedupe.h"
+#include "views/own_forms.h"
 
 int fuzz_one(std::span<const std::byte> input);
 
@@ -36,6 +37,18 @@ int fuzz_one(std::span<const std::byte> input) {
   RTT_ASSERT(Tree::of(made.files).has_value());
   const Decoded second = decode(*provider, made.files);
   RTT_ASSERT(encode(*provider, second.items).files == made.files);
+  std::vector<Version> versions;
+  for (const Provider& other : providers()) {
+    Decoded all = decode(other, files);
+    for (std::size_t i = 0; i < all.items.size(); ++i) {
+      if (auto item = adopted(std::move(all.items[i]), other))
+        versions.push_back({&other, *std::move(item), std::move(all.files[i])});
+    }
+  }
+  for (const Shared& one : dedupe(std::move(versions), {})) {
+    for (const NewOverlay& overlay : one.overlays)
+      RTT_ASSERT(rtt::model::read_overlay(overlay.text, overlay.path).problems.empty());
+  }
   for (const Provider& other : providers())
     RTT_ASSERT(Tree::of(encode(other, first.items).files).has_value());
   return 0;

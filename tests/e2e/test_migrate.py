@@ -240,10 +240,24 @@ class Migrate(Clients):
         self.assertEqual("#!/bin/sh\nexit 1\n", self.text(".cursor/skills/tidy/scripts/tidy.sh"))
         self.assertEqual(1, self.report(4)["duplicates"])
         self.json("migrate", "--undo", "--yes", timeout=120)
+        self.write(".claude/skills/tidy/scripts/more.sh", "#!/bin/sh\n")
         done = self.json("migrate", "--yes", "--prefer", "cursor", timeout=120)
         self.assertEqual([], done["left"])
         self.assertEqual("#!/bin/sh\nexit 1\n", self.text(".claude/skills/tidy/scripts/tidy.sh"))
         self.assertEqual(0, self.report(0)["duplicates"])
+
+    def test_a_folder_that_holds_more_than_its_skill_stays(self):
+        os.makedirs(self.path(".cursor/skills/tidy/.git/objects"))
+        os.makedirs(self.path(".gemini/skills/tidy/empty"))
+        before = self.tree()
+        done = self.json("migrate", "--yes", timeout=120)
+        self.assertEqual([".cursor/skills/tidy/SKILL.md", ".gemini/skills/tidy/SKILL.md"],
+                         sorted(one["file"] for one in done["problems"]))
+        for name in (".cursor", ".gemini"):
+            self.assertEqual(SKILL, self.text(f"{name}/skills/tidy/SKILL.md"))
+            self.assertFalse(os.path.islink(self.path(name, "skills/tidy")))
+        self.json("migrate", "--undo", "--yes", timeout=120)
+        self.assertEqual(before, self.tree())
 
     def test_links_are_left_as_they_are(self):
         subprocess.run(["rm", "-r", self.path(".cursor/skills")], check=True)

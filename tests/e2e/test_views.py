@@ -47,6 +47,9 @@ class Views(RttCase):
         taken = self.json("view", "import", ".claude", "--yes")
         self.assertEqual({"agents/reviewer.md", "skills/tidy/SKILL.md", "skills/tidy/scripts/tidy.sh"},
                          {row["path"] for row in taken["files"]})
+        # Read and Grep are Claude Code's words, so nobody else holds the agent to them: that is said.
+        self.assertEqual([(".claude/agents/reviewer.md", True)],
+                         [(one["file"], "give it every tool" in one["message"]) for one in taken["problems"]])
         shown = self.json("view", "mount", "codex", "opencode", timeout=120)
         self.assertEqual("committed", shown["state"])
         self.assertIn('developer_instructions', self.text(".codex/agents/reviewer.toml"))
@@ -80,11 +83,7 @@ class Views(RttCase):
                                                  "tools: mcp__gone__read\nskills: nowhere\n---\nLook.\n")
         self.write(".claude/skills/tidy/SKILL.md", "---\nname: tidy\ndescription: Tidies up\n"
                                                    "allowed-tools: Bash(git add:*) Read\nmodel: haiku\n---\nRun.\n")
-        os.remove(self.path(".claude/skills/tidy/scripts/tidy.sh"))
-        os.mkfifo(self.path(".claude/skills/tidy/scripts/tidy.sh"))
-        taken = self.json("view", "import", ".claude", "--yes")
-        self.assertEqual([(".claude/skills/tidy/scripts/tidy.sh", "no file: a pipe, socket or device")],
-                         [(one["file"], one["message"]) for one in taken["problems"]])
+        self.assertEqual([], self.json("view", "import", ".claude", "--yes")["problems"])
         os.rename(self.path(".claude"), self.path("was"))
         self.assertEqual("committed", self.json("view", "mount", "codex", "claude", timeout=120)["state"])
         self.assertIn('name = "reviewer"', self.text(".codex/agents/reviewer.toml"))
