@@ -59,6 +59,7 @@ REASONS = [
     ("*", "AGENTS.md", "(text)", "rulesync adds a list of the other rules, which the client reads by itself; ruler a comment"),
     ("claude", "CLAUDE.md", "(text)", "ruler adds a comment"),
     ("devin", ".devin/rules/*", "description", "Devin's description of a rule"),
+    ("qwen", ".qwen/settings.json", "$version", "Qwen Code rewrites a settings file without it"),
     ("*", "*", "contextFileName", "ruler has the client read AGENTS.md"),
     ("gemini", "GEMINI.md", "", "ruler has Gemini CLI read AGENTS.md"),
     ("qwen", "QWEN.md", "", "ruler has Qwen Code read AGENTS.md"),
