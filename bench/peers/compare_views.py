@@ -55,7 +55,7 @@ REASONS = [
     ("kiro", ".kiro/steering/ruler*", "", "the project's rules; rtt: AGENTS.md, which Kiro reads"),
     ("cline", ".clinerules*", "", "ruler has one file .clinerules; a folder of that name has the others"),
     ("codex", "AGENTS.md", "(text)", "rulesync appends all other rules; rtt says they are lost: the file is other clients' too"),
-    ("vibe", "AGENTS.md", "(text)", "the same"),
+    ("vibe", "AGENTS.md", "(text)", "as Codex"),
     ("*", "AGENTS.md", "(text)", "rulesync adds a list of the other rules, which the client reads by itself; ruler a comment"),
     ("claude", "CLAUDE.md", "(text)", "ruler adds a comment"),
     ("devin", ".devin/rules/*", "description", "Devin's description of a rule"),
