@@ -42,7 +42,8 @@ void links_row(const Settings& settings, Report& report) {
   if (!made) give_up(made.error().message);
   auto project = views::Project::open(root, store);
   if (!project) give_up(project.error().message);
-  if (const auto shown = project->refresh({{"claude", *tree}}, views::Wish::kLinks); !shown) give_up(shown.error().message);
+  if (const auto shown = project->refresh({{"claude", *tree}}, views::Wish::kLinks); !shown)
+    give_up(shown.error().message);
   if (!fs::is_symlink(root + "/.claude/agents")) give_up("the project's folder is no link");
   write_files(*tree, plain);
   const auto linked = paths_below(*tree, root), disk = paths_below(*tree, plain);

@@ -53,8 +53,8 @@ struct BeneathFile {
 Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);
 Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative);
 
-// Stamps of many entries below one folder, none of which is opened. A link's is its own; what is not there, or
-// cannot be looked at, has zeroes and why in `size` (errno).
+// Stamps of many entries below one folder, none of which is opened. A link's is its own; what is not there,
+// or cannot be looked at, has zeroes and why in `size` (errno).
 class Stamps {
  public:
   static Result<Stamps> below(const std::string& folder);

@@ -3,9 +3,6 @@
 // state again means the same snapshot, whatever was done in between.
 #include "registry/source_state.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <array>
 #include <set>
 
@@ -115,11 +112,11 @@ class Editor {
   }
   // Size, inode and time of change of the content stay; only the file system's own time tells.
   std::string as_old(const std::string& file, const std::string& text) {
-    struct stat before{};
-    if (::stat(at(file).c_str(), &before) != 0) return write(file, text);
+    std::error_code missing;
+    const auto before = std::filesystem::last_write_time(at(file), missing);
+    if (missing) return write(file, text);
     place_.scratch().write(file, text);
-    const std::array times{before.st_atim, before.st_mtim};
-    ::utimensat(AT_FDCWD, at(file).c_str(), times.data(), 0);
+    std::filesystem::last_write_time(at(file), before);
     return "overwrite with its old time " + file;
   }
   std::string swap(const std::string& a, const std::string& b) {
