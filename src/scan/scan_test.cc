@@ -173,6 +173,19 @@ TEST(Scan, links_fifos_sockets_and_odd_names_are_problems_and_never_opened) {
                   HasSubstr("pipe/rtt.manifest.json: error RTT0305")));
 }
 
+TEST(Scan, what_is_shown_to_a_client_is_no_problem_wherever_it_is_mounted) {
+  const Scratch scratch;
+  const std::string mounted = scratch.path() + "/mount/claude/agents";
+  fs::create_directories(mounted);
+  for (const char* folder : {".rtt/registry/views", ".claude", ".other"})
+    fs::create_directories(scratch.at(folder));
+  fs::create_directory_symlink(scratch.path() + "/mount", scratch.at(".rtt/registry/views/now"));
+  fs::create_directory_symlink("../.rtt/registry/views/now/claude/agents", scratch.at(".claude/agents"));
+  fs::create_directory_symlink(mounted, scratch.at(".other/agents"));
+  EXPECT_THAT(lines(must_scan(options_for(scratch))),
+              ElementsAre(HasSubstr(".other/agents: warning RTT0304")));
+}
+
 TEST(Scan, hostile_json_is_one_problem_a_file) {
   const Scratch scratch;
   scratch.write("deep/rtt.manifest.json", std::string(200'000, '[') + std::string(200'000, ']'));

@@ -7,6 +7,7 @@
 
 #include "model/limits.h"
 #include "os/file.h"
+#include "os/symlink.h"
 #include "scan/ignore.h"
 #include "text/utf8.h"
 
@@ -194,9 +195,20 @@ class Lister {
     return std::ranges::find(server_roots_, folder) != server_roots_.end();
   }
 
+  // Whether RTT put it there for a client: by its own text it leads to what is shown of this workspace, which
+  // may lie in a mount.
+  static bool is_shown(std::string_view path, const std::string& link) {
+    std::string shown;
+    for (const char c : path) shown += c == '/' ? "../" : "";
+    shown += ".rtt/registry/views/now/";
+    const auto target = os::read_link(link);
+    return target && target->starts_with(shown);
+  }
+
   void see_link(std::string_view path, std::string_view name) {
     if (listing_.problems.size() >= limits::kProblemsMax || ignore_.matches(path, name)) return;
     const std::string link = real_root_ + "/" + std::string(path);
+    if (is_shown(path, link)) return;
     const auto real = os::real_path(link);
     if (!real) {  // one that leads nowhere (kNotFound) is everyday; one that never ends is not
       if (real.error().code == Code::kIo)

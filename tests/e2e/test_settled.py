@@ -29,6 +29,8 @@ class Settled(RttCase):
 
     def settle(self):
         """Up to the first one that looked no further; those before it wait for the file system's clock, in effect."""
+        if os.path.exists(self.path(KEPT)):
+            os.remove(self.path(KEPT))  # of another state
         for _ in range(200):
             before = self.kept_at()
             document = self.up()
@@ -85,6 +87,9 @@ class Settled(RttCase):
         self.assertFalse(os.path.exists(self.path(".claude/agents/a.md")))
         self.assertTrue(self.up()["changed"])
         self.assertTrue(os.path.exists(self.path(".claude/agents/a.md")))
+        # The same state and the same wiring as then, so the same answer, but for the commit's number.
+        known = self.settle()
+        self.assertEqual(known, self.in_full())
 
     def test_a_revoked_key_is_seen(self):
         known = self.settle()
@@ -99,6 +104,7 @@ class Settled(RttCase):
         self.up()
         self.settle()
         new = self.read(KEPT)
+        self.assertNotEqual(text, new)
         # The old answer with the new state's digest: whoever could make this could hide a change.
         state = lambda all: all[all.index(b'"state"'):]
         forged = text.replace(state(text), state(new))
