@@ -45,7 +45,7 @@ TEST(Parse, flags_behind_a_command_to_run_are_its_own) {
   EXPECT_TRUE(command.json);
   EXPECT_EQ(command.wants, Wants::kRun);
   EXPECT_EQ(text::to_json(command.args),
-            R"({"provider":"codex","command":["claude","--help","--","-C","x"]})");
+            R"({"command":["claude","--help","--","-C","x"],"provider":"codex"})");
   EXPECT_EQ(args({"run", "--", "--odd"}), R"({"command":["--odd"]})");
   EXPECT_EQ(bad({"run", "--help-me", "claude"}).code, Code::kUnknownFlag);
 }
