@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -53,9 +54,14 @@ class PrivateViewTest : public testing::Test {
     os::Fd at_work;
   };
   Run begin(const std::vector<Held>& wanted) {
+    return begin_with([&] { return wanted; });
+  }
+  // `wanted` is asked once the run has its turn: what a crash left is gone then.
+  Run begin_with(const std::function<std::vector<Held>()>& wanted) {
     auto held = Placeholders::open(where_);
     EXPECT_TRUE(held) << held.error().message;
-    EXPECT_TRUE(held->make(wanted));
+    const Status made = held->make(wanted());
+    EXPECT_TRUE(made) << made.error().message;
     os::Fd mine(held->at_work());
     auto copy = mine.duplicate();
     (void)mine.release();
@@ -136,18 +142,19 @@ TEST_F(PrivateViewTest, any_order_of_runs_crashes_and_strangers_leaves_the_stran
       const std::string path = folder + "/" + std::string(random.pick({"a", "b", "c"}));
       switch (random.below(5)) {
         case 0:
-        case 1: {
-          std::vector<Held> wanted;
-          for (std::size_t at = folder.find('/');; at = folder.find('/', at + 1)) {
-            const std::string part = folder.substr(0, at);
-            if (!os::exists(where_.root + "/" + part)) wanted.push_back({part, Placeholder::kFolder});
-            if (at == std::string::npos) break;
-          }
-          const auto kind = static_cast<Placeholder>(random.below(3));
-          if (!os::exists(where_.root + "/" + path)) wanted.push_back({path, kind});
-          runs.push_back(begin(wanted));
+        case 1:
+          runs.push_back(begin_with([&] {
+            std::vector<Held> wanted;
+            for (std::size_t at = folder.find('/');; at = folder.find('/', at + 1)) {
+              const std::string part = folder.substr(0, at);
+              if (!os::exists(where_.root + "/" + part)) wanted.push_back({part, Placeholder::kFolder});
+              if (at == std::string::npos) break;
+            }
+            const auto kind = static_cast<Placeholder>(random.below(3));
+            if (!os::exists(where_.root + "/" + path)) wanted.push_back({path, kind});
+            return wanted;
+          }));
           break;
-        }
         case 2:
           if (os::is_directory(where_.root + "/" + path)) break;
           write(path, "theirs");
