@@ -56,7 +56,7 @@ export const clients = [
     agent: (name) => [/^task$/, { subagent_type: name, description: "work", prompt: work(name) }],
     skill: (name) => [/^skill$/, { name }],
     tool: (server, tool) => `${server}_${tool}`,
-    lacks: ["other rules"],
+    lacks: [],
   },
   {
     name: "gemini",

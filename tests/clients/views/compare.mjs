@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client said and asked, as one text that is the same for the same answers: without what is of the one run (ids,
-// times, addresses) and without where the view lies. A line that draws the project's folders is left out, since a link is
-// drawn otherwise than a folder; so is codex's note on its own run.
+// times, addresses), without where the view lies, and with skills in one order, since clients take a folder's. Left out
+// are lines that draw the project's folders, where a link looks otherwise than a folder; codex's note on its own run; and
+// what OpenCode lists beside a skill, which leaves out what git is told to look past (copies and hard links); and that
+// `rtt run` keeps a file which the client wrote, as OpenCode does its own `.gitignore`.
 const ofTheRun = [
-  [/WORK\/run\/rtt\/views-\w+\/[^/]+\/[a-z]+\/gen-\d+/g, "PROJECT"],
-  [/(\.\.\/)+run\/rtt\/views-\w+\/[^/]+\/[a-z]+\/gen-\d+\//g, ""],
+  [/WORK\/run\/rtt\/views-\w+\/[^/]+\/[a-z]+\/gen-\d+|WORK\/run\/rtt\/views-\w+-images\/[^/]+\/[0-9a-f]+\/[a-z]+/g, "PROJECT"],
+  [/(\.\.\/)+run\/rtt\/(views-\w+\/[^/]+\/[a-z]+\/gen-\d+|views-\w+-images\/[^/]+\/[0-9a-f]+\/[a-z]+)\//g, ""],
   [/\.rtt\/registry\/views\/(trees\/[0-9a-f]{64}|now\/[a-z]+)\//g, ""],
   [/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g, "ID"],
   [/\b(ses|msg|call|prt)_[0-9A-Za-z]{20,}/g, "ID"],
@@ -13,7 +15,10 @@ const ofTheRun = [
   [/Chunk ID: \w+|Wall time: [0-9.]+ seconds|succeeded in \d+ms/g, "TIME"],
   [/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[0-9.]*Z?/g, "TIME"],
   [/127\.0\.0\.1:\d+/g, "ADDRESS"],
-  [/^[│ ]*[├└]───.*\n/gm, ""],
+  [/^[│ ]*[├└]───.*\n|Showing up to \d+ items.*/gm, ""],
+  [/^rtt run: of \w+'s view .*\n/gm, ""],
+  [/<skill_files>[^]*?<\/skill_files>/g, ""],
+  [/(<skill>[^]*?<\/skill>\s*)+/g, (skills) => skills.trim().split(/(?<=<\/skill>)\s*/).sort().join("\n")],
 ];
 const byText = (a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1); // which server answers first is no answer
 const dropped = new Set(["client_metadata"]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a client comes to see its view: `prepare` lays it out in the project, `prefix` stands before the client's own
-// command, `clear` takes it away again. The first is what all others are compared with, unless `compared` says otherwise.
+// command, `clear` takes it away again. What `prepare` returns says why that cannot be had here. The first is what all
+// others are compared with, unless `compared` says otherwise.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { clients } from "./clients.mjs";
 
@@ -10,7 +11,7 @@ const links = (folder) => readdirSync(folder, { withFileTypes: true }).flatMap((
   if (one.isSymbolicLink()) return [path];
   return one.isDirectory() && ![".git", ".rtt"].includes(one.name) ? links(path) : [];
 });
-const mount = (name, project, must) => must(["rtt", "view", "mount", name], project);
+const mount = async (name, project, must) => void (await must(["rtt", "view", "mount", name], project));
 const unmount = (name, project, must) => must(["rtt", "view", "unmount", name], project);
 
 // The same by a mechanism that the machine has or has not; where not, RTT says why.
@@ -76,7 +77,9 @@ export const layouts = [
   },
   {
     name: "all at once", // the views of all clients, and of one more that several of them read too
-    prepare: (name, project, must) => must(["rtt", "view", "mount", "claude", ...clients.map((client) => client.name)], project),
+    async prepare(name, project, must) {
+      await must(["rtt", "view", "mount", "claude", ...clients.map((client) => client.name)], project);
+    },
     clear: (name, project, must) => must(["rtt", "view", "unmount", "claude", ...clients.map((client) => client.name)], project),
     compared: false,
   },

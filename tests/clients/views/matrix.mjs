@@ -55,7 +55,8 @@ function counts(client, { listed, model }) {
     count("their tools", source.agents, limited),
     count("skills", source.skills, known),
     count("read", source.skills, ({ text }) => answered.includes(text)),
-    count("rules", [source.rules, ...(has("other rules") ? source.other.map(({ description }) => description) : [])], (text) => asked.includes(text)),
+    count("rules", [{ text: source.rules }, ...(has("other rules") ? source.other : [])],
+      ({ text, description }) => asked.includes(text) || (description && asked.includes(description))), // the text, or when to read it
     count("commands", has("commands") ? source.commands.slice(0, 1) : [], ({ text }) => asked.includes(text.replace("$ARGUMENTS", question))),
     count("tools", every, ({ server, tool }) => toolNames(model.client.at(-1)).includes(client.tool(server, tool))),
     count("servers called", source.servers, (server) => answered.includes(`${server}: 0 notes are kept`)),
