@@ -18,7 +18,8 @@ namespace {
 using text::Json;
 
 constexpr std::int64_t kGatewayStartMs = 15'000;
-constexpr int kReadyFd = 3;  // its number in the gateway's process
+constexpr int kGatewayStarts = 3;  // one may be killed while it comes up
+constexpr int kReadyFd = 3;        // its number in the gateway's process
 
 // Starts a gateway and waits until it listens. REQUIRES: the gateway lock is held.
 Status start_gateway(const registry::Workspace& workspace) {
@@ -54,7 +55,9 @@ Result<os::Fd> connect_gateway(const registry::Workspace& workspace) {
               os::FileLock::take(workspace.dot("sockets/gateway.lock"), os::FileLock::Wait::kYes));
   socket = os::connect_unix(workspace.sockets(), name);  // another serve may have started it meanwhile
   if (socket) return socket;
-  RTT_TRY(start_gateway(workspace));
+  Status started = start_gateway(workspace);
+  for (int again = 1; !started && again < kGatewayStarts; ++again) started = start_gateway(workspace);
+  RTT_TRY(std::move(started));
   return os::connect_unix(workspace.sockets(), name);
 }
 

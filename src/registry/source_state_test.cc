@@ -106,9 +106,14 @@ class Editor {
     return "write " + file;
   }
   std::string overwrite(const std::string& file, const std::string& text) {  // the inode stays
-    if (!std::filesystem::exists(at(file))) return write(file, text);
+    if (!std::filesystem::is_regular_file(std::filesystem::symlink_status(at(file))))
+      return write(file, text);
     place_.scratch().write(file, text);
     return "overwrite " + file;
+  }
+  // Links may lead in a circle.
+  [[nodiscard]] bool there(const std::string& file) const {
+    return std::filesystem::exists(std::filesystem::symlink_status(at(file)));
   }
   // Size, inode and time of change of the content stay; only the file system's own time tells.
   std::string as_old(const std::string& file, const std::string& text) {
@@ -120,7 +125,7 @@ class Editor {
     return "overwrite with its old time " + file;
   }
   std::string swap(const std::string& a, const std::string& b) {
-    if (a == b || !std::filesystem::exists(at(a)) || !std::filesystem::exists(at(b))) return "nothing";
+    if (a == b || !there(a) || !there(b)) return "nothing";
     std::filesystem::rename(at(a), at("swapped"));
     std::filesystem::rename(at(b), at(a));
     std::filesystem::rename(at("swapped"), at(b));
