@@ -15,6 +15,7 @@
 #include "client.h"
 #include "model/random_for_test.h"
 #include "os/mount.h"
+#include "os/pipe.h"
 #include "processes.h"
 #include "report.h"
 #include "view_files.h"
@@ -65,18 +66,21 @@ class Mount {
   }
   // Whether it could: if not, the keeper has said why.
   bool start() {
-    auto child = os::spawn({.argv = {rtt_, "driver-host", "--views", store_, mountpoint_},
+    auto pipe = os::make_pipe();
+    if (!pipe) give_up(pipe.error().message);
+    auto child = os::spawn({.argv = {rtt_, "driver-host", "--views", store_, mountpoint_, "--ready-fd", "3"},
                             .env = os::own_environment(),
                             .directory = {},
                             .in = os::Wire::kNull,
-                            .out = os::Wire::kPipe,
+                            .out = os::Wire::kNull,
                             .err = os::Wire::kInherit,
                             .lifetime = os::Lifetime::kDetached,
-                            .pass_fds = {}});
+                            .pass_fds = {{pipe->second.get(), 3}}});
     if (!child) give_up(child.error().message);
     keeper_ = std::move(*child);
-    std::array<char, 6> ready{};
-    return ::read(keeper_.out.get(), ready.data(), ready.size()) == 6;
+    pipe->second.reset();
+    char ready = 0;
+    return ::read(pipe->first.get(), &ready, 1) == 1 && ready == '+';
   }
   void stop() {
     if (!keeper_.running()) return;
