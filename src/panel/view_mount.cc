@@ -29,7 +29,7 @@ Status start_view_mount(const views::MountPlace& place) {
   RTT_TRY_SET(const os::FileLock lock,
               os::FileLock::take(place.store + "/start.lock", os::FileLock::Wait::kYes));
   if (auto client = views::MountClient::connect(place.store); client && client->list())
-    return {};  // another starter was first
+    return {};                                // another starter was first
   RTT_TRY(os::remove_file(log_path(place)));  // of the last one, which ended
   return start_daemon(
       {.name = "the mount of views",

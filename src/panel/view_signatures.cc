@@ -51,10 +51,8 @@ Error refusal(const crypto::Keyring::Outcome& outcome, const std::string& whose,
     case Verdict::kTrusted:
       break;
     case Verdict::kUnsigned:
-      return {.code = Code::kUnsigned,
-              .message = whose + " is not signed",
-              .where = where,
-              .hint = "rtt plan"};
+      return {
+          .code = Code::kUnsigned, .message = whose + " is not signed", .where = where, .hint = "rtt plan"};
     case Verdict::kUnknownSigner:
       return {.code = Code::kUnknownSigner,
               .message = fmt::format("{} is signed by {}, a key not trusted here", whose, outcome.signer),
@@ -108,8 +106,7 @@ std::optional<Error> reason(const Workspace& workspace, const View& view, const 
   }
   const auto outcome = *signature ? keyring.check(crypto::SignKind::kView, view.root, (*signature)->sign)
                                   : crypto::Keyring::Outcome{};
-  const bool nobody =
-      outcome.verdict == Verdict::kUnsigned || outcome.verdict == Verdict::kUnknownSigner;
+  const bool nobody = outcome.verdict == Verdict::kUnsigned || outcome.verdict == Verdict::kUnknownSigner;
   if (outcome.verdict == Verdict::kTrusted || (nobody && leniency.on())) return std::nullopt;
   return refusal(outcome, "the view of " + view.provider, path);
 }
@@ -184,9 +181,8 @@ Status must_be_signed(const Workspace& workspace, const std::vector<View>& views
 Status keep_signatures(const Workspace& workspace, const std::vector<Digest>& roots) {
   const auto names = os::list_directory(folder_of(workspace));
   for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-    const auto root = name.ends_with(kSuffix)
-                          ? parse_bare_hex(name.substr(0, name.size() - kSuffix.size()))
-                          : std::nullopt;
+    const auto root =
+        name.ends_with(kSuffix) ? parse_bare_hex(name.substr(0, name.size() - kSuffix.size())) : std::nullopt;
     if (!root || std::ranges::find(roots, *root) != roots.end()) continue;
     RTT_TRY(os::remove_file(folder_of(workspace) + "/" + name));
   }
