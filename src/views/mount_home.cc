@@ -106,6 +106,8 @@ Result<std::string> MountHome::pack(std::span<const NamedTree> trees) const {
   RTT_TRY(os::make_directories(packs()));
   const std::int64_t now_s = os::wall_now().us / 1'000'000;
   RTT_TRY(write_pack(path, trees, {.time_s = now_s}));
+  RTT_TRY_SET(const Pack written, Pack::open(path));
+  RTT_TRY(verify(written));
   return path;
 }
 
