@@ -100,50 +100,59 @@ model::Problem problem_of(const views::DecodeProblem& found) {
           .hint = found.hint};
 }
 
-// One item of a name and kind: the first provider's, in the order of their names.
-Result<Adopted> adopt(std::span<const views::Provider> providers, const std::vector<Source>& sources) {
-  Adopted out;
+// What is taken so far; one item of a name and kind: the first provider's.
+struct Taking {
   std::map<std::pair<ItemKind, std::string>, std::string> taken;
   std::vector<Item> items;
+  std::vector<model::Problem> problems;
+
+  void take(const views::Provider& provider, const views::NativeTree& tree, Item&& found,
+            const std::vector<std::string>& files) {
+    if (found.kind == ItemKind::kServer) return;  // rtt mcp import: its secrets, its pins
+    if (!tree.read_whole(found, files)) {
+      problems.push_back(not_whole(files.front()));
+      return;
+    }
+    auto item = views::adopted(std::move(found), provider);
+    if (!item) {
+      problems.push_back(model::problem_from(item.error(), files.front()));
+      return;
+    }
+    const auto [at, first] = taken.try_emplace({item->kind, item->name}, std::string(provider.name));
+    if (!first) return;
+    if (views::limits_tools_for_itself(*item, provider)) {
+      problems.push_back({.severity = model::Severity::kWarning,
+                          .file = files.front(),
+                          .code = Code::kBadShape,
+                          .message = fmt::format("its list of tools is in {}'s own words: other clients "
+                                                 "give it every tool",
+                                                 provider.product),
+                          .hint = {}});
+    }
+    items.push_back(*std::move(item));
+  }
+};
+
+Result<Adopted> adopt(std::span<const views::Provider> providers, const std::vector<Source>& sources) {
+  Taking taking;
   std::vector<views::NativeTree> trees;
   for (const Source& source : sources) {
     RTT_TRY_SET(views::NativeTree tree,
                 views::read_native_tree(source.folder, providers, {.below = source.below}));
-    for (const auto& problem : tree.problems) out.problems.push_back(problem_of(problem));
+    for (const auto& problem : tree.problems) taking.problems.push_back(problem_of(problem));
     trees.push_back(std::move(tree));
   }
-  for (const views::Provider& provider : providers) {
+  for (const views::Provider& provider : providers) {  // in the order of their names
     for (const views::NativeTree& tree : trees) {
       views::Decoded decoded = views::decode(provider, tree.files);
-      for (const auto& problem : decoded.problems) out.problems.push_back(problem_of(problem));
-      for (std::size_t i = 0; i < decoded.items.size(); ++i) {
-        Item& found = decoded.items[i];
-        if (found.kind == ItemKind::kServer) continue;  // rtt mcp import: its secrets, its pins
-        if (!tree.read_whole(found, decoded.files[i])) {
-          out.problems.push_back(not_whole(decoded.files[i].front()));
-          continue;
-        }
-        auto item = views::adopted(std::move(found), provider);
-        if (!item) {
-          out.problems.push_back(model::problem_from(item.error(), decoded.files[i].front()));
-          continue;
-        }
-        const auto [at, first] = taken.try_emplace({item->kind, item->name}, std::string(provider.name));
-        if (!first) continue;
-        if (views::limits_tools_for_itself(*item, provider)) {
-          out.problems.push_back(
-              {.severity = model::Severity::kWarning,
-               .file = decoded.files[i].front(),
-               .code = Code::kBadShape,
-               .message = fmt::format("its list of tools is in {}'s own words: other clients "
-                                      "give it every tool",
-                                      provider.product),
-               .hint = {}});
-        }
-        items.push_back(*std::move(item));
-      }
+      for (const auto& problem : decoded.problems) taking.problems.push_back(problem_of(problem));
+      for (std::size_t i = 0; i < decoded.items.size(); ++i)
+        taking.take(provider, tree, std::move(decoded.items[i]), decoded.files[i]);
     }
   }
+  auto& [taken, items, problems] = taking;
+  Adopted out;
+  out.problems = std::move(problems);
   for (const Item& item : items) {
     views::Encoded own = views::written_down(item);
     for (const views::Loss& loss : own.losses) {

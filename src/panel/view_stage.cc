@@ -85,11 +85,15 @@ bool can_be_read(const views::TreeStore& store, const views::TreeStore::Set& set
       set, [&](const auto& member) { return os::is_directory(store.shown_path(member.provider)); });
 }
 
+namespace {
+
 // What panel.yaml asks for.
 std::optional<Mechanism> wish_of(const Workspace& workspace) {
   const auto panel = registry::panel_in_force(workspace);
   return panel ? panel->view_mechanism : std::nullopt;
 }
+
+}  // namespace
 
 // A pack, for few files are rendered sooner than they are written and read.
 void leave_rendered(const Workspace& workspace, const Rendered& rendered) {

@@ -102,6 +102,14 @@ std::string colliding(Provider row) {
   return {};
 }
 
+// Why what is said of a place of `row` cannot be; empty if it can.
+std::string why_no_place(const Json& path, const PlaceKey& place, Provider& row, std::string_view like) {
+  if (path.is_null()) return {};
+  if (!path.is_string()) return "a path, or null for none";
+  if (place.of(row).empty()) return fmt::format("`{}` has none of these, so their form is not known", like);
+  return why_not(path.as_string(), place.star);
+}
+
 // The client has none of these.
 void take_away(Provider& row, std::string_view key) {
   if (key == "agents") row.agent = {.none = kNowhere};
@@ -156,15 +164,10 @@ std::vector<model::Problem> ProviderTable::add(std::string_view yaml, std::strin
     for (const PlaceKey& place : kPlaces) {
       const Json* path = said.find(place.key);
       if (path == nullptr) continue;
-      if (path->is_null()) {
-        take_away(row, place.key);
-      } else if (!path->is_string() || place.of(row).empty()) {
-        wrong(fmt::format("/{}", place.key),
-              path->is_string()
-                  ? fmt::format("`{}` has none of these, so their form is not known", like->name)
-                  : std::string("a path, or null for none"));
-      } else if (const std::string why = why_not(path->as_string(), place.star); !why.empty()) {
+      if (const std::string why = why_no_place(*path, place, row, like->name); !why.empty()) {
         wrong(fmt::format("/{}", place.key), why);
+      } else if (path->is_null()) {
+        take_away(row, place.key);
       } else {
         place.of(row) = keep(path->as_string());
       }
