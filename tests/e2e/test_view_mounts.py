@@ -324,7 +324,7 @@ class NotRoot(Mounted):
         if not shutil.which("fusermount3"):
             self.skipTest("no fusermount3 here")
         out = self.as_nobody("0666", "$RTT view mount codex --json; cat .codex/agents/reviewer.toml; "
-                                     "grep rtt-views /proc/self/mounts | grep -c $HOME; $RTT view unmount codex >/dev/null; "
+                                     "grep -c rtt-views /proc/self/mounts; $RTT view unmount codex >/dev/null; "
                                      "$RTT down >/dev/null")
         self.assertIn('"mechanism":"fuse"', out)
         self.assertIn("Version 1.", out)
