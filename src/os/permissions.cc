@@ -22,6 +22,27 @@ Result<unsigned> owner_of(const std::string& path) {
   return info.st_uid;
 }
 
+namespace {
+
+mode_t narrowed_from = 0;  // the umask before make_private
+bool is_narrowed = false;
+
+mode_t umask_now() {  // to know it is to set it
+  const mode_t now = ::umask(077);
+  (void)::umask(now);
+  return now;
+}
+
+}  // namespace
+
+void make_private() {
+  const mode_t before = ::umask(077);
+  if (!is_narrowed) narrowed_from = before;
+  is_narrowed = true;
+}
+
+std::uint32_t users_mode(std::uint32_t mode) { return mode & ~(is_narrowed ? narrowed_from : umask_now()); }
+
 Status set_permissions(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0)
     return std::unexpected(last_error("cannot set the permissions of " + path).at(path));

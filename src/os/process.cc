@@ -19,6 +19,7 @@
 
 #include "os/file.h"
 #include "os/keeper.h"
+#include "os/permissions.h"
 #include "os/pipe.h"
 
 extern "C" char** environ;  // NOLINT(readability-redundant-declaration): POSIX names it in no header
@@ -213,7 +214,7 @@ void harden_self(Setuid setuid) {
   if (setuid == Setuid::kIgnored) (void)::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = 0};
   (void)::setrlimit(RLIMIT_CORE, &none);
-  (void)::umask(077);
+  make_private();
 }
 
 bool setuid_counts() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }

@@ -184,7 +184,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
     RTT_TRY(still_approved(*agreed, fold.state().seq, sealed.plan_id));
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
-  if (!sealed.plan.routes_add.empty()) {  // views are held to their roots when they are prepared
+  if (!sealed.plan.routes_add.empty()) {  // what a view adds counts by its signed root
     RTT_TRY_SET(const registry::Snapshot snapshot,
                 registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
     RTT_TRY(still_in_force(sealed.plan, snapshot));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "crypto/sha256.h"
@@ -22,11 +23,12 @@ using views::Decoded;
 using views::ItemKind;
 using views::Shared;
 
-// What the workspace has already: its items, its overlays, and which files it placed itself.
+// What the workspace has already: its items, its overlays, and which names in the project are its own doing.
 struct There {
   std::vector<views::Item> items;
   std::vector<model::Overlay> overlays;
   std::set<std::string> placed;
+  std::optional<views::Placeholders> held;  // by private views at work
 };
 
 Result<There> look_at(const std::string& root, ClientCopies& out) {
@@ -39,6 +41,7 @@ Result<There> look_at(const std::string& root, ClientCopies& out) {
   RTT_TRY_SET(views::Sources sources, views::gather_sources(*workspace, snapshot));
   there.items = std::move(sources.items);
   there.overlays = std::move(sources.overlays);
+  RTT_TRY_SET(there.held, views::Placeholders::look(held_where(*workspace)));
   RTT_TRY_SET(const views::Project project, views::Project::open(root, tree_store(*workspace)));
   if (project.ejected()) return there;  // those files are the clients' own
   for (const auto& [provider, places] : project.placed()) {
@@ -131,7 +134,9 @@ std::size_t duplicates(const Shared& item) { return item.copies.size() - (item.f
 Result<ClientCopies> find_client_copies(const std::string& root, const std::string& prefer) {
   ClientCopies out;
   RTT_TRY_SET(const There there, look_at(root, out));
-  const auto skip = [&](const std::string& path) { return there.placed.contains(path); };
+  const auto skip = [&](const std::string& path) {
+    return there.placed.contains(path) || (there.held && there.held->holds(path));
+  };
   RTT_TRY_SET(const views::NativeTree tree,
               views::read_native_tree(root, out.table.rows(), {.below = {}, .skip = skip}));
   for (const auto& problem : tree.problems) out.problems.push_back(problem_of(problem));

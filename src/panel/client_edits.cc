@@ -116,7 +116,8 @@ Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, co
     for (const auto& [provider, places] : project.placed()) {
       for (const views::Place& place : places) ours.insert(place.path);
     }
-    const auto skip = [&ours](const std::string& path) { return ours.contains(path); };
+    RTT_TRY_SET(const views::Placeholders held, views::Placeholders::look(held_where(workspace_)));
+    const auto skip = [&](const std::string& path) { return ours.contains(path) || held.holds(path); };
     RTT_TRY_SET(views::NativeTree found,
                 views::read_native_tree(workspace_.root, providers_.rows(), {.below = {}, .skip = skip}));
     beside_ = std::move(found.files);

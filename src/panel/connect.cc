@@ -393,27 +393,6 @@ std::string variable(const mcp::Client& client, std::string_view name) {
   return fmt::format("${{{}}}", name);
 }
 
-// A value of a manifest as text of a client's file: secrets by the name of a variable, never by value.
-std::string native_value(const mcp::Client& client, const Json& value, const mcp::PathBases& bases) {
-  if (value.is_string()) {
-    std::string out = value.as_string();
-    for (const auto& [mark, folder] : {std::pair<std::string, std::string>{"${workspace}", bases.workspace},
-                                       std::pair<std::string, std::string>{"${home}", bases.home}}) {
-      for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + folder.size()))
-        out.replace(at, mark.size(), folder);
-    }
-    return out;
-  }
-  if (const std::string_view secret = value.string_or("secret"); !secret.empty())
-    return variable(client, secret.substr(secret.rfind('.') + 1));
-  if (const std::string_view env = value.string_or("env"); !env.empty()) return variable(client, env);
-  std::string out;
-  if (const Json* parts = value.find("concat"); parts != nullptr && parts->is_array()) {
-    for (const Json& part : parts->as_array()) out += native_value(client, part, bases);
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<std::string> clients_here(const Workspace& workspace) {
@@ -460,7 +439,10 @@ Result<std::vector<ClientChange>> plan_disconnect(const Workspace& workspace, co
       const auto at = std::ranges::find_if(servers, [&](const auto& one) { return one.config.name == name; });
       if (at == servers.end()) return std::nullopt;
       const mcp::PathBases bases = mcp::path_bases(workspace);
-      const auto said = [&](const Json& value) { return native_value(*client, value, bases); };
+      const auto said = [&](const Json& value) {  // secrets by the name of a variable, never by value
+        return mcp::native_text(value, bases,
+                                [client](std::string_view word) { return variable(*client, word); });
+      };
       mcp::Started started{.name = name, .command = {said(at->config.command)}};
       for (const Json& arg : at->config.args.as_array()) started.command.push_back(said(arg));
       for (const auto& [key, value] : at->config.env.as_object()) started.env.emplace_back(key, said(value));

@@ -18,23 +18,7 @@ using text::Json;
 
 // A value of a manifest as an item says it.
 Json said(const Json& value, const mcp::PathBases& bases) {
-  if (value.is_string()) {
-    std::string out = value.as_string();
-    for (const auto& [mark, folder] : {std::pair<std::string, std::string>{"${workspace}", bases.workspace},
-                                       std::pair<std::string, std::string>{"${home}", bases.home}}) {
-      for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + folder.size()))
-        out.replace(at, mark.size(), folder);
-    }
-    return out;
-  }
-  if (const std::string_view secret = value.string_or("secret"); !secret.empty())
-    return fmt::format("${{{}}}", secret.substr(secret.rfind('.') + 1));
-  if (const std::string_view env = value.string_or("env"); !env.empty()) return fmt::format("${{{}}}", env);
-  std::string out;
-  if (const Json* parts = value.find("concat"); parts != nullptr && parts->is_array()) {
-    for (const Json& part : parts->as_array()) out += said(part, bases).as_string();
-  }
-  return out;
+  return mcp::native_text(value, bases, [](std::string_view word) { return fmt::format("${{{}}}", word); });
 }
 
 Json each_said(const Json& members, const mcp::PathBases& bases) {

@@ -87,7 +87,7 @@ Status must_be_known(const views::ProviderTable& providers, const std::string& n
   Error unknown{.code = Code::kNotFound,
                 .message = fmt::format("RTT knows no provider `{}`", name),
                 .where = {},
-                .hint = near ? "did you mean " + *near + "?" : "rtt ls views"};
+                .hint = near ? "did you mean " + *near + "?" : "rtt view ls --all"};
   for (const model::Problem& problem : problems) unknown.causes.push_back(to_string(problem));
   return std::unexpected(std::move(unknown));
 }
@@ -178,6 +178,10 @@ std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<mo
 
 views::TreeStore tree_store(const Workspace& workspace) {
   return views::TreeStore(workspace.dot("registry/views"));
+}
+
+views::HeldWhere held_where(const Workspace& workspace) {
+  return {.root = workspace.root, .records = workspace.sockets()};
 }
 
 }  // namespace rtt::panel

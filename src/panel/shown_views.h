@@ -17,6 +17,7 @@
 #include "registry/snapshot.h"
 #include "text/json.h"
 #include "views/encode.h"
+#include "views/placeholders.h"
 #include "views/provider_file.h"
 #include "views/tree_store.h"
 
@@ -59,5 +60,7 @@ Result<OneView> render_view(const registry::Workspace& workspace, const registry
 std::vector<model::View> roots_of(const Rendered& rendered, const std::vector<model::View>& base);
 
 views::TreeStore tree_store(const registry::Workspace& workspace);
+// Where the names that private views need in the project meanwhile are on record (views/placeholders.h).
+views::HeldWhere held_where(const registry::Workspace& workspace);
 
 }  // namespace rtt::panel

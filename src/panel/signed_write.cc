@@ -3,23 +3,34 @@
 
 #include <fmt/format.h>
 
-#include "model/limits.h"
 #include "os/file.h"
+#include "os/link.h"
 #include "registry/identity.h"
 #include "registry/snapshot.h"
+#include "views/tree.h"
 
 namespace rtt::panel {
 namespace {
 
+constexpr std::uint32_t kUsualMode = 0644;
+
+// The mode of what is written at `path`: a file keeps its own.
+std::uint32_t mode_at(const std::string& path) {
+  const auto stamp = os::stamp_of(path);
+  return stamp && !os::is_symlink(path) ? stamp->mode : kUsualMode;
+}
+
 struct Before {
   std::string path;                 // absolute
   std::optional<std::string> text;  // nothing: there was no file
+  std::uint32_t mode = kUsualMode;
 };
 
 Result<Before> as_it_is(std::string path) {
   Before before{.path = std::move(path), .text = {}};
   if (!os::exists(before.path)) return before;
-  RTT_TRY_SET(before.text, os::read_file(before.path, limits::kManifestBytesMax));
+  RTT_TRY_SET(before.text, os::read_file(before.path, views::kTreeFileBytesMax));
+  before.mode = mode_at(before.path);
   return before;
 }
 
@@ -50,8 +61,8 @@ Result<std::size_t> SignedWrite::commit() {
   if (done) return done;
   Error why = std::move(done).error();
   for (const Before& before : all) {
-    const Status back =
-        before.text ? os::write_atomic(before.path, *before.text) : os::remove_file(before.path);
+    const Status back = before.text ? os::write_atomic(before.path, *before.text, {.mode = before.mode})
+                                    : os::remove_file(before.path);
     if (!back)
       why.causes.push_back("it could not be put back: " + back.error().message + " (" + before.path + ")");
   }
@@ -75,7 +86,7 @@ Result<std::size_t> SignedWrite::write_and_sign() {
       continue;
     }
     RTT_TRY(os::make_directories(place.substr(0, place.rfind('/'))));
-    RTT_TRY(os::write_atomic(place, *change.text, {.mode = change.mode}));
+    RTT_TRY(os::write_atomic(place, *change.text, {.mode = change.mode.value_or(mode_at(place))}));
   }
   if (paths.empty()) return std::size_t{0};
   RTT_TRY_SET(const auto items, registry::items_to_sign(workspace_, paths));

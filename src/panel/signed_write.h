@@ -3,11 +3,11 @@
 //
 // A file that is written and then cannot be signed would be in nobody's force and in everybody's way: the
 // next change of it would sign a stranger's half. So the key is loaded before anything is touched, and
-// whatever fails after that puts every file back, its signature list included.
+// whatever fails after that puts every file back, its signature list and its mode included.
 //
 // Owns: the new texts.   Thread: one, blocking.
 // Fails: kNoPrivateKey, kIo, kEscapes (a link on the way), and whatever makes a file unfit to be signed.
-// Limits: kManifestBytesMax a file.
+// Limits: kTreeFileBytesMax a file.
 #pragma once
 
 #include <optional>
@@ -39,9 +39,9 @@ class SignedWrite {
 
   enum class Sign : std::uint8_t { kYes, kNo };
   struct Change {
-    std::string path;                   // relative to the root
-    std::optional<std::string> text{};  // nothing: the file goes
-    std::uint32_t mode = 0644;
+    std::string path;                     // relative to the root
+    std::optional<std::string> text{};    // nothing: the file goes
+    std::optional<std::uint32_t> mode{};  // nothing: as it is, 0644 for a new one
     Sign sign = Sign::kYes;
   };
   const registry::Workspace& workspace_;

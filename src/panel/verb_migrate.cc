@@ -21,6 +21,7 @@
 #include "panel/set_aside.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
+#include "panel/view_signatures.h"
 #include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "text/json_canonical.h"
@@ -156,6 +157,10 @@ std::size_t files_in(const std::vector<const Copy*>& copies) {
   return count;
 }
 
+bool writes(const Migration& migration, const std::string& path) {
+  return std::ranges::find(migration.written, path, &views::TreeFile::path) != migration.written.end();
+}
+
 std::vector<std::string> will_of(const Migration& migration, const std::string& root, bool fresh) {
   std::vector<std::string> will;
   if (fresh)
@@ -165,6 +170,10 @@ std::vector<std::string> will_of(const Migration& migration, const std::string& 
                              fmt::join(migration.found.providers, ", ")));
   will.push_back(fmt::format("move {} files of theirs aside; rtt migrate --undo puts them back",
                              files_in(migration.moved)));
+  for (const std::string& provider : migration.found.providers) {
+    const std::string path = model::view_path(provider);
+    if (!writes(migration, path)) will.push_back(fmt::format("sign {} as it is", path));
+  }
   for (const Left& one : migration.left)
     will.push_back(fmt::format("leave {} as it is: {}", one.files.front(), one.why));
   return will;
@@ -172,16 +181,20 @@ std::vector<std::string> will_of(const Migration& migration, const std::string& 
 
 // Plans what is in force and has the panel apply it; what is shown already is placed again, since files that
 // were in its way may be gone.
-Result<Planned> plan_and_show(const Turn& turn, const Workspace& workspace, Json& body) {
+Status plan_and_show(const Turn& turn, const Workspace& workspace, Json& body) {
   RTT_TRY_SET(const Followed followed, follow_again(workspace));
   static_cast<void>(followed);
-  RTT_TRY_SET(Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
+  RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
-  if (body.string_or("state") != "unchanged") return planned;
-  RTT_TRY(ViewStage(workspace).show(planned.base.views));
-  return planned;
+  const std::string_view state = body.string_or("state");
+  if (state == "committed") return {};
+  if (state != "unchanged")
+    return fail(Code::kRolledBack, "the plan was not applied: " + std::string(body.string_or("reason")), {},
+                "rtt log");
+  RTT_TRY(must_be_signed(workspace, planned.base.views));
+  return ViewStage(workspace).show(planned.base.views);
 }
 
 // A view shows what the file said.
@@ -260,8 +273,7 @@ Status carry_out(const Turn& turn, const Workspace& workspace, Migration& migrat
   }
   for (const std::string& provider : migration.found.providers) {
     const std::string path = model::view_path(provider);
-    if (std::ranges::find(migration.written, path, &views::TreeFile::path) == migration.written.end())
-      write.sign_as_it_is(path);
+    if (!writes(migration, path)) write.sign_as_it_is(path);
   }
   RTT_TRY_SET(const std::size_t count, write.commit());
   body.set("signed", count);
@@ -273,12 +285,7 @@ Status carry_out(const Turn& turn, const Workspace& workspace, Migration& migrat
       RTT_TRY(aside.take(file, migration.found.files.at(file).content));
   }
   RTT_TRY(aside.remove_emptied_folders());
-  RTT_TRY_SET(const Planned done, plan_and_show(turn, workspace, body));
-  static_cast<void>(done);
-  const std::string_view state = body.string_or("state");
-  if (state != "committed" && state != "unchanged")
-    return fail(Code::kRolledBack, "the plan was not applied: " + std::string(body.string_or("reason")), {},
-                "rtt log");
+  RTT_TRY(plan_and_show(turn, workspace, body));
   RTT_TRY(is_in_place(migration, workspace, turn.text("prefer")));
   return aside.set(SetAside::State::kDone);
 }
@@ -352,8 +359,12 @@ Result<Json> take_back(const Turn& turn, const Workspace& workspace, SetAside& a
   RTT_TRY_SET(const std::size_t none, write.commit());
   static_cast<void>(none);
   Json body = text::JsonObject{};
-  RTT_TRY_SET(const Planned planned, plan_and_show(turn, workspace, body));
-  static_cast<void>(planned);
+  if (Status shown = plan_and_show(turn, workspace, body); !shown) {  // what is shown would be in the way
+    Error why = std::move(shown).error();
+    why.causes.push_back(fmt::format("the clients' files lie in {}/files", aside.folder()));
+    why.hint = "mend what it says, then rtt migrate --undo";
+    return std::unexpected(std::move(why));
+  }
   RTT_TRY_SET(const std::vector<std::string> in_the_way, aside.give_back());
   RTT_TRY(aside.forget());
   Json left = text::JsonArray{};
@@ -371,7 +382,12 @@ Result<Json> take_back(const Turn& turn, const Workspace& workspace, SetAside& a
 }
 
 Result<Json> undo(const Turn& turn, const Workspace& workspace, SetAside& aside) {
-  if (aside.state() == SetAside::State::kDone) RTT_TRY(nothing_edited(workspace, aside));
+  if (aside.state() == SetAside::State::kDone) {
+    RTT_TRY(nothing_edited(workspace, aside));
+    // Before anything is taken away: what hinders a plan today would hinder the one without its files.
+    RTT_TRY_SET(const Planned now, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
+    RTT_TRY(must_be_plannable(now));
+  }
   if (turn.consent() == Turn::Consent::kShow) {
     const bool unfinished = aside.state() == SetAside::State::kUnfinished;
     return asking(unfinished ? "A migration was not finished. Put everything back as it was?"

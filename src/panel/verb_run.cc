@@ -54,10 +54,6 @@ Result<OneView> view_for(const Workspace& workspace, const std::string& asked, c
   return one;
 }
 
-views::HeldWhere where_of(const Workspace& workspace) {
-  return {.root = workspace.root, .records = workspace.sockets()};
-}
-
 views::PrivateAsk ask_of(const Workspace& workspace, const OneView& one) {
   return {.root = workspace.root,
           .store = tree_store(workspace),
@@ -102,7 +98,7 @@ Status must_be_inside(const PrivateRun& run) {
 
 Status become(const PrivateRun& run) {
   RTT_TRY(must_be_inside(run));
-  RTT_TRY_SET(auto held, views::Placeholders::open(where_of(run.workspace)));
+  RTT_TRY_SET(auto held, views::Placeholders::open(held_where(run.workspace)));
   RTT_TRY(held.start_guard());
   RTT_TRY_SET(const OneView one, view_for(run.workspace, run.provider, run.env, run.command));
   auto look = views::enter_private_view(ask_of(run.workspace, one), held);
@@ -138,7 +134,7 @@ Result<Json> verb_run(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(const OneView one,
               view_for(workspace, turn.text("provider"), turn.text("env"), turn.list("command")));
-  RTT_TRY_SET(const views::Placeholders held, views::Placeholders::look(where_of(workspace)));
+  RTT_TRY_SET(const views::Placeholders held, views::Placeholders::look(held_where(workspace)));
   RTT_TRY_SET(const views::PrivateLook look, views::look_privately(ask_of(workspace, one), held));
   Json shown = text::JsonArray{}, kept = text::JsonArray{}, problems = text::JsonArray{};
   for (const std::string& path : look.shown) shown.push(path);

@@ -140,7 +140,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
     }
     rows.push(std::move(row));
   }
-  Json body = Json::object({{"views", std::move(rows)}});
+  Json body = Json::object({{"views", filtered(std::move(rows), turn.text("filter"))}});
   if (project.ejected()) body.set("ejected", true);
   if (!planned.base.views.empty()) {
     const views::TreeStore store = tree_store(workspace);

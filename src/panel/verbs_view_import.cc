@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <span>
 
 #include "model/saddr.h"
 #include "model/view_file.h"
 #include "os/file.h"
 #include "os/link.h"
+#include "panel/client_copies.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
 #include "panel/workbench.h"
@@ -65,15 +67,8 @@ Result<Chosen> chosen_providers(const Turn& turn, const Result<Workspace>& works
   out.rows = out.table.rows();
   const std::string only = turn.text("from");
   if (only.empty()) return out;
-  const views::Provider* const one = out.table.find(only);
-  if (one == nullptr) {
-    std::vector<std::string> known;
-    for (const views::Provider& provider : out.table.rows()) known.emplace_back(provider.name);
-    const auto near = model::nearest(only, known);
-    return fail(Code::kNotFound, fmt::format("RTT knows no provider `{}`", only), {},
-                near ? "did you mean " + *near + "?" : "rtt view ls --all");
-  }
-  out.rows = std::span(one, 1);
+  RTT_TRY(must_be_known(out.table, only, out.problems));
+  out.rows = std::span(out.table.find(only), 1);
   return out;
 }
 
@@ -90,15 +85,6 @@ struct Adopted {
   std::map<std::string, std::string> from;  // by path: the provider
   std::vector<model::Problem> problems;
 };
-
-model::Problem problem_of(const views::DecodeProblem& found) {
-  return {.severity = model::Severity::kWarning,
-          .file = found.file,
-          .line = found.line,
-          .code = Code::kBadShape,
-          .message = found.why,
-          .hint = found.hint};
-}
 
 // What is taken so far; one item of a name and kind: the first provider's.
 struct Taking {
@@ -133,12 +119,24 @@ struct Taking {
   }
 };
 
+// What private views at work hold in a project is nobody's.
+views::NativeTreeOptions reading(const Source& source) {
+  views::NativeTreeOptions out{.below = source.below};
+  const auto workspace = workspace_at(source.folder);
+  if (!workspace) return out;
+  auto held = views::Placeholders::look(held_where(*workspace));
+  if (!held) return out;
+  out.skip = [mine = std::make_shared<const views::Placeholders>(*std::move(held))](const std::string& path) {
+    return mine->holds(path);
+  };
+  return out;
+}
+
 Result<Adopted> adopt(std::span<const views::Provider> providers, const std::vector<Source>& sources) {
   Taking taking;
   std::vector<views::NativeTree> trees;
   for (const Source& source : sources) {
-    RTT_TRY_SET(views::NativeTree tree,
-                views::read_native_tree(source.folder, providers, {.below = source.below}));
+    RTT_TRY_SET(views::NativeTree tree, views::read_native_tree(source.folder, providers, reading(source)));
     for (const auto& problem : tree.problems) taking.problems.push_back(problem_of(problem));
     trees.push_back(std::move(tree));
   }

@@ -219,9 +219,11 @@ Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
   const bool same = std::ranges::equal(set, wanted, [](const auto& member, const model::View& view) {
     return member.provider == view.provider && member.root == view.root;
   });
-  if (same && wished_ && *wished_ == wish_of(workspace_) && can_be_read(store, set)) return {};
+  RTT_TRY_SET(const views::Project project, views::Project::open(workspace_.root, store));
+  const bool whole = can_be_read(store, set) && !project.misses_something();
+  if (same && whole && wished_ && *wished_ == wish_of(workspace_)) return {};
   RTT_TRY(prepare(wanted));
-  if (set != ready_->set || how != ready_->how || !can_be_read(store, set)) return flip();
+  if (set != ready_->set || how != ready_->how || !whole) return flip();
   forget();
   return {};
 }

@@ -12,8 +12,6 @@
 // Limits: views/tree_store.h, views/tree_home.h.
 #pragma once
 
-#include <array>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>

@@ -20,6 +20,9 @@ namespace {
 constexpr std::string_view kEnding = ".pack";
 constexpr std::size_t kNameBytes = 40;  // of the workspace's folder, in its id
 constexpr std::size_t kHashDigits = 16;
+// Fewer than elsewhere: a pack's bytes were all read once it was written, so this shows that the mount serves
+// that pack, and brings what is looked at first into the kernel's cache.
+constexpr std::size_t kThroughTheMountFiles = 256;
 constexpr std::size_t kPackBytesMax = std::size_t{2} << 30;  // that is copied; what is linked has no limit
 
 std::optional<std::uint32_t> tree_with(const Pack& pack, const Digest& root) {
@@ -40,12 +43,6 @@ bool has_just(const Pack& pack, std::span<const NamedTree> trees) {
     if (!root || at == trees.end() || at->tree->root() != *root) return false;
   }
   return true;
-}
-
-bool is_same_file(const std::string& a, const std::string& b) {
-  const auto of = [](const std::string& path) { return os::stamp_beneath("/", path.substr(1)); };
-  const auto one = of(a), two = of(b);
-  return one && two && one->device == two->device && one->inode == two->inode;
 }
 
 std::vector<std::string> packs_in(const std::string& folder) {
@@ -124,7 +121,7 @@ Result<GenerationNumber> MountHome::link_into(const PackStore& store, const std:
   RTT_TRY_SET(const PackStore::Kept kept, store.kept(id));
   for (const GenerationNumber number : kept.generations) {
     const std::string path = store.pack_path(id, number);
-    if (is_same_file(path, pack)) return number;
+    if (os::same_file(path, pack)) return number;
     const auto there = Pack::open(path);
     if (there && has_just(*there, trees) && verify(*there)) return number;
   }
@@ -147,7 +144,7 @@ Result<std::vector<std::string>> MountHome::hold(std::span<const NamedTree> tree
   const std::string id = mount_id(options_.workspace);
   RTT_TRY(client.add(id, number));
   std::vector<std::string> paths;
-  std::size_t files_left = kLookedThroughFiles;
+  std::size_t files_left = kThroughTheMountFiles;
   for (const NamedTree& one : trees) {
     paths.push_back(fmt::format("{}/{}/{}/gen-{}", mountpoint, id, one.name, number));
     RTT_TRY(look_through(paths.back(), *one.tree, files_left));

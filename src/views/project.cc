@@ -11,6 +11,7 @@
 #include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
+#include "os/permissions.h"
 #include "text/json_canonical.h"
 
 namespace rtt::views {
@@ -90,6 +91,24 @@ bool same_below(const Tree& a, const Tree& b, const std::string& path) {
     return lines;
   };
   return part(a) == part(b);
+}
+
+// The user's other programs read what is placed, whatever this process keeps to itself.
+Status make_folders(const std::string& root, const std::string& folder) {
+  for (std::size_t end = 0; end < folder.size();) {
+    end = std::min(folder.find('/', end + 1), folder.size());
+    const std::string path = root + "/" + folder.substr(0, end);
+    if (os::exists(path)) continue;
+    RTT_TRY(os::make_directories(path));
+    RTT_TRY(os::set_permissions(path, os::users_mode(0777)));
+  }
+  return {};
+}
+
+Status write_for_clients(const std::string& path, const TreeFile& file) {
+  const std::uint32_t mode = file.executable ? 0777 : 0666;
+  RTT_TRY(os::write_atomic(path, file.bytes, {.mode = mode}));
+  return os::set_permissions(path, os::users_mode(mode));
 }
 
 }  // namespace
@@ -203,8 +222,7 @@ Found Project::found(const std::string& path) const {
 
 Result<Form> Project::put(const std::string& provider, const Place& place, const Tree& tree) {
   const std::string path = root_ + "/" + place.path;
-  if (const std::string folder = folder_of(place.path); !folder.empty())
-    RTT_TRY(os::make_directories(root_ + "/" + folder));
+  RTT_TRY(make_folders(root_, folder_of(place.path)));
   if (place.form == Form::kLink) {
     RTT_TRY(os::put_symlink(path, target_of(provider, place.path)));
     return Form::kLink;
@@ -219,7 +237,7 @@ Result<Form> Project::put(const std::string& provider, const Place& place, const
   const TreeFile* const file = tree.find(place.path);
   const Place copy{.path = place.path, .form = Form::kCopy, .content = place.content};
   if (linked || state_of(provider, copy) != State::kOurs || os::is_executable(path) != file->executable)
-    RTT_TRY(os::write_atomic(path, file->bytes, {.mode = file->executable ? 0755U : 0644U}));
+    RTT_TRY(write_for_clients(path, *file));
   return Form::kCopy;
 }
 
@@ -391,6 +409,14 @@ Status Project::adopt(const std::vector<Taken>& taken) {
     }
   }
   return remember();
+}
+
+bool Project::misses_something() const {
+  if (ejected_) return false;
+  return std::ranges::any_of(placed_, [&](const auto& one) {
+    return std::ranges::any_of(one.second,
+                               [&](const Place& place) { return !os::exists(root_ + "/" + place.path); });
+  });
 }
 
 std::vector<Drift> Project::drift() const {

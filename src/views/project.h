@@ -74,6 +74,8 @@ class Project {
   Status adopt(const std::vector<Taken>& taken);
 
   [[nodiscard]] std::vector<Drift> drift() const;
+  // Whether a place lacks its name, which refresh would put there again; reads no file.
+  [[nodiscard]] bool misses_something() const;
   using Placed = std::map<std::string, std::vector<Place>>;  // by provider, sorted by path
   [[nodiscard]] const Placed& placed() const { return placed_; }
 

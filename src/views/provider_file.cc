@@ -152,7 +152,7 @@ std::vector<model::Problem> ProviderTable::add(std::string_view yaml, std::strin
     if (!document.check(said, at, kRowKeys) || document.errors() != before) continue;
     const Provider* like = find_provider(said.string_or("like"));
     if (like == nullptr) {
-      wrong("/like", "no built-in provider has this name", "rtt ls views lists them");
+      wrong("/like", "no built-in provider has this name", "rtt view ls --all lists them");
       continue;
     }
     Provider row = *like;

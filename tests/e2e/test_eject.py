@@ -98,6 +98,9 @@ class Eject(RttCase):
         self.assertIn("AGENTS.md", [one["path"] for one in again["views"][0]["kept"]])
         self.assertNotEqual([], self.links())
         self.assertNotIn("ejected", self.json("view", "ls"))
+        seen = self.git("status", "--porcelain", "--untracked-files=all")
+        self.assertNotIn("reviewer.toml", seen)
+        self.assertIn("?? .codex/agents/own.toml", seen)
         self.assertIn("?? .cursor/", status)
 
     def test_what_is_unmounted_after_an_eject_stays(self):

@@ -188,6 +188,49 @@ class Migrate(Clients):
         self.json("migrate", "--undo", "--yes", timeout=120)
         self.assertEqual(before, self.tree())
 
+    def test_big_files_beside_a_skill_come_back(self):
+        self.write(".claude/skills/tidy/data.bin", b"x" * (2 << 20))
+        before = self.tree()
+        self.assertEqual("migrated", self.json("migrate", "--yes", timeout=120)["result"])
+        self.assertEqual(2 << 20, os.path.getsize(self.path("skills/tidy/data.bin")))
+        self.json("migrate", "--undo", "--yes", timeout=120)
+        self.assertEqual(before, self.tree())
+
+    def test_an_undo_whose_plan_fails_keeps_everything_and_is_done_again(self):
+        before = self.tree()
+        self.json("migrate", "--yes", timeout=120)
+        now = self.path(".rtt/registry/views/now")
+        os.rename(now, now + ".aside")
+        self.write(".rtt/registry/views/now/in-the-way", "")  # no set can be flipped to
+        failed = self.json("migrate", "--undo", "--yes", timeout=120, status=None)
+        self.assertIn("error", failed)
+        self.assertIn("rtt migrate --undo", failed["error"]["hint"])
+        kept = [line for line in failed["error"].get("causes", []) if "/files" in line]
+        self.assertNotEqual([], kept, failed)
+        self.assertTrue(os.path.exists(kept[0].split(" lie in ")[1] + "/CLAUDE.md"), failed)
+        os.remove(self.path(".rtt/registry/views/now/in-the-way"))
+        os.rmdir(now)
+        os.rename(now + ".aside", now)
+        self.assertEqual("undone", self.json("migrate", "--undo", "--yes", timeout=120)["result"])
+        self.assertEqual(before, self.tree())
+
+    def test_what_a_private_view_holds_is_nobodys(self):
+        self.json("init", "--yes")
+        self.write("agents/extra.md", "---\nname: extra\ndescription: More\n---\nDo it.\n")
+        self.ok("sign", "--yes")
+        before = self.json("dedupe", status=None)
+        run = subprocess.Popen([RTT, "run", "--provider", "claude", "--", "sh", "-c", "echo there; read line; true"],
+                               cwd=self.ws, env=self.me.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.stdout.close)
+        self.addCleanup(run.stdin.close)
+        self.assertEqual("there\n", run.stdout.readline())
+        self.assertTrue(os.path.exists(self.path(".claude/agents/extra.md")))  # an empty file, for the mount
+        self.assertEqual(before, self.json("dedupe", status=None))
+        taken = self.json("view", "import", ".claude", status=None)
+        self.assertNotIn("extra", json.dumps(taken))
+        self.assertEqual([], [one for one in taken["problems"] if "extra" in one["file"]])
+
     def test_what_was_edited_since_is_not_lost(self):
         self.json("migrate", "--yes", timeout=120)
         self.write("CLAUDE.md", "Mine now.\n")

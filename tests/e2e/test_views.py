@@ -187,6 +187,31 @@ class Views(RttCase):
         self.json("apply")
         self.assertEqual("Be quick.\n", self.text("AGENTS.md"))
 
+    def test_a_place_that_is_gone_comes_back_with_the_next_apply(self):
+        self.write("rules/main.md", "Be kind.\n")
+        self.mounted("codex")
+        os.remove(self.path("AGENTS.md"))
+        os.remove(self.path(".codex/agents"))
+        rows = self.json("view", "diff", status=4)["views"]
+        self.assertEqual([("AGENTS.md", "gone"), (".codex/agents", "gone")],
+                         sorted(((one["path"], one["state"]) for one in rows[0]["drift"]), reverse=True))
+        self.assertEqual("unchanged", self.json("apply")["state"])
+        self.assertEqual("Be kind.\n", self.text("AGENTS.md"))
+        self.assertIn("Reviews code", self.text(".codex/agents/reviewer.toml"))
+
+    def test_what_is_placed_has_the_users_modes(self):
+        self.write("rules/main.md", "Be kind.\n")
+        self.mounted("codex")
+        umask = os.umask(0o022)
+        os.umask(umask)
+        mode = {name: os.stat(self.path(name)).st_mode & 0o777 for name in (".codex", "AGENTS.md")}
+        self.assertEqual({".codex": 0o777 & ~umask, "AGENTS.md": 0o666 & ~umask}, mode)
+
+    def test_ls_views_takes_a_filter(self):
+        self.mounted("codex", "gemini")
+        self.assertEqual(["gemini"], [row["provider"] for row in self.json("ls", "views", "gem")["views"]])
+        self.assertEqual([], self.json("ls", "views", "zed")["views"])
+
     def test_an_overlay_that_does_not_fit_leaves_what_is_shown(self):
         self.mounted("codex", "gemini")
         self.write("overlays/provider/codex/reviewer.patch.json", '[{"op":"remove","path":"/nothing"}]')

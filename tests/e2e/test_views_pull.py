@@ -73,6 +73,14 @@ class Pull(RttCase):
         self.assertTrue(self.json("check")["ok"])
         self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
 
+    def test_a_file_keeps_its_mode(self):
+        os.chmod(self.path("rules/main.md"), 0o600)
+        self.mount("codex")
+        self.edit("AGENTS.md", "Be kind.", "Be quick.")
+        self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual("Be quick.\n", self.text("rules/main.md"))
+        self.assertEqual(0o600, os.stat(self.path("rules/main.md")).st_mode & 0o777)
+
     def test_what_a_provider_is_not_told_stays(self):
         self.mount("claude")
         os.remove(self.path(".claude/agents/reviewer.md"))  # an editor that saves by renaming

@@ -98,6 +98,27 @@ std::string portable_text(std::string_view text, const PathBases& bases) {
   return out;
 }
 
+std::string native_text(const Json& value, const PathBases& bases,
+                        const std::function<std::string(std::string_view name)>& variable) {
+  std::string out;
+  if (value.is_string()) {
+    out = value.as_string();
+    for (const auto& [mark, folder] : {std::pair<std::string, std::string>{"${workspace}", bases.workspace},
+                                       std::pair<std::string, std::string>{"${home}", bases.home}}) {
+      for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + folder.size()))
+        out.replace(at, mark.size(), folder);
+    }
+    return out;
+  }
+  if (const std::string_view secret = value.string_or("secret"); !secret.empty())
+    return variable(secret.substr(secret.rfind('.') + 1));
+  if (const std::string_view env = value.string_or("env"); !env.empty()) return variable(env);
+  if (const Json* parts = value.find("concat"); parts != nullptr && parts->is_array()) {
+    for (const Json& part : parts->as_array()) out += native_text(part, bases, variable);
+  }
+  return out;
+}
+
 namespace {
 
 Result<ServerConfig> http_config(std::string_view name, const Json& entry, const PathBases& bases) {

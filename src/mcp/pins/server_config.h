@@ -7,6 +7,7 @@
 // Thread: any (pure).   Fails: kBadShape naming the member.   Limits: those of the manifest.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -45,6 +46,11 @@ struct PathBases {
   std::string workspace, home;  // absolute, no trailing slash; empty = none
 };
 std::string portable_text(std::string_view text, const PathBases& bases);
+// The other way: a value (a string, or one with {"secret":NAME}, {"env":NAME}, {"concat":[…]}) as a client's
+// own file says it, with these folders for their marks. `variable`: how that client names an environment
+// variable in a value.
+std::string native_text(const text::Json& value, const PathBases& bases,
+                        const std::function<std::string(std::string_view name)>& variable);
 
 // `entry` is one server's object of a client configuration whose secrets are already references.
 Result<ServerConfig> config_from_entry(std::string_view name, const text::Json& entry,
