@@ -213,7 +213,7 @@ class Flipping {
       auto held = home.hold(named);
       if (!held) give_up(held.error().message);
       sets_.push_back({{.provider = "claude", .root = tree.root(), .at = held->front()}});
-      put_in_force(sets_.back());
+      if (!stage(sets_.back()).flip()) give_up("a set cannot be put in force");
       auto project = views::Project::open(root_, store_);
       if (!project) give_up(project.error().message);
       if (const auto shown = project->refresh({{"claude", tree}}, views::Wish::kLinks); !shown)
@@ -229,8 +229,9 @@ class Flipping {
     const std::string mark = fmt::format("{}/{}/{}", root_, kFolder, kMark);
     std::array<char, 16> bytes{};
     const std::size_t next = flips_++ % 2;  // the second set is in force at the start
+    auto staged = stage(sets_[next]);       // as an apply prepares it before it commits
     const std::int64_t begin = now_ns();
-    put_in_force(sets_[next]);
+    if (const Status flipped = staged.flip(); !flipped) give_up(flipped.error().message);
     const int fd = ::open(mark.c_str(), O_RDONLY | O_CLOEXEC);
     const ssize_t got = fd < 0 ? -1 : ::read(fd, bytes.data(), bytes.size());
     const std::int64_t end = now_ns();
@@ -241,9 +242,10 @@ class Flipping {
 
  private:
   static constexpr std::string_view kFolder = ".claude/skills";
-  void put_in_force(const views::TreeStore::Set& set) const {
-    const Status shown = store_.show(set, {.mechanism = views::Mechanism::kFuse, .why = "measured"});
-    if (!shown) give_up(shown.error().message);
+  [[nodiscard]] views::TreeStore::Staged stage(const views::TreeStore::Set& set) const {
+    auto staged = store_.stage(set, {.mechanism = views::Mechanism::kFuse, .why = "measured"});
+    if (!staged) give_up(staged.error().message);
+    return *std::move(staged);
   }
 
   std::string root_;

@@ -91,6 +91,12 @@ Status rename_path(const std::string& from, const std::string& to) {
   return std::unexpected(last_error("cannot move " + from + " to " + to).at(to));
 }
 
+Status swap_paths(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0) return {};
+  if (errno == ENOENT || errno == EINVAL || errno == ENOSYS) return rename_path(from, to);
+  return std::unexpected(last_error("cannot put " + from + " in the place of " + to).at(to));
+}
+
 Status set_mode(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), mode) == 0) return {};
   return std::unexpected(last_error("cannot set the mode of " + path).at(path));

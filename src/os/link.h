@@ -31,6 +31,9 @@ Result<Linked> put_hard_link(const std::string& existing, const std::string& pat
 bool same_file(const std::string& a, const std::string& b);    // one file of two names; follows no final link
 bool same_device(const std::string& a, const std::string& b);  // both there, and on one file system
 Status rename_path(const std::string& from, const std::string& to);
+// Both names at once; `to` is left alone at `from`. Where nothing is at `to`, or the file system cannot, as
+// rename_path.
+Status swap_paths(const std::string& from, const std::string& to);
 Status set_mode(const std::string& path, std::uint32_t mode);  // follows a final link
 struct PathStamp {
   std::uint32_t mode = 0;

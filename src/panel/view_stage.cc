@@ -150,6 +150,16 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, Ready& ready) c
   return done;
 }
 
+// All that may fail is done before the flip: what is left of it is one rename.
+Status ViewStage::stage(Ready& ready) {
+  RTT_TRY(hold(ready));
+  const views::TreeStore store = tree_store(workspace_);
+  RTT_TRY(os::make_directories(store.folder() + "/sets"));
+  RTT_TRY_SET(auto staged, store.stage(ready.set, ready.how));
+  ready.staged.emplace(std::move(staged));
+  return {};
+}
+
 Status ViewStage::hold(Ready& ready) {
   ready.how = {.mechanism = Mechanism::kLinks, .why = "nothing is shown"};
   if (ready.trees.empty()) return {};
@@ -182,7 +192,7 @@ Status ViewStage::prepare(const std::vector<model::View>& wanted) {
   ready_.reset();
   Ready ready = nothing_ready();
   RTT_TRY(gather(wanted, ready));
-  RTT_TRY(hold(ready));
+  RTT_TRY(stage(ready));
   ready_.emplace(std::move(ready));
   return {};
 }
@@ -191,8 +201,7 @@ Status ViewStage::prepare(const std::vector<model::View>& wanted) {
 Status ViewStage::flip() {
   Ready ready = *std::exchange(ready_, std::nullopt);
   const views::TreeStore store = tree_store(workspace_);
-  RTT_TRY(os::make_directories(store.folder() + "/sets"));
-  RTT_TRY(store.show(ready.set, ready.how));
+  RTT_TRY(ready.staged->flip());
   RTT_TRY_SET(views::Project project, views::Project::open(workspace_.root, store));
   RTT_TRY_SET(const auto shown, project.refresh(ready.trees, placing_of(ready.how.mechanism)));
   static_cast<void>(shown);
@@ -232,7 +241,7 @@ Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
   Ready ready = nothing_ready();
   const Status gathered = gather(wanted, ready);
-  RTT_TRY(hold(ready));
+  RTT_TRY(stage(ready));
   ready_.emplace(std::move(ready));
   RTT_TRY(flip());
   return gathered;

@@ -81,9 +81,11 @@ class ViewStage {
     views::TreeStore::Set set;
     views::Choice how;
     ViewHomes homes;
+    std::optional<views::TreeStore::Staged> staged{};
   };
   [[nodiscard]] Ready nothing_ready() const;
   Status gather(const std::vector<model::View>& views, Ready& ready) const;
+  Status stage(Ready& ready);
   Status hold(Ready& ready);
   Status flip();
 

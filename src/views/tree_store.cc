@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "crypto/sha256.h"
 #include "os/dir.h"
 #include "os/entropy.h"
@@ -149,7 +150,7 @@ Result<Tree> TreeStore::read(const Digest& root) const {
               folder, "rtt apply");
 }
 
-Status TreeStore::show(const Set& set, const Choice& how) const {
+Result<TreeStore::Staged> TreeStore::stage(const Set& set, const Choice& how) const {
   if (set.size() > kSetMax)
     return fail(Code::kLimit, fmt::format("{} providers in one set; {} are the most", set.size(), kSetMax));
   for (const Member& member : set) {
@@ -168,7 +169,27 @@ Status TreeStore::show(const Set& set, const Choice& how) const {
     RTT_TRY(os::write_atomic(beside + std::string(kRecord), record, {.durable = os::Durable::kNo}));
     RTT_TRY(os::rename_path(beside, folder));
   }
-  return os::put_symlink(folder_ + "/now", "sets/" + name);
+  // Among the sets, where a collector takes away what a crash left.
+  std::string link = folder_ + "/sets/.now-" + os::random_hex(8);
+  RTT_TRY(os::put_symlink(link, "sets/" + name));
+  return Staged(folder_ + "/now", std::move(link));
+}
+
+// The old link is swapped away and removed later: to free its inode here would take as long as the rename.
+Status TreeStore::Staged::flip() {
+  RTT_ASSERT(!link_.empty());
+  if (os::exists(now_) && !os::is_symlink(now_))
+    return fail(Code::kNotRegular, now_ + " is there already and is no link", now_, "ls -ld " + now_);
+  return os::swap_paths(link_, now_);
+}
+
+TreeStore::Staged::~Staged() {
+  if (!link_.empty()) (void)os::remove_file(link_);
+}
+
+Status TreeStore::show(const Set& set, const Choice& how) const {
+  RTT_TRY_SET(Staged staged, stage(set, how));
+  return staged.flip();
 }
 
 TreeStore::Shown TreeStore::shown() const {

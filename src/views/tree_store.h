@@ -6,7 +6,7 @@
 //     sets/<hash>/<provider>      link to where that tree is read: ../../trees/<root>, or a mount's folder
 //     sets/<hash>/.set            which roots these are, and how they are shown; <hash> is of its bytes
 //     edited/                     trees somebody wrote into, kept for them
-//     now                         link to sets/<hash>; renamed at a flip, so one rename shows all of it
+//     now                         link to sets/<hash>; swapped at a flip, so one rename shows all of it
 //
 // A tree is made beside and renamed into place, so one that is there is whole; one that a power failure left
 // otherwise is found by its root (read) and made again. Files are read-only: 0444, scripts and folders 0555.
@@ -14,12 +14,13 @@
 // and an open file beyond that.
 //
 // Owns: the folder.   Thread: one at a time.
-// Fails: as os/file.h; read: kTampered naming the file, kNotFound; show: kNotFound for a root that is not
-// there. Limits: those of Tree; kSetMax providers in a set.
+// Fails: as os/file.h; read: kTampered naming the file, kNotFound; stage, show: kNotFound for a root that is
+// not there. Limits: those of Tree; kSetMax providers in a set.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "views/mechanism.h"
@@ -49,8 +50,26 @@ class TreeStore {
     friend bool operator==(const Member&, const Member&) = default;
   };
   using Set = std::vector<Member>;  // sorted, each provider once
+  // A set that is made and not in force yet. The link that is not shown, this one or after the flip the one
+  // before, goes with it.
+  class Staged {
+   public:
+    Staged(Staged&& other) noexcept : now_(std::move(other.now_)), link_(std::exchange(other.link_, {})) {}
+    Staged& operator=(Staged&&) = delete;
+    Staged(const Staged&) = delete;
+    Staged& operator=(const Staged&) = delete;
+    ~Staged();
+    // One rename, at most once. kNotRegular: something else lies where `now` is.
+    Status flip();
+
+   private:
+    friend class TreeStore;
+    Staged(std::string now, std::string link) : now_(std::move(now)), link_(std::move(link)) {}
+    std::string now_, link_;
+  };
   // `how`: kept with the set.
-  Status show(const Set& set, const Choice& how = {}) const;
+  [[nodiscard]] Result<Staged> stage(const Set& set, const Choice& how = {}) const;
+  Status show(const Set& set, const Choice& how = {}) const;  // staged and flipped
   struct Shown {
     Set set;
     Choice how;
