@@ -5,6 +5,10 @@ PREFIX  ?= /usr/local
 MINUTES ?= 30
 RING_FRAMES ?= 100000000
 
+# A clone in another folder finds what was compiled in this one.
+export CCACHE_BASEDIR ?= $(CURDIR)
+export CCACHE_NOHASHDIR ?= 1
+
 RELEASE := build/release
 BIN     := $(RELEASE)/bin
 QUICKSTART := examples/quickstart
