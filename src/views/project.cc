@@ -127,8 +127,16 @@ std::string_view to_string(Drift::Kind kind) {
 
 Result<Project> Project::open(std::string root, TreeStore store) {
   Project project(std::move(root), std::move(store));
-  const std::string path = record_path(project.store_);
-  if (!os::exists(path)) return project;
+  RTT_TRY(project.recall());
+  return project;
+}
+
+Status Project::recall() {
+  placed_.clear();
+  folders_.clear();
+  ejected_ = false;
+  const std::string path = record_path(store_);
+  if (!os::exists(path)) return {};
   RTT_TRY_SET(const std::string text, os::read_file(path, kRecordBytesMax));
   RTT_TRY_SET(const Json record, text::parse_json(text, {.source_name = path, .bytes_max = kRecordBytesMax}));
   const Json* const providers = record.find("providers");
@@ -136,15 +144,23 @@ Result<Project> Project::open(std::string root, TreeStore store) {
     return fail(Code::kBadShape, "no record of what was placed", path,
                 "move it away, then rtt apply: what it placed is told as in the way");
   for (const auto& [provider, list] : providers->as_object()) {
-    RTT_TRY_SET(project.placed_[provider], places_from_json(list, path));
+    RTT_TRY_SET(placed_[provider], places_from_json(list, path));
   }
-  project.ejected_ = record.bool_or("ejected", false);
+  ejected_ = record.bool_or("ejected", false);
   const Json* const folders = record.find("folders");
-  if (folders == nullptr || !folders->is_array()) return project;
+  if (folders == nullptr || !folders->is_array()) return {};
   for (const Json& folder : folders->as_array()) {
-    if (folder.is_string()) project.folders_.insert(std::string(folder.as_string()));
+    if (folder.is_string()) folders_.insert(std::string(folder.as_string()));
   }
-  return project;
+  return {};
+}
+
+Result<os::FileLock> Project::turn() {
+  RTT_TRY(os::make_directories(store_.folder()));
+  RTT_TRY_SET(os::FileLock mine,
+              os::FileLock::take(store_.folder() + "/placed.lock", os::FileLock::Wait::kYes));
+  RTT_TRY(recall());
+  return mine;
 }
 
 std::string Project::target_of(const std::string& provider, const std::string& path) const {
@@ -354,6 +370,11 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
 }
 
 Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wish) {
+  RTT_TRY_SET(const os::FileLock mine, turn());
+  return refresh_now(trees, wish);
+}
+
+Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish wish) {
   if (ejected_) {
     std::erase_if(placed_, [&](const auto& each) { return !trees.contains(each.first); });
     RTT_TRY(remember());
@@ -382,20 +403,23 @@ Result<std::vector<Project::Part>> Project::refresh(const Trees& trees, Wish wis
 }
 
 Result<std::vector<Project::Part>> Project::eject(const Trees& trees) {
-  RTT_TRY(take_up());
-  RTT_TRY_SET(std::vector<Part> all, refresh(trees, Wish::kCopies));
+  RTT_TRY_SET(const os::FileLock mine, turn());
+  ejected_ = false;
+  RTT_TRY_SET(std::vector<Part> all, refresh_now(trees, Wish::kCopies));
   ejected_ = true;
   RTT_TRY(remember());
   return all;
 }
 
 Status Project::take_up() {
+  RTT_TRY_SET(const os::FileLock mine, turn());
   if (!std::exchange(ejected_, false)) return {};
   return remember();
 }
 
 Status Project::adopt(const std::vector<Taken>& taken) {
   if (taken.empty()) return {};
+  RTT_TRY_SET(const os::FileLock mine, turn());
   for (const Taken& one : taken) {
     std::vector<Place>& places = placed_[one.provider];
     // A link that became a folder is none of ours any more; what is in the folder is.

@@ -13,7 +13,10 @@
 //
 // A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
 //
-// Owns: the record while open.   Thread: one.   Fails: as os/file.h, os/link.h; kBadShape, kTampered (the
+// A panel and a command may change it at the same time: each change reads the record anew and writes it under
+// a lock of its own, and asks nobody meanwhile.
+//
+// Owns: nothing between two calls.   Thread: one.   Fails: as os/file.h, os/link.h; kBadShape, kTampered (the
 // record). Limits: kPlacesMax places, kRecordBytesMax.
 #pragma once
 
@@ -23,6 +26,7 @@
 #include <string>
 #include <vector>
 
+#include "os/file.h"
 #include "views/git_checkout.h"
 #include "views/placement.h"
 #include "views/tree_store.h"
@@ -81,6 +85,10 @@ class Project {
 
  private:
   Project(std::string root, TreeStore store) : root_(std::move(root)), store_(std::move(store)) {}
+  Status recall();
+  // While it is held nobody else changes what is placed; what others changed before is read.
+  [[nodiscard]] Result<os::FileLock> turn();
+  Result<std::vector<Part>> refresh_now(const Trees& trees, Wish wish);
 
   enum class State : std::uint8_t { kOurs, kNothing, kFolder, kOther };
   [[nodiscard]] std::string target_of(const std::string& provider, const std::string& path) const;
