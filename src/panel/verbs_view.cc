@@ -14,6 +14,7 @@
 #include "panel/connect_record.h"
 #include "panel/ejected_views.h"
 #include "panel/plan_apply.h"
+#include "panel/rows.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
 #include "panel/view_stage.h"
