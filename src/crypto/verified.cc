@@ -17,8 +17,13 @@ bool VerifiedSignatures::verify(const PublicKey& key, ByteView message, const Si
   hash.update(signature.bytes);
   hash.update(message);
   const Digest name = hash.finish();
-  const bool known = std::ranges::binary_search(known_, name) || (!met_.empty() && met_.back() == name);
+  bool known = std::ranges::binary_search(known_, name);
+  if (!known) {
+    const std::scoped_lock turn(turn_);
+    known = !met_.empty() && met_.back() == name;
+  }
   if (!known && !crypto::verify(key, message, signature)) return false;
+  const std::scoped_lock turn(turn_);
   grown_ = grown_ || !known;
   met_.push_back(name);
   return true;

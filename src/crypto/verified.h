@@ -6,9 +6,10 @@
 // Only sound ones are kept: what is unsound is looked at again. The hash says everything, so an entry never
 // goes stale; whoever keeps them must know that nobody else wrote them (registry/own_cache.h).
 //
-// Owns: the hashes.   Thread: one.   Fails: never.   Limits: the caller's.
+// Owns: the hashes.   Thread: any for verify, one for the rest.   Fails: never.   Limits: the caller's.
 #pragma once
 
+#include <mutex>
 #include <vector>
 
 #include "crypto/ed25519.h"
@@ -18,6 +19,8 @@ namespace rtt::crypto {
 class VerifiedSignatures {
  public:
   VerifiedSignatures() = default;
+  VerifiedSignatures(VerifiedSignatures&& other) noexcept
+      : known_(std::move(other.known_)), met_(std::move(other.met_)), grown_(other.grown_) {}
   explicit VerifiedSignatures(std::vector<Digest> known);
 
   bool verify(const PublicKey& key, ByteView message, const Signature& signature);
@@ -28,6 +31,7 @@ class VerifiedSignatures {
 
  private:
   std::vector<Digest> known_;  // sorted
+  std::mutex turn_;            // of what follows
   std::vector<Digest> met_;
   bool grown_ = false;
 };

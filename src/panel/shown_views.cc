@@ -35,9 +35,10 @@ model::Problem no_provider(const std::string& path, const std::string& name) {
 }
 
 Result<RenderedView> render(const std::string& name, const views::Provider& forms,
-                            const model::ViewFile& file, const Snapshot& snapshot,
-                            const views::Sources& sources, std::vector<model::Problem>& problems) {
-  RTT_TRY_SET(std::vector<Item> items, views::server_items(snapshot, {.program = "rtt", .client = name}));
+                            const model::ViewFile& file, const views::Sources& sources,
+                            std::vector<model::Problem>& problems) {
+  if (!sources.servers) return std::unexpected(sources.servers.error());
+  std::vector<Item> items = views::server_items(*sources.servers, {.program = "rtt", .client = name});
   items.insert(items.end(), sources.items.begin(), sources.items.end());
   std::erase_if(items, [&](const Item& item) { return !file.shows(to_string(item.kind), item.name); });
   RTT_TRY_SET(views::Merged merged,
@@ -128,7 +129,7 @@ Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapsh
       tell_of_unknown(*sources, out.providers, out.problems);
     }
     const model::ViewFile file = model::read_view_file(entry.text, entry.path);
-    auto view = render(name, *forms, file, snapshot, *sources, out.problems);
+    auto view = render(name, *forms, file, *sources, out.problems);
     if (view) {
       out.views.push_back(*std::move(view));
     } else {
@@ -161,7 +162,7 @@ Result<OneView> render_view(const Workspace& workspace, const Snapshot& snapshot
   out.env = file.env;
   RTT_TRY_SET(const views::Sources sources, views::gather_sources(workspace, snapshot));
   out.problems = sources.problems;
-  RTT_TRY_SET(out.view, render(name, *out.provider, file, snapshot, sources, out.problems));
+  RTT_TRY_SET(out.view, render(name, *out.provider, file, sources, out.problems));
   return out;
 }
 

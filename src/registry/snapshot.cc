@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "os/file.h"
+#include "os/parallel.h"
 #include "registry/config_files.h"
 #include "registry/judge.h"
 #include "registry/own_cache.h"
@@ -119,18 +120,20 @@ class Loader {
   }
 
   void judge_symbols() {
-    std::vector<SigList> lists;  // beside found_.candidates
-    lists.reserve(found_.candidates.size());
-    for (const std::string& file : found_.candidates) {
-      lists.push_back(read_sig_list(workspace_.root, file));
-      if (lists.back().problem) snapshot_.problems.push_back(*lists.back().problem);
+    std::vector<SigList> lists(found_.candidates.size());  // beside found_.candidates
+    os::in_parallel(lists.size(),
+                    [&](std::size_t i) { lists[i] = read_sig_list(workspace_.root, found_.candidates[i]); });
+    for (const SigList& list : lists) {
+      if (list.problem) snapshot_.problems.push_back(*list.problem);
     }
+    std::vector<Judgement> judgements(found_.symbols.size());  // beside found_.symbols
+    os::in_parallel(judgements.size(), [&](std::size_t i) {
+      judgements[i] = judge(evidence_, case_of(found_.symbols[i], lists));
+    });
     std::vector<std::string> known = found_.duplicated;
-    for (const scan::FoundSymbol& symbol : found_.symbols) {
-      const auto at = std::ranges::lower_bound(found_.candidates, symbol.file);
-      RTT_ASSERT(at != found_.candidates.end() && *at == symbol.file);
-      judge_symbol(symbol, lists[static_cast<std::size_t>(at - found_.candidates.begin())]);
-      known.push_back(model::identity(symbol.contract.saddr));
+    for (std::size_t i = 0; i < judgements.size(); ++i) {
+      take(found_.symbols[i], std::move(judgements[i]));
+      known.push_back(model::identity(found_.symbols[i].contract.saddr));
     }
     std::ranges::sort(known);
     for (std::size_t index = 0; index < lists.size(); ++index) {
@@ -141,18 +144,24 @@ class Loader {
     });
   }
 
-  void judge_symbol(const scan::FoundSymbol& symbol, const SigList& beside) {
+  // `lists`: beside found_.candidates.
+  [[nodiscard]] Case case_of(const scan::FoundSymbol& symbol, const std::vector<SigList>& lists) const {
+    const auto at = std::ranges::lower_bound(found_.candidates, symbol.file);
+    RTT_ASSERT(at != found_.candidates.end() && *at == symbol.file);
     Case matter{.id = model::identity(symbol.contract.saddr),
                 .file = symbol.file,
                 .kind = crypto::SignKind::kManifest,
                 .hash = symbol.contract.hash,
                 .inline_records = symbol.contract.signatures};
-    matter.beside = beside.find(matter.id);
+    matter.beside = lists[static_cast<std::size_t>(at - found_.candidates.begin())].find(matter.id);
     if (snapshot_.panel.strictness == model::Strictness::kRelaxed ||
         allows_unsigned(snapshot_.panel.allow_unsigned, symbol.contract.saddr.ns)) {
       matter.leniency = Case::Leniency::kUnsigned;
     }
-    Judgement judgement = judge(evidence_, matter);
+    return matter;
+  }
+
+  void take(const scan::FoundSymbol& symbol, Judgement judgement) {
     if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
     note_signer(judgement, symbol.file);
     note_signed(judgement);
@@ -162,7 +171,8 @@ class Loader {
                       .source = symbol.file,
                       .pointer = symbol.pointer,
                       .found_hash = symbol.contract.hash};
-    if (judgement.standing == Standing::kLastSigned) put_last(entry, std::move(*judgement.last), matter.id);
+    if (judgement.standing == Standing::kLastSigned)
+      put_last(entry, std::move(*judgement.last), model::identity(symbol.contract.saddr));
     if (judgement.standing == Standing::kSigned) {
       imports_.push_back({.record = std::move(*judgement.record), .object = symbol.contract.object});
     }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/limits.h"
+#include "os/parallel.h"
 #include "scan/merge.h"
 #include "scan/probes.h"
 #include "scan/walk.h"
@@ -32,11 +33,15 @@ Result<Found> scan(const ScanOptions& options) {
   RTT_TRY_SET(Listing listing, list_candidates(options));
   ProbeOutcome all{.symbols = {}, .servers = {}, .problems = std::move(listing.problems)};
   std::vector<std::string> candidates;
-  for (const Wanted& wanted : listing.wanted) {
-    ProbeOutcome one = read_one(options.root, wanted, options.strictness);
-    move_into(all.symbols, one.symbols);
-    move_into(all.servers, one.servers);
-    move_into(all.problems, one.problems);
+  std::vector<ProbeOutcome> outcomes(listing.wanted.size());
+  os::in_parallel(outcomes.size(), [&](std::size_t i) {
+    outcomes[i] = read_one(options.root, listing.wanted[i], options.strictness);
+  });
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    move_into(all.symbols, outcomes[i].symbols);
+    move_into(all.servers, outcomes[i].servers);
+    move_into(all.problems, outcomes[i].problems);
+    const Wanted& wanted = listing.wanted[i];
     if (wanted.probe->yields == Yields::kSymbols) candidates.push_back(wanted.path);
   }
   Found found = merge(std::move(all), options.root);

@@ -87,22 +87,37 @@ Result<Tree> MountHome::find(const Digest& root) {
     const auto tree = tree_with(*pack, root);
     if (!tree) continue;
     found = read_tree(*pack, *tree);
-    if (found) break;  // else another set may have it
+    if (!found) continue;  // another set may have it
+    sound_.emplace(name, root);
+    break;
   }
   return found;
 }
 
-// The pack of these trees, whole.
+// The pack of these trees, by what its index says.
 Result<std::string> MountHome::pack(std::span<const NamedTree> trees) const {
   std::string path = packs() + "/" + set_name(trees) + std::string(kEnding);
   if (os::exists(path)) {
     const auto kept = Pack::open(path);
-    if (kept && has_just(*kept, trees) && verify(*kept)) return path;
+    if (kept && has_just(*kept, trees)) return path;
     RTT_TRY(os::remove_file(path));
   }
   RTT_TRY(os::make_directories(packs()));
   const std::int64_t now_s = os::wall_now().us / 1'000'000;
   RTT_TRY(write_pack(path, trees, {.time_s = now_s}));
+  return path;
+}
+
+// Read whole; one that was found by find() was.
+Result<std::string> MountHome::sound_pack(std::span<const NamedTree> trees) const {
+  RTT_TRY_SET(std::string path, pack(trees));
+  const std::string name = path.substr(path.rfind('/') + 1);
+  const bool read = std::ranges::all_of(
+      trees, [&](const NamedTree& one) { return sound_.contains({name, one.tree->root()}); });
+  if (read) return path;
+  if (const auto there = Pack::open(path); there && verify(*there)) return path;
+  RTT_TRY(os::remove_file(path));
+  RTT_TRY_SET(path, pack(trees));
   RTT_TRY_SET(const Pack written, Pack::open(path));
   RTT_TRY(verify(written));
   return path;
@@ -139,7 +154,7 @@ Result<std::vector<std::string>> MountHome::hold(std::span<const NamedTree> tree
   RTT_TRY_SET(const MountPlace place, user_mount_place());
   RTT_TRY_SET(MountClient client, reach(place.store));
   RTT_TRY_SET(const std::string mountpoint, mounted_place(place.store));
-  RTT_TRY_SET(const std::string path, pack(trees));
+  RTT_TRY_SET(const std::string path, sound_pack(trees));
   RTT_TRY_SET(const GenerationNumber number, link_into(PackStore(place.store), path, trees));
   const std::string id = mount_id(options_.workspace);
   RTT_TRY(client.add(id, number));

@@ -14,6 +14,9 @@
 #pragma once
 
 #include <functional>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "views/mount_client.h"
 #include "views/mount_place.h"
@@ -33,7 +36,7 @@ class MountHome final : public TreeHome {
   };
   explicit MountHome(Options options) : options_(std::move(options)) {}
 
-  // The pack of these trees lies in the workspace afterwards, shown or not.
+  // The pack of these trees lies in the workspace afterwards, shown or not. Whoever takes it reads it first.
   [[nodiscard]] Status keep(std::span<const NamedTree> trees) const;
 
   [[nodiscard]] std::optional<std::string> refusal() override;
@@ -47,10 +50,12 @@ class MountHome final : public TreeHome {
   Result<MountClient> reach(const std::string& store) const;
   [[nodiscard]] std::string packs() const { return options_.folder + "/packs"; }
   [[nodiscard]] Result<std::string> pack(std::span<const NamedTree> trees) const;
+  [[nodiscard]] Result<std::string> sound_pack(std::span<const NamedTree> trees) const;
   [[nodiscard]] Result<GenerationNumber> link_into(const PackStore& store, const std::string& pack,
                                                    std::span<const NamedTree> trees) const;
 
   Options options_;
+  std::set<std::pair<std::string, Digest>> sound_;  // by a pack's name: trees read from it and found right
   GenerationNumber held_ = 0;
 };
 

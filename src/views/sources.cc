@@ -120,6 +120,7 @@ class Gatherer {
     });
     for (std::size_t at = 0; at < found_.size();) at = settle(at);
     tell_of_case();
+    out_.servers = mcp::pinned_servers(snapshot_.in_force());
     return std::move(out_);
   }
 
@@ -254,9 +255,7 @@ Result<Sources> gather_sources(const registry::Workspace& workspace, const regis
   return Gatherer(workspace, snapshot).run();
 }
 
-Result<std::vector<Item>> server_items(const registry::Snapshot& snapshot, const Door& door) {
-  const std::vector<model::Contract> contracts = snapshot.in_force();
-  RTT_TRY_SET(const std::vector<mcp::PinnedServer> servers, mcp::pinned_servers(contracts));
+std::vector<Item> server_items(const std::vector<mcp::PinnedServer>& servers, const Door& door) {
   std::vector<Item> items;
   for (const mcp::PinnedServer& server : servers) {
     Json args = Json::array({"mcp", "serve", server.config.name, "--as", door.client});

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "mcp/pins/contracts.h"
 #include "model/overlay.h"
 #include "registry/snapshot.h"
 #include "views/item.h"
@@ -32,6 +33,7 @@ struct Sources {
   std::vector<Item> items;         // sorted by kind and name; no servers
   std::vector<std::string> files;  // beside items: where each is written
   std::vector<model::Overlay> overlays;
+  Result<std::vector<mcp::PinnedServer>> servers{};  // one that is none is no reason to gather nothing
   std::vector<model::Problem> problems;
 };
 Result<Sources> gather_sources(const registry::Workspace& workspace, const registry::Snapshot& snapshot);
@@ -42,6 +44,6 @@ struct Door {
   std::vector<std::string> more{};
 };
 // Sorted by name.
-Result<std::vector<Item>> server_items(const registry::Snapshot& snapshot, const Door& door);
+std::vector<Item> server_items(const std::vector<mcp::PinnedServer>& servers, const Door& door);
 
 }  // namespace rtt::views

@@ -242,12 +242,14 @@ TEST(Sources, servers_are_rtt_s_own_entry_for_one_client) {
   ASSERT_TRUE(manifest) << manifest.error().message;
   place.scratch().write(".rtt/manifests/mcp.my-files.json", text::to_pretty_json(*manifest));
   place.init();
-  const auto items = server_items(place.load(), {.program = "rtt", .client = "codex", .more = {"-C", "/w"}});
-  ASSERT_TRUE(items) << items.error().message;
-  ASSERT_EQ(items->size(), 1U);
-  EXPECT_EQ(items->front().kind, ItemKind::kServer);
-  EXPECT_EQ(items->front().name, "my-files");
-  EXPECT_EQ(text::canonical_json(items->front().object),
+  const auto sources = gather_sources(place.workspace(), place.load());
+  ASSERT_TRUE(sources && sources->servers);
+  const auto items =
+      server_items(*sources->servers, {.program = "rtt", .client = "codex", .more = {"-C", "/w"}});
+  ASSERT_EQ(items.size(), 1U);
+  EXPECT_EQ(items.front().kind, ItemKind::kServer);
+  EXPECT_EQ(items.front().name, "my-files");
+  EXPECT_EQ(text::canonical_json(items.front().object),
             R"({"args":["mcp","serve","My Files","--as","codex","-C","/w"],"command":"rtt","type":"stdio"})");
 }
 
