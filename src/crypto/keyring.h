@@ -11,9 +11,11 @@
 #include <vector>
 
 #include "base/flat_map.h"
-#include "crypto/verified.h"
+#include "crypto/ed25519.h"
 
 namespace rtt::crypto {
+
+class VerifiedSignatures;
 
 // One signature as written in files: {"alg":"ed25519","key_id":"…","sig":"<base64>"}.
 struct SignRecord {

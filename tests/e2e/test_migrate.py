@@ -189,7 +189,8 @@ class Migrate(Clients):
         self.assertEqual(before, self.tree())
 
     def test_big_files_beside_a_skill_come_back(self):
-        self.write(".claude/skills/tidy/data.bin", b"x" * (2 << 20))
+        for folder in (".claude", ".agents", ".gemini", ".opencode", ".cursor", ".github", ".vibe"):
+            self.write(f"{folder}/skills/tidy/data.bin", b"x" * (2 << 20))
         before = self.tree()
         self.assertEqual("migrated", self.json("migrate", "--yes", timeout=120)["result"])
         self.assertEqual(2 << 20, os.path.getsize(self.path("skills/tidy/data.bin")))
@@ -229,7 +230,6 @@ class Migrate(Clients):
         self.assertEqual(before, self.json("dedupe", status=None))
         taken = self.json("view", "import", ".claude", status=None)
         self.assertNotIn("extra", json.dumps(taken))
-        self.assertEqual([], [one for one in taken["problems"] if "extra" in one["file"]])
 
     def test_what_was_edited_since_is_not_lost(self):
         self.json("migrate", "--yes", timeout=120)
