@@ -23,9 +23,7 @@ Verdict Keyring::judge(const SignRecord& record, ByteView message) const {
   const KeyEntry* entry = keys_.find(record.key_id);
   if (entry == nullptr)
     return revoked_.contains(record.key_id) ? Verdict::kRevokedSigner : Verdict::kUnknownSigner;
-  const bool sound = verified_ != nullptr ? verified_->verify(entry->key, message, record.signature)
-                                          : verify(entry->key, message, record.signature);
-  if (!sound) return Verdict::kBadSignature;
+  if (!verify_(entry->key, message, record.signature)) return Verdict::kBadSignature;
   return entry->revoked ? Verdict::kRevokedSigner : Verdict::kTrusted;
 }
 

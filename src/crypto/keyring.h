@@ -6,6 +6,7 @@
 // Owns: its keys.   Thread: one writer or many readers; one where it remembers.   Fails: see Verdict.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,8 +15,6 @@
 #include "crypto/ed25519.h"
 
 namespace rtt::crypto {
-
-class VerifiedSignatures;
 
 // One signature as written in files: {"alg":"ed25519","key_id":"…","sig":"<base64>"}.
 struct SignRecord {
@@ -42,8 +41,9 @@ class Keyring {
   void revoke(std::string_view key_id);
   [[nodiscard]] const KeyEntry* find(std::string_view key_id) const;
   [[nodiscard]] const FlatMap<std::string, KeyEntry>& keys() const { return keys_; }
-  // What was verified before is asked there first, and what is verified told there. It outlives its use here.
-  void remember_in(VerifiedSignatures* verified) { verified_ = verified; }
+  // Instead of verify() of ed25519.h: one that remembers, say. What it refers to outlives its use here.
+  using Verify = std::function<bool(const PublicKey& key, ByteView message, const Signature& signature)>;
+  void verify_with(Verify verify) { verify_ = std::move(verify); }
 
   // The best any record achieves: one trusted signature is enough. `signer` names the key that decided.
   struct Outcome {
@@ -59,7 +59,7 @@ class Keyring {
 
   FlatMap<std::string, KeyEntry> keys_;
   FlatMap<std::string, Revoked> revoked_;
-  VerifiedSignatures* verified_ = nullptr;
+  Verify verify_ = verify;
 };
 
 SignRecord sign(const SecretKey& key, SignKind kind, const Digest& hash);

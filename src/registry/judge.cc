@@ -120,8 +120,11 @@ std::optional<model::Problem> damage_in_store(const Evidence& evidence, const Ca
 
 Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<std::string>& trust_keys) {
   RTT_TRY_SET(crypto::Keyring keys, load_keyring(workspace, trust_keys));
-  auto verified = std::make_unique<crypto::VerifiedSignatures>(load_verified(workspace));
-  keys.remember_in(verified.get());
+  auto verified = std::make_unique<VerifiedSignatures>(load_verified(workspace));
+  keys.verify_with([known = verified.get()](const crypto::PublicKey& key, ByteView message,
+                                            const crypto::Signature& signature) {
+    return known->verify(key, message, signature);
+  });
   Evidence evidence{.keys = std::move(keys),
                     .verified = std::move(verified),
                     .store = ObjectStore(workspace.cas(), workspace.dot("registry/index.json")),

@@ -26,13 +26,14 @@
 #include "model/problem.h"
 #include "registry/lineage.h"
 #include "registry/snapshot.h"
+#include "registry/verified.h"
 
 namespace rtt::registry {
 
 // What everything is judged by, read once.
 struct Evidence {
   crypto::Keyring keys;
-  std::unique_ptr<crypto::VerifiedSignatures> verified;  // where `keys` remembers
+  std::unique_ptr<VerifiedSignatures> verified;  // where `keys` remembers
   ObjectStore store;
   Lineage lineage;
   enum class Store : std::uint8_t { kSound, kDamaged } state = Store::kSound;

@@ -45,19 +45,19 @@ Status write_own_cache(const Workspace& workspace, std::string_view name, std::s
                           {.mode = 0600, .durable = os::Durable::kNo});
 }
 
-crypto::VerifiedSignatures load_verified(const Workspace& workspace) {
+VerifiedSignatures load_verified(const Workspace& workspace) {
   const auto text = read_own_cache(workspace, kVerified, kVerifiedMax * sizeof(Digest::bytes));
   std::vector<Digest> known;
-  if (!text || text->size() % sizeof(Digest::bytes) != 0) return crypto::VerifiedSignatures();
+  if (!text || text->size() % sizeof(Digest::bytes) != 0) return VerifiedSignatures();
   known.resize(text->size() / sizeof(Digest::bytes));
   for (std::size_t at = 0; at < known.size(); ++at) {
     const ByteView bytes = as_bytes(*text).subspan(at * known[at].bytes.size(), known[at].bytes.size());
     std::ranges::copy(bytes, known[at].bytes.begin());
   }
-  return crypto::VerifiedSignatures(std::move(known));
+  return VerifiedSignatures(std::move(known));
 }
 
-void keep_verified(const Workspace& workspace, const crypto::VerifiedSignatures& verified) {
+void keep_verified(const Workspace& workspace, const VerifiedSignatures& verified) {
   if (!verified.grown() || !os::is_directory(workspace.dot("cache"))) return;
   const std::vector<Digest> met = verified.met();
   if (met.size() > kVerifiedMax) return;

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-#include "crypto/verified.h"
+#include "registry/verified.h"
 #include "registry/workspace.h"
 
 namespace rtt::registry {
@@ -21,8 +21,8 @@ Result<std::string> read_own_cache(const Workspace& workspace, std::string_view 
 Status write_own_cache(const Workspace& workspace, std::string_view name, std::string_view content);
 
 // The signatures found sound here.
-crypto::VerifiedSignatures load_verified(const Workspace& workspace);
+VerifiedSignatures load_verified(const Workspace& workspace);
 // Those of this run, where there are new ones among them. What cannot be kept is verified again.
-void keep_verified(const Workspace& workspace, const crypto::VerifiedSignatures& verified);
+void keep_verified(const Workspace& workspace, const VerifiedSignatures& verified);
 
 }  // namespace rtt::registry

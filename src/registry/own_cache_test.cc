@@ -56,7 +56,7 @@ TEST(OwnCache, signatures_of_somebody_elses_list_are_verified) {
   const auto key = load_own_key(place.workspace().user_dir);
   ASSERT_TRUE(key);
   const std::string message = "never signed";
-  crypto::VerifiedSignatures theirs;
+  VerifiedSignatures theirs;
   const crypto::Signature signature = key->sign(as_bytes(message));
   ASSERT_TRUE(theirs.verify(key->public_key(), as_bytes(message), signature));
   keep_verified(other, theirs);

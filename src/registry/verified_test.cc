@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // VerifiedSignatures answers as verify() does, whatever it was asked before.
-#include "crypto/verified.h"
+#include "registry/verified.h"
 
 #include <gtest/gtest.h>
 
 #include "crypto/sha256.h"
 
-namespace rtt::crypto {
+namespace rtt::registry {
 namespace {
 
 struct Asked {
-  PublicKey key;
+  crypto::PublicKey key;
   std::string message;
-  Signature signature;
+  crypto::Signature signature;
 };
 
 // Sound triples, and each with one bit of one part changed.
 std::vector<Asked> triples() {
   std::vector<Asked> all;
   for (int i = 0; i < 8; ++i) {
-    const SecretKey key = SecretKey::from_seed(sha256("key " + std::to_string(i % 3)).bytes);
+    const crypto::SecretKey key =
+        crypto::SecretKey::from_seed(crypto::sha256("key " + std::to_string(i % 3)).bytes);
     const std::string message = "message " + std::to_string(i);
     const Asked sound{key.public_key(), message, key.sign(as_bytes(message))};
     all.push_back(sound);
@@ -41,7 +42,7 @@ std::vector<Asked> triples() {
   return all;
 }
 
-bool plain(const Asked& one) { return verify(one.key, as_bytes(one.message), one.signature); }
+bool plain(const Asked& one) { return crypto::verify(one.key, as_bytes(one.message), one.signature); }
 
 TEST(VerifiedSignatures, answers_as_verify_does_before_and_after_it_knows) {
   VerifiedSignatures first;
@@ -72,4 +73,4 @@ TEST(VerifiedSignatures, what_is_no_longer_met_is_not_kept) {
 }
 
 }  // namespace
-}  // namespace rtt::crypto
+}  // namespace rtt::registry

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "crypto/verified.h"
+#include "registry/verified.h"
 
 #include <algorithm>
 
 #include "crypto/sha256.h"
 
-namespace rtt::crypto {
+namespace rtt::registry {
 
 VerifiedSignatures::VerifiedSignatures(std::vector<Digest> known) : known_(std::move(known)) {
   std::ranges::sort(known_);
 }
 
-bool VerifiedSignatures::verify(const PublicKey& key, ByteView message, const Signature& signature) {
-  Sha256 hash;  // key and signature have one length each, so the three parts are told apart
+bool VerifiedSignatures::verify(const crypto::PublicKey& key, ByteView message,
+                                const crypto::Signature& signature) {
+  crypto::Sha256 hash;  // key and signature have one length each, so the three parts are told apart
   hash.update(key.bytes);
   hash.update(signature.bytes);
   hash.update(message);
@@ -37,4 +38,4 @@ std::vector<Digest> VerifiedSignatures::met() const {
   return met;
 }
 
-}  // namespace rtt::crypto
+}  // namespace rtt::registry

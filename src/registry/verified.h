@@ -14,7 +14,7 @@
 
 #include "crypto/ed25519.h"
 
-namespace rtt::crypto {
+namespace rtt::registry {
 
 class VerifiedSignatures {
  public:
@@ -23,7 +23,7 @@ class VerifiedSignatures {
       : known_(std::move(other.known_)), met_(std::move(other.met_)), grown_(other.grown_) {}
   explicit VerifiedSignatures(std::vector<Digest> known);
 
-  bool verify(const PublicKey& key, ByteView message, const Signature& signature);
+  bool verify(const crypto::PublicKey& key, ByteView message, const crypto::Signature& signature);
 
   [[nodiscard]] bool grown() const { return grown_; }
   // Those asked for in the life of this, sorted: what is worth keeping.
@@ -36,4 +36,4 @@ class VerifiedSignatures {
   bool grown_ = false;
 };
 
-}  // namespace rtt::crypto
+}  // namespace rtt::registry
