@@ -47,8 +47,7 @@ seeded_bug(skips_verification safety apply/two_phase.cc
   [[    case Phase::kFlipping:
       return begin_verify(now);]]
   [[    case Phase::kFlipping:
-      begin_verify(now);
-      return begin_flip(now);]])
+      return settle(Settled::kCommitted, commit_seq_);]])
 
 # ---- who says no, is gone or late
 seeded_bug(refusal_counts_as_done safety apply/two_phase.cc

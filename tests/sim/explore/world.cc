@@ -301,6 +301,7 @@ bool World::expand_rest(const State& state, std::vector<Next>& out) {
   if (state.verifying != 0) {
     State& next = out.emplace_back(state, Step{Step::Kind::kVerified}).state;
     next.verifying = 0;
+    next.verified = 1;
     feed(next, {.what = Happens::kVerifyOk});
     if (state.left.verify != 0) {
       State& fails = out.emplace_back(state, Step{Step::Kind::kVerifyFails}).state;
@@ -351,6 +352,7 @@ Law World::judge_answer(const State& state) const {
   if (disk.commit_seq != state.answer_seq) return Law::kAnswerSeq;
   if (disk.rolling_back) return Law::kAnswerEarly;
   if (forward && state.refused != 0) return Law::kCommittedAgainstWill;
+  if (forward && state.verified == 0) return Law::kUnverified;
   if (!forward && state.reasoned == 0) return Law::kNoReason;
   if (!forward && state.disturbed == 0) return Law::kGaveUp;
   for (std::size_t i = 0; i < parties_; ++i) {

@@ -62,7 +62,8 @@ struct State {
   std::uint8_t settled = 0, answer_seq = 0, answer_side = 0, detached = 0, reasoned = 0;
   Law broken = Law::kHolds;
   Faults left;
-  std::array<std::uint8_t, 2> unused{};  // named, so that every byte is part of the value
+  std::uint8_t verified = 0;
+  std::array<std::uint8_t, 1> unused{};  // named, so that every byte is part of the value
   std::array<Party, kPartiesMax> parties;
 };
 static_assert(std::has_unique_object_representations_v<State>, "states are told apart by their bytes");
