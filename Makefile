@@ -68,6 +68,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
+	timeout 1800 $(BIN)/explore --long
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of living endpoints: what a counted frame costs more than an uncounted one, how long a flip takes to
-// the first frame of the new ring under load, and a plan of 100 routes applied between two real processes.
+// Rows of living endpoints: what a counted frame costs more than an uncounted one, and how long a flip takes
+// to the first frame of the new ring under load.
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <thread>
 
-#include "api/client.h"
 #include "client.h"
 #include "fabric/shm/chain_consumer.h"
 #include "fabric/shm/chain_producer.h"
@@ -19,7 +16,6 @@
 #include "placement.h"
 #include "report.h"
 #include "telemetry/recorder.h"
-#include "text/json.h"
 
 namespace rtt::bench {
 namespace {
@@ -169,95 +165,11 @@ void flip_row(const Settings& settings, Report& report) {
   report.add({"qc.flip.first.p50", flips.median(), "ns", {}, {}});
 }
 
-void write_file(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
-
-constexpr int kRoutes = 100;
-
-// A workspace of one consumer and 100 providers, all wired; the providers' symbols, as librtt takes them.
-std::string routes_workspace(const std::string& root) {
-  std::filesystem::create_directories(root + "/.rtt/manifests");
-  const auto contract = [](std::string_view saddr, std::string_view type, std::string_view direction) {
-    return fmt::format(
-        R"({{"$schema":"https://rtt/spec/v1","symbol":{{"saddr":"{}","type":"{}","direction":"{}"}}}})",
-        saddr, type, direction);
-  };
-  std::string contracts = contract("rtt://ui/hook/asker@1.0.0", "hook", "consumer"), routes, symbols;
-  for (int i = 0; i < kRoutes; ++i) {
-    const std::string symbol = fmt::format("rtt://core/api/m{}", i);
-    contracts += "," + contract(symbol + "@1.0.0", "api", "provider");
-    routes += fmt::format(R"({}{{"from":"rtt://ui/hook/asker","to":"{}"}})", i == 0 ? "" : ",", symbol);
-    symbols += (i == 0 ? "" : " ") + symbol;
-  }
-  write_file(root + "/.rtt/manifests/bench.api.json", fmt::format(R"({{"contracts":[{}]}})", contracts));
-  write_file(root + "/.rtt/routes.json", fmt::format(R"({{"routes":[{}]}})", routes));
-  write_file(root + "/.rtt/policy.json", R"({"allow":[{"from":"rtt://ui/hook/*","to":"rtt://core/api/*"}]})");
-  return symbols;
-}
-
-// 100 request routes between one consumer and one provider process, both attached: from the ask to the
-// answer, by which the commit is durable and every route has carried its flip.
-void apply_row(const Settings& settings, Report& report) {
-  const std::string root = settings.work_dir + "/apply";
-  const std::string symbols = routes_workspace(root);
-  run({settings.rtt, "init", "--yes", "--quiet", "-C", root});
-  run({settings.rtt, "panel", "start", "--quiet", "-C", root});
-  const std::string endpoint = settings.bin_dir + "/../examples/metrics";
-  const auto start = [&](const std::string& symbol) {
-    auto child = os::spawn({.argv = {endpoint, root, symbol, "bench"},
-                            .env = os::own_environment(),
-                            .directory = {},
-                            .in = os::Wire::kNull,
-                            .out = os::Wire::kNull,
-                            .err = os::Wire::kInherit,
-                            .pass_fds = {}});
-    if (!child) give_up(child.error().message);
-    return std::move(*child);
-  };
-  os::Child provider = start(symbols), consumer = start("rtt://ui/hook/asker");
-  auto client = api::Client::connect(root + "/.rtt/sockets", "bench");
-  if (!client) give_up(client.error().message);
-  const auto ask = [&](const std::string& verb, text::Json args) {
-    const auto reply = client->ask({.verb = verb,
-                                    .args = std::move(args),
-                                    .directory = root,
-                                    .search = "exactly",
-                                    .deadline_ms = 120'000},
-                                   nullptr);
-    if (!reply) give_up(verb + ": " + reply.error().message);
-    return std::string(reply->json);
-  };
-  const auto ready = [&] {
-    const std::string rows = ask("ls.routes", text::Json::object({}));
-    int count = 0;
-    for (std::size_t at = 0; (at = rows.find(R"("state":"ready")", at)) != std::string::npos; ++at) ++count;
-    return count;
-  };
-  Samples applies;
-  for (int round = 0; round < (settings.scale == 1 ? 7 : 3); ++round) {
-    run({settings.rtt, "plan", "--quiet", "-C", root});
-    const std::int64_t begin = now_ns();
-    const std::string answer = ask("apply", text::Json::object({}));
-    const std::int64_t took = now_ns() - begin;
-    if (answer.find(R"("state":"committed")") == std::string::npos) give_up("apply: " + answer);
-    // The very first finds the two processes perhaps not attached yet: then the lanes come later, and do not
-    // count.
-    if (round > 0 || ready() == kRoutes) {
-      if (ready() != kRoutes) give_up("an applied route carries nothing");
-      applies.add(took);
-    }
-    while (ready() != kRoutes) std::this_thread::yield();
-    ask("rollback", text::Json::object({{"seq", 0}}));
-  }
-  report.add({"apply.100", applies.median() / 1e6, "ms", {}, {}});
-  run({settings.rtt, "down", "--quiet", "-C", root});
-}
-
 }  // namespace
 
 void live_rows(const Settings& settings, Report& report) {
   telemetry_row(settings, report);
   flip_row(settings, report);
-  apply_row(settings, report);
 }
 
 }  // namespace rtt::bench

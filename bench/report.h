@@ -52,8 +52,10 @@ struct Settings {
   double rulesync_disk_bytes = 20.5e6;
 };
 
+void apply_rows(const Settings& settings, Report& report);
 void control_rows(const Settings& settings, Report& report);
 void engine_rows(const Settings& settings, Report& report);
+void explore_rows(const Settings& settings, Report& report);
 void gateway_rows(const Settings& settings, Report& report);
 void live_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);

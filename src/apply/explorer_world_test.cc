@@ -223,7 +223,7 @@ void Explorer::perform(State& state, const std::vector<Action>& actions) {
                       .route = views ? kViewsMark : prepare->routes.front().id});
     } else if (const auto* flip = std::get_if<Flip>(&action)) {
       perform_letter(state, flip->participant,
-                     {.kind = Letter::Kind::kFlip, .round = flip->round, .to_new = flip->graph == target_});
+                     {.kind = Letter::Kind::kFlip, .round = flip->round, .to_new = *flip->graph == target_});
     } else if (const auto* abort = std::get_if<Abort>(&action)) {
       perform_letter(state, abort->participant, {.kind = Letter::Kind::kAbort});
     } else if (std::holds_alternative<Verify>(action)) {

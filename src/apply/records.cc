@@ -11,8 +11,9 @@ namespace {
 
 using text::Json;
 
-constexpr std::array<std::string_view, 9> kVerbNames{
-    "apply", "rollback", "undo", "qc", "mcp_import", "mcp_pin", "mcp_accept", "mcp_rm", "mcp_sandbox"};
+constexpr std::array<std::string_view, 11> kVerbNames{"apply",      "rollback", "undo",       "qc",
+                                                      "canary",     "promote",  "mcp_import", "mcp_pin",
+                                                      "mcp_accept", "mcp_rm",   "mcp_sandbox"};
 
 // Seqs stay below 2^53 for as long as one journal lives; a larger one is a decimal string, as everywhere.
 constexpr std::uint64_t kIntegerMax = (std::uint64_t{1} << 53) - 1;

@@ -29,6 +29,8 @@ enum class Verb : std::uint8_t {
   kRollback,
   kUndo,
   kQc,
+  kCanary,   // a part of a plan, to be watched (canary.h)
+  kPromote,  // the rest of it
   kMcpImport,
   kMcpPin,
   kMcpAccept,

@@ -2,6 +2,7 @@
 #include "apply/recover.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace rtt::apply {
 namespace {
@@ -57,6 +58,7 @@ Status Fold::take_commit(const Entry& entry) {
     return damaged(entry.seq, "commits a change of graph " + rtt::to_string(record.before) +
                                   ", but the graph is " + rtt::to_string(state_.root));
   }
+  follow_canary(record, entry.seq);
   state_.seq = entry.seq;
   state_.root = record.after;
   state_.plan_id = record.plan_id;
@@ -77,6 +79,17 @@ Status Fold::take_commit(const Entry& entry) {
     state_.history[state_.history.size() - 1 - kHistoryGraphsMax].graph.reset();
   }
   return {};
+}
+
+// A canary ends with the next commit, which promotes it or goes back, unless that commit is taken back
+// itself.
+void Fold::follow_canary(const CommitRecord& record, Seq seq) {
+  if (state_.rollback && state_.rollback->record.plan_id == record.plan_id) {
+    state_.canary = canary_before_;
+    return;
+  }
+  canary_before_ = std::exchange(state_.canary, std::nullopt);
+  if (record.action == Verb::kCanary) state_.canary = WatchedCanary{.seq = seq, .before = record.before};
 }
 
 Status Fold::take_rollback(const Entry& entry) {

@@ -4,7 +4,8 @@
 // The graph of the last COMMIT is the truth, whatever was happening. A PREPARE that found neither COMMIT nor
 // ABORT is dropped; a ROLLBACK that found no COMMIT was decided and is finished. `repairs` are the records
 // that say so: append them in one batch before anything new, then fold them too; folding them leaves nothing
-// unfinished (recover_test).
+// unfinished (recover_test). A canary that was in force goes back as well: that needs the wiring, so the
+// panel does it, by a change like any other.
 //
 // Owns: the folded state.   Thread: one.   Fails: kJournalDamaged naming the record whose payload makes no
 // sense. Limits: kHistoryGraphsMax graphs are kept; older commits keep their root, and their graph is read
@@ -47,6 +48,12 @@ struct UnfinishedRollback {
   AcceptedChanges accepted{};  // what comes back with it
 };
 
+struct WatchedCanary {  // a part of a plan is in force, and nobody said yet that the rest follows
+  Seq seq;              // of its COMMIT
+  Digest before;        // root of the graph to go back to
+  friend bool operator==(const WatchedCanary&, const WatchedCanary&) = default;
+};
+
 struct Recovered {
   Seq seq;                            // of the last COMMIT; 0 = the empty graph
   Digest root;                        // of the graph in force
@@ -55,6 +62,7 @@ struct Recovered {
   std::vector<Commit> history;        // every COMMIT, oldest first
   std::optional<UnfinishedPrepare> prepare;
   std::optional<UnfinishedRollback> rollback;
+  std::optional<WatchedCanary> canary;
 };
 
 class Fold {
@@ -66,9 +74,11 @@ class Fold {
 
  private:
   Status take_commit(const Entry& entry);
+  void follow_canary(const CommitRecord& record, Seq seq);
   Status take_rollback(const Entry& entry);
   Status take_checkpoint(const Entry& entry) const;
   Recovered state_;
+  std::optional<WatchedCanary> canary_before_;  // the last commit: in force again if that is taken back
 };
 
 Result<Recovered> fold(const std::vector<Entry>& entries);

@@ -89,37 +89,42 @@ bool TwoPhase::rolling_back() const {
 
 TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
   RTT_ASSERT(phase_ == Phase::kIdle);
-  plan_ = event.plan;
-  plan_id_ = event.plan_id;
-  base_ = event.base;
-  base_seq_ = event.base_seq;
-  who_ = event.who;
-  why_ = event.reason;
-  verb_ = event.verb;
-  accepted_ = event.accepted;
-  participants_ = event.participants;
-  std::sort(participants_.begin(), participants_.end(),
+  auto job = std::make_shared<Job>(Job{.start = event,
+                                       .back = model::inverse(event.plan),
+                                       .base = std::make_shared<const model::Graph>(event.base),
+                                       .base_root = event.plan.base});
+  std::vector<Participant>& participants = job->start.participants;
+  std::sort(participants.begin(), participants.end(),
             [](const Participant& a, const Participant& b) { return a.name < b.name; });
-  auto target = model::apply_to(base_, plan_);
-  if (!target) {
+  for (Participant& each : participants) {
+    std::sort(each.routes.begin(), each.routes.end());
+    std::sort(each.restores.begin(), each.restores.end());
+  }
+  auto target = model::apply_to(event.base, event.plan);
+  if (!target) {  // the base may not be what the plan says it is
+    job->base_root = model::graph_root(event.base);
+    job_ = std::move(job);
     reason_ = std::move(target).error();
-    return settle(Settled::kRolledBack, base_seq_);
+    return settle(Settled::kRolledBack, event.base_seq);
   }
-  target_ = std::move(*target);
-  if (plan_.empty() && accepted_.empty()) return settle(Settled::kUnchanged, base_seq_);
-  if (participants_.size() > kParticipantsMax) {
+  job->target_root = model::graph_root(*target);
+  job->target = std::make_shared<const model::Graph>(std::move(*target));
+  job_ = std::move(job);
+  if (plan().empty() && event.accepted.empty()) return settle(Settled::kUnchanged, event.base_seq);
+  if (event.participants.size() > kParticipantsMax) {
     reason_ = Error{.code = Code::kLimit,
-                    .message = std::to_string(participants_.size()) + " driver instances in one plan, " +
+                    .message = std::to_string(event.participants.size()) + " driver instances in one plan, " +
                                std::to_string(kParticipantsMax) + " is the limit"};
-    return settle(Settled::kRolledBack, base_seq_);
+    return settle(Settled::kRolledBack, event.base_seq);
   }
-  if (!order_is_whole(plan_)) {
+  if (!order_is_whole(plan())) {
     reason_ = Error{.code = Code::kBadShape,
                     .message = "the order of the plan does not name each of its routes once"};
-    return settle(Settled::kRolledBack, base_seq_);
+    return settle(Settled::kRolledBack, event.base_seq);
   }
   phase_ = Phase::kPreparing;
-  const PrepareRecord record{.plan_id = plan_id_, .base = plan_.base, .who = who_, .accepted = accepted_};
+  const PrepareRecord record{
+      .plan_id = event.plan_id, .base = job_->base_root, .who = event.who, .accepted = event.accepted};
   return {AppendJournal{journal::RecordType::kPrepare, to_json(record), Written::kPrepare}};
 }
 
@@ -139,7 +144,7 @@ TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
   switch (event.what) {
     case Written::kPrepare:
       if (phase_ != Phase::kPreparing || round_ != 0 || write_ != 0) return {};
-      return accepted_.empty() ? begin_round(now) : write_accepted(accepted_);
+      return accepted().empty() ? begin_round(now) : write_accepted(accepted());
     case Written::kCommit:
       if (phase_ != Phase::kCommitting) return {};
       commit_seq_ = event.seq;
@@ -147,14 +152,14 @@ TwoPhase::Actions TwoPhase::on(const Durable& event, Instant now) {
       return roll_back(reason_);
     case Written::kAbort:
       if (phase_ != Phase::kAborting || writing_) return {};
-      return settle(Settled::kRolledBack, base_seq_);
+      return settle(Settled::kRolledBack, job_->start.base_seq);
     case Written::kRollback:
       if (phase_ != Phase::kRollbackJournal) return {};
       phase_ = Phase::kRollbackPreparing;
-      plan_ = model::inverse(plan_);  // what was deleted is brought up again, in reverse order
+      way_back_ = true;  // what was deleted is brought up again, in reverse order
       batch_ = 0;
       views_begun_ = false;
-      return accepted_.empty() ? begin_round(now) : write_accepted(inverse(accepted_));
+      return accepted().empty() ? begin_round(now) : write_accepted(inverse(accepted()));
     case Written::kRollbackCommit:
       if (phase_ != Phase::kRollbackCommitting) return {};
       commit_seq_ = event.seq;
@@ -168,13 +173,13 @@ TwoPhase::Actions TwoPhase::on(const JournalFailed& event, Instant /*now*/) {
     case Phase::kPreparing:
       if (round_ != 0 || write_ != 0) return {};  // nothing of ours is being written
       reason_ = event.error;
-      return settle(Settled::kRolledBack, base_seq_);
+      return settle(Settled::kRolledBack, job_->start.base_seq);
     case Phase::kAborting:  // a PREPARE without ABORT is dropped by recovery just the same
       if (writing_) return {};
-      return settle(Settled::kRolledBack, base_seq_);
+      return settle(Settled::kRolledBack, job_->start.base_seq);
     case Phase::kCommitting:
       reason_ = event.error;
-      return settle(Settled::kInDoubt, base_seq_);
+      return settle(Settled::kInDoubt, job_->start.base_seq);
     case Phase::kRollbackJournal:
     case Phase::kRollbackCommitting:
       reason_ = event.error;
@@ -201,7 +206,7 @@ TwoPhase::Actions TwoPhase::on(const AcceptedFailed& event, Instant /*now*/) {
   writing_ = false;
   if (phase_ == Phase::kPreparing) return abort(event.error);
   reason_ = event.error;
-  return settle(Settled::kInDoubt, phase_ == Phase::kAborting ? base_seq_ : commit_seq_);
+  return settle(Settled::kInDoubt, phase_ == Phase::kAborting ? job_->start.base_seq : commit_seq_);
 }
 
 TwoPhase::Actions TwoPhase::on(const FlipDone& event, Instant now) {
@@ -237,7 +242,7 @@ TwoPhase::Actions TwoPhase::on(const Timeout& event, Instant now) {
 }
 
 TwoPhase::Actions TwoPhase::on(const ParticipantLost& event, Instant now) {
-  const bool known = std::any_of(participants_.begin(), participants_.end(),
+  const bool known = std::any_of(job_->start.participants.begin(), job_->start.participants.end(),
                                  [&](const Participant& each) { return each.name == event.participant; });
   if (!known || phase_ == Phase::kIdle || finished()) return {};
   insert(lost_, event.participant);
@@ -250,12 +255,12 @@ TwoPhase::Actions TwoPhase::on(const ParticipantLost& event, Instant now) {
 // ---- phases ----
 
 std::vector<Route> TwoPhase::share_of(const Participant& participant) const {
-  const std::vector<RouteId> batch = adds_in(plan_.order[batch_]);
+  const std::vector<RouteId> batch = adds_in(plan().order[batch_]);
   const auto& mine = rolling_back() ? participant.restores : participant.routes;
   std::vector<Route> out;
-  for (const Route& route : plan_.routes_add) {
+  for (const Route& route : plan().routes_add) {
     const bool in_batch = std::binary_search(batch.begin(), batch.end(), route.id);
-    if (in_batch && std::find(mine.begin(), mine.end(), route.id) != mine.end()) out.push_back(route);
+    if (in_batch && std::binary_search(mine.begin(), mine.end(), route.id)) out.push_back(route);
   }
   return out;
 }
@@ -265,13 +270,13 @@ TwoPhase::Actions TwoPhase::begin_round(Instant now) {
   waiting_.clear();
   Actions actions;
   if (!std::exchange(views_begun_, true)) {  // all that will be shown, for one that stays may have been lost
-    for (const Participant& participant : participants_) {
+    for (const Participant& participant : job_->start.participants) {
       if (participant.shows == Participant::Shows::kViews && !contains(lost_, participant.name))
-        ask(actions, participant, {.views = rolling_back() ? base_.views : target_.views});
+        ask(actions, participant, {.views = rolling_back() ? job_->base->views : job_->target->views});
     }
   }
-  for (; batch_ < plan_.order.size() && actions.empty(); ++batch_) {
-    for (const Participant& participant : participants_) {
+  for (; batch_ < plan().order.size() && actions.empty(); ++batch_) {
+    for (const Participant& participant : job_->start.participants) {
       if (contains(lost_, participant.name)) continue;
       std::vector<Route> routes = share_of(participant);
       if (!routes.empty()) ask(actions, participant, {.routes = std::move(routes)});
@@ -293,15 +298,15 @@ void TwoPhase::ask(Actions& actions, const Participant& participant, Prepare pre
 TwoPhase::Actions TwoPhase::write_commit() {
   const bool back = rolling_back();
   phase_ = back ? Phase::kRollbackCommitting : Phase::kCommitting;
-  const model::Graph& graph = back ? base_ : target_;
-  CommitRecord record{.plan_id = plan_id_,
-                      .before = model::graph_root(back ? target_ : base_),
-                      .after = model::graph_root(graph),
-                      .graph = inline_graph(graph),
-                      .who = who_,
-                      .action = back ? Verb::kRollback : verb_,
-                      .reason = back ? reason_.message : why_,
-                      .accepted = back ? inverse(accepted_) : accepted_};
+  const SharedGraph& graph = back ? job_->base : job_->target;
+  CommitRecord record{.plan_id = job_->start.plan_id,
+                      .before = back ? job_->target_root : job_->base_root,
+                      .after = back ? job_->base_root : job_->target_root,
+                      .graph = inline_graph(*graph),
+                      .who = job_->start.who,
+                      .action = back ? Verb::kRollback : job_->start.verb,
+                      .reason = back ? reason_.message : job_->start.reason,
+                      .accepted = back ? inverse(accepted()) : accepted()};
   Actions actions;
   if (!record.graph) actions.push_back(StoreGraph{graph});
   actions.push_back(AppendJournal{journal::RecordType::kCommit, to_json(record),
@@ -315,10 +320,10 @@ TwoPhase::Actions TwoPhase::begin_flip(Instant now) {
   ++round_;
   waiting_.clear();
   Actions actions;
-  for (const Participant& participant : participants_) {
+  for (const Participant& participant : job_->start.participants) {
     if (contains(lost_, participant.name)) continue;
     insert(waiting_, participant.name);
-    actions.push_back(Flip{participant.name, round_, back ? base_ : target_});
+    actions.push_back(Flip{participant.name, round_, back ? job_->base : job_->target});
   }
   if (waiting_.empty()) return round_over(now);
   actions.push_back(timer(now, back ? options_.rollback_max : options_.flip_max));
@@ -327,7 +332,7 @@ TwoPhase::Actions TwoPhase::begin_flip(Instant now) {
 
 TwoPhase::Actions TwoPhase::begin_verify(Instant now) {
   phase_ = Phase::kVerifying;
-  return {Verify{target_}, timer(now, options_.verify_max)};
+  return {Verify{job_->target}, timer(now, options_.verify_max)};
 }
 
 TwoPhase::Actions TwoPhase::round_over(Instant now) {
@@ -388,13 +393,13 @@ TwoPhase::Actions TwoPhase::abort(Error reason) {
   for (const std::string& name : asked_) {
     if (!contains(lost_, name)) actions.push_back(Abort{name});
   }
-  for (Action& action : write_ == 0 ? write_abort() : write_accepted(inverse(accepted_)))
+  for (Action& action : write_ == 0 ? write_abort() : write_accepted(inverse(accepted())))
     actions.push_back(std::move(action));
   return actions;
 }
 
 TwoPhase::Actions TwoPhase::write_abort() {
-  const AbortRecord record{.plan_id = plan_id_, .reason = reason_.message};
+  const AbortRecord record{.plan_id = job_->start.plan_id, .reason = reason_.message};
   return {AppendJournal{journal::RecordType::kAbort, to_json(record), Written::kAbort}};
 }
 
@@ -402,7 +407,8 @@ TwoPhase::Actions TwoPhase::roll_back(Error reason) {
   phase_ = Phase::kRollbackJournal;
   waiting_.clear();
   reason_ = std::move(reason);
-  const RollbackRecord record{.to_seq = base_seq_, .plan_id = plan_id_, .reason = reason_.message};
+  const RollbackRecord record{
+      .to_seq = job_->start.base_seq, .plan_id = job_->start.plan_id, .reason = reason_.message};
   return {AppendJournal{journal::RecordType::kRollback, to_json(record), Written::kRollback}};
 }
 
@@ -412,7 +418,7 @@ TwoPhase::Actions TwoPhase::settle(Settled state, Seq seq) {
       (state == Settled::kInDoubt && phase_ != Phase::kCommitting && phase_ != Phase::kAborting);
   phase_ = Phase::kDone;
   waiting_.clear();
-  Answer answer{.state = state, .seq = seq, .graph = model::graph_root(forward ? target_ : base_)};
+  Answer answer{.state = state, .seq = seq, .graph = forward ? job_->target_root : job_->base_root};
   if (state == Settled::kRolledBack || state == Settled::kInDoubt) answer.reason = reason_;
   answer.detached = lost_;
   for (const std::string& name : unconfirmed_) insert(answer.detached, name);
@@ -430,7 +436,7 @@ bool TwoPhase::settle_debt(const std::string& participant, std::uint32_t round) 
 Error TwoPhase::named(Code code, const std::string& who, RouteId route, const Error& cause) const {
   std::string what = who + " refused";
   std::string where;
-  for (const auto* routes : {&plan_.routes_add, &plan_.routes_del}) {
+  for (const auto* routes : {&plan().routes_add, &plan().routes_del}) {
     for (const Route& each : *routes) {
       if (route.value != 0 && each.id == route && where.empty()) where = model::route_name(each);
     }
@@ -438,7 +444,7 @@ Error TwoPhase::named(Code code, const std::string& who, RouteId route, const Er
   if (!where.empty()) what += " route " + std::to_string(route.value) + " (" + where + ")";
   Error out{.code = code,
             .message = what + " while " + std::string(to_string(phase_)) + " plan " +
-                       rtt::to_string(plan_id_) + ": " + cause.message,
+                       rtt::to_string(job_->start.plan_id) + ": " + cause.message,
             .where = where.empty() ? who : where,
             .hint = cause.hint,
             .causes = cause.causes};
@@ -457,7 +463,9 @@ text::Json TwoPhase::describe() const {
                              {"reason", reason_.message},
                              {"round", round_},
                              {"timer", timer_},
+                             {"unconfirmed", json_of(unconfirmed_)},
                              {"views", views_begun_},
+                             {"way_back", way_back_},
                              {"waiting", json_of(waiting_)},
                              {"write", write_},
                              {"writing", writing_}});

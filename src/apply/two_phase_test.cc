@@ -98,7 +98,7 @@ TEST(TwoPhase, the_good_run_in_order) {
   run.feed(FlipDone{"alpha", round - 1});
   EXPECT_TRUE(run.actions.empty());  // meant for an earlier round
   run.feed(FlipDone{"alpha", round});
-  EXPECT_EQ(run.one<Verify>().graph, *record->graph);
+  EXPECT_EQ(*run.one<Verify>().graph, *record->graph);
   run.feed(VerifyOk{});
   const Answer answer = run.one<Answer>();
   EXPECT_EQ(answer.state, Settled::kCommitted);
@@ -147,7 +147,7 @@ TEST(TwoPhase, a_failed_verification_goes_back_through_the_same_path) {
   EXPECT_EQ(commit->reason, "echo came back wrong");
   run.feed(Durable{Written::kRollbackCommit, Seq{8}});
   ASSERT_EQ(run.all<Flip>().size(), 2U);
-  EXPECT_EQ(run.all<Flip>()[0].graph, start().base);
+  EXPECT_EQ(*run.all<Flip>()[0].graph, start().base);
   const auto round = run.all<Flip>()[0].round;
   run.feed(FlipDone{"alpha", round});
   run.feed(FlipDone{"beta", round});
@@ -268,7 +268,7 @@ TEST(TwoPhase, views_whose_flip_fails_are_flipped_back) {
   run.feed(Durable{Written::kCommit, Seq{6}});
   const auto flips = run.all<Flip>();
   ASSERT_EQ(flips.size(), 3U);
-  EXPECT_EQ(flips[0].graph.views.size(), 2U);
+  EXPECT_EQ(flips[0].graph->views.size(), 2U);
   run.feed(
       Nack{.participant = "views", .round = flips[0].round, .error = {.code = Code::kIo, .message = "no"}});
   run.feed(Durable{Written::kRollback, Seq{7}});
@@ -280,7 +280,7 @@ TEST(TwoPhase, views_whose_flip_fails_are_flipped_back) {
   const auto back = run.all<Flip>();
   const auto ours = std::ranges::find(back, "views", &Flip::participant);
   ASSERT_NE(ours, back.end());
-  EXPECT_EQ(ours->graph.views, begin.base.views);
+  EXPECT_EQ(ours->graph->views, begin.base.views);
 }
 
 }  // namespace

@@ -31,6 +31,12 @@ constexpr auto kPlanFlags = std::to_array<Flag>({
 });
 constexpr auto kApplyPositionals = std::to_array<Positional>({{"plan", Arity::kOptional, Names::kPlan}});
 constexpr auto kTrustFlags = std::to_array<Flag>({kTrustKey});
+constexpr auto kApplyFlags = std::to_array<Flag>({
+    kTrustKey,
+    {"canary", Takes::kNumber, "PCT",
+     "wire PCT percent of the routes first, and the rest when they prove well"},
+    {"window", Takes::kText, "SPAN", "watch a canary for this long (30s)"},
+});
 constexpr auto kSeq = std::to_array<Positional>({{"seq", Arity::kNumber}});
 constexpr auto kCallPositionals =
     std::to_array<Positional>({{"saddr", Arity::kOne, Names::kSymbol}, {"arguments", Arity::kPairs}});
@@ -211,7 +217,7 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .what = "make the planned wiring real, or put everything back",
      .service = "apply",
      .positionals = kApplyPositionals,
-     .flags = kTrustFlags,
+     .flags = kApplyFlags,
      .where = Where::kPanel,
      .deadline_ms = 300'000},
     {.name = "rollback",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "apply/reconcile.h"
 #include "model/policy.h"
@@ -46,10 +47,13 @@ void say_how_shown(const registry::Workspace& workspace, const model::Graph& gra
 
 void Panel::State::enqueue(Change change) {
   if (changes.size() >= kChangesQueuedMax) {
-    change.respond.finish(
-        fail(Code::kApplyBusy, fmt::format("{} changes wait already", changes.size()), {}, "rtt status"));
+    if (change.respond) {
+      change.respond->finish(
+          fail(Code::kApplyBusy, fmt::format("{} changes wait already", changes.size()), {}, "rtt status"));
+    }
     return;
   }
+  if (ends_canary(change)) return;
   changes.push_back(std::move(change));
   if (changes.size() == 1) next_change();
 }
@@ -59,24 +63,7 @@ void Panel::State::next_change() {
     change_body = Json::object({});
     auto start = begin(changes.front(), change_body);
     if (start && *start) {
-      transition = std::make_unique<Transition>(
-          TransitionPorts{
-              .loop = loop,
-              .hosts = hosts,
-              .wiring = wiring,
-              .append = [this](journal::RecordType type,
-                               Json payload) { return append(type, std::move(payload)); },
-              .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
-              .write_accepted =
-                  [this](const apply::WriteAccepted& write) {
-                    return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
-                                                           : put_accepted(workspace, write.changes);
-                  },
-              .prepare_views =
-                  [this](const std::vector<model::View>& views) { return view_stage.prepare(views); },
-              .show_views = [this](const std::vector<model::View>& views) { return view_stage.show(views); }},
-          [this](const apply::Answer& answer) { settled(answer); });
-      transition->start(std::move(**start));
+      run(std::move(**start));
       return;
     }
     const Change done = std::move(changes.front());
@@ -84,15 +71,36 @@ void Panel::State::next_change() {
     if (start) {  // the graph is as it should be; how its views are shown may not be
       keep_views_up();
       say_how_shown(workspace, graph, change_body);
-      done.respond.finish(api::Answer{change_body, {}});
+      if (done.respond) done.respond->finish(api::Answer{change_body, {}});
     } else {
       audit(apply::to_json(apply::AuditRecord{"refused", "panel",
                                               Json::object({{"code", code_name(start.error().code)},
                                                             {"reason", start.error().message},
                                                             {"verb", to_string(done.verb)}})}));
-      done.respond.finish(std::unexpected(std::move(start).error()));
+      if (done.respond) done.respond->finish(std::unexpected(std::move(start).error()));
     }
   }
+}
+
+void Panel::State::run(apply::Start start) {
+  transition = std::make_unique<Transition>(
+      TransitionPorts{
+          .loop = loop,
+          .hosts = hosts,
+          .wiring = wiring,
+          .append = [this](journal::RecordType type,
+                           Json payload) { return append(type, std::move(payload)); },
+          .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+          .write_accepted =
+              [this](const apply::WriteAccepted& write) {
+                return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
+                                                       : put_accepted(workspace, write.changes);
+              },
+          .prepare_views =
+              [this](const std::vector<model::View>& views) { return view_stage.prepare(views); },
+          .show_views = [this](const std::vector<model::View>& views) { return view_stage.show(views); }},
+      [this](const apply::Answer& answer) { settled(answer); });
+  transition->start(std::move(start));
 }
 
 void Panel::State::settled(const apply::Answer& answer) {
@@ -100,15 +108,14 @@ void Panel::State::settled(const apply::Answer& answer) {
   const bool views_touched = transition->shows_views();
   transition = nullptr;
   view_stage.forget();
-  const Change done = std::move(changes.front());
-  changes.pop_front();
   if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
+  if (canary) return canary_settled(answer);
   Json body = std::exchange(change_body, Json{});
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
-  if (done.verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
+  if (changes.front().verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
   say_how_shown(workspace, graph, body);
   switch (answer.state) {
     case apply::Settled::kCommitted:
@@ -117,27 +124,41 @@ void Panel::State::settled(const apply::Answer& answer) {
     case apply::Settled::kUnchanged:
       body.set("state", "unchanged");
       break;
-    case apply::Settled::kRolledBack: {
-      body.set("state", "rolled_back");
-      body.set("reason", answer.reason.message);
-      Json causes = text::JsonArray{};
-      for (const std::string& cause : answer.reason.causes) causes.push(cause);
-      body.set("error", Json::object({{"causes", std::move(causes)},
-                                      {"code", code_name(answer.reason.code)},
-                                      {"hint", answer.reason.hint},
-                                      {"message", answer.reason.message},
-                                      {"where", answer.reason.where}}));
-      body.set("exit", static_cast<std::int64_t>(Exit::kRolledBack));
+    case apply::Settled::kRolledBack:
+      tell_rolled_back(body, answer.reason);
       break;
-    }
     case apply::Settled::kInDoubt:
-      // Nobody knows what the disk holds: end here; the next panel recovers from what it really holds.
-      done.respond.finish(std::unexpected(answer.reason));
-      loop.post([this] { loop.stop(); });
-      return;
+      return end_in_doubt(answer.reason);
   }
-  done.respond.finish(api::Answer{std::move(body), {}});
+  finish_change(api::Answer{std::move(body), {}});
+}
+
+void Panel::State::finish_change(Result<api::Answer> answer) {
+  const Change done = std::move(changes.front());
+  changes.pop_front();
+  if (done.respond) done.respond->finish(std::move(answer));
   next_change();
+}
+
+void Panel::State::tell_rolled_back(Json& body, const Error& reason) {
+  body.set("state", "rolled_back");
+  body.set("reason", reason.message);
+  Json causes = text::JsonArray{};
+  for (const std::string& cause : reason.causes) causes.push(cause);
+  body.set("error", Json::object({{"causes", std::move(causes)},
+                                  {"code", code_name(reason.code)},
+                                  {"hint", reason.hint},
+                                  {"message", reason.message},
+                                  {"where", reason.where}}));
+  body.set("exit", static_cast<std::int64_t>(Exit::kRolledBack));
+}
+
+// Nobody knows what the disk holds: end here; the next panel recovers from what it really holds.
+void Panel::State::end_in_doubt(const Error& reason) {
+  const Change done = std::move(changes.front());
+  changes.pop_front();
+  if (done.respond) done.respond->finish(std::unexpected(reason));
+  loop.post([this] { loop.stop(); });
 }
 
 Result<std::optional<apply::Start>> Panel::State::begin(const Change& change, Json& body) {
@@ -192,53 +213,73 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
   const std::string signer = sealed.signatures.empty() ? "" : sealed.signatures.front().key_id;
-  return apply::Start{.plan = sealed.plan,
-                      .plan_id = sealed.plan_id,
-                      .base = graph,
-                      .base_seq = fold.state().seq,
-                      .participants = std::move(who),
-                      .who = "key:" + signer,
-                      .verb = change.verb,
-                      .reason = by_agent ? "asked by an agent" : ""};
+  apply::Start start{.plan = sealed.plan,
+                     .plan_id = sealed.plan_id,
+                     .base = graph,
+                     .base_seq = fold.state().seq,
+                     .participants = std::move(who),
+                     .who = "key:" + signer,
+                     .verb = change.verb,
+                     .reason = by_agent ? "asked by an agent" : ""};
+  if (change.args.find("canary") != nullptr) return begin_canary(change, std::move(start), body);
+  return start;
 }
 
 namespace {
 
-// What a symbol asks for: its own requirements and its entries of routes.json.
-std::vector<model::Saddr> wishes_of(const model::Contract& consumer, const registry::Snapshot& snapshot) {
-  std::vector<model::Saddr> wishes;
-  for (const auto& requirement : consumer.requirements) wishes.push_back(requirement.to);
-  for (const model::DesiredRoute& desired : snapshot.routes.routes) {
-    if (desired.from.ns == consumer.saddr.ns && desired.from.type == consumer.saddr.type &&
-        desired.from.name == consumer.saddr.name) {
-      wishes.push_back(desired.to);
-    }
+// What is in force, to be looked up: a plan may add 10,000 routes among as many symbols.
+class InForce {
+ public:
+  explicit InForce(const registry::Snapshot& snapshot) {
+    for (const registry::SymbolEntry& entry : snapshot.symbols)
+      symbols_.emplace(model::identity(entry.contract.saddr), &entry);
+    for (const model::DesiredRoute& desired : snapshot.routes.routes)
+      wishes_[name_of(desired.from)].push_back(desired.to);
   }
-  return wishes;
-}
+  [[nodiscard]] const registry::SymbolEntry* find(const std::string& identity) const {
+    const auto at = symbols_.find(identity);
+    return at == symbols_.end() ? nullptr : at->second;
+  }
+  // What a symbol asks for: its own requirements and its entries of routes.json. Gathered once, for one
+  // consumer may ask for everything.
+  const std::vector<model::Saddr>& wishes_of(const model::Contract& consumer) {
+    const auto [at, fresh] = gathered_.try_emplace(consumer.hash);
+    if (!fresh) return at->second;
+    for (const auto& requirement : consumer.requirements) at->second.push_back(requirement.to);
+    if (const auto desired = wishes_.find(name_of(consumer.saddr)); desired != wishes_.end())
+      at->second.insert(at->second.end(), desired->second.begin(), desired->second.end());
+    return at->second;
+  }
+
+ private:
+  using Name = std::tuple<std::string, model::SymbolType, std::string>;
+  static Name name_of(const model::Saddr& saddr) { return {saddr.ns, saddr.type, saddr.name}; }
+  std::map<std::string, const registry::SymbolEntry*> symbols_;
+  std::map<Name, std::vector<model::Saddr>> wishes_;
+  std::map<Digest, std::vector<model::Saddr>> gathered_;  // by consumer
+};
 
 }  // namespace
 
 // What the plan was made from must still hold for what it adds: the same contracts, still signed, still
 // allowed.
 Status Panel::State::still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot) {
+  InForce in_force(snapshot);
   for (const model::Route& route : plan.routes_add) {
     std::vector<const model::Contract*> ends;  // consumer, provider
     std::optional<model::Contract> own;        // a consumer that is RTT itself
     for (const auto& [address, hash] :
          {std::pair(route.from, route.consumer_contract), std::pair(route.to, route.contract)}) {
       const std::string id = model::identity(address);
-      const auto at = std::ranges::find_if(snapshot.symbols, [&](const registry::SymbolEntry& entry) {
-        return model::identity(entry.contract.saddr) == id;
-      });
-      if (at == snapshot.symbols.end() && ends.empty()) {
+      const registry::SymbolEntry* at = in_force.find(id);
+      if (at == nullptr && ends.empty()) {
         own = model::built_in_consumer(address);
         if (own && own->hash == hash) {
           ends.push_back(&*own);
           continue;
         }
       }
-      if (at == snapshot.symbols.end() || at->standing == registry::Standing::kRefused) {
+      if (at == nullptr || at->standing == registry::Standing::kRefused) {
         return fail(Code::kStalePlan, fmt::format("{} is no longer in force", id), model::route_name(route),
                     "rtt plan");
       }
@@ -257,7 +298,7 @@ Status Panel::State::still_in_force(const model::Plan& plan, const registry::Sna
       }
       ends.push_back(&at->contract);
     }
-    const std::vector<model::Saddr> wishes = wishes_of(*ends[0], snapshot);
+    const std::vector<model::Saddr>& wishes = in_force.wishes_of(*ends[0]);
     RTT_TRY(plan::verify_class(route, {.consumer = *ends[0], .provider = *ends[1], .wishes = wishes}));
     const auto verdict = model::access(snapshot.policy, route.from, route.to);
     if (!verdict.allowed && !(verdict.rule == kDefaultDeny && connected_by_hand(graph, route))) {
@@ -314,7 +355,11 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
   model::Graph target;
   apply::AcceptedChanges accepted;
   std::string reason;
-  if (change.verb == apply::Verb::kRollback) {
+  if (change.args.find("canary") != nullptr) {
+    reason = fmt::format("canary {} was in force when its panel ended", change.args.int_or("canary", 0));
+    if (!ledger.canary) return std::nullopt;
+    RTT_TRY_SET(target, graph_of(workspace, ledger.canary->before, std::nullopt));
+  } else if (change.verb == apply::Verb::kRollback) {
     const Seq seq{static_cast<std::uint64_t>(std::max<std::int64_t>(0, change.args.int_or("seq", 0)))};
     reason = fmt::format("rollback to {}", seq.value);
     if (seq.value != 0) {

@@ -55,6 +55,7 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
                   "host_lost", "panel",
                   Json::object({{"instance", instance}, {"reason", "driver host " + instance + " ended"}})}));
               if (transition) transition->host_lost(instance, "its driver host ended");
+              canary_host_lost(instance);
             }),
       view_stage(workspace),
       view_keeping(workspace),
@@ -66,6 +67,7 @@ Panel::~Panel() {
   if (!state_) return;
   if (state_->audit_timer != 0) state_->loop.cancel(state_->audit_timer);
   if (state_->idle_timer != 0) state_->loop.cancel(state_->idle_timer);
+  if (state_->canary_timer != 0) state_->loop.cancel(state_->canary_timer);
   if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
   state_->flush_audit();
 }
@@ -82,6 +84,7 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   RTT_TRY(state.listen());
   state.wiring.start(state.generation);
   state.watch_idleness();
+  state.take_back_canary();
   state.collect_views();
   // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are
   // started.

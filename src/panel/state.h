@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Panel::State: everything the panel owns, and its verbs grouped by file — changes.cc (apply, rollback,
-// undo, quick connect), calls.cc (links and MCP), panel.cc (the rest).
+// undo, quick connect), canaries.cc (what of a plan is tried first), calls.cc (links and MCP), panel.cc (the
+// rest).
 //
 // Thread: the panel's loop.   Fails: verbs answer through their Responder.   Limits: panel.h.
 #pragma once
@@ -14,6 +15,7 @@
 #include "api/server.h"
 #include "apply/recover.h"
 #include "journal/journal.h"
+#include "panel/canary_run.h"
 #include "panel/hosts.h"
 #include "panel/panel.h"
 #include "panel/transition.h"
@@ -30,7 +32,7 @@ struct Change {
   apply::Verb verb = apply::Verb::kApply;
   text::Json args;
   std::string directory;
-  api::Responder respond;
+  std::optional<api::Responder> respond;  // nothing: the panel itself asks
 };
 
 // What the kept bytes of `status` were made from; the graph changes with seq.
@@ -81,7 +83,22 @@ struct Panel::State {
                                                 text::Json& body, apply::AcceptedChanges accepted = {});
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
   Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
+  void run(apply::Start start);
   void settled(const apply::Answer& answer);
+  void finish_change(Result<api::Answer> answer);
+  void tell_rolled_back(text::Json& body, const Error& reason);
+  void end_in_doubt(const Error& reason);
+
+  // ---- canaries.cc
+  Result<apply::Start> begin_canary(const Change& change, apply::Start whole, text::Json& body);
+  Result<apply::Start> start_of(apply::CanaryPart part, const CanaryRun& run, const std::string& who,
+                                const std::string& reason);
+  void canary_settled(const apply::Answer& answer);
+  void canary_host_lost(const std::string& instance);
+  void canary_step(const apply::CanaryEvent& event);
+  void canary_answered(const apply::CanaryAnswer& answer);
+  bool ends_canary(const Change& change);  // whether it is answered with the canary
+  void take_back_canary();
 
   // ---- calls.cc
   void call_open(const api::Request& request, const api::Responder& respond);
@@ -107,7 +124,11 @@ struct Panel::State {
   std::unique_ptr<api::Server> server;
   std::deque<Change> changes;  // front: the one under way
   std::unique_ptr<Transition> transition;
-  text::Json change_body;  // of the answer to the change under way
+  std::unique_ptr<CanaryRun> canary;  // of the change under way
+  std::string canary_who;
+  os::Loop::TimerId canary_timer = 0;
+  std::vector<api::Responder> canary_undos;  // answered when it is over
+  text::Json change_body;                    // of the answer to the change under way
   std::vector<journal::NewRecord> audit_waiting;
   os::Loop::TimerId audit_timer = 0, idle_timer = 0, collect_timer = 0;
   std::uint64_t audit_dropped = 0;

@@ -13,7 +13,6 @@
 namespace rtt::panel {
 namespace {
 
-using endpoint::Side;
 using text::Json;
 
 constexpr Nanos kPeriod = nanos_from_ms(250);
@@ -31,16 +30,6 @@ std::uint64_t system_calls(int pid) {
     sum += value;
   }
   return sum;
-}
-
-// What an end did since it was last looked at; its page may have been cut short by a hostile writer's lies,
-// so every figure is only shown, never used.
-std::optional<telemetry::RouteSample> since_last(ByteView page, std::optional<telemetry::RouteSample>& last) {
-  auto now = telemetry::sample_of(page);
-  if (!now) return std::nullopt;
-  auto out = last ? now->since(*last) : *now;
-  last = *now;
-  return out;
 }
 
 }  // namespace
@@ -68,52 +57,15 @@ Tap::Tap(Ports ports, Options options, std::weak_ptr<api::Peer> watcher, api::Re
       watcher_(std::move(watcher)),
       respond_(std::move(respond)),
       next_(os::now()),
-      end_(next_ + nanos_from_ms(options.for_ms.value_or(0))) {}
+      end_(next_ + nanos_from_ms(options.for_ms.value_or(0))),
+      pages_(LanePages::make(
+          [only = options.route](const model::Route& route) { return !only || route.id == *only; },
+          [this](int pid) { calls_.try_emplace(pid, Calls{.last = system_calls(pid)}); })) {}
 
 void Tap::start(Ports ports, Options options, std::weak_ptr<api::Peer> watcher, api::Responder respond) {
   const std::shared_ptr<Tap> tap(new Tap(std::move(ports), options, std::move(watcher), std::move(respond)));
-  tap->look(tap->ports_.wiring.carried());
+  tap->pages_->look(tap->ports_.wiring.carried());
   tap->tick();
-}
-
-// Finds lanes that are new since the last look, and asks their ends for pages it does not have.
-void Tap::look(const std::vector<Wiring::Carried>& carried) {
-  for (const Wiring::Carried& lane : carried) {
-    if (options_.route && lane.route.id != *options_.route) continue;
-    Watched& watched = watched_[lane.generation];
-    watched.route = lane.route;
-    watched.lane = lane.lane;
-    if (!watched.from.page.valid()) open(lane.generation, Side::kFrom, lane.from);
-    if (!watched.to.page.valid()) open(lane.generation, Side::kTo, lane.to);
-  }
-}
-
-void Tap::open(std::uint64_t generation, Side side, const std::shared_ptr<api::Peer>& peer) {
-  Watched& watched = watched_[generation];
-  End& end = side == Side::kFrom ? watched.from : watched.to;
-  if (!peer || end.asked) return;
-  end.asked = true;
-  peer->ask(
-      "lane.page", Json::object({{"generation", generation}}),
-      [self = weak_from_this(), generation, side, pid = peer->identity().pid](Result<api::Answer> answer) {
-        if (const auto alive = self.lock()) alive->opened(generation, side, pid, std::move(answer));
-      },
-      {}, kEndAnswerMs);
-}
-
-void Tap::opened(std::uint64_t generation, Side side, int pid, Result<api::Answer> answer) {
-  const auto at = watched_.find(generation);
-  if (at == watched_.end()) return;
-  End& end = side == Side::kFrom ? at->second.from : at->second.to;
-  end.asked = false;
-  if (!answer || answer->fds.empty()) return;
-  auto page = os::map_shared_memory(answer->fds.front().get(), telemetry::kPageBytes);
-  if (!page) return;
-  // The first sample is what later ones are compared with: a tap tells what happens while it looks.
-  if (auto first = telemetry::sample_of(page->bytes())) end.last = *first;
-  end.page = std::move(*page);
-  end.pid = pid;
-  calls_.try_emplace(pid, Calls{.last = system_calls(pid)});
 }
 
 void Tap::tick() {
@@ -125,11 +77,9 @@ void Tap::tick() {
   ports_.loop.after(std::max(Nanos{0}, next_ - os::now()), [self = shared_from_this()] {
     self->ports_.used();
     const auto carried = self->ports_.wiring.carried();
-    self->look(carried);
+    self->pages_->look(carried);
     self->report();
-    std::erase_if(self->watched_, [&](const auto& entry) {
-      return std::ranges::find(carried, entry.first, &Wiring::Carried::generation) == carried.end();
-    });
+    self->pages_->forget_ended(carried);
     if (self->options_.for_ms && self->next_ >= self->end_)
       return self->respond_.finish(api::Answer{Json::object({}), {}, {}});
     self->tick();
@@ -139,8 +89,8 @@ void Tap::tick() {
 // Each process once, however many routes it has.
 void Tap::count_calls() {
   std::map<int, Calls> now;
-  for (const auto& [generation, watched] : watched_) {
-    for (const End* end : {&watched.from, &watched.to}) {
+  for (const auto& [generation, watched] : pages_->lanes()) {
+    for (const LanePages::End* end : {&watched.from, &watched.to}) {
       if (!end->page.valid() || now.contains(end->pid)) continue;
       const std::uint64_t made = system_calls(end->pid), before = calls_[end->pid].last;
       now[end->pid] = {.last = std::max(made, before), .grown = made > before ? made - before : 0};
@@ -152,9 +102,9 @@ void Tap::count_calls() {
 void Tap::report() {
   count_calls();
   std::map<std::pair<RouteId, std::string>, Line> lines;
-  for (auto& [generation, watched] : watched_) {  // the newest last: its queue is the route's
-    const auto from = since_last(watched.from.page.bytes(), watched.from.last);
-    const auto to = since_last(watched.to.page.bytes(), watched.to.last);
+  for (auto& [generation, watched] : pages_->lanes()) {  // the newest last: its queue is the route's
+    const auto from = LanePages::since_last(watched.from);
+    const auto to = LanePages::since_last(watched.to);
     if (!from && !to) continue;
     Line& line = lines[{watched.route.id, model::identity(watched.route.to)}];
     line.lane = watched.lane;

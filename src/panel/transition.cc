@@ -68,7 +68,7 @@ void Transition::perform(const apply::AppendJournal& action) {
 }
 
 void Transition::perform(const apply::StoreGraph& action) {
-  if (Status stored = ports_.store_graph(action.graph); !stored) feed(apply::JournalFailed{stored.error()});
+  if (Status stored = ports_.store_graph(*action.graph); !stored) feed(apply::JournalFailed{stored.error()});
 }
 
 void Transition::perform(const apply::WriteAccepted& action) {
@@ -119,7 +119,7 @@ void Transition::perform(const apply::Flip& action) {
     flip_began_ = flip_ended_ = os::now();
   }
   if (name == kViews) {
-    const Status done = ports_.show_views(action.graph.views);
+    const Status done = ports_.show_views(action.graph->views);
     if (!done) return feed(apply::Nack{name, round, {}, done.error()});
     if (round == flip_round_) flip_ended_ = os::now();
     return feed(apply::FlipDone{name, round});

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "panel/canary_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rtt::panel {
+namespace {
+
+apply::CanaryFigures figures_of(const telemetry::RouteSample& sample) {
+  return {.asked = sample.sent,
+          .answered = sample.received,
+          .errors = sample.errors + sample.dropped(),
+          .p99_ns = sample.latency.p99()};
+}
+
+}  // namespace
+
+CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan)
+    : split(std::move(the_split)),
+      plan(std::move(the_plan)),
+      pages_(LanePages::make([](const model::Route&) { return true; })) {}
+
+std::string CanaryRun::described() const {
+  return fmt::format("{} of {} routes of plan {}", split.routes, split.of, plan);
+}
+
+bool CanaryRun::in_part(const model::Route& route) const {
+  return std::ranges::any_of(split.part.routes_add, [&](const model::Route& one) {
+    return one.id == route.id && model::route_order(one, route) == 0;
+  });
+}
+
+apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carried) {
+  pages_->look(carried);
+  for (auto& [generation, lane] : pages_->lanes()) {
+    auto seen = LanePages::since_last(lane.from);
+    auto served = LanePages::since_last(lane.to);
+    if (!seen && served) {
+      std::swap(served->sent, served->received);
+      seen = std::move(served);
+    }
+    if (seen) (in_part(lane.route) ? part_ : rest_).add(*seen);
+  }
+  pages_->forget_ended(carried);
+  return {.part = figures_of(part_), .rest = figures_of(rest_)};
+}
+
+}  // namespace rtt::panel

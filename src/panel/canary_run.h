@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// CanaryRun: one canary under way (apply/canary.h): its machine, the two plans it was cut into, and the
+// figures of the lanes by which it is judged.
+//
+// The figures are those of the asking end of each lane, for they are what a caller feels; of a lane whose
+// asking end says nothing, those of the answering end. Lanes of routes in the part count for it, all others
+// are the rest.
+//
+// Owns: the machine, the mappings of lanes.   Thread: the panel's loop.   Units: nanoseconds.   Fails: never.
+// Limits: those of LanePages.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apply/canary.h"
+#include "panel/lane_pages.h"
+
+namespace rtt::panel {
+
+struct CanaryRun {
+  CanaryRun(apply::CanarySplit the_split, std::string the_plan);
+  // What the lanes did since the last call is added to what they did before.
+  apply::CanarySample sample(const std::vector<Wiring::Carried>& carried);
+  // "2 of 10 routes of plan sha256-…"
+  [[nodiscard]] std::string described() const;
+
+  apply::Canary machine;
+  apply::CanarySplit split;
+  std::string plan;  // its id
+  apply::CanaryPart under_way = apply::CanaryPart::kPart;
+  std::vector<std::string> served_by;  // driver hosts of the part
+  std::int64_t window_ms = 0;
+
+ private:
+  [[nodiscard]] bool in_part(const model::Route& route) const;
+  std::shared_ptr<LanePages> pages_;
+  telemetry::RouteSample part_, rest_;
+};
+
+}  // namespace rtt::panel
