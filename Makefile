@@ -4,6 +4,7 @@ JOBS    ?= 2
 PREFIX  ?= /usr/local
 MINUTES ?= 30
 RING_FRAMES ?= 100000000
+CRASH_STATES ?= 5000000
 
 RELEASE := build/release
 BIN     := $(RELEASE)/bin
@@ -64,6 +65,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
+	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

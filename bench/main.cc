@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
       settings.peers = std::filesystem::absolute(argv[++i]);
     else
       give_up(
-          "usage: rtt_bench [--quick] [--only engine|control|mcp|gateway|shm|live|views|render] [--peers "
+          "usage: rtt_bench [--quick] [--only engine|journal|control|mcp|gateway|shm|live|views|render] "
+          "[--peers "
           "NODE_MODULES] "
           "[--json FILE]");
   }
@@ -46,9 +47,10 @@ int main(int argc, char** argv) {
     const char* name;
     void (*measure)(const Settings&, Report&);
   };
-  const std::vector<Group> own{{"engine", engine_rows},   {"control", control_rows},   {"mcp", mcp_rows},
-                               {"gateway", gateway_rows}, {"shm", shm_rows},           {"live", live_rows},
-                               {"views", view_rows},      {"render", view_render_rows}};
+  const std::vector<Group> own{
+      {"engine", engine_rows}, {"journal", journal_rows}, {"control", control_rows},
+      {"mcp", mcp_rows},       {"gateway", gateway_rows}, {"shm", shm_rows},
+      {"live", live_rows},     {"views", view_rows},      {"render", view_render_rows}};
   const std::vector<Group> beside{{"gateway", peer_rows}, {"render", view_peer_rows}};
   bool measured = false;
   for (const Group& group : settings.peers.empty() ? own : beside) {
@@ -57,7 +59,8 @@ int main(int argc, char** argv) {
     measured = true;
   }
   if (!measured)
-    give_up("there is no group `" + only + "`: engine, control, mcp, gateway, shm, live, views, render");
+    give_up("there is no group `" + only +
+            "`: engine, journal, control, mcp, gateway, shm, live, views, render");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);
