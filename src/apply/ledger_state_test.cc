@@ -34,7 +34,7 @@ AcceptedChanges accepted(int from, int to) {
     return n == 0 ? AcceptedState()
                   : AcceptedState{.manifest = crypto::sha256(std::to_string(n)), .signatures = {}};
   };
-  return {{.path = "a", .before = state(from), .after = state(to)}};
+  return {{.path = ".rtt/manifests/mcp.a.json", .before = state(from), .after = state(to)}};
 }
 
 // `commits` commits, each of a graph of its own and with another manifest accepted, and records around them.
