@@ -161,12 +161,10 @@ class Journal(RttCase):
     def test_a_damaged_record_is_named_before_and_behind_the_checkpoint(self):
         self.ok("down")
         [segment] = glob.glob(self.path(".rtt/wal/*.seg"))
-        [commit] = [line["seq"] for line in self.audited() if line["type"] == "COMMIT"]
         self.changed(segment, self.places()[0]["offset"] - 100)
         verdict = self.json("audit", "--verify", status=7)
         self.assertFalse(verdict["ok"])
-        self.assertGreater(verdict["bad_seq"], commit)
-        self.assertLessEqual(verdict["bad_seq"], self.places()[0]["seq"])
+        self.assertIn(self.places()[0]["seq"] - verdict["bad_seq"], (0, 1))
         self.changed(segment, self.places()[0]["offset"] - 100)
         self.assertTrue(self.json("audit", "--verify")["ok"])
         # The checkpoint itself: a journal that ends before it has lost records, and nothing is built on it.
