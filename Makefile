@@ -4,6 +4,7 @@ JOBS    ?= 2
 PREFIX  ?= /usr/local
 MINUTES ?= 30
 RING_FRAMES ?= 100000000
+CRASH_STATES ?= 5000000
 
 # A clone in another folder finds what was compiled in this one.
 export CCACHE_BASEDIR ?= $(CURDIR)
@@ -69,6 +70,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	timeout 1800 $(BIN)/explore --long
+	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

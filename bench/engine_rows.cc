@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Engine rows: the planner, the journal's replay and the scan, in this process.
+// Engine rows: the planner and the scan, in this process.
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "client.h"
-#include "journal/journal.h"
 #include "model/config.h"
 #include "plan/plan.h"
 #include "report.h"
@@ -66,29 +65,6 @@ void plan_row(const Settings& settings, Report& report) {
   report.add({"plan.100", samples.median() / 1e6, "ms", {}, {}});
 }
 
-void replay_row(const Settings& settings, Report& report) {
-  const std::string directory = settings.work_dir + "/wal";
-  {
-    auto opened = journal::Journal::open(directory, [](const auto&) {});
-    if (!opened) give_up(opened.error().message);
-    std::vector<journal::NewRecord> records;
-    for (int i = 0; i < 1000; ++i) {
-      records.push_back({journal::RecordType::kAudit,
-                         Json::object({{"action", "bench"}, {"n", i}, {"text", std::string(260, 'x')}})});
-    }
-    if (const auto written = opened->journal->append_batch(std::move(records)); !written)
-      give_up(written.error().message);
-  }
-  Samples samples;
-  for (int i = 0; i < 100 / settings.scale + 5; ++i) {
-    const std::int64_t begin = now_ns();
-    const auto read = journal::read_journal(directory, [](const auto&) {});
-    samples.add(now_ns() - begin);
-    if (!read || read->records != 1000) give_up("the journal of 1,000 records did not read back");
-  }
-  report.add({"journal.replay.1k", samples.median() / 1e6, "ms", {}, {}});
-}
-
 void scan_row(const Settings& settings, Report& report) {
   const std::string root = settings.work_dir + "/tree";
   for (int folder = 0; folder < 200; ++folder) {
@@ -116,7 +92,6 @@ void scan_row(const Settings& settings, Report& report) {
 
 void engine_rows(const Settings& settings, Report& report) {
   plan_row(settings, report);
-  replay_row(settings, report);
   scan_row(settings, report);
 }
 

@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     else
       give_up(
           "usage: rtt_bench [--quick] [--only "
-          "engine|explore|apply|control|mcp|gateway|shm|live|views|render] [--peers "
+          "engine|journal|explore|apply|control|mcp|gateway|shm|live|views|render] [--peers "
           "NODE_MODULES] "
           "[--json FILE]");
   }
@@ -48,9 +48,10 @@ int main(int argc, char** argv) {
     void (*measure)(const Settings&, Report&);
   };
   const std::vector<Group> own{
-      {"engine", engine_rows}, {"explore", explore_rows},   {"apply", apply_rows}, {"control", control_rows},
-      {"mcp", mcp_rows},       {"gateway", gateway_rows},   {"shm", shm_rows},     {"live", live_rows},
-      {"views", view_rows},    {"render", view_render_rows}};
+      {"engine", engine_rows},   {"journal", journal_rows},   {"explore", explore_rows},
+      {"apply", apply_rows},     {"control", control_rows},   {"mcp", mcp_rows},
+      {"gateway", gateway_rows}, {"shm", shm_rows},           {"live", live_rows},
+      {"views", view_rows},      {"render", view_render_rows}};
   const std::vector<Group> beside{{"gateway", peer_rows}, {"render", view_peer_rows}};
   bool measured = false;
   for (const Group& group : settings.peers.empty() ? own : beside) {
@@ -60,7 +61,7 @@ int main(int argc, char** argv) {
   }
   if (!measured)
     give_up("there is no group `" + only +
-            "`: engine, explore, apply, control, mcp, gateway, shm, live, views, render");
+            "`: engine, journal, explore, apply, control, mcp, gateway, shm, live, views, render");
   report.print();
   std::filesystem::remove_all(settings.work_dir);
   if (!json.empty() && !report.write_json(json)) give_up("cannot write " + json);

@@ -57,6 +57,7 @@ void control_rows(const Settings& settings, Report& report);
 void engine_rows(const Settings& settings, Report& report);
 void explore_rows(const Settings& settings, Report& report);
 void gateway_rows(const Settings& settings, Report& report);
+void journal_rows(const Settings& settings, Report& report);
 void live_rows(const Settings& settings, Report& report);
 void mcp_rows(const Settings& settings, Report& report);
 void peer_rows(const Settings& settings, Report& report);

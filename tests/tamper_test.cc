@@ -60,7 +60,7 @@ void put_byte(const std::string& path, std::size_t offset, char byte) {
 TEST_F(TamperTest, every_altered_byte_of_a_journal_is_found) {
   const std::string wal = *directory_ / "wal";
   {
-    auto opened = journal::Journal::open(wal, [](const journal::Record&) {});
+    auto opened = journal::Journal::open(wal, {});
     ASSERT_TRUE(opened) << opened.error().message;
     for (int i = 0; i < 3; ++i) {  // of different padding
       Json payload = Json::object({{"x", std::string(static_cast<std::size_t>(i), 'x')}});

@@ -2,8 +2,8 @@
 #include "apply/records.h"
 
 #include <array>
-#include <charconv>
 
+#include "journal/record.h"
 #include "text/json_canonical.h"
 
 namespace rtt::apply {
@@ -44,17 +44,9 @@ Result<Digest> digest_at(const Json& payload, std::string_view key, std::string_
 }
 
 Result<Seq> seq_at(const Json& payload, std::string_view key, std::string_view record, Seq seq) {
-  const Json* found = payload.find(key);
-  if (found != nullptr && found->is_int() && found->as_int() >= 0) {
-    return Seq{static_cast<std::uint64_t>(found->as_int())};
-  }
-  if (found != nullptr && found->is_string()) {
-    const std::string& text = found->as_string();
-    Seq value;
-    const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), value.value);
-    if (status == std::errc() && stop == text.data() + text.size()) return value;
-  }
-  return damaged(seq, record, std::string(key));
+  const auto found = journal::seq_member(payload, key);
+  if (!found) return damaged(seq, record, std::string(key));
+  return *found;
 }
 
 }  // namespace

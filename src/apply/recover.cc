@@ -23,6 +23,19 @@ const Commit* find_commit(const std::vector<Commit>& history, Seq seq) {
 
 }  // namespace
 
+Commit to_commit(Seq seq, CommitRecord record) {
+  return {.seq = seq,
+          .plan_id = record.plan_id,
+          .before = record.before,
+          .root = record.after,
+          .graph = std::move(record.graph),
+          .action = record.action,
+          .who = std::move(record.who),
+          .reason = std::move(record.reason),
+          .ts = std::move(record.ts),
+          .accepted = std::move(record.accepted)};
+}
+
 Fold::Fold() {
   state_.graph = model::Graph{};
   state_.root = model::graph_root(*state_.graph);
@@ -65,16 +78,8 @@ Status Fold::take_commit(const Entry& entry) {
   state_.graph = record.graph;
   state_.prepare.reset();
   state_.rollback.reset();
-  state_.history.push_back({.seq = entry.seq,
-                            .plan_id = record.plan_id,
-                            .before = record.before,
-                            .root = record.after,
-                            .graph = std::move(record.graph),
-                            .action = record.action,
-                            .who = std::move(record.who),
-                            .reason = std::move(record.reason),
-                            .ts = std::move(record.ts),
-                            .accepted = std::move(record.accepted)});
+  state_.history.push_back(to_commit(entry.seq, std::move(record)));
+  if (state_.history.size() > kHistoryCommitsMax) forget_oldest();
   if (state_.history.size() > kHistoryGraphsMax) {
     state_.history[state_.history.size() - 1 - kHistoryGraphsMax].graph.reset();
   }
@@ -85,11 +90,19 @@ Status Fold::take_commit(const Entry& entry) {
 // itself.
 void Fold::follow_canary(const CommitRecord& record, Seq seq) {
   if (state_.rollback && state_.rollback->record.plan_id == record.plan_id) {
-    state_.canary = canary_before_;
+    state_.canary = state_.canary_before;
     return;
   }
-  canary_before_ = std::exchange(state_.canary, std::nullopt);
+  state_.canary_before = std::exchange(state_.canary, std::nullopt);
   if (record.action == Verb::kCanary) state_.canary = WatchedCanary{.seq = seq, .before = record.before};
+}
+
+void Fold::forget_oldest() {
+  const Commit& oldest = state_.history.front();
+  state_.forgotten.seq = oldest.seq;
+  state_.forgotten.wired = state_.forgotten.wired || oldest.before != oldest.root;
+  state_.forgotten.accepted = composed(state_.forgotten.accepted, oldest.accepted);
+  state_.history.erase(state_.history.begin());
 }
 
 Status Fold::take_rollback(const Entry& entry) {
@@ -100,6 +113,8 @@ Status Fold::take_rollback(const Entry& entry) {
     rollback.root = model::graph_root(*rollback.graph);
   } else {
     const Commit* commit = find_commit(state_.history, rollback.record.to_seq);
+    // Of one that is forgotten only its COMMIT, which follows, knows the graph.
+    if (commit == nullptr && rollback.record.to_seq <= state_.forgotten.seq) return {};
     if (commit == nullptr) {
       return damaged(entry.seq, "rolls back to " + std::to_string(rollback.record.to_seq.value) +
                                     ", which is no commit");
@@ -156,6 +171,7 @@ AcceptedChanges unfinished(const Recovered& recovered) {
 
 AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq) {
   AcceptedChanges since;
+  if (seq < recovered.forgotten.seq) since = recovered.forgotten.accepted;
   for (const Commit& commit : recovered.history) {
     if (seq < commit.seq) since = composed(since, commit.accepted);
   }
@@ -169,6 +185,13 @@ Result<const Commit*> commit_at(const Recovered& recovered, Seq seq) {
   if (history.empty())
     return fail(Code::kNotACommit, number + " is no commit: nothing was committed yet", "seq " + number,
                 "rtt plan, then rtt apply");
+  if (seq <= recovered.forgotten.seq) {
+    const std::string oldest = std::to_string(history.front().seq.value);
+    return fail(Code::kNotACommit,
+                number + " is not kept any more: nothing before " + oldest + " is, the oldest of the last " +
+                    std::to_string(history.size()) + " commits",
+                "seq " + number, "rtt rollback " + oldest);
+  }
   const auto after = std::lower_bound(history.begin(), history.end(), seq,
                                       [](const Commit& commit, Seq wanted) { return commit.seq < wanted; });
   const Commit* nearest = after == history.end() ? &history.back() : &*after;

@@ -8,8 +8,8 @@
 // panel does it, by a change like any other.
 //
 // Owns: the folded state.   Thread: one.   Fails: kJournalDamaged naming the record whose payload makes no
-// sense. Limits: kHistoryGraphsMax graphs are kept; older commits keep their root, and their graph is read
-// again when asked.
+// sense. Limits: kHistoryCommitsMax commits are kept, of the newest kHistoryGraphsMax the graphs too; another
+// graph is read again when asked.
 #pragma once
 
 #include <optional>
@@ -21,6 +21,8 @@
 namespace rtt::apply {
 
 inline constexpr std::size_t kHistoryGraphsMax = 64;
+// Whoever restarts reads them all, at some 500 bytes each, so they cannot be all there ever were.
+inline constexpr std::size_t kHistoryCommitsMax = 128;
 
 struct Entry {
   journal::RecordType type = journal::RecordType::kAudit;
@@ -54,20 +56,30 @@ struct WatchedCanary {  // a part of a plan is in force, and nobody said yet tha
   friend bool operator==(const WatchedCanary&, const WatchedCanary&) = default;
 };
 
+// What is left of commits older than those kept: nothing leads back to them.
+struct Forgotten {
+  Seq seq;                     // of the newest of them; 0: none
+  bool wired = false;          // one of them changed the graph
+  AcceptedChanges accepted{};  // all of them together
+};
+
 struct Recovered {
   Seq seq;                            // of the last COMMIT; 0 = the empty graph
   Digest root;                        // of the graph in force
   std::optional<model::Graph> graph;  // nothing: not inline, load it by `root`
   std::optional<Digest> plan_id;      // nothing at seq 0
-  std::vector<Commit> history;        // every COMMIT, oldest first
+  std::vector<Commit> history;        // the last COMMITs, oldest first
+  Forgotten forgotten{};              // those before
   std::optional<UnfinishedPrepare> prepare;
   std::optional<UnfinishedRollback> rollback;
   std::optional<WatchedCanary> canary;
+  std::optional<WatchedCanary> canary_before;  // the last commit: in force again if that is taken back
 };
 
 class Fold {
  public:
   Fold();
+  explicit Fold(Recovered state) : state_(std::move(state)) {}  // goes on from there
   // REQUIRES: entries in order of seq. AUDIT entries change nothing: a reader may leave them out, unparsed.
   Status take(const Entry& entry);
   [[nodiscard]] const Recovered& state() const { return state_; }
@@ -77,9 +89,10 @@ class Fold {
   void follow_canary(const CommitRecord& record, Seq seq);
   Status take_rollback(const Entry& entry);
   Status take_checkpoint(const Entry& entry) const;
+  void forget_oldest();
   Recovered state_;
-  std::optional<WatchedCanary> canary_before_;  // the last commit: in force again if that is taken back
 };
+Commit to_commit(Seq seq, CommitRecord record);
 
 Result<Recovered> fold(const std::vector<Entry>& entries);
 
@@ -92,7 +105,8 @@ AcceptedChanges unfinished(const Recovered& recovered);
 // From what is accepted now to what was after the commit `seq` (0: before the first).
 AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq);
 
-// The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one.
+// The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one, or says
+// that it is not kept any more.
 Result<const Commit*> commit_at(const Recovered& recovered, Seq seq);
 
 }  // namespace rtt::apply

@@ -207,7 +207,20 @@ std::string render_panel(const Json& body, const View& view) {
   return text + (body.bool_or("changed", true) ? "\n" : ", as before\n");
 }
 
+std::string render_graph_diff(const Json& body, const Json& diff, const View& view) {
+  std::string text = fmt::format("{} {}  {}\n", printable(body.string_or("action")), body.int_or("seq", 0),
+                                 printable(body.string_or("ts")));
+  const auto list = [&](std::string_view key, Tone tone, std::string_view sign) {
+    for (const Json& one : items(diff, key))
+      text += view.paint(tone, std::string(sign)) + printable(plain(&one)) + "\n";
+  };
+  list("del", Tone::kBad, "- ");
+  list("add", Tone::kGood, "+ ");
+  return text;
+}
+
 std::string render_audit(const Json& body, const View& view) {
+  if (const Json* diff = body.find("diff")) return render_graph_diff(body, *diff, view);
   if (body.find("ok") == nullptr)
     return body.find("seq") != nullptr ? text::to_pretty_json(body) : std::string();
   const bool ok = body.bool_or("ok", false);
@@ -215,6 +228,9 @@ std::string render_audit(const Json& body, const View& view) {
       view.paint(ok ? Tone::kGood : Tone::kBad, ok ? "ok" : "damaged") + ", " +
       counted(body.int_or("records", 0), "record") +
       fmt::format(", last {}, root {}\n", body.int_or("seq", 0), short_hash(body.string_or("root")));
+  if (const Json* checkpoints = body.find("checkpoints");
+      checkpoints && checkpoints->int_or("trusted", 0) > 0)
+    text += fmt::format("signed up to record {}\n", checkpoints->int_or("signed_to", 0));
   if (const Json* bad = body.find("bad_seq")) text += fmt::format("first bad record: {}\n", plain(bad));
   return text + line("because", body.string_or("problem"));
 }

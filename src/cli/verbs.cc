@@ -67,6 +67,8 @@ constexpr auto kLogFlags = std::to_array<Flag>({
 constexpr auto kAuditFlags = std::to_array<Flag>({
     {"verify", Takes::kNothing, "", "check every record's hash and its place in the chain"},
     {"show", Takes::kNumber, "SEQ", "one record, whole"},
+    {"diff", Takes::kNothing, "", "with --show: the routes and views that the commit added and removed"},
+    {"prove", Takes::kNumber, "SEQ", "that a record stands in the journal, checkable without rtt"},
     {"receipt", Takes::kNumber, "N", "one call's receipt and what proves it"},
     {"export", Takes::kNothing, "", "every record with its payload, as NDJSON"},
     {"since", Takes::kText, "T", "from this time on: 10m, 2h, 3d or an RFC 3339 time"},

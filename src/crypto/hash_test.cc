@@ -92,6 +92,36 @@ TEST(Merkle, trees_of_equal_history_are_equal_values) {
   EXPECT_EQ(first, second);
 }
 
+// However the leaves are cut into parts, and the parts joined.
+TEST(Merkle, parts_join_to_the_same_tree) {
+  constexpr std::uint64_t kLeaves = 41;
+  const auto part = [](std::uint64_t begin, std::uint64_t end) {
+    MerkleTree tree(begin);
+    for (std::uint64_t i = begin; i < end; ++i) tree.append_leaf(merkle_leaf(as_bytes(std::to_string(i))));
+    return tree;
+  };
+  for (std::uint64_t size = 0; size <= kLeaves; ++size) {
+    const MerkleTree whole = part(0, size);
+    for (std::uint64_t a = 0; a <= size; ++a) {
+      for (std::uint64_t b = a; b <= size; ++b) {
+        MerkleTree left = part(0, a), middle = part(a, b);
+        MerkleTree right = middle;
+        left.append(middle);
+        left.append(part(b, size));
+        EXPECT_EQ(left, whole) << a << " " << b << " " << size;
+        right.append(part(b, size));
+        EXPECT_EQ(right, part(a, size));
+        EXPECT_LE(right.nodes().size(), 12u);
+      }
+    }
+    std::vector<Digest> hashes;
+    for (const MerkleTree::Node& node : whole.nodes()) hashes.push_back(node.hash);
+    EXPECT_EQ(MerkleTree::from_hashes(size, hashes), whole);
+    hashes.emplace_back();
+    EXPECT_EQ(MerkleTree::from_hashes(size, hashes), std::nullopt);
+  }
+}
+
 TEST(Merkle, the_path_of_every_leaf_leads_to_the_root_and_no_other_does) {
   std::vector<Digest> leaves;
   MerkleTree tree;

@@ -77,29 +77,44 @@ std::optional<Digest> root_by_path(const Digest& leaf, std::uint64_t index, std:
   return hash;
 }
 
-// Like adding one to a binary number: a level that is taken carries into the next.
-void MerkleTree::append_leaf(const Digest& leaf) {
-  Digest carry = leaf;
-  std::size_t level = 0;
-  for (; level < levels_.size() && levels_[level]; ++level) {
-    carry = node_hash(*levels_[level], carry);
-    levels_[level].reset();
+// Like adding one to a binary number: two subtrees that are halves of one are carried into it.
+void MerkleTree::append_node(Node node) {
+  end_ += std::uint64_t{1} << node.level;
+  while (!nodes_.empty() && nodes_.back().level == node.level &&
+         end_ % (std::uint64_t{2} << node.level) == 0) {
+    node = {.level = static_cast<std::uint8_t>(node.level + 1),
+            .hash = node_hash(nodes_.back().hash, node.hash)};
+    nodes_.pop_back();
   }
-  if (level == levels_.size()) levels_.emplace_back();
-  levels_[level] = carry;
-  ++size_;
+  nodes_.push_back(node);
 }
+
+void MerkleTree::append_leaf(const Digest& leaf) { append_node({.level = 0, .hash = leaf}); }
 
 void MerkleTree::append(const Digest& record_hash) { append_leaf(merkle_leaf(record_hash.bytes)); }
 
+void MerkleTree::append(const MerkleTree& next) {
+  RTT_ASSERT(next.begin_ == end_);
+  for (const Node& node : next.nodes_) append_node(node);
+}
+
+std::optional<MerkleTree> MerkleTree::from_hashes(std::uint64_t size, std::span<const Digest> hashes) {
+  if (static_cast<std::size_t>(std::popcount(size)) != hashes.size()) return std::nullopt;
+  MerkleTree tree;
+  for (const Digest& hash : hashes) {
+    const auto level = static_cast<std::uint8_t>(std::bit_width(size - tree.end_) - 1);
+    tree.append_node({.level = level, .hash = hash});
+  }
+  return tree;
+}
+
 // The larger a full subtree, the further left it stands, so the smallest is folded in first.
 Digest MerkleTree::root() const {
-  std::optional<Digest> right;
-  for (const auto& level : levels_) {
-    if (!level) continue;
-    right = right ? node_hash(*level, *right) : *level;
-  }
-  return right ? *right : sha256(ByteView());
+  RTT_ASSERT(begin_ == 0);
+  if (nodes_.empty()) return sha256(ByteView());
+  Digest right = nodes_.back().hash;
+  for (std::size_t i = nodes_.size() - 1; i-- > 0;) right = node_hash(nodes_[i].hash, right);
+  return right;
 }
 
 }  // namespace rtt::crypto

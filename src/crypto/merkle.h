@@ -3,7 +3,12 @@
 // incrementally: one digest per level, so appending a journal record costs at most log2(n) hashes and no
 // history is kept in memory.
 //
-// Owns: at most 64 digests.   Thread: one.   Fails: never.
+// A tree may stand for a part of the leaves, those from `begin` on: then it holds the roots of the full
+// subtrees that the part covers, at most two a level. Neighbouring parts join to the same value as if their
+// leaves had been appended one by one, so parts are computed by several threads, and a part whose leaves are
+// gone still counts towards the root.
+//
+// Owns: at most 128 digests.   Thread: one.   Fails: never.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +22,33 @@ namespace rtt::crypto {
 
 class MerkleTree {
  public:
+  // The root of a full subtree: of the 2^level leaves from a multiple of 2^level on.
+  struct Node {
+    std::uint8_t level = 0;
+    Digest hash;
+    friend bool operator==(const Node&, const Node&) = default;
+  };
+
+  explicit MerkleTree(std::uint64_t begin = 0) : begin_(begin), end_(begin) {}
+  // The tree of `size` leaves with these subtrees, as nodes() gave them; nothing if their number is another.
+  static std::optional<MerkleTree> from_hashes(std::uint64_t size, std::span<const Digest> hashes);
+
   void append(const Digest& record_hash);  // leaf = SHA-256(0x00 || record_hash)
   void append_leaf(const Digest& leaf);    // a merkle_leaf()
-  [[nodiscard]] Digest root() const;       // of no leaves: SHA-256("")
-  [[nodiscard]] std::uint64_t size() const { return size_; }
+  void append(const MerkleTree& next);     // REQUIRES: it begins where this ends
+  [[nodiscard]] Digest root() const;       // of no leaves: SHA-256("")   REQUIRES: it begins at 0
+  [[nodiscard]] std::uint64_t begin() const { return begin_; }
+  [[nodiscard]] std::uint64_t end() const { return end_; }
+  [[nodiscard]] std::uint64_t size() const { return end_ - begin_; }
+  [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }  // from left to right
 
   friend bool operator==(const MerkleTree&, const MerkleTree&) = default;
 
  private:
-  std::vector<std::optional<Digest>> levels_;  // levels_[k]: root of a full subtree of 2^k leaves, if present
-  std::uint64_t size_ = 0;
+  void append_node(Node node);
+
+  std::vector<Node> nodes_;
+  std::uint64_t begin_ = 0, end_ = 0;
 };
 
 Digest merkle_leaf(ByteView entry);  // SHA-256(0x00 || entry)

@@ -37,10 +37,14 @@ Digest Sha256::finish() {
   return digest;
 }
 
+// Without the copies of the state: a chain of records hashes little else.
 Digest sha256(ByteView bytes) {
-  Sha256 hasher;
-  hasher.update(bytes);
-  return hasher.finish();
+  SHA256_CTX state;
+  Digest digest;
+  auto* const out = reinterpret_cast<unsigned char*>(digest.bytes.data());
+  RTT_ASSERT(SHA256_Init(&state) == 1 && SHA256_Update(&state, bytes.data(), bytes.size()) == 1 &&
+             SHA256_Final(out, &state) == 1);
+  return digest;
 }
 
 }  // namespace rtt::crypto

@@ -50,6 +50,7 @@ class RealFolder final : public Storage {
   Status save(const std::string& name, ByteView content) override {
     return os::write_atomic(path_of(name), as_text(content), {.mode = 0600});
   }
+  Status remove(const std::string& name) override { return os::remove_file(path_of(name)); }
   bool writer_active() override { return os::FileLock::held(path_of(kLockName)); }
   [[nodiscard]] std::string path_of(const std::string& name) const override {
     return directory_ + "/" + name;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/journal.h"
 
+#include <thread>
+
+#include "journal/checkpoint_writer.h"
+#include "journal/compact.h"
 #include "journal/disk_storage.h"
+#include "journal/group_commit.h"
 #include "journal/reader.h"
 #include "journal/recover.h"
 #include "os/clock.h"
@@ -42,10 +47,30 @@ Result<ReadReport> read_journal(const std::string& directory,
   return std::move(state.report);
 }
 
+Result<Replayed> replay_journal(const std::string& directory, const Replay& replay) {
+  const std::unique_ptr<Storage> storage = disk_storage(directory);
+  RTT_TRY_SET(Beginning beginning, find_beginning(*storage, Layout{}, replay.accept));
+  const Begin* const from = beginning.from ? &*beginning.from : nullptr;
+  RTT_TRY_SET(ReadState state, read_storage(*storage, Layout{}, Access::kBeside, replay.visit, from));
+  hold_to(beginning.remembered_to, *storage, state.report);
+  return Replayed{.report = std::move(state.report), .passed_over = std::move(beginning.passed_over)};
+}
+
+Result<ReadReport> verify_journal(const std::string& directory) {
+  const std::unique_ptr<Storage> storage = disk_storage(directory);
+  RTT_TRY_SET(Verified verified,
+              verify_storage(*storage, Layout{}, Access::kBeside,
+                             {.threads = std::thread::hardware_concurrency(), .keep = {}}));
+  return std::move(verified.state.report);
+}
+
 struct Journal::State {
   os::FileLock lock;  // first, so that it is let go last
   std::unique_ptr<Storage> storage;
-  std::optional<Writer> writer;
+  std::optional<GroupCommit> commits;
+  std::vector<CheckpointPlace> checkpoints;
+  Seq checkpoint_seq;             // of the last CHECKPOINT record that a restart would begin from
+  std::int64_t bytes_before = 0;  // appended_bytes() less this is what follows it
 };
 
 namespace {
@@ -64,8 +89,7 @@ Status remove_leftovers(const std::string& directory) {
 Journal::Journal() : state_(std::make_unique<State>()) {}
 Journal::~Journal() = default;
 
-Result<Journal::Opened> Journal::open(const std::string& directory,
-                                      const std::function<void(const Record&)>& replay) {
+Result<Journal::Opened> Journal::open(const std::string& directory, const Replay& replay) {
   std::unique_ptr<Journal> journal(new Journal);
   State& state = *journal->state_;
   RTT_TRY(os::make_directories(directory, 0700));
@@ -73,16 +97,67 @@ Result<Journal::Opened> Journal::open(const std::string& directory,
   RTT_TRY_SET(state.lock, os::FileLock::take(lock, os::FileLock::Wait::kNo));
   RTT_TRY(remove_leftovers(directory));
   state.storage = disk_storage(directory);
-  const OpenOptions options{.layout = {}, .timestamp = [] { return os::rfc3339(os::wall_now()); }};
-  RTT_TRY_SET(OpenedWriter opened, open_storage(*state.storage, options, replay));
-  state.writer.emplace(std::move(opened.writer));
-  return Opened{.journal = std::move(journal), .torn = std::move(opened.torn)};
+  const OpenOptions options{
+      .layout = {}, .timestamp = [] { return os::rfc3339(os::wall_now()); }, .accept = replay.accept};
+  RTT_TRY_SET(OpenedWriter opened, open_storage(*state.storage, options, replay.visit));
+  state.commits.emplace(std::move(opened.writer));
+  state.checkpoints = std::move(opened.checkpoints);
+  state.checkpoint_seq = opened.begun;
+  state.bytes_before = -static_cast<std::int64_t>(opened.replayed_bytes);
+  return Opened{.journal = std::move(journal),
+                .torn = std::move(opened.torn),
+                .passed_over = std::move(opened.passed_over)};
 }
 
-Result<std::vector<Seq>> Journal::append_batch(std::vector<NewRecord> records) {
-  return state_->writer->append_batch(std::move(records));
+Result<Seq> Journal::submit(std::vector<NewRecord> records) {
+  RTT_TRY_SET(std::vector<ReadyRecord> ready, make_ready(std::move(records)));
+  return state_->commits->submit(std::move(ready));
 }
-Seq Journal::last_seq() const { return state_->writer->last_seq(); }
-Digest Journal::root() const { return state_->writer->root(); }
+Status Journal::wait(Seq seq) { return state_->commits->wait(seq); }
+
+Result<std::vector<Seq>> Journal::append_batch(std::vector<NewRecord> records) {
+  const std::size_t count = records.size();
+  std::vector<Seq> seqs;
+  if (count == 0) return seqs;
+  RTT_TRY_SET(const Seq last, submit(std::move(records)));
+  RTT_TRY(wait(last));
+  for (std::size_t i = 0; i < count; ++i) seqs.push_back({last.value - count + 1 + i});
+  return seqs;
+}
+
+Status Journal::checkpoint(const NewCheckpoint& what, const crypto::SecretKey& key) {
+  State& state = *state_;
+  return state.commits->alone([&](Writer& writer) -> Status {
+    RTT_TRY(write_checkpoint(*state.storage, writer, what, key, state.checkpoints));
+    state.checkpoint_seq = writer.last_seq();
+    state.bytes_before = static_cast<std::int64_t>(writer.appended_bytes());
+    return {};
+  });
+}
+Result<bool> Journal::has_more_segments_than(std::size_t segments) const {
+  RTT_TRY_SET(const Seq first, first_of_last(*state_->storage, segments));
+  return first.value > 0;
+}
+Result<std::size_t> Journal::compact(std::size_t segments_kept) {
+  State& state = *state_;
+  std::size_t count = 0;
+  RTT_TRY(state.commits->alone([&](Writer&) -> Status {
+    RTT_TRY_SET(Seq keep_from, first_of_last(*state.storage, segments_kept));
+    // Without a checkpoint the first record is where a restart begins.
+    keep_from = std::min(keep_from, state.checkpoints.empty() ? Seq{0} : state.checkpoints.back().seq);
+    RTT_TRY_SET(count, journal::compact(*state.storage, Layout{}, keep_from));
+    return {};
+  }));
+  return count;
+}
+const std::vector<CheckpointPlace>& Journal::checkpoints() const { return state_->checkpoints; }
+Journal::Since Journal::since_checkpoint() const {
+  const auto bytes = static_cast<std::int64_t>(state_->commits->appended_bytes()) - state_->bytes_before;
+  return {.records = last_seq().value - state_->checkpoint_seq.value,
+          .bytes = static_cast<std::uint64_t>(bytes)};
+}
+
+Seq Journal::last_seq() const { return state_->commits->durable(); }
+Digest Journal::root() const { return state_->commits->root(); }
 
 }  // namespace rtt::journal

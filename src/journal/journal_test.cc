@@ -76,12 +76,13 @@ TEST_F(JournalTest, replays_what_was_appended_with_chain_and_root) {
   }
   std::vector<Digest> hashes;
   std::string seen;
-  const auto opened = Journal::open(wal_, [&](const Record& record) {
-    EXPECT_EQ(record.prev, hashes.empty() ? Digest{} : hashes.back());
-    hashes.push_back(record.hash);
-    seen += std::string(to_string(record.type)) + " " + record.payload_text + "\n";
-    EXPECT_EQ(record.payload()->string_or("action"), "note");
-  });
+  const auto opened =
+      Journal::open(wal_, {.visit = [&](const Record& record) {
+                      EXPECT_EQ(record.prev, hashes.empty() ? Digest{} : hashes.back());
+                      hashes.push_back(record.hash);
+                      seen += std::string(to_string(record.type)) + " " + record.payload_text + "\n";
+                      EXPECT_EQ(record.payload()->string_or("action"), "note");
+                    }});
   ASSERT_TRUE(opened);
   EXPECT_FALSE(opened->torn);
   EXPECT_EQ(seen,
@@ -163,11 +164,11 @@ TEST_F(JournalTest, what_does_not_fit_is_refused_before_anything_is_written) {
   EXPECT_EQ(refused.error().code, Code::kTooLarge);
   EXPECT_EQ(journal->append_batch({note(1)})->front(), Seq{1});
   std::vector<NewRecord> batch;
-  for (int i = 0; i < 17; ++i) batch.push_back({.payload = text::Json::object({{"text", large.substr(20)}})});
+  for (int i = 0; i < 17; ++i) batch.push_back({.payload = text::Json::object({{"text", large.substr(40)}})});
   EXPECT_EQ(journal->append_batch(std::move(batch)).error().code, Code::kTooLarge);
   EXPECT_EQ(journal->append_batch({note(2)})->front(), Seq{2});
   ASSERT_TRUE(
-      journal->append_batch({{.payload = text::Json::object({{"text", large.substr(20)}})}}));  // the largest
+      journal->append_batch({{.payload = text::Json::object({{"text", large.substr(40)}})}}));  // the largest
   EXPECT_EQ(read_journal(wal_, {})->records, 3u);
 }
 
@@ -196,7 +197,8 @@ TEST_F(JournalTest, torn_tail_is_saved_cut_and_told) {
     EXPECT_EQ(opened->journal->last_seq(), Seq{3});
   }
   EXPECT_EQ(os::read_file(wal_ + "/torn-3.bin", 100), "half a rec");
-  const auto after = Journal::open(wal_, [&](const Record& record) { audit = record.payload_text; });
+  const auto after =
+      Journal::open(wal_, {.visit = [&](const Record& record) { audit = record.payload_text; }});
   EXPECT_FALSE(after->torn);
   EXPECT_NE(audit.find("\"action\":\"torn_tail\""), std::string::npos);
   EXPECT_NE(audit.find("torn-3.bin"), std::string::npos);

@@ -2,6 +2,7 @@
 #include "journal/record.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "base/crc32c.h"
 #include "base/hex.h"
@@ -102,6 +103,18 @@ std::optional<SegmentHeader> decode_segment_header(ByteView input) {
   if (!all_zero(ByteView(copy).subspan(kSegmentCrcAt + 4))) return std::nullopt;
   return SegmentHeader{.first_seq = {load_le<std::uint64_t>(copy, kFirstSeqAt)},
                        .prev = load_digest(copy, kSegmentPrevAt)};
+}
+
+std::optional<Seq> seq_member(const text::Json& payload, std::string_view key) {
+  const text::Json* found = payload.find(key);
+  if (found == nullptr) return std::nullopt;
+  if (found->is_int() && found->as_int() >= 0) return Seq{static_cast<std::uint64_t>(found->as_int())};
+  if (!found->is_string()) return std::nullopt;
+  Seq seq;
+  const std::string& text = found->as_string();
+  const auto [stop, status] = std::from_chars(text.data(), text.data() + text.size(), seq.value);
+  if (status != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+  return seq;
 }
 
 std::string segment_name(Seq first_seq) {

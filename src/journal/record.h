@@ -58,6 +58,9 @@ struct SegmentHeader {
 Bytes encode_segment_header(const SegmentHeader& header);
 std::optional<SegmentHeader> decode_segment_header(ByteView input);
 
+// The seq in this member of a payload: a number, or a decimal string above 2^53−1.
+std::optional<Seq> seq_member(const text::Json& payload, std::string_view key);
+
 std::string segment_name(Seq first_seq);  // 0000000000000001.seg
 std::optional<Seq> parse_segment_name(std::string_view name);
 

@@ -2,6 +2,7 @@
 #include "journal/recover.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "journal/record.h"
 #include "journal/tail.h"
@@ -60,10 +61,20 @@ Result<Torn> cut(Storage& storage, const Layout& layout, ReadState& state) {
   return Torn{.saved_to = storage.path_of(name), .bytes = tail.size()};
 }
 
-Status mention(Storage& storage, const OpenOptions& options, const Mentioned& mentioned, Writer& writer) {
+// The record that a saved tail began with; 0 for another file.
+Seq torn_at(std::string_view name) {
+  if (!name.starts_with(kSavedPrefix) || !name.ends_with(kSavedSuffix)) return {};
+  Seq seq;
+  const char* const begin = name.data() + kSavedPrefix.size();
+  return std::from_chars(begin, name.data() + name.size(), seq.value).ec == std::errc() ? seq : Seq{};
+}
+
+// A tail cut before `begun` is mentioned before it: nothing else is ever written first.
+Status mention(Storage& storage, const OpenOptions& options, const Mentioned& mentioned, Seq begun,
+               Writer& writer) {
   RTT_TRY_SET(const auto names, storage.names());
   for (const std::string& name : names) {
-    if (!name.starts_with(kSavedPrefix) || !name.ends_with(kSavedSuffix) || mentioned.has(name)) continue;
+    if (torn_at(name) <= begun || mentioned.has(name)) continue;
     std::vector<NewRecord> audit(1);
     audit[0].type = RecordType::kAudit;
     audit[0].payload =
@@ -82,11 +93,16 @@ Status mention(Storage& storage, const OpenOptions& options, const Mentioned& me
 Result<OpenedWriter> open_storage(Storage& storage, const OpenOptions& options,
                                   const std::function<void(const Record&)>& replay) {
   Mentioned mentioned;
+  std::uint64_t replayed_bytes = 0;
   const auto visit = [&](const Record& record) {
     mentioned.see(record);
+    replayed_bytes += padded(kRecordHeaderBytes + record.payload_text.size());
     if (replay) replay(record);
   };
-  RTT_TRY_SET(ReadState state, read_storage(storage, options.layout, Access::kAlone, visit));
+  RTT_TRY_SET(Beginning beginning, find_beginning(storage, options.layout, options.accept));
+  const Begin* const from = beginning.from ? &*beginning.from : nullptr;
+  RTT_TRY_SET(ReadState state, read_storage(storage, options.layout, Access::kAlone, visit, from));
+  hold_to(beginning.remembered_to, storage, state.report);
   if (state.report.end == ReadReport::End::kDamaged) {
     const ReadReport& report = state.report;
     return fail(Code::kJournalDamaged,
@@ -100,8 +116,14 @@ Result<OpenedWriter> open_storage(Storage& storage, const OpenOptions& options,
     RTT_TRY_SET(torn, cut(storage, options.layout, state));
   }
   RTT_TRY_SET(Writer writer, Writer::resume(storage, options.layout, std::move(state)));
-  RTT_TRY(mention(storage, options, mentioned, writer));
-  return OpenedWriter{.writer = std::move(writer), .torn = std::move(torn)};
+  const Seq begun = from != nullptr ? from->last.seq : Seq{0};
+  RTT_TRY(mention(storage, options, mentioned, begun, writer));
+  return OpenedWriter{.writer = std::move(writer),
+                      .torn = std::move(torn),
+                      .checkpoints = std::move(beginning.places),
+                      .passed_over = std::move(beginning.passed_over),
+                      .begun = begun,
+                      .replayed_bytes = replayed_bytes};
 }
 
 }  // namespace rtt::journal

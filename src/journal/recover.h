@@ -14,6 +14,7 @@
 #include <optional>
 #include <string>
 
+#include "journal/begin.h"
 #include "journal/writer.h"
 
 namespace rtt::journal {
@@ -21,10 +22,15 @@ namespace rtt::journal {
 struct OpenOptions {
   Layout layout;
   std::function<std::string()> timestamp;  // RFC 3339, for the AUDIT record of a cut
+  Accept accept{};                         // of a checkpoint to begin from; nothing: from the first record
 };
 struct OpenedWriter {
   Writer writer;
   std::optional<Torn> torn;
+  std::vector<CheckpointPlace> checkpoints{};
+  std::vector<std::string> passed_over{};
+  Seq begun{};                       // the record behind which the replay began; 0: at the first
+  std::uint64_t replayed_bytes = 0;  // of the records behind it
 };
 Result<OpenedWriter> open_storage(Storage& storage, const OpenOptions& options,
                                   const std::function<void(const Record&)>& replay);

@@ -4,8 +4,8 @@
 // do that: the page cache survives the process, and a forgotten sync goes unseen.
 //
 // Model: what was synced stays. Of what was not, each 512-byte sector shows the old or the new bytes,
-// independently of all others, or the new bytes up to some point and the old ones after it. create_zeroed and
-// save are whole or absent.
+// independently of all others, or the new bytes up to some point and the old ones after it. create_zeroed,
+// save and remove are whole or absent.
 //
 // Owns: its images (values: copying one is taking a picture).   Thread: one.   Limits: memory. For tests.
 //
@@ -29,10 +29,26 @@ struct FileImage {
   Bytes durable;
   std::vector<PendingWrite> pending;  // in order, not synced
 
-  [[nodiscard]] Bytes current() const {
-    Bytes bytes = durable;
-    for (const PendingWrite& write : pending) apply(bytes, write, 0, write.bytes.size());
-    return bytes;
+  [[nodiscard]] std::size_t size() const {
+    std::size_t end = durable.size();
+    for (const PendingWrite& write : pending)
+      end = std::max(end, static_cast<std::size_t>(write.offset) + write.bytes.size());
+    return end;
+  }
+  // What a reader sees before a crash: `into` from `offset` on, as far as the file goes.
+  std::size_t read(std::uint64_t offset, MutableBytes into) const {
+    const std::size_t end = size(), at = static_cast<std::size_t>(std::min<std::uint64_t>(offset, end));
+    const MutableBytes seen = into.first(std::min(into.size(), end - at));
+    if (seen.empty()) return 0;
+    std::ranges::fill(seen, std::byte{0});
+    lay_over(seen, at, durable, 0);
+    for (const PendingWrite& write : pending)
+      lay_over(seen, at, write.bytes, static_cast<std::size_t>(write.offset));
+    return seen.size();
+  }
+  static void lay_over(MutableBytes seen, std::size_t at, ByteView bytes, std::size_t offset) {
+    const std::size_t from = std::max(at, offset), to = std::min(at + seen.size(), offset + bytes.size());
+    if (from < to) std::memcpy(seen.data() + (from - at), bytes.data() + (from - offset), to - from);
   }
   static void apply(Bytes& bytes, const PendingWrite& write, std::size_t from, std::size_t to) {
     const auto at = static_cast<std::size_t>(write.offset);
@@ -89,6 +105,7 @@ class SimulatedDisk final : public Storage {
       : image_(std::move(image)), step_(std::move(step)) {}
 
   const DiskImage& image() const { return image_; }
+  void become(DiskImage image) { image_ = std::move(image); }  // REQUIRES: no file of it is open
   // The n-th change from now on fails (0: the next one); a failed write may still have left its bytes
   // pending.
   void fail_after(int changes) { failing_ = changes; }
@@ -99,8 +116,9 @@ class SimulatedDisk final : public Storage {
     return names;
   }
   Result<std::unique_ptr<StoredFile>> open(const std::string& name, Access) override {
-    if (!image_.contains(name)) return fail(Code::kNotFound, name + " is not there", name);
-    return std::make_unique<File>(*this, name);
+    const auto found = image_.find(name);
+    if (found == image_.end()) return fail(Code::kNotFound, name + " is not there", name);
+    return std::make_unique<File>(*this, found->second);
   }
   Status create_zeroed(const std::string& name, const NewFile& asked) override {
     RTT_TRY(change());
@@ -118,23 +136,26 @@ class SimulatedDisk final : public Storage {
     moment();
     return {};
   }
+  // As a journalling file system: removed at once, or not at all.
+  Status remove(const std::string& name) override {
+    RTT_TRY(change());
+    image_.erase(name);
+    moment();
+    return {};
+  }
   bool writer_active() override { return false; }
   [[nodiscard]] std::string path_of(const std::string& name) const override { return "disk/" + name; }
 
  private:
   class File final : public StoredFile {
    public:
-    File(SimulatedDisk& disk, std::string name) : disk_(disk), name_(std::move(name)) {}
-    Result<std::uint64_t> size() override { return image().current().size(); }
+    File(SimulatedDisk& disk, FileImage& image) : disk_(disk), image_(image) {}
+    Result<std::uint64_t> size() override { return image().size(); }
     Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override {
-      const Bytes bytes = image().current();
-      if (offset >= bytes.size()) return std::size_t{0};
-      const std::size_t count = std::min(into.size(), bytes.size() - static_cast<std::size_t>(offset));
-      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
-      return count;
+      return image().read(offset, into);
     }
     Result<Range> next_data(std::uint64_t offset) override {
-      const std::uint64_t end = image().current().size();
+      const std::uint64_t end = image().size();
       return Range{.begin = std::min(offset, end), .end = end};
     }
     Status write_at(std::uint64_t offset, ByteView bytes) override {
@@ -145,7 +166,8 @@ class SimulatedDisk final : public Storage {
     }
     Status sync_data() override {
       RTT_TRY(disk_.change());
-      image().durable = image().current();
+      for (const PendingWrite& write : image().pending)
+        FileImage::apply(image().durable, write, 0, write.bytes.size());
       image().pending.clear();
       disk_.moment();
       return {};
@@ -153,9 +175,9 @@ class SimulatedDisk final : public Storage {
     void forget_cache() override {}
 
    private:
-    FileImage& image() { return disk_.image_[name_]; }
+    FileImage& image() { return image_; }
     SimulatedDisk& disk_;
-    std::string name_;
+    FileImage& image_;  // a map's values stay where they are
   };
 
   Status change() {

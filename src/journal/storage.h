@@ -57,6 +57,7 @@ class Storage {
   };
   virtual Status create_zeroed(const std::string& name, const NewFile& file) = 0;
   virtual Status save(const std::string& name, ByteView content) = 0;
+  virtual Status remove(const std::string& name) = 0;  // absent is no error
   // Whether a writer has this journal open (a reader may then meet a batch half written).
   virtual bool writer_active() = 0;
   [[nodiscard]] virtual std::string path_of(const std::string& name) const = 0;

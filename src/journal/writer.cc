@@ -5,7 +5,6 @@
 
 #include "journal/record.h"
 #include "model/limits.h"
-#include "text/json_canonical.h"
 
 namespace rtt::journal {
 
@@ -13,13 +12,13 @@ Result<Writer> Writer::resume(Storage& storage, const Layout& layout, ReadState 
   RTT_ASSERT(state.report.end == ReadReport::End::kClean);
   RTT_ASSERT(layout.segment_bytes > kSegmentHeaderBytes && layout.segment_bytes % 8 == 0);
   Writer writer(storage, layout);
-  writer.last_seq_ = state.report.last_seq;
-  writer.last_hash_ = state.report.last_hash;
+  writer.last_ = {.seq = state.report.last_seq, .hash = state.report.last_hash};
   writer.tree_ = std::move(state.report.tree);
   writer.offset_ = state.end_offset;
   writer.zeroed_to_ = state.end_offset;  // perhaps more: zeros are then written over zeros, once
   if (!state.segment.empty()) {
     RTT_TRY_SET(writer.file_, storage.open(state.segment, Storage::Access::kReadWrite));
+    writer.place_.segment = state.segment;
     // A batch written by a process that died before its sync may be among what was read: it counts from now
     // on.
     RTT_TRY(writer.file_->sync_data());
@@ -28,13 +27,14 @@ Result<Writer> Writer::resume(Storage& storage, const Layout& layout, ReadState 
 }
 
 Status Writer::begin_segment() {
-  const Seq first{last_seq_.value + 1};
+  const Seq first{last_.seq.value + 1};
   const std::string name = segment_name(first);
-  const Bytes head = encode_segment_header({.first_seq = first, .prev = last_hash_});
+  const Bytes head = encode_segment_header({.first_seq = first, .prev = last_.hash});
   zeroed_to_ = std::min(layout_.segment_bytes, head.size() + layout_.zeros_ahead_bytes);
   RTT_TRY(storage_->create_zeroed(
       name, {.bytes = layout_.segment_bytes, .written_bytes = zeroed_to_, .head = head}));
   RTT_TRY_SET(file_, storage_->open(name, Storage::Access::kReadWrite));
+  place_.segment = name;
   offset_ = kSegmentHeaderBytes;
   return {};
 }
@@ -57,45 +57,37 @@ Status Writer::zero_ahead(std::uint64_t end) {
   return file_->write_at(from, Bytes(static_cast<std::size_t>(zeroed_to_ - from)));
 }
 
-Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {
+Status Writer::append(std::span<const ReadyRecord> records) {
   if (failed_) {
     return std::unexpected(
         Error(*failed_).in("the journal takes no more records after a failed write").hinting("rtt doctor"));
   }
-  std::vector<Seq> seqs;
-  std::vector<Digest> hashes;
+  if (records.empty()) return {};
   buffer_.clear();
-  const std::uint64_t first = last_seq_.value + 1;
-  Digest prev = last_hash_;
-  for (NewRecord& record : records) {
-    RTT_ASSERT(record.payload.is_object());
-    const Seq seq{first + seqs.size()};
-    if (seq.value != first) record.payload.set("batch", first);
-    const std::string text = text::canonical_json(record.payload);
-    if (text.size() > limits::kRecordPayloadBytesMax) {
-      return fail(Code::kTooLarge, "a journal record of " + std::to_string(text.size()) +
-                                       " bytes is over the limit of " +
-                                       std::to_string(limits::kRecordPayloadBytesMax));
-    }
-    prev = encode_record(buffer_, {.seq = seq, .type = record.type, .prev = prev}, text);
-    hashes.push_back(prev);
-    seqs.push_back(seq);
-    if (buffer_.size() > layout_.segment_bytes - kSegmentHeaderBytes) {
-      return fail(Code::kTooLarge, "a journal batch is larger than a segment of " +
-                                       std::to_string(layout_.segment_bytes) + " bytes");
-    }
+  const std::vector<Digest> hashes = encode_group(buffer_, last_, records);
+  if (buffer_.size() > batch_bytes_max()) {
+    return fail(Code::kTooLarge, "a journal batch is larger than a segment of " +
+                                     std::to_string(layout_.segment_bytes) + " bytes");
   }
-  if (seqs.empty()) return seqs;
   if (Status written = write(buffer_); !written) {
     // Some of it may be in the file or in its cached pages; only a fresh look at the disk can tell.
     failed_ = written.error();
     if (file_) file_->forget_cache();
     return std::unexpected(std::move(written).error().in("the journal could not be written"));
   }
+  place_.offset = offset_;
   offset_ += buffer_.size();
-  last_seq_ = seqs.back();
-  last_hash_ = prev;
+  appended_bytes_ += buffer_.size();
+  last_ = {.seq = {last_.seq.value + hashes.size()}, .hash = hashes.back()};
   for (const Digest& hash : hashes) tree_.append(hash);
+  return {};
+}
+
+Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {
+  RTT_TRY_SET(const std::vector<ReadyRecord> ready, make_ready(std::move(records)));
+  std::vector<Seq> seqs;
+  for (std::size_t i = 1; i <= ready.size(); ++i) seqs.push_back({last_.seq.value + i});
+  RTT_TRY(append(ready));
   return seqs;
 }
 

@@ -12,8 +12,10 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
+#include "journal/group.h"
 #include "journal/reader.h"
 #include "journal/storage.h"
 
@@ -24,9 +26,19 @@ class Writer {
   // Continues where `state` ended.   REQUIRES: that end is clean.
   static Result<Writer> resume(Storage& storage, const Layout& layout, ReadState state);
 
+  // The seqs are those that follow last_seq(), in order.
+  Status append(std::span<const ReadyRecord> records);
   Result<std::vector<Seq>> append_batch(std::vector<NewRecord> records);
-  [[nodiscard]] Seq last_seq() const { return last_seq_; }
+  [[nodiscard]] Seq last_seq() const { return last_.seq; }
+  [[nodiscard]] const crypto::MerkleTree& tree() const { return tree_; }
   [[nodiscard]] Digest root() const { return tree_.root(); }
+  // Where the last append began.
+  [[nodiscard]] const Place& place() const { return place_; }
+  [[nodiscard]] std::uint64_t appended_bytes() const { return appended_bytes_; }  // since it was resumed
+  [[nodiscard]] std::size_t batch_bytes_max() const {
+    return static_cast<std::size_t>(layout_.segment_bytes) - kSegmentHeaderBytes;
+  }
+  [[nodiscard]] const std::optional<Error>& failed() const { return failed_; }
 
  private:
   Writer(Storage& storage, const Layout& layout) : storage_(&storage), layout_(layout) {}
@@ -37,10 +49,11 @@ class Writer {
   Storage* storage_;
   Layout layout_;
   std::unique_ptr<StoredFile> file_;  // none before the first record
+  Place place_;
   std::uint64_t offset_ = 0;
   std::uint64_t zeroed_to_ = 0;  // blocks before this are written
-  Seq last_seq_;
-  Digest last_hash_;
+  std::uint64_t appended_bytes_ = 0;
+  Link last_;
   crypto::MerkleTree tree_;
   Bytes buffer_;
   std::optional<Error> failed_;

@@ -14,6 +14,7 @@
 #include "os/file.h"
 #include "panel/accepted_files.h"
 #include "panel/ledger.h"
+#include "panel/ledger_replay.h"
 #include "panel/planning.h"
 #include "panel/start.h"
 #include "plan/diff.h"
@@ -182,24 +183,21 @@ Status commit_here(const Workspace& workspace, apply::Verb verb, const apply::Ac
 
 Result<OpenJournal> open_journal(const Workspace& workspace) {
   OpenJournal open;
-  Status folded;
-  RTT_TRY_SET(auto opened, journal::Journal::open(workspace.wal(), [&](const journal::Record& record) {
-                if (!folded) return;
-                auto payload = record.payload();
-                if (!payload) {
-                  folded = std::unexpected(std::move(payload).error());
-                  return;
-                }
-                if (payload->string_or("action") == "panel_start") ++open.panel_starts;
-                folded =
-                    open.fold.take({.type = record.type, .seq = record.seq, .payload = std::move(*payload)});
-              }));
-  RTT_TRY(folded);
+  LedgerReplay replay(workspace);
+  RTT_TRY_SET(auto opened, journal::Journal::open(workspace.wal(), replay.hooks()));
+  RTT_TRY(replay.folded());
+  open.fold = std::move(replay.fold());
+  open.panel_starts = replay.panel_starts();
+  open.notices = opened.passed_over;
   open.journal = std::move(opened.journal);
   if (opened.torn) {
     open.notices.push_back(
         fmt::format("the journal's last record was cut short by a crash; its {} bytes are in {}",
                     opened.torn->bytes, opened.torn->saved_to));
+  }
+  for (const std::string& reason : opened.passed_over) {
+    const apply::AuditRecord told{"checkpoint_passed_over", "panel", Json::object({{"reason", reason}})};
+    RTT_TRY(append_record(open, {.type = journal::RecordType::kAudit, .payload = apply::to_json(told)}));
   }
   RTT_TRY(put_accepted(workspace, apply::unfinished(open.fold.state())));
   for (journal::NewRecord& repair : apply::repairs(open.fold.state())) {

@@ -50,7 +50,7 @@ class Acceptance : public testing::Test {
     change.after = {.manifest = *keep_bytes(workspace_, manifest(tool)),
                     .signatures = *keep_bytes(workspace_, *list),
                     .clients = true};
-    const auto opened = journal::Journal::open(workspace_.wal(), [](const auto&) {});
+    const auto opened = journal::Journal::open(workspace_.wal(), {});
     const apply::PrepareRecord record{
         .plan_id = {}, .base = model::graph_root({}), .who = "me", .accepted = {change}};
     EXPECT_TRUE(opened->journal->append_batch(

@@ -137,6 +137,7 @@ void Panel::State::finish_change(Result<api::Answer> answer) {
   const Change done = std::move(changes.front());
   changes.pop_front();
   if (done.respond) done.respond->finish(std::move(answer));
+  keep_checkpoint(When::kDue);
   next_change();
 }
 
@@ -193,8 +194,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   if (by_agent) {
     RTT_TRY_SET(agreed, read_approval(workspace, sealed.plan_id));
   }
-  RTT_TRY_SET(const apply::Decision decision,
-              apply::decide(sealed.plan, {.ledger = fold.state(), .graph = graph}));
+  RTT_TRY_SET(const apply::Decision decision, decide(sealed.plan));
   if (decision == apply::Decision::kUnchanged) {
     body.set("state", "unchanged");
     body.set("graph", to_string(fold.state().root));
@@ -337,6 +337,19 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
   std::vector<apply::Participant> list;
   for (auto& [instance, participant] : by_instance) list.push_back(std::move(participant));
   return list;
+}
+
+// After a restart the graphs of earlier commits are not in memory; a refusal that names what changed since
+// the plan's base needs that one.
+Result<apply::Decision> Panel::State::decide(const model::Plan& plan) {
+  auto decision = apply::decide(plan, {.ledger = fold.state(), .graph = graph});
+  if (decision) return decision;
+  apply::Recovered ledger = fold.state();
+  for (apply::Commit& commit : ledger.history) {
+    if (commit.root != plan.base || commit.graph) continue;
+    if (auto base = graph_of(workspace, commit.root, std::nullopt)) commit.graph = std::move(*base);
+  }
+  return apply::decide(plan, {.ledger = ledger, .graph = graph});
 }
 
 // What somebody at the command line accepted and signed: a plan that leaves the wiring.

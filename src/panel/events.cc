@@ -5,6 +5,7 @@
 #include "journal/journal.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "panel/ledger_replay.h"
 #include "panel/start.h"
 #include "registry/identity.h"
 
@@ -35,7 +36,8 @@ Status append(const registry::Workspace& workspace, Json payload) {
   RTT_TRY_SET(const os::FileLock lock,
               os::FileLock::take(workspace.sockets() + "/start.lock", os::FileLock::Wait::kYes));
   if (const auto panel = running_panel(workspace)) return tell(*panel, workspace, std::move(payload));
-  RTT_TRY_SET(const auto opened, journal::Journal::open(workspace.wal(), [](const journal::Record&) {}));
+  LedgerReplay replay(workspace);
+  RTT_TRY_SET(const auto opened, journal::Journal::open(workspace.wal(), replay.hooks()));
   RTT_TRY(
       opened.journal->append_batch({{.type = journal::RecordType::kAudit, .payload = std::move(payload)}}));
   return {};

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "os/file.h"
+#include "panel/ledger_replay.h"
 #include "text/json_canonical.h"
 
 namespace rtt::panel {
@@ -69,31 +70,32 @@ Error damaged(const journal::ReadReport& report) {
           .hint = "rtt audit --verify"};
 }
 
-Result<LedgerView> read_ledger(const registry::Workspace& workspace,
-                               const std::function<void(const journal::Record&)>& visit) {
+Result<LedgerView> read_ledger(const registry::Workspace& workspace) {
   LedgerView view;
-  apply::Fold fold;
-  Status folded;
+  LedgerReplay replay(workspace);
   if (os::is_directory(workspace.wal())) {
-    RTT_TRY_SET(view.report, journal::read_journal(workspace.wal(), [&](const journal::Record& record) {
-                  if (visit) visit(record);
-                  if (!folded) return;
-                  auto payload = record.payload();
-                  if (!payload) {
-                    folded = std::unexpected(std::move(payload).error());
-                    return;
-                  }
-                  folded =
-                      fold.take({.type = record.type, .seq = record.seq, .payload = std::move(*payload)});
-                }));
+    RTT_TRY_SET(auto replayed, journal::replay_journal(workspace.wal(), replay.hooks()));
+    view.report = std::move(replayed.report);
+    view.passed_over = std::move(replayed.passed_over);
   }
-  RTT_TRY(folded);
+  RTT_TRY(replay.folded());
   if (view.report.end == journal::ReadReport::End::kDamaged) {
     return std::unexpected(damaged(view.report));
   }
-  view.recovered = fold.state();
+  view.recovered = replay.fold().state();
   RTT_TRY_SET(view.graph, graph_of(workspace, view.recovered.root, view.recovered.graph));
   return view;
+}
+
+Status read_records(const registry::Workspace& workspace,
+                    const std::function<Status(const journal::Record&)>& visit) {
+  Status taken;
+  RTT_TRY_SET(const auto report, journal::read_journal(workspace.wal(), [&](const journal::Record& record) {
+                if (taken) taken = visit(record);
+              }));
+  RTT_TRY(taken);
+  if (report.end == journal::ReadReport::End::kDamaged) return std::unexpected(damaged(report));
+  return {};
 }
 
 }  // namespace rtt::panel

@@ -20,10 +20,14 @@ struct LedgerView {
   apply::Recovered recovered;
   model::Graph graph;  // in force
   journal::ReadReport report;
+  std::vector<std::string> passed_over;  // checkpoints, and why
 };
-// The state as of the last durable record; the empty graph when there is no journal yet.
-Result<LedgerView> read_ledger(const registry::Workspace& workspace,
-                               const std::function<void(const journal::Record&)>& visit = nullptr);
+// The state as of the last durable record; the empty graph when there is no journal yet. Reads what follows
+// the last checkpoint.
+Result<LedgerView> read_ledger(const registry::Workspace& workspace);
+// Every record that is kept, in order.   Fails: kJournalDamaged behind the last that verifies.
+Status read_records(const registry::Workspace& workspace,
+                    const std::function<Status(const journal::Record&)>& visit);
 
 // What to say of a journal that does not verify.
 Error damaged(const journal::ReadReport& report);

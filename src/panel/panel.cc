@@ -15,6 +15,7 @@
 #include "os/process.h"
 #include "panel/acceptance.h"
 #include "panel/ledger.h"
+#include "panel/ledger_replay.h"
 #include "panel/rows.h"
 #include "panel/shown_views.h"
 #include "panel/state.h"
@@ -70,6 +71,7 @@ Panel::~Panel() {
   if (state_->canary_timer != 0) state_->loop.cancel(state_->canary_timer);
   if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
   state_->flush_audit();
+  state_->keep_checkpoint(State::When::kStopping);
 }
 
 const std::vector<std::string>& Panel::notices() const { return state_->notices; }
@@ -228,6 +230,19 @@ void Panel::State::flush_audit() {
   }
   const auto written = journal->append_batch(std::exchange(audit_waiting, {}));
   if (!written) notices.push_back("audit records could not be written: " + written.error().message);
+  keep_checkpoint(When::kDue);
+}
+
+// Nothing depends on it but how long the next start takes.
+void Panel::State::keep_checkpoint(When when) {
+  if (!journal) return;
+  const bool wanted =
+      when == When::kStopping ? journal->since_checkpoint().records > 0 : checkpoint_due(*journal);
+  if (!wanted) return;
+  if (const Status done =
+          write_checkpoint(workspace, *journal, {.recovered = fold.state(), .panel_starts = generation});
+      !done)
+    notices.push_back("no checkpoint could be written: " + done.error().message);
 }
 
 void Panel::State::watch_idleness() {

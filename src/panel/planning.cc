@@ -96,8 +96,10 @@ Result<Planned> make_plan(const registry::Workspace& workspace, registry::Snapsh
   planned.snapshot = std::move(snapshot);
   RTT_TRY_SET(LedgerView ledger, read_ledger(workspace));
   planned.base = std::move(ledger.graph);
-  planned.wired = std::ranges::any_of(
-      ledger.recovered.history, [](const apply::Commit& commit) { return commit.before != commit.root; });
+  planned.wired = ledger.recovered.forgotten.wired ||
+                  std::ranges::any_of(ledger.recovered.history, [](const apply::Commit& commit) {
+                    return commit.before != commit.root;
+                  });
   RTT_TRY_SET(planned.rendered, render_views(workspace, planned.snapshot));
   plan::Inputs inputs = plan_inputs(planned.snapshot, planned.base, quick_connects);
   inputs.views = roots_of(planned.rendered, planned.base.views);

@@ -42,13 +42,20 @@ bool RecordFilter::on_route(const Ends& ends) const {
 Result<bool> RecordFilter::commit_touches(const journal::Record& record) {
   RTT_TRY_SET(const Json payload, record.payload());
   RTT_TRY_SET(const apply::CommitRecord commit, apply::commit_from_json(payload, record.seq));
-  RTT_TRY_SET(const model::Graph graph, graph_of(workspace_, commit.after, commit.graph));
-  std::set<Ends> now;
-  for (const model::Route& route : graph.routes) {
-    now.insert({.from = model::identity(route.from), .to = model::identity(route.to)});
+  const auto ends_of = [](const model::Graph& graph) {
+    std::set<Ends> ends;
+    for (const model::Route& route : graph.routes)
+      ends.insert({.from = model::identity(route.from), .to = model::identity(route.to)});
+    return ends;
+  };
+  if (!before_) {  // what led to it may be compacted away, its graph with it
+    const auto before = graph_of(workspace_, commit.before, std::nullopt);
+    before_ = before ? ends_of(*before) : std::set<Ends>();
   }
+  RTT_TRY_SET(const model::Graph graph, graph_of(workspace_, commit.after, commit.graph));
+  std::set<Ends> now = ends_of(graph);
   std::vector<Ends> changed;
-  std::ranges::set_symmetric_difference(before_, now, std::back_inserter(changed));
+  std::ranges::set_symmetric_difference(*before_, now, std::back_inserter(changed));
   before_ = std::move(now);
   return std::ranges::any_of(changed, [this](const Ends& ends) { return on_route(ends); });
 }

@@ -5,10 +5,11 @@
 // found by comparing its graph with that of the commit before; a refusal touches what its reason names. Words
 // match as in `ls`: a part of the text, or with `*` the whole.
 //
-// Owns: the routes of the last commit seen, so records must come in order and from the first.   Thread: one.
+// Owns: the routes of the last commit seen, so records must come in order.   Thread: one.
 // Fails: as reading a commit's graph does.   Limits: the graph's.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -41,9 +42,9 @@ class RecordFilter {
 
   const registry::Workspace& workspace_;
   RecordWords words_;
-  std::string from_, to_;  // of 'A -> B'
-  bool both_ = false;      // both ends were given
-  std::set<Ends> before_;
+  std::string from_, to_;                 // of 'A -> B'
+  bool both_ = false;                     // both ends were given
+  std::optional<std::set<Ends>> before_;  // nothing before the first commit that is kept
 };
 
 }  // namespace rtt::panel

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "api/server.h"
+#include "apply/reconcile.h"
 #include "apply/recover.h"
 #include "journal/journal.h"
 #include "panel/canary_run.h"
@@ -57,6 +58,8 @@ struct Panel::State {
   void closed(const std::shared_ptr<api::Peer>& peer);
   Result<Seq> append(journal::RecordType type, text::Json payload);
   void audit(text::Json payload);
+  enum class When : std::uint8_t { kDue, kStopping };
+  void keep_checkpoint(When when);
   void flush_audit();
   void watch_idleness();
   void hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
@@ -82,6 +85,7 @@ struct Panel::State {
   Result<std::optional<apply::Start>> begin_own(model::Plan plan, const Change& change, std::string reason,
                                                 text::Json& body, apply::AcceptedChanges accepted = {});
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
+  Result<apply::Decision> decide(const model::Plan& plan);
   Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
   void run(apply::Start start);
   void settled(const apply::Answer& answer);

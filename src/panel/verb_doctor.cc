@@ -81,6 +81,7 @@ Finding look_at_journal(const Workspace& workspace) {
   if (!os::is_directory(workspace.wal())) return {"ok", "nothing committed yet", ""};
   const auto ledger = read_ledger(workspace);
   if (!ledger) return failing(ledger.error());
+  if (!ledger->passed_over.empty()) return {"warn", ledger->passed_over.front(), "rtt audit --verify"};
   if (ledger->report.end == journal::ReadReport::End::kTorn) {
     return {"warn",
             fmt::format("the tail was cut short by a crash after seq {}", ledger->report.last_seq.value),

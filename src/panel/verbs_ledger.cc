@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <deque>
 
+#include "apply/reconcile.h"
 #include "apply/records.h"
 #include "os/clock.h"
+#include "panel/audit_proof.h"
 #include "panel/ledger.h"
 #include "panel/receipts.h"
 #include "panel/record_filter.h"
@@ -76,9 +78,10 @@ struct Selection {
 
 bool is_shown(const Record& record, const Json& line, const Selection& selection) {
   if (selection.calls == Selection::Calls::kShow) return true;
-  // A PREPARE changed nothing yet: what came of it is a line of its own.
+  // A PREPARE changed nothing yet: what came of it is a line of its own. A CHECKPOINT sums up.
   const std::string_view action = line.string_or("action");
-  return record.type != journal::RecordType::kPrepare && action != "call" && action != "receipts";
+  return record.type != journal::RecordType::kPrepare && record.type != journal::RecordType::kCheckpoint &&
+         action != "call" && action != "receipts";
 }
 
 // Lines as they are asked for: all at once, or the last so many at the end.
@@ -131,11 +134,7 @@ Result<Json> stream_records(const Turn& turn, Selection selection) {
     if (kept && is_shown(record, line, selection)) lines.add(std::move(line));
     return {};
   };
-  Status taken;
-  RTT_TRY_SET(const LedgerView view, read_ledger(workspace, [&](const Record& record) {
-                if (taken) taken = take(record);
-              }));
-  RTT_TRY(taken);
+  RTT_TRY(read_records(workspace, take));
   if (calls) {
     RTT_TRY(add_receipts(receipts, {}, filter, lines));
   }
@@ -145,32 +144,37 @@ Result<Json> stream_records(const Turn& turn, Selection selection) {
 
 Result<Json> verify(const Turn& turn) {
   RTT_TRY_SET(const auto workspace, turn.workspace());
-  std::optional<JournaledSeal> seal;
-  RTT_TRY_SET(const journal::ReadReport report,
-              journal::read_journal(workspace.wal(), [&](const Record& record) {
-                const auto payload = record.payload();
-                const auto told = payload ? journaled_seal(*payload) : std::nullopt;
-                if (told) seal = told;
-              }));
-  RTT_TRY_SET(Json receipts, verify_receipts(workspace, seal));
-  const bool clean = report.end == journal::ReadReport::End::kClean;
-  const bool sound = receipts.bool_or("ok", false);
-  Json body = Json::object({{"ok", clean && sound},
-                            {"records", static_cast<std::int64_t>(report.records)},
-                            {"root", to_string(report.tree.root())},
-                            {"seq", seq_json(report.last_seq)}});
-  if (!clean) {
-    const bool torn = report.end == journal::ReadReport::End::kTorn;
-    body.set("bad_seq", seq_json(report.bad_seq));
-    body.set("problem", fmt::format("{} at seq {} ({}, byte {})",
-                                    torn ? "a tail cut short by a crash" : "a record that does not verify",
-                                    report.bad_seq.value, report.bad_file, report.bad_offset));
-  } else if (!sound) {
-    body.set("problem", receipts.string_or("problem"));
-  }
-  if (!clean || !sound) body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
+  RTT_TRY_SET(JournalVerdict verdict, verify_whole(workspace));
+  RTT_TRY_SET(Json receipts, verify_receipts(workspace, verdict.seal));
+  Json body = std::move(verdict.body);
+  const bool journal_ok = body.bool_or("ok", false), receipts_ok = receipts.bool_or("ok", false);
+  body.set("ok", journal_ok && receipts_ok);
+  if (journal_ok && !receipts_ok) body.set("problem", receipts.string_or("problem"));
+  if (!journal_ok || !receipts_ok) body.set("exit", static_cast<std::int64_t>(Exit::kCorrupt));
   body.set("receipts", std::move(receipts));
   return body;
+}
+
+// What a commit added to the graph before it and took away, in words.
+Result<Json> graph_diff(const registry::Workspace& workspace, const Json& line) {
+  const auto before = parse_digest(line.string_or("before")), after = parse_digest(line.string_or("after"));
+  if (line.string_or("type") != "COMMIT" || !before || !after)
+    return fail(Code::kNotACommit, "only a COMMIT has a difference to show", {}, "rtt log");
+  RTT_TRY_SET(const model::Graph from, graph_of(workspace, *before, std::nullopt));
+  RTT_TRY_SET(const model::Graph to, graph_of(workspace, *after, std::nullopt));
+  const apply::Changes changes = apply::changes_between(from, to);
+  Json add(text::JsonArray{}), del(text::JsonArray{});
+  for (const model::Route& route : changes.add) add.push(model::route_name(route));
+  for (const model::Route& route : changes.del) del.push(model::route_name(route));
+  const auto views_only_in = [](const model::Graph& one, const model::Graph& other, Json& out) {
+    for (const model::View& view : one.views) {
+      if (std::ranges::find(other.views, view) == other.views.end())
+        out.push(fmt::format("view {} {}", view.provider, to_string(view.root)));
+    }
+  };
+  views_only_in(to, from, add);
+  views_only_in(from, to, del);
+  return Json::object({{"add", std::move(add)}, {"del", std::move(del)}});
 }
 
 Result<Json> show(const Turn& turn, std::int64_t seq) {
@@ -179,10 +183,19 @@ Result<Json> show(const Turn& turn, std::int64_t seq) {
   RTT_TRY_SET(const auto report, journal::read_journal(workspace.wal(), [&](const Record& record) {
                 if (static_cast<std::int64_t>(record.seq.value) == seq) found = whole(record);
               }));
+  if (!found && seq > 0 && static_cast<std::uint64_t>(seq) <= report.compacted_to.value) {
+    return fail(Code::kNotFound,
+                fmt::format("of record {} only the hash is kept: the records up to {} were compacted", seq,
+                            report.compacted_to.value),
+                {}, fmt::format("rtt audit --prove {}", seq));
+  }
   // Reading ends at damage, so that nothing was found behind it proves nothing.
   const bool behind = report.end != journal::ReadReport::End::kClean &&
                       seq >= static_cast<std::int64_t>(report.bad_seq.value);
   if (!found && behind) return std::unexpected(damaged(report));
+  if (!found || !turn.set("diff")) return found;
+  RTT_TRY_SET(Json diff, graph_diff(workspace, *found));
+  found->set("diff", std::move(diff));
   return found;
 }
 
@@ -193,9 +206,12 @@ Result<Json> verb_log(const Turn& turn) { return stream_records(turn, {}); }
 Result<Json> verb_audit(const Turn& turn) {
   const bool one = turn.ask.args.find("show") != nullptr;
   const bool proof = turn.ask.args.find("receipt") != nullptr;
-  if (static_cast<int>(turn.set("verify")) + static_cast<int>(one) + static_cast<int>(proof) > 1) {
+  const bool record = turn.ask.args.find("prove") != nullptr;
+  if (static_cast<int>(turn.set("verify")) + static_cast<int>(one) + static_cast<int>(proof) +
+          static_cast<int>(record) >
+      1) {
     return fail(Code::kBadArgument,
-                "--verify, --show and --receipt answer different questions: ask one at a time", {},
+                "--verify, --show, --prove and --receipt answer different questions: ask one at a time", {},
                 "rtt audit --verify");
   }
   if (turn.set("verify")) return verify(turn);
@@ -204,6 +220,12 @@ Result<Json> verb_audit(const Turn& turn) {
     if (index < 0) return fail(Code::kBadArgument, "--receipt is a number", {}, "rtt audit --action call");
     RTT_TRY_SET(const auto workspace, turn.workspace());
     return prove_receipt(workspace, static_cast<std::uint64_t>(index));
+  }
+  if (record) {
+    const std::int64_t seq = turn.ask.args.int_or("prove", -1);
+    if (seq < 1) return fail(Code::kBadArgument, "--prove is the seq of a record", {}, "rtt audit");
+    RTT_TRY_SET(const auto workspace, turn.workspace());
+    return prove_record(workspace, {static_cast<std::uint64_t>(seq)});
   }
   if (const std::int64_t seq = turn.ask.args.int_or("show", -1); seq >= 0) return show(turn, seq);
   return stream_records(turn,

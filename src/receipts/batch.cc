@@ -168,7 +168,7 @@ std::vector<Digest> path_of(const Batch& batch, std::uint64_t i) {
 void BatchBuilder::clear() {
   block_.resize(kHeaderBytes);
   std::ranges::fill(block_, std::byte{0});
-  tree_ = {};
+  tree_ = crypto::MerkleTree();
   subjects_.clear();
   known_ = {};
   last_ = 0;

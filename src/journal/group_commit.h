@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// GroupCommit: many submitters, one writer at a time, one sync for all that waits.
+//
+// There is no thread of its own. Whoever waits for a record and finds nobody writing writes everything that
+// was submitted so far, for all; who comes meanwhile joins the next group. So a lone submitter pays what a
+// bare append costs, and with eight of them a sync is shared by all that they had in flight. A submission is
+// never split; a record's seq is known when it is submitted, because records are written in that order or not
+// at all.
+//
+// Owns: the writer.   Thread: any.   Fails: submit: kTooLarge (nothing else is touched); both: what the
+// writer failed with, for ever after.   Limits: kGroupBytesMax a write (a larger submission goes alone),
+// kWaitingBytesMax submitted and not yet taken: then submit() writes first.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+
+#include "journal/writer.h"
+
+namespace rtt::journal {
+
+inline constexpr std::size_t kGroupBytesMax = std::size_t{1} << 20;
+inline constexpr std::size_t kWaitingBytesMax = std::size_t{8} << 20;
+
+class GroupCommit {
+ public:
+  explicit GroupCommit(Writer writer);
+
+  // The seq of its last record. REQUIRES: records is not empty.
+  Result<Seq> submit(std::vector<ReadyRecord> records);
+  // Until this and everything before it is durable.
+  Status wait(Seq seq);
+  // With the writer alone, after all that was submitted is durable; what it appends counts.
+  Status alone(const std::function<Status(Writer&)>& use);
+  [[nodiscard]] Seq durable() const;
+  [[nodiscard]] std::uint64_t appended_bytes() const;
+  [[nodiscard]] Digest root() const;  // of all that is written
+
+ private:
+  struct Submission {
+    std::vector<ReadyRecord> records;
+    std::size_t bytes = 0;
+  };
+  using Lock = std::unique_lock<std::mutex>;
+  void write_one_group(Lock& lock);
+  Status until(Lock& lock, Seq seq);
+  void sleep(Lock& lock) const;
+  [[nodiscard]] Status well() const;
+
+  mutable std::mutex mutex_;
+  mutable std::condition_variable written_;
+  std::deque<Submission> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  mutable std::size_t sleepers_ = 0;
+  bool writing_ = false;
+  Seq submitted_, durable_;
+  std::optional<Error> failed_;
+  Writer writer_;  // of the thread that set writing_
+};
+
+}  // namespace rtt::journal
