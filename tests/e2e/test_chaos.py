@@ -111,7 +111,7 @@ class Wrong(ChaosRun):
         return self.refused(code, status, "chaos", "run", "--cases", "case.yaml", *words)
 
     def test_a_wrong_file_is_told_by_line_and_nearest_word(self):
-        error = self.refuse("RTT0202", "- name: a\n  action: SIGKIL\n  target: panel\n")
+        error = self.refuse("RTT0211", "- name: a\n  action: SIGKIL\n  target: panel\n")
         self.assertTrue(error["where"].endswith("case.yaml:2:11"), error)
         self.assertIn("SIGKILL", error["hint"])
         error = self.refuse("RTT0105", "- {name: a, action: SIGKILL, target: 'connector:evnts'}\n")
