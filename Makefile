@@ -4,6 +4,8 @@ JOBS    ?= 2
 PREFIX  ?= /usr/local
 MINUTES ?= 30
 RING_FRAMES ?= 100000000
+KILLS   ?= 10000
+CHAOS_RUNS ?= 100
 CRASH_STATES ?= 5000000
 
 # A clone in another folder finds what was compiled in this one.
@@ -27,7 +29,8 @@ help:
 	@echo "make test     every test"
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
-	@echo "make soak     $(RING_FRAMES) frames between two processes, then the tests in random order for MINUTES=$(MINUTES)"
+	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, KILLS=$(KILLS) of the panel, every fault of every"
+	@echo "              system call of a change, then the tests in random order for MINUTES=$(MINUTES)"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
@@ -71,6 +74,9 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	timeout 1800 $(BIN)/explore --long
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=all python3 -B tests/chaos/test_syscalls.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=$(CHAOS_RUNS) python3 -B tests/e2e/test_chaos.py Example
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "chaos/load_end.h"
+#include "chaos/run.h"
 #include "cli/run.h"
 #include "mcp/clients/serve.h"
 #include "mcp/own/own_server.h"
@@ -33,6 +35,7 @@ Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) 
   const auto workbench = [] {
     return std::make_unique<panel::Workbench>(panel::WorkbenchPorts{.panel = panel::ensure_panel});
   };
+  if (need.verb == "chaos") return std::make_unique<chaos::ChaosService>();
   // `down` must end a panel that no longer answers, so it never asks one.
   if (need.where == cli::Where::kInProcess || need.verb == "down") return workbench();
   RTT_TRY_SET(const auto workspace, workspace_of(need.place));
@@ -131,9 +134,20 @@ int views_host(const std::vector<std::string>& words) {
   return panel::view_mount_main(options);
 }
 
-// driver-host --instance NAME | --gateway | --own-tools | --panel | --shared | --views … [--ready-fd N]: the
-// processes RTT starts of itself.
+// --chaos-end ROLE SYMBOL PORT
+int chaos_end(const cli::DriverHostArgs& args) {
+  const auto workspace = workspace_of(args.place);
+  if (!workspace) return refuse(workspace.error());
+  if (args.words.size() < 4)
+    return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
+  return chaos::load_end_main(*workspace,
+                              {.role = args.words[1], .symbol = args.words[2], .port = args.words[3]});
+}
+
+// driver-host --instance NAME | --gateway | --own-tools | --panel | --shared | --views … | --chaos-end …
+// [--ready-fd N]: the processes RTT starts of itself.
 int driver_host(const cli::DriverHostArgs& args) {
+  if (!args.words.empty() && args.words[0] == "--chaos-end") return chaos_end(args);
   if (!args.words.empty() && (args.words[0] == "--views" || args.words[0] == "--view-server"))
     return views_host(args.words);
   std::string instance;

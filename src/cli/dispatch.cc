@@ -67,7 +67,8 @@ void make_paths_absolute(Command& command, const std::string& base) {
   for (const Positional& positional : command.verb->positionals) {
     each(positional.field, [&](const std::string& word) { return looks_like_file(positional, word); });
   }
-  each("trust_key", [](const std::string&) { return true; });
+  for (const std::string_view flag : {"trust_key", "cases"})
+    each(flag, [](const std::string&) { return true; });
 }
 
 int print_plain_error(const Error& error, const OutputFlags& flags, const Screen& screen) {

@@ -309,6 +309,7 @@ std::string render(std::string_view verb, const Json& body, const View& view) {
   if (verb == "policy.why") return render_why(body, view);
   if (first == "panel" || verb == "down") return render_panel(body, view);
   if (verb == "driver.test") return render_driver_test(body, view);
+  if (verb == "chaos") return render_chaos(body, view);
   if (first == "mcp") return render_mcp(second, body, view);
   if (first == "run") return render_run(body, view);
   if (first == "view") return render_view(second, body, view);

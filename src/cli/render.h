@@ -39,6 +39,7 @@ std::string render_copies(std::string_view verb, const text::Json& body,
                           const View& view);                                              // render_copies.cc
 std::string render_mcp(std::string_view what, const text::Json& body, const View& view);  // render_mcp.cc
 std::string render_driver_test(const text::Json& body, const View& view);                 // render_driver.cc
+std::string render_chaos(const text::Json& body, const View& view);                       // render_chaos.cc
 std::string render_problems(const text::Json& body, std::string_view field, const View& view);  // render.cc
 
 // Small words shared by them.

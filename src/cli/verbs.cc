@@ -9,7 +9,6 @@ namespace rtt::cli {
 namespace {
 
 constexpr Flag kTrustKey{"trust-key", Takes::kList, "FILE", "trust this public key for this run"};
-
 constexpr auto kGlobalFlags = std::to_array<Flag>({
     {"C", Takes::kText, "DIR", "use the workspace of this folder"},
     {"json", Takes::kNothing, "", "print one JSON document (NDJSON for log and audit)"},
@@ -83,6 +82,11 @@ constexpr auto kDriverTestFlags = std::to_array<Flag>({
     {"saddr", Takes::kText, "SADDR", "the address links are opened for"},
     {"params", Takes::kText, "JSON", "the parameters they are opened with"},
     {"payload", Takes::kText, "TEXT", "what is sent to it"},
+});
+constexpr auto kChaosFlags = std::to_array<Flag>({
+    {"cases", Takes::kText, "FILE", "the cases (chaos/cases.yaml of the workspace)"},
+    {"runs", Takes::kNumber, "N", "play them all N times (1)"},
+    {"seed", Takes::kNumber, "S", "strike at the same moments as the run that printed S"},
 });
 constexpr auto kCode = std::to_array<Positional>({{"code", Arity::kOptional, Names::kCode}});
 constexpr auto kKeysNewFlags =
@@ -508,6 +512,11 @@ constexpr auto kVerbs = std::to_array<Verb>({
      .positionals = kDriverPath,
      .flags = kDriverTestFlags,
      .deadline_ms = 120'000},
+    {.name = "chaos run",
+     .what = "break a live copy of this workspace in every named way and judge what holds",
+     .service = "chaos",
+     .flags = kChaosFlags,
+     .deadline_ms = 86'400'000},
     {.name = "completion bash",
      .what = "a completion script for bash",
      .service = "completion",

@@ -21,6 +21,7 @@ Code code_of(int number) {
       return Code::kPermission;
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:  // a quota of its own: RLIMIT_FSIZE
       return Code::kNoSpace;
     case EMFILE:
     case ENFILE:

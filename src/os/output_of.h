@@ -23,5 +23,13 @@ struct OutputLimits {
   Nanos time_max;
 };
 Result<std::optional<std::string>> output_of(SpawnOptions options, const OutputLimits& limits);
+// The same whatever it ends with.
+struct Ended {
+  ExitState state;
+  std::string output;
+};
+Result<Ended> run_to_end(SpawnOptions options, const OutputLimits& limits);
+// Of one that runs already. REQUIRES: `out` is a pipe.
+Result<Ended> end_of(Child child, const OutputLimits& limits);
 
 }  // namespace rtt::os

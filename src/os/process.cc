@@ -219,6 +219,9 @@ void harden_self(Setuid setuid) {
 
 bool setuid_counts() { return ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0; }
 
-void ignore_broken_pipes() { (void)::signal(SIGPIPE, SIG_IGN); }
+void ignore_broken_pipes() {
+  (void)::signal(SIGPIPE, SIG_IGN);
+  (void)::signal(SIGXFSZ, SIG_IGN);
+}
 
 }  // namespace rtt::os

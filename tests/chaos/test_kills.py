@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""kill -9 of the real panel at random moments, while changes go on and calls travel over a lane between two processes."""
+import json
+import os
+import subprocess
+import time
+import unittest
+
+from chaos_case import RTT, ChaosCase, main
+
+KILLS = int(os.environ.get("RTT_CHAOS_KILLS", "100"))   # make soak: 10,000
+BUILD = os.path.dirname(os.path.dirname(RTT))
+CALLER, METRICS = "rtt://ui/hook/refresh", "rtt://core/api/metrics"
+
+
+class Kills(ChaosCase):
+    def setUp(self):
+        super().setUp()
+        self.running = []
+        self.addCleanup(self.end_all)
+
+    def end_all(self):
+        for process in self.running:
+            process.kill()
+            process.communicate()
+
+    def start(self, program, *words):
+        process = subprocess.Popen([f"{BUILD}/examples/{program}", *words], cwd=self.ws, env=self.me.env, text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.running.append(process)
+        return process
+
+    def routes(self, *pairs):
+        """Beside whatever is wired there is always the lane that carries calls."""
+        return super().routes((CALLER, METRICS), *pairs)
+
+    def ready(self):
+        return any(row["state"] == "ready" for row in self.json("ls", "routes")["routes"])
+
+    def held(self, *pids):
+        return [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids] + \
+               [self.proc(pid, "maps").count(b"/memfd:rtt-") for pid in pids]
+
+    def one_kill(self, typical):
+        before = self.state()
+        seq, wanted, _ = self.random.choice([one for one in self.wirings if one[1] != before[1]])
+        began = time.monotonic()
+        change = self.command("rollback", str(seq))
+        wait = self.random.random() * typical
+        while time.monotonic() - began < wait:   # spun, as a kill that comes a millisecond late is another one
+            pass
+        killed = self.kill_panel()
+        answer = self.answer_of(change, f"rollback {seq}, killed after {wait * 1e3:.1f} ms")
+        self.check(f"rollback {seq}, killed after {wait * 1e3:.1f} ms", before, wanted, answer)
+        return killed
+
+    def test_random_kills_lose_halve_and_leave_nothing(self):
+        self.symbol(f"{CALLER}@1.0.0", "consumer")
+        self.symbol(f"{METRICS}@1.0.0")
+        self.make_wirings()
+        provider = self.start("metrics", ".", METRICS, "m")
+        asker = self.start("ask", ".", str(10**9), "10000")
+        self.eventually(self.ready)
+        began = time.monotonic()
+        self.ok("rollback", str(self.wirings[0][0]))
+        self.acknowledged.update([self.state()])
+        typical = (time.monotonic() - began) * 2.5 + 0.02   # reaches into the start of the next panel too
+        kills, before = 0, None
+        for i in range(KILLS * 3):
+            kills += self.one_kill(typical)
+            if i == 10:
+                self.eventually(self.ready)
+                before = self.held(provider.pid, asker.pid)
+            if i % 500 == 499:
+                self.check_journal(f"after {kills} kills")
+                print(f"{kills} kills", flush=True)
+            if kills >= KILLS:
+                break
+        self.assertGreaterEqual(kills, KILLS, "most kills found no panel")
+        self.ok("panel", "start")
+        self.check_journal("at the end")
+        self.eventually(self.ready)
+        self.check_orphans("at the end", provider.pid, asker.pid)
+        after = self.held(provider.pid, asker.pid)
+        if any(now > then for now, then in zip(after, before)):   # perhaps it is on its way out
+            self.eventually(lambda: all(now <= then for now, then in zip(self.held(provider.pid, asker.pid), before)),
+                            why=f"descriptors and lanes of the endpoints: {before} before, {after} after")
+        out, err = asker.communicate("stop\n", timeout=60)
+        calls = json.loads(out.splitlines()[-1])
+        self.assertEqual(calls["asked"], calls["answered"], f"{calls} {err}")
+        self.assertEqual(0, calls["wrong"])
+        provider.terminate()
+        answered = int(provider.communicate(timeout=30)[0])
+        self.assertEqual(calls["asked"], answered, "a call was doubled or lost")
+        print(json.dumps({"kills": kills, **self.counts, "calls": calls["asked"]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
