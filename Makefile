@@ -12,7 +12,7 @@ APT_STAMP  := build/.deps
 NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
 VECTORS_STAMP := tests/vectors/node_modules/.rtt-deps
 
-.PHONY: build deps run test check bench soak clients conformance peers format clean install help
+.PHONY: build deps run test check bench soak clients conformance peers spec format clean install help
 .DEFAULT_GOAL := build
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
+	@echo "make spec     the written protocol by Spin, with seeded bugs; by TLC too with TLA_JAR=path/to/tla2tools.jar"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
 deps: $(APT_STAMP) $(NPM_STAMP) $(VECTORS_STAMP)
@@ -102,6 +103,11 @@ $(PEERS_STAMP): bench/peers/package-lock.json | $(APT_STAMP)
 
 peers: build $(PEERS_STAMP)
 	bench/peers/run.sh $(if $(QUICK),--quick)
+
+spec: build
+	$(BIN)/spec_trace_test --gtest_brief=1
+	spec/invariants.py .
+	TLA_JAR=$(TLA_JAR) spec/run.py
 
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

@@ -457,6 +457,7 @@ text::Json TwoPhase::describe() const {
                              {"reason", reason_.message},
                              {"round", round_},
                              {"timer", timer_},
+                             {"unconfirmed", json_of(unconfirmed_)},
                              {"views", views_begun_},
                              {"waiting", json_of(waiting_)},
                              {"write", write_},
