@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks the written spec: Spin on spin/apply.pml always, TLC on tla/ when TLA_JAR names a jar.
+"""Checks the written spec: Spin on spin/apply.pml always, the syntax of tla/ where `make deps` has brought a parser, TLC on
+tla/ when TLA_JAR names a jar.
 
 Every run is searched to its end. Every seeded bug (BUG_… in apply.pml) must be refuted, else this fails. Works in a
 temporary folder and leaves nothing behind. The last lines say what was not run.
@@ -100,6 +101,14 @@ def spin(folder):
     return failed
 
 
+def syntax(modules):
+    run = subprocess.run(["node", str(HERE / "syntax" / "parse.cjs"), *map(str, modules)], capture_output=True, text=True,
+                         timeout=60)
+    print(f"{'ok    ' if run.returncode == 0 else 'FAILED'} syntax of {len(modules)} TLA+ modules", run.stdout, sep="\n",
+          end="", flush=True)
+    return run.returncode != 0
+
+
 def tlc(folder, jar):
     """TLC on each run of tla/, and whether it reached as many states as the port in trace/ (tla/states.txt)."""
     failed = 0
@@ -126,20 +135,24 @@ def main():
         print(f"spec: not run: {', '.join(absent)} is not here (make deps)")
         return NOT_RUN
     jar = os.environ.get("TLA_JAR", "")
-    unrun = ""
+    unrun = []
     with tempfile.TemporaryDirectory(prefix="rtt-spec-") as folder:
         failed = spin(folder)
+        if shutil.which("node") is None or not (HERE / "syntax" / "node_modules").is_dir():
+            unrun.append("the syntax of spec/tla (make deps)")
+        else:
+            failed += syntax(sorted((HERE / "tla").glob("*.tla")))
         if not jar:
-            unrun = "TLC on spec/tla (give TLA_JAR=path/to/tla2tools.jar)"
+            unrun.append("TLC on spec/tla (give TLA_JAR=path/to/tla2tools.jar)")
         elif shutil.which("java") is None:
-            unrun = "TLC on spec/tla (no java here)"
+            unrun.append("TLC on spec/tla (no java here)")
         elif not pathlib.Path(jar).exists():
             print(f"FAILED no such jar: {jar}")
             failed += 1
         else:
             failed += tlc(folder, str(pathlib.Path(jar).resolve()))
-    if unrun:
-        print(f"not run: {unrun}")
+    for what in unrun:
+        print(f"not run: {what}")
     print(f"spec: {failed} failed")
     return 1 if failed else 0
 
