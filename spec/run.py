@@ -24,7 +24,7 @@ FAULTS = ("NACKS", "DEATHS", "LOSSES", "DOUBLES", "VERIFIES", "JOURNALS", "FILE_
 # name, bounds (those not named are 0; PLANS is 1), other switches
 SAFE = (
     ("faults", {"NACKS": 1, "DEATHS": 1, "VERIFIES": 1, "CRASHES": 1}, ()),
-    ("messages", {"NACKS": 1, "LOSSES": 1, "DOUBLES": 1}, ()),
+    ("messages", {"LOSSES": 1, "DOUBLES": 1}, ()),
     ("journal", {"VERIFIES": 1, "JOURNALS": 1, "CRASHES": 2}, ()),
     ("two plans", {"CRASHES": 1, "EDITS": 1, "PLANS": 2}, ()),
     ("files", {"NACKS": 1, "FILE_FAULTS": 1, "JOURNALS": 1, "CRASHES": 1}, ("ACCEPTS",)),
