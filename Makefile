@@ -18,8 +18,9 @@ QUICKSTART := examples/quickstart
 APT_STAMP  := build/.deps
 NPM_STAMP  := $(QUICKSTART)/node_modules/.rtt-deps
 VECTORS_STAMP := tests/vectors/node_modules/.rtt-deps
+SPEC_STAMP := spec/syntax/node_modules/.rtt-deps
 
-.PHONY: build deps run test check bench soak clients conformance peers format clean install help
+.PHONY: build deps run test check bench soak clients conformance peers spec format clean install help
 .DEFAULT_GOAL := build
 
 help:
@@ -34,9 +35,10 @@ help:
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
+	@echo "make spec     the written protocol by Spin, with seeded bugs; by TLC too with TLA_JAR=path/to/tla2tools.jar"
 	@echo "make format   clang-format in place;   make clean;   make install PREFIX=$(PREFIX)"
 
-deps: $(APT_STAMP) $(NPM_STAMP) $(VECTORS_STAMP)
+deps: $(APT_STAMP) $(NPM_STAMP) $(VECTORS_STAMP) $(SPEC_STAMP)
 
 $(APT_STAMP): packages.txt tools/deps.sh
 	@tools/deps.sh packages.txt
@@ -48,6 +50,10 @@ $(NPM_STAMP): $(QUICKSTART)/package-lock.json $(QUICKSTART)/package.json | $(APT
 
 $(VECTORS_STAMP): tests/vectors/package-lock.json | $(APT_STAMP)
 	cd tests/vectors && npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+$(SPEC_STAMP): spec/syntax/package-lock.json | $(APT_STAMP)
+	cd spec/syntax && npm ci --legacy-peer-deps --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
 build: $(APT_STAMP)
@@ -117,6 +123,11 @@ $(PEERS_STAMP): bench/peers/package-lock.json | $(APT_STAMP)
 
 peers: build $(PEERS_STAMP)
 	bench/peers/run.sh $(if $(QUICK),--quick)
+
+spec: build $(SPEC_STAMP)
+	$(BIN)/spec_trace_test --gtest_brief=1
+	spec/invariants.py .
+	TLA_JAR=$(TLA_JAR) spec/run.py
 
 format:
 	git ls-files '*.cc' '*.h' | xargs clang-format-19 -i

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,7 +61,6 @@ class Explorer {
   Explorer(Start start, std::vector<Entry> history, Budget budget, Bug bug);
   Report run();
 
- private:
   struct Letter {
     enum class Kind : std::uint8_t { kPrepare, kFlip, kAbort } kind = Kind::kPrepare;
     std::uint32_t round = 0;
@@ -106,7 +106,13 @@ class Explorer {
     Budget left;
     std::shared_ptr<const Step> trace;
   };
+  // Is shown every step as it is taken; the first one has no state before it. What it returns, unless empty,
+  // is the violation that ends the search.
+  using Observer =
+      std::function<std::string(const State* before, const std::string& what, const State& after)>;
+  void observe(Observer observer) { observer_ = std::move(observer); }
 
+ private:
   [[nodiscard]] std::string key(const State& state) const;
   [[nodiscard]] std::string violation(const State& state);
   [[nodiscard]] std::string crash_violation(const State& state);
@@ -139,6 +145,8 @@ class Explorer {
   std::unordered_map<std::string, Recovered> folded_;
   std::unordered_map<std::string, std::string> crashes_;
   Report report_;
+  Observer observer_;
+  const State* expanded_ = nullptr;  // whose next states are being pushed
 };
 
 }  // namespace rtt::apply

@@ -35,6 +35,7 @@ Report Explorer::run() {
       note(state, std::move(broken));
       break;
     }
+    expanded_ = &state;
     const bool moves = expand(state);
     if (state.answer) continue;
     if (!moves) note(state, "hang: no answer, and only a fault could move it");
@@ -195,6 +196,10 @@ std::string Explorer::violation(const State& state) {
 
 void Explorer::push(State next, std::string what) {
   ++report_.transitions;
+  if (observer_) {
+    if (std::string refused = observer_(expanded_, what, next); !refused.empty())
+      note(next, std::move(refused));
+  }
   next.trace = std::make_shared<Step>(std::move(what), next.trace);
   if (seen_.insert(key(next)).second) stack_.push_back(std::move(next));
 }
