@@ -57,8 +57,8 @@ struct Wrong {
 
 TEST(Cases, a_wrong_file_is_told_by_line_reason_and_nearest_word) {
   const Wrong wrongs[] = {
-      {"- {name: a, action: SIGKIL, target: panel}", "f:1:20", "no fault is called `SIGKIL`", "SIGKILL"},
-      {"- {name: a, action: slep, target: 'route:a->b'}", "f:1:20", "no fault is called `slep`", "sleep"},
+      {"- {name: a, action: SIGKIL, target: panel}", "f:1:21", "no fault is called `SIGKIL`", "SIGKILL"},
+      {"- {name: a, action: slep, target: 'route:a->b'}", "f:1:21", "no fault is called `slep`", "sleep"},
       {"- name: a\n  action: SIGKILL\n  target: conector:http", "f:3:11", "no target", "connector:NAME"},
       {"- name: a\n  action: SIGKILL\n  target: 'route:a'", "f:3:11", "no target", "route:A->B"},
       {"- name: a\n  action: SIGKILL\n  target: 'route:a->b'", "f:3:11", "SIGKILL does not hit a route",

@@ -132,7 +132,7 @@ class Ends(CanaryCase):
 
     def test_what_cannot_be_a_canary_is_refused(self):
         self.want("new")
-        for words, why in ((("--canary", "0"), "1 to 99"), (("--canary", "10", "--window", "1h"), "not from"),
+        for words, why in ((("--canary", "0"), "1 to 99"), (("--canary", "10", "--window", "5m"), "not from"),
                            (("--canary", "10", "--window", "soon"), "soon")):
             refused = self.run_rtt("apply", *words)
             self.assertEqual(2, refused.status, refused)
