@@ -39,6 +39,14 @@ class ChaosCase(RttCase):
         self.assertEqual(count, len({graph for _, graph, _ in self.wirings}))
         self.whole = {graph for _, graph, _ in self.wirings}
 
+    def other(self, graph):
+        """Another wiring, by its newest commit: `rollback` knows the last 128."""
+        _, wanted, pairs = next(one for one in self.wirings if one[1] != graph)
+        return self.newest(wanted), wanted, pairs
+
+    def newest(self, graph):
+        return max(seq for seq, kept in self.acknowledged.items() if kept == graph)
+
     def want(self, shift):
         """Writes, signs and plans a wiring; most of its routes are in no other."""
         self.routes(*[(f"rtt://ui/hook/h{i}", f"rtt://core/api/a{(i + shift) % PAIRS}") for i in range(PAIRS - shift)])

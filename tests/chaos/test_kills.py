@@ -43,7 +43,8 @@ class Kills(ChaosCase):
 
     def one_kill(self, typical):
         before = self.state()
-        seq, wanted, _ = self.random.choice([one for one in self.wirings if one[1] != before[1]])
+        wanted = self.random.choice([one[1] for one in self.wirings if one[1] != before[1]])
+        seq = self.newest(wanted)
         began = time.monotonic()
         change = self.command("rollback", str(seq))
         wait = self.random.random() * typical

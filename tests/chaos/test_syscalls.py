@@ -47,9 +47,6 @@ class Syscalls(ChaosCase):
                                  f"inject={calls}:{what}", RTT, *words], cwd=self.ws, env=self.me.env,
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
-    def other(self, graph):
-        return next(one for one in self.wirings if one[1] != graph)
-
     def reached(self):
         """Whether the call that was to be hit was made at all."""
         try:
