@@ -24,24 +24,25 @@ Result<unsigned> owner_of(const std::string& path) {
 
 namespace {
 
-mode_t narrowed_from = 0;  // the umask before make_private
-bool is_narrowed = false;
-
 mode_t umask_now() {  // to know it is to set it
   const mode_t now = ::umask(077);
   (void)::umask(now);
   return now;
 }
 
+mode_t umask_at_first() {
+  static const mode_t umask = umask_now();
+  return umask;
+}
+
 }  // namespace
 
 void make_private() {
-  const mode_t before = ::umask(077);
-  if (!is_narrowed) narrowed_from = before;
-  is_narrowed = true;
+  (void)umask_at_first();
+  (void)::umask(077);
 }
 
-std::uint32_t users_mode(std::uint32_t mode) { return mode & ~(is_narrowed ? narrowed_from : umask_now()); }
+std::uint32_t users_mode(std::uint32_t mode) { return mode & ~umask_at_first(); }
 
 Status set_permissions(const std::string& path, std::uint32_t mode) {
   if (::chmod(path.c_str(), static_cast<mode_t>(mode & 0777U)) != 0)

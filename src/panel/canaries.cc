@@ -40,7 +40,7 @@ Result<std::int64_t> window_of(const Json& args) {
 }  // namespace
 
 // The first part of a plan that was found good as a whole.
-Result<apply::Start> Panel::State::begin_canary(const Change& change, apply::Start whole, Json& body) {
+Result<apply::Start> Panel::State::begin_canary(const Change& change, const apply::Start& whole, Json& body) {
   RTT_TRY_SET(const std::int64_t window_ms, window_of(change.args));
   RTT_TRY_SET(apply::CanarySplit split,
               apply::canary_split(whole.plan, graph, static_cast<int>(change.args.int_or("canary", 0))));

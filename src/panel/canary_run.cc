@@ -39,7 +39,7 @@ apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carrie
     auto served = LanePages::since_last(lane.to);
     if (!seen && served) {
       std::swap(served->sent, served->received);
-      seen = std::move(served);
+      seen = served;
     }
     if (seen) (in_part(lane.route) ? part_ : rest_).add(*seen);
   }

@@ -221,7 +221,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                      .who = "key:" + signer,
                      .verb = change.verb,
                      .reason = by_agent ? "asked by an agent" : ""};
-  if (change.args.find("canary") != nullptr) return begin_canary(change, std::move(start), body);
+  if (change.args.find("canary") != nullptr) return begin_canary(change, start, body);
   return start;
 }
 

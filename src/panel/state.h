@@ -94,7 +94,7 @@ struct Panel::State {
   void end_in_doubt(const Error& reason);
 
   // ---- canaries.cc
-  Result<apply::Start> begin_canary(const Change& change, apply::Start whole, text::Json& body);
+  Result<apply::Start> begin_canary(const Change& change, const apply::Start& whole, text::Json& body);
   Result<apply::Start> start_of(apply::CanaryPart part, const CanaryRun& run, const std::string& who,
                                 const std::string& reason);
   void canary_settled(const apply::Answer& answer);
