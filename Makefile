@@ -5,7 +5,6 @@ PREFIX  ?= /usr/local
 MINUTES ?= 30
 RING_FRAMES ?= 100000000
 KILLS   ?= 10000
-CHAOS_RUNS ?= 100
 CRASH_STATES ?= 5000000
 
 # A clone in another folder finds what was compiled in this one.
@@ -82,7 +81,6 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=all python3 -B tests/chaos/test_syscalls.py
-	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=$(CHAOS_RUNS) python3 -B tests/e2e/test_chaos.py Example
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

@@ -101,7 +101,7 @@ Status redirect_stdio(
     const std::string& log_path);  // stdin: /dev/null; stdout, stderr: the log, or /dev/null if empty
 // No core files, umask 077, no_new_privs unless setuid counts (DUMPABLE is the lanes' matter).
 void harden_self(Setuid setuid = Setuid::kIgnored);
-bool setuid_counts();  // for this process and what it starts
+bool setuid_counts();        // for this process and what it starts
 void ignore_broken_pipes();  // nor files that may not grow (SIGXFSZ): such a write fails
 
 }  // namespace rtt::os
