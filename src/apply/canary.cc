@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -37,7 +38,7 @@ std::optional<Error> too_many_errors(const CanaryFigures& part, const CanaryFigu
 // Against calls over the other routes; where there are none only errors and silence judge.
 std::optional<Error> too_slow(const CanaryFigures& part, const CanaryFigures& rest) {
   if (part.answered < kJudgedCallsMin || rest.answered < kJudgedCallsMin) return std::nullopt;
-  if (part.p99_ns <= rest.p99_ns * kLatencyTimes + kLatencySlackNs) return std::nullopt;
+  if (part.p99_at_least_ns <= rest.p99_ns * kLatencyTimes + kLatencySlackNs) return std::nullopt;
   return Error{.code = Code::kDeadline,
                .message = "p99 of the canary's routes is " + microseconds(part.p99_ns) + ", of the others " +
                           microseconds(rest.p99_ns)};
@@ -53,6 +54,12 @@ std::optional<Error> unproven(const CanaryFigures& part) {
 }
 
 }  // namespace
+
+std::uint32_t p99_at_least_ppm(std::uint64_t calls) {
+  RTT_ASSERT(calls > 0);
+  const double deviation = std::sqrt(0.99 * 0.01 / static_cast<double>(calls));
+  return static_cast<std::uint32_t>(std::max(0.0, 0.99 - 4 * deviation) * 1e6);
+}
 
 std::vector<CanaryAction> Canary::step(const CanaryEvent& event, Instant now) {
   return std::visit([&](const auto& each) { return on(each, now); }, event);

@@ -9,10 +9,12 @@ namespace rtt::panel {
 namespace {
 
 apply::CanaryFigures figures_of(const telemetry::RouteSample& sample) {
+  const std::uint64_t calls = sample.latency.count();
   return {.asked = sample.sent,
           .answered = sample.received,
           .errors = sample.errors + sample.dropped(),
-          .p99_ns = sample.latency.p99()};
+          .p99_ns = sample.latency.p99(),
+          .p99_at_least_ns = calls == 0 ? 0 : sample.latency.percentile_ppm(apply::p99_at_least_ppm(calls))};
 }
 
 }  // namespace
