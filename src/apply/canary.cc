@@ -109,6 +109,8 @@ Canary::Actions Canary::on(const CanarySample& event, Instant now) {
   if (phase_ != Phase::kWatching) return {};
   if (auto bad = too_many_errors(event.part, event.rest)) return go_back(*std::move(bad));
   auto slow = too_slow(event.part, event.rest);
+  if (!slow && !event.over_budget.empty())
+    slow = Error{.code = Code::kDeadline, .message = event.over_budget};
   slow_looks_ = slow ? slow_looks_ + 1 : 0;
   const bool over = now >= end_;
   if (slow && (slow_looks_ > 1 || over)) return go_back(*std::move(slow));
@@ -190,17 +192,18 @@ std::vector<const Route*> dealt(const Plan& plan) {
 
 Result<CanarySplit> canary_split(const Plan& plan, const model::Graph& base, int percent) {
   const std::size_t all = plan.routes_add.size();
-  if (percent < 1 || percent > 99)
-    return fail(Code::kBadArgument, "a canary is 1 to 99 percent of the changed routes", {},
+  if (percent < 1 || percent > 100)
+    return fail(Code::kBadArgument, "a canary is 1 to 100 percent of the changed routes", {},
                 "rtt apply --help");
-  if (all < 2) {
+  const bool whole = percent == 100;
+  if (all < (whole ? 1U : 2U)) {
     return fail(
         Code::kBadArgument,
         "the plan adds " + std::to_string(all) + " routes, and a canary needs one to wire and one to wait",
-        {}, "rtt apply");
+        {}, all == 0 ? "rtt apply" : "rtt apply --canary 100");
   }
   const std::size_t wanted =
-      std::clamp<std::size_t>(all * static_cast<std::size_t>(percent) / 100, 1, all - 1);
+      std::clamp<std::size_t>(all * static_cast<std::size_t>(percent) / 100, 1, whole ? all : all - 1);
   const std::vector<const Route*> order = dealt(plan);
   const auto chosen = [&](const Route& route) {
     return std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(wanted), &route) !=

@@ -11,9 +11,11 @@
 // those of the routes it did not touch, every kCanaryLook, from the figures that both ends of each lane count
 // anyway. Errors decide at once, for a bad part should not live for the whole window; latency decides when it
 // was worse at two looks running, for one slow call makes no trend. At the end of the window the part has to
-// have been used: of what nobody called nothing is known, and what is not known is not promoted. Either way
-// back leads through the inverse plan, which is tried kBackTries times; if even that is refused the part
-// stays and the answer says so. Whoever kills the panel meanwhile finds the part taken back by the next one
+// have been used: of what nobody called nothing is known, and what is not known is not promoted. Whatever the
+// rest does, a route that its contract gives a latency budget has to keep it, so a part may be the whole
+// plan: then the window verifies it, and the rest that is promoted is empty but for views. Either way back
+// leads through the inverse plan, which is tried kBackTries times; if even that is refused the part stays and
+// the answer says so. Whoever kills the panel meanwhile finds the part taken back by the next one
 // (recover.h): nobody had watched it to the end.
 //
 // The shell performs the returned actions in order and feeds back what happened. Events that are late or
@@ -72,6 +74,7 @@ struct CanarySettled {  // the transition of this part ended
 };
 struct CanarySample {
   CanaryFigures part, rest;
+  std::string over_budget{};  // the route of the part that is slower than its contract says, in words
 };
 struct CanaryLost {  // somebody who serves the part ended
   std::string reason;
@@ -132,8 +135,9 @@ struct CanarySplit {
   std::size_t routes = 0, of = 0;  // changed routes in the part, and in all
 };
 // Routes are chosen by a hash of their address and the plan's id: about `percent` of those that are added, at
-// least one, always the same ones. A deletion goes with the addition that takes its place; one that nothing
-// replaces, and views, come with the rest. kBadArgument: nothing is added, or fewer than two routes.
+// least one, always the same ones; below 100 one is left at least. A deletion goes with the addition that
+// takes its place; one that nothing replaces, and views, come with the rest. kBadArgument: nothing is added,
+// or fewer than two routes where some are to wait.
 Result<CanarySplit> canary_split(const model::Plan& plan, const model::Graph& base, int percent);
 
 }  // namespace rtt::apply

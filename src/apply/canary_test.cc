@@ -304,6 +304,15 @@ TEST(Canary, the_percentile_that_is_judged_comes_closer_with_more_calls) {
   EXPECT_GT(p99_at_least_ppm(1'000'000'000), 989'980U);
 }
 
+TEST(Canary, a_budget_that_is_broken_at_two_looks_ends_it_whatever_the_rest_does) {
+  const CanarySample broken{.part = kGood, .rest = kSilent, .over_budget = "p99 of a is 2 ms, not 1 ms"};
+  EXPECT_TRUE(std::holds_alternative<CanaryLookAt>(watched({broken})));
+  EXPECT_TRUE(std::holds_alternative<CanaryLookAt>(watched({broken, {.part = kGood, .rest = kSilent}})));
+  const CanaryAction twice = watched({broken, broken});
+  EXPECT_EQ(std::get<CanaryApply>(twice).part, CanaryPart::kBack);
+  EXPECT_EQ(std::get<CanaryApply>(twice).reason, broken.over_budget);
+}
+
 TEST(Canary, what_nobody_called_is_not_promoted) {
   const std::vector<CanarySample> silence(4, {.part = kSilent, .rest = kGood});
   EXPECT_EQ(std::get<CanaryApply>(watched(silence)).part, CanaryPart::kBack);
@@ -315,11 +324,11 @@ TEST(CanarySplit, part_and_rest_make_the_plan_for_every_share) {
   for (const std::uint32_t count : {2U, 3U, 10U, 100U}) {
     const Move one = move(count);
     const Graph target = *model::apply_to(one.base, one.plan);
-    for (const int percent : {1, 10, 33, 50, 99}) {
+    for (const int percent : {1, 10, 33, 50, 99, 100}) {
       const auto split = canary_split(one.plan, one.base, percent);
       ASSERT_TRUE(split) << split.error().message;
       EXPECT_GE(split->routes, 1U);
-      EXPECT_LT(split->routes, split->of);
+      EXPECT_EQ(split->routes < split->of, percent < 100);
       EXPECT_EQ(split->part.routes_add.size(), split->part.routes_del.size()) << "a consumer lost its route";
       const Graph between = *model::apply_to(one.base, split->part);
       EXPECT_EQ(*model::apply_to(between, split->rest), target);
@@ -334,8 +343,9 @@ TEST(CanarySplit, ten_percent_of_ten_is_one_and_of_nothing_is_refused) {
   EXPECT_EQ(canary_split(ten.plan, ten.base, 10)->routes, 1U);
   const Move one = move(1);
   EXPECT_EQ(canary_split(one.plan, one.base, 10).error().code, Code::kBadArgument);
+  EXPECT_EQ(canary_split(one.plan, one.base, 100)->routes, 1U) << "the whole of it may be watched";
   EXPECT_EQ(canary_split(ten.plan, ten.base, 0).error().code, Code::kBadArgument);
-  EXPECT_EQ(canary_split(ten.plan, ten.base, 100).error().code, Code::kBadArgument);
+  EXPECT_EQ(canary_split(ten.plan, ten.base, 101).error().code, Code::kBadArgument);
 }
 
 }  // namespace

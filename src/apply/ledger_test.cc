@@ -256,6 +256,26 @@ TEST(Recover, every_prefix_of_a_history_is_its_last_commit) {
   }
 }
 
+TEST(Recover, a_promotion_is_undone_with_its_canary_and_alone_when_there_is_none) {
+  const auto commit = [](std::uint64_t seq, Verb action, std::string_view before, std::string_view after) {
+    return Commit{.seq = Seq{seq},
+                  .plan_id = {},
+                  .before = crypto::sha256(before),
+                  .root = crypto::sha256(after),
+                  .graph = std::nullopt,
+                  .action = action};
+  };
+  Recovered now = *fold({});
+  now.history = {commit(2, Verb::kApply, "", "a"), commit(4, Verb::kCanary, "a", "b")};
+  EXPECT_EQ(before_last(now), crypto::sha256("a"));
+  now.history.push_back(commit(6, Verb::kPromote, "b", "c"));
+  EXPECT_EQ(before_last(now), crypto::sha256("a"));
+  now.history.push_back(commit(8, Verb::kApply, "c", "d"));
+  EXPECT_EQ(before_last(now), crypto::sha256("c"));
+  now.history = {commit(6, Verb::kPromote, "b", "c")};  // the canary is not kept any more
+  EXPECT_EQ(before_last(now), crypto::sha256("b"));
+}
+
 TEST(Recover, a_decided_rollback_is_finished) {
   for (const Graph& old : {Graph{}, graph_of("a")}) {
     std::vector<Entry> entries = history_of(old.routes.empty() ? std::vector<Graph>{graph_of("ab")}

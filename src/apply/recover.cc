@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.h"
+
 namespace rtt::apply {
 namespace {
 
@@ -176,6 +178,14 @@ AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq) {
     if (seq < commit.seq) since = composed(since, commit.accepted);
   }
   return inverse(std::move(since));
+}
+
+Digest before_last(const Recovered& recovered) {
+  RTT_ASSERT(!recovered.history.empty());
+  const Commit& last = recovered.history.back();
+  if (last.action != Verb::kPromote || recovered.history.size() < 2) return last.before;
+  const Commit& part = recovered.history[recovered.history.size() - 2];
+  return part.action == Verb::kCanary ? part.before : last.before;
 }
 
 Result<const Commit*> commit_at(const Recovered& recovered, Seq seq) {

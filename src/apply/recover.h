@@ -108,5 +108,8 @@ AcceptedChanges accepted_back_to(const Recovered& recovered, Seq seq);
 // The commit with this seq (0 = the empty graph is no commit). kNotACommit names the nearest one, or says
 // that it is not kept any more.
 Result<const Commit*> commit_at(const Recovered& recovered, Seq seq);
+// The root of the graph that undoing the last commit leads to. A promotion goes back with its canary: the two
+// were one change for whoever asked for it.   REQUIRES: there is a commit in the history.
+Digest before_last(const Recovered& recovered);
 
 }  // namespace rtt::apply

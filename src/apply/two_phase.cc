@@ -110,7 +110,9 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
   job->target_root = model::graph_root(*target);
   job->target = std::make_shared<const model::Graph>(std::move(*target));
   job_ = std::move(job);
-  if (plan().empty() && event.accepted.empty()) return settle(Settled::kUnchanged, event.base_seq);
+  // A promotion ends the canary even where the canary was the whole plan.
+  if (plan().empty() && event.accepted.empty() && event.verb != Verb::kPromote)
+    return settle(Settled::kUnchanged, event.base_seq);
   if (event.participants.size() > kParticipantsMax) {
     reason_ = Error{.code = Code::kLimit,
                     .message = std::to_string(event.participants.size()) + " driver instances in one plan, " +

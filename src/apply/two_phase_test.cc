@@ -191,6 +191,17 @@ TEST(TwoPhase, a_journal_that_fails_under_a_commit_leaves_it_in_doubt) {
   EXPECT_EQ(run.one<Answer>().reason.code, Code::kNoSpace);
 }
 
+// The canary that was the whole plan ends with it, or the next panel would take it back.
+TEST(TwoPhase, a_promotion_of_nothing_is_committed) {
+  OneRun run;
+  Start nothing = start();
+  nothing.plan = {.base = nothing.plan.base};
+  nothing.verb = Verb::kPromote;
+  run.feed(nothing);
+  EXPECT_TRUE(run.all<Answer>().empty());
+  EXPECT_EQ(run.one<AppendJournal>().type, journal::RecordType::kPrepare);
+}
+
 TEST(TwoPhase, a_plan_of_nothing_is_unchanged_at_once) {
   OneRun run;
   Start nothing = start();

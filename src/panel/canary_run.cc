@@ -22,7 +22,25 @@ apply::CanaryFigures figures_of(const telemetry::RouteSample& sample) {
 CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan)
     : split(std::move(the_split)),
       plan(std::move(the_plan)),
-      pages_(LanePages::make([](const model::Route&) { return true; })) {}
+      pages_(LanePages::make([](const model::Route&) { return true; })) {
+  for (const model::Route& route : split.part.routes_add) {
+    if (budgets_.size() == kBudgetsMax) break;
+    if (route.qos.latency_budget_ms)
+      budgets_.push_back(
+          {.route = route, .allowed_ns = static_cast<std::uint64_t>(*route.qos.latency_budget_ms * 1e6)});
+  }
+}
+
+// Of the first that is certainly slower than it may be, in words.
+std::string CanaryRun::over_budget() const {
+  for (const Budgeted& one : budgets_) {
+    const apply::CanaryFigures figures = figures_of(one.seen);
+    if (figures.answered < apply::kJudgedCallsMin || figures.p99_at_least_ns <= one.allowed_ns) continue;
+    return fmt::format("p99 of {} -> {} is {} us, and its contract allows {} us", to_string(one.route.from),
+                       to_string(one.route.to), figures.p99_ns / 1000, one.allowed_ns / 1000);
+  }
+  return {};
+}
 
 std::string CanaryRun::described() const {
   return fmt::format("{} of {} routes of plan {}", split.routes, split.of, plan);
@@ -43,10 +61,13 @@ apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carrie
       std::swap(served->sent, served->received);
       seen = served;
     }
-    if (seen) (in_part(lane.route) ? part_ : rest_).add(*seen);
+    if (!seen) continue;
+    (in_part(lane.route) ? part_ : rest_).add(*seen);
+    for (Budgeted& one : budgets_)
+      if (one.route.id == lane.route.id) one.seen.add(*seen);
   }
   pages_->forget_ended(carried);
-  return {.part = figures_of(part_), .rest = figures_of(rest_)};
+  return {.part = figures_of(part_), .rest = figures_of(rest_), .over_budget = over_budget()};
 }
 
 }  // namespace rtt::panel

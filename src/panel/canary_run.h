@@ -7,7 +7,7 @@
 // are the rest.
 //
 // Owns: the machine, the mappings of lanes.   Thread: the panel's loop.   Units: nanoseconds.   Fails: never.
-// Limits: those of LanePages.
+// Limits: those of LanePages; kBudgetsMax routes are held to a budget.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,7 @@
 namespace rtt::panel {
 
 struct CanaryRun {
+  static constexpr std::size_t kBudgetsMax = 1'000;  // 20 KiB each
   CanaryRun(apply::CanarySplit the_split, std::string the_plan);
   // What the lanes did since the last call is added to what they did before.
   apply::CanarySample sample(const std::vector<Wiring::Carried>& carried);
@@ -34,9 +35,16 @@ struct CanaryRun {
   std::int64_t window_ms = 0;
 
  private:
+  struct Budgeted {
+    model::Route route;
+    std::uint64_t allowed_ns = 0;
+    telemetry::RouteSample seen{};
+  };
+  [[nodiscard]] std::string over_budget() const;
   [[nodiscard]] bool in_part(const model::Route& route) const;
   std::shared_ptr<LanePages> pages_;
   telemetry::RouteSample part_, rest_;
+  std::vector<Budgeted> budgets_;
 };
 
 }  // namespace rtt::panel

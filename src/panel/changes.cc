@@ -384,8 +384,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
     if (ledger.history.empty())
       return fail(Code::kNotACommit, "nothing has been committed yet", {}, "rtt log");
     reason = fmt::format("undo {}", ledger.history.back().seq.value);
-    const Digest before = ledger.history.back().before;
-    RTT_TRY_SET(target, graph_of(workspace, before, std::nullopt));
+    RTT_TRY_SET(target, graph_of(workspace, apply::before_last(ledger), std::nullopt));
     accepted = apply::inverse(ledger.history.back().accepted);
   }
   RTT_TRY_SET(Standing standing, as_they_stand(workspace, accepted));

@@ -14,14 +14,17 @@ CONSUMER = "rtt://ui/hook/refresh"
 PORTS = [f"rtt://core/api/m{i}" for i in range(10)]
 
 
-def contract(saddr, kind, direction):
-    return {"$schema": "https://rtt/spec/v1", "symbol": {"saddr": saddr, "type": kind, "direction": direction}}
+def contract(saddr, kind, direction, **more):
+    return {"$schema": "https://rtt/spec/v1",
+            "symbol": {"saddr": saddr, "type": kind, "direction": direction, **more}}
 
 
 class CanaryCase(EndpointsCase):
+    BUDGET = {}   # of the consumer's contract
+
     def setUp(self):
         super().setUp()
-        contracts = [contract(f"{CONSUMER}@1.0.0", "hook", "consumer")]
+        contracts = [contract(f"{CONSUMER}@1.0.0", "hook", "consumer", **self.BUDGET)]
         contracts += [contract(f"{port}@{version}#{variant}", "api", "provider")
                       for port in PORTS for version, variant in (("1.0.0", "old"), ("2.0.0", "new"))]
         self.write("manifests/panel.api.json", {"contracts": contracts})
@@ -80,6 +83,8 @@ class Verdicts(CanaryCase):
         self.assertEqual(10, len(self.new_routes()))
         self.assertIn("1 of 10 routes", self.audit("canary")[0]["reason"])
         self.assertRegex(self.audit("promote")[0]["reason"], r"calls answered, 0 errors, p99 \d+ us")
+        self.ok("undo")
+        self.assertEqual(self.before, self.json("status")["graph"], "undone with its canary")
 
     def goes_back(self, how, why):
         self.in_use(how)
@@ -104,6 +109,36 @@ class Verdicts(CanaryCase):
         self.assertEqual(5, code, answer)
         self.assertIn("no call came", answer["reason"])
         self.assertEqual(self.before, self.json("status")["graph"])
+
+
+class Whole(CanaryCase):
+    """--canary 100: there is no rest to compare with, and the contracts say how slow is too slow."""
+    BUDGET = {"qos": {"latency_budget_ms": 3000}}
+
+    def test_a_whole_plan_that_keeps_its_budget_stays(self):
+        self.in_use("good")
+        code, answer, err = self.answer(self.canary(100))
+        self.assertEqual((0, "committed"), (code, answer["state"]), f"{answer} {err}")
+        self.assertEqual({"of": 10, "routes": 10, "window_ms": 2000}, answer["canary"])
+        self.assertEqual(10, len(self.new_routes()))
+        self.assertEqual(1, len(self.audit("promote")))
+        self.ok("down")
+        self.ok("panel", "start")
+        self.assertEqual(10, len(self.new_routes()), "it is decided, so the next panel leaves it")
+        self.ok("undo")
+        self.assertEqual(self.before, self.json("status")["graph"])
+
+
+class OverBudget(CanaryCase):
+    BUDGET = {"qos": {"latency_budget_ms": 1}}
+
+    def test_a_route_slower_than_its_contract_goes_back(self):
+        self.in_use("slow")
+        code, answer, err = self.answer(self.canary(100, window="60s"))
+        self.assertEqual((5, "rolled_back"), (code, answer["state"]), f"{answer} {err}")
+        self.assertRegex(answer["reason"], r"p99 of .* is \d+ us, and its contract allows 1000 us")
+        self.assertEqual(self.before, self.json("status")["graph"])
+        self.assertEqual([], self.new_routes())
 
 
 class Ends(CanaryCase):
@@ -132,7 +167,7 @@ class Ends(CanaryCase):
 
     def test_what_cannot_be_a_canary_is_refused(self):
         self.want("new")
-        for words, why in ((("--canary", "0"), "1 to 99"), (("--canary", "10", "--window", "5m"), "not from"),
+        for words, why in ((("--canary", "0"), "1 to 100"), (("--canary", "10", "--window", "5m"), "not from"),
                            (("--canary", "10", "--window", "soon"), "soon")):
             refused = self.run_rtt("apply", *words)
             self.assertEqual(2, refused.status, refused)
