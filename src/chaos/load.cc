@@ -94,7 +94,7 @@ std::optional<Answer> Job::poll() {
 
 bool Job::overdue() const { return os::now() - began_ > nanos_from_ms(kRttMs); }
 
-Result<Load> Load::start(const Rig& rig, Options options) {
+Result<Load> Load::start(Rig& rig, Options options) {
   Load load(rig);
   load.options_ = std::move(options);
   struct One {
@@ -139,6 +139,7 @@ void Load::take_change(const Answer& answer) {
     changed_ = true;
   }
   if (state == "committed" || state == "unchanged") {
+    rig_->went_to(next_, answer.document.int_or("seq", 0));
     next_ = 1 - next_;
     return;
   }
