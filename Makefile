@@ -81,6 +81,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=all python3 -B tests/chaos/test_syscalls.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=20 timeout 3600 python3 -B tests/e2e/test_chaos.py
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \

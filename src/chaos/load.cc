@@ -23,6 +23,12 @@ constexpr std::int64_t kFinishMs = kLoadEndMs + 3000;
 
 std::string echo(std::size_t which) { return fmt::format("{}@1.0.0#{}", kEcho, which == 0 ? "a" : "b"); }
 
+// What an end counted of that sender; nothing if it never heard of it.
+Json from(const Json& counts, const std::string& sender) {
+  const Json* of = counts.find(sender);
+  return of == nullptr ? Json() : *of;
+}
+
 // The lines that this publisher's events became.
 Events landed(const Landing& landing, const Json& published) {
   Events events{.route = landing.route, .sent = published.int_or("sent", 0)};
@@ -88,7 +94,7 @@ std::optional<Answer> Job::poll() {
 
 bool Job::overdue() const { return os::now() - began_ > nanos_from_ms(kRttMs); }
 
-Result<Load> Load::start(const Rig& rig, Options options) {
+Result<Load> Load::start(Rig& rig, Options options) {
   Load load(rig);
   load.options_ = std::move(options);
   struct One {
@@ -133,6 +139,7 @@ void Load::take_change(const Answer& answer) {
     changed_ = true;
   }
   if (state == "committed" || state == "unchanged") {
+    rig_->went_to(next_, answer.document.int_or("seq", 0));
     next_ = 1 - next_;
     return;
   }
@@ -184,12 +191,14 @@ void Load::end(Observed& into, const std::function<void()>& pause) {
     const auto at = ends_.find(symbol);
     return at == ends_.end() ? Json() : at->second.finish();
   };
+  const std::string caller = fmt::format("{}", pid_of(std::string(kCaller)));
+  const std::string publisher = fmt::format("{}", pid_of(std::string(kBus)));
   const Json asked = finish(std::string(kCaller));
   const Json published = finish(std::string(kBus));
   Json fed;
   if (options_.landing) fed = finish(options_.landing->publisher);
-  const Json sunk = finish(std::string(kSink));
-  const std::array<Json, 2> answered{finish(echo(0)), finish(echo(1))};
+  const Json sunk = from(finish(std::string(kSink)), publisher);
+  const std::array<Json, 2> answered{from(finish(echo(0)), caller), from(finish(echo(1)), caller)};
   into = std::move(seen_);
   Calls calls{.route = fmt::format("{} -> {}", kCaller, kEcho),
               .asked = asked.int_or("asked", 0),

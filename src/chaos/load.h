@@ -59,7 +59,7 @@ class Load {
     bool calls_http = false;
     std::optional<Landing> landing;
   };
-  static Result<Load> start(const Rig& rig, Options options);
+  static Result<Load> start(Rig& rig, Options options);
   // Takes what came and keeps one change and one call under way. `Begin::kNo`: only takes.
   enum class Begin : std::uint8_t { kNo, kYes };
   void tick(Begin begin);
@@ -73,12 +73,12 @@ class Load {
   [[nodiscard]] int pid_of(const std::string& symbol) const;  // 0: no end of the load is that symbol
 
  private:
-  explicit Load(const Rig& rig) : rig_(&rig) {}
+  explicit Load(Rig& rig) : rig_(&rig) {}
   void take_change(const Answer& answer);
   void take_call(const Answer& answer);
   void refused(const Answer& answer);
 
-  const Rig* rig_;
+  Rig* rig_;
   Options options_;
   std::map<std::string, End> ends_;  // by symbol
   std::optional<Job> change_, call_;

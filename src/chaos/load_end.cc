@@ -126,21 +126,30 @@ class Numbers {
  public:
   void take(const Json& message) {
     const std::string who = fmt::format("{}", message.int_or("a", 0));
-    if (last_.size() >= kAskersMax && !last_.contains(who)) return;
+    if (senders_.size() >= kAskersMax && !senders_.contains(who)) return;
     const std::int64_t n = message.int_or("n", 0);
-    std::int64_t& last = last_[who];
-    ++received_;
-    if (n == last) ++doubled_;
-    if (n < last) ++reordered_;
-    last = std::max(last, n);
+    Sender& sender = senders_[who];
+    ++sender.received;
+    if (n == sender.last) ++sender.doubled;
+    if (n < sender.last) ++sender.reordered;
+    sender.last = std::max(sender.last, n);
   }
+  // By sender's process, since a hostile one's numbers are nobody's promise.
   [[nodiscard]] Json counts() const {
-    return Json::object({{"doubled", doubled_}, {"received", received_}, {"reordered", reordered_}});
+    Json out = text::JsonObject{};
+    for (const auto& [who, sender] : senders_) {
+      out.set(who, Json::object({{"doubled", sender.doubled},
+                                 {"received", sender.received},
+                                 {"reordered", sender.reordered}}));
+    }
+    return out;
   }
 
  private:
-  std::map<std::string, std::int64_t> last_;
-  std::int64_t received_ = 0, doubled_ = 0, reordered_ = 0;
+  struct Sender {
+    std::int64_t last = 0, received = 0, doubled = 0, reordered = 0;
+  };
+  std::map<std::string, Sender> senders_;
 };
 
 class Answerer final : public Role {

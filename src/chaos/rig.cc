@@ -259,6 +259,7 @@ os::SpawnOptions Rig::command(std::vector<std::string> words) const {
   options.argv.insert(options.argv.end(), {"-C", workspace_.root});
   options.in = options.err = os::Wire::kNull;
   options.out = os::Wire::kPipe;
+  options.lifetime = os::Lifetime::kDetached;  // else the panel that a command starts would end with it
   return options;
 }
 

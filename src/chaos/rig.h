@@ -70,6 +70,8 @@ class Rig {
     std::vector<std::string> edges;
   };
   [[nodiscard]] const Wiring& wiring(std::size_t which) const { return wirings_[which]; }
+  // A newer commit of it: one can only go back to the last some (apply::kHistoryCommitsMax).
+  void went_to(std::size_t which, std::int64_t seq) { wirings_[which].commit.seq = seq; }
   Status shift_clock(std::int64_t ms) const;
   [[nodiscard]] std::vector<int> processes() const;  // of the copy, ends of the load left out
 

@@ -100,7 +100,7 @@ std::uint64_t seed_of(std::uint64_t seed, std::int64_t run, const std::string& n
   return mix;
 }
 
-Result<Json> play_all(os::Loop& loop, const Rig& rig, const Wanted& wanted,
+Result<Json> play_all(os::Loop& loop, Rig& rig, const Wanted& wanted,
                       const std::function<void(text::Json)>& on_part) {
   bool interrupted = false;
   for (const int signal : {SIGINT, SIGTERM})

@@ -79,7 +79,7 @@ Status Stage::turn(std::int64_t ms) const {
   return {};
 }
 
-// The load is up when its lanes are, a change was committed and a call answered.
+// The load is up when its lanes and all drivers are, a change was committed and a call answered.
 Result<Stage::Up> Stage::come_up(Load& load) {
   constexpr std::int64_t kOwnLanes = 2;  // the caller's and the bus's
   const Instant began = os::now();
@@ -91,7 +91,9 @@ Result<Stage::Up> Stage::come_up(Load& load) {
       RTT_TRY_SET(const Answer routes, rig_.rtt({"ls", "routes"}));
       RTT_TRY_SET(const Answer status, rig_.rtt({"status"}));
       Up up{.ready = ready_routes(routes.document), .drivers = ready_drivers(status.document)};
-      if (up.ready >= kOwnLanes) return up;
+      // One that is not up yet would not be missed when it never comes back.
+      const bool all_drivers = up.drivers.size() == rows_of(status.document, "drivers").size();
+      if (up.ready >= kOwnLanes && all_drivers) return up;
     }
     if (ms_since(began) > kReadyMs)
       return fail(Code::kDeadline, "the load of the chaos run does not come up", {}, "rtt doctor");

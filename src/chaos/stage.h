@@ -17,7 +17,7 @@ struct Played {
 
 class Stage {
  public:
-  Stage(os::Loop& loop, const Rig& rig, const bool& interrupted)
+  Stage(os::Loop& loop, Rig& rig, const bool& interrupted)
       : loop_(loop), rig_(rig), interrupted_(interrupted) {}
   // Once, before the first case: what the copy holds when a load has come and gone.
   Status warm_up();
@@ -39,7 +39,7 @@ class Stage {
   void pause() const;
 
   os::Loop& loop_;
-  const Rig& rig_;
+  Rig& rig_;
   const bool& interrupted_;
   Held baseline_;
 };

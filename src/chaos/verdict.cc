@@ -91,7 +91,9 @@ void recovery(const Case& one, const Observed& seen, Verdict& out) {
 
 // What only some faults must leave alone.
 void survival(const Case& one, const Observed& seen, Verdict& out) {
-  const bool panel_is_ended = one.action == Action::kKill && one.target.kind == Target::Kind::kPanel;
+  // One that may not write ends by itself: only a fresh look at the disk tells what its journal holds.
+  const bool panel_is_ended =
+      (one.action == Action::kKill || one.action == Action::kFull) && one.target.kind == Target::Kind::kPanel;
   if (!panel_is_ended)
     out.checks.push_back(
         {"panel_survived", seen.panel_survived, seen.panel_survived ? "the same process" : "it ended"});

@@ -36,6 +36,15 @@ apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
   return {.type = type, .seq = seq, .payload = std::move(payload)};
 }
 
+// A journal that failed once takes no more records, so the panel ends, and the next one goes on from what the
+// disk holds. Who waits for an answer has it first. What is only too large was never begun.
+Result<std::vector<Seq>> append_or_end(os::Loop& loop, journal::Journal& journal,
+                                       std::vector<journal::NewRecord> batch) {
+  auto seqs = journal.append_batch(std::move(batch));
+  if (!seqs && seqs.error().code != Code::kTooLarge) loop.post([&loop] { loop.stop(); });
+  return seqs;
+}
+
 }  // namespace
 
 Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, PanelOptions the_options)
@@ -138,7 +147,7 @@ Result<Seq> Panel::State::append(journal::RecordType type, Json payload) {
   std::vector<journal::NewRecord> batch = std::exchange(audit_waiting, {});
   payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
   batch.push_back({.type = type, .payload = payload});
-  RTT_TRY_SET(const std::vector<Seq> seqs, journal->append_batch(std::move(batch)));
+  RTT_TRY_SET(const std::vector<Seq> seqs, append_or_end(loop, *journal, std::move(batch)));
   RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));
   return seqs.back();
 }
@@ -169,7 +178,7 @@ void Panel::State::flush_audit() {
                                  os::rfc3339(os::wall_now()))});
     audit_dropped = 0;
   }
-  const auto written = journal->append_batch(std::exchange(audit_waiting, {}));
+  const auto written = append_or_end(loop, *journal, std::exchange(audit_waiting, {}));
   if (!written) notices.push_back("audit records could not be written: " + written.error().message);
   keep_checkpoint(When::kDue);
 }

@@ -7,6 +7,7 @@
 
 #include "api/peer.h"
 #include "model/saddr.h"
+#include "os/file_limit.h"
 #include "os/loop.h"
 #include "os/process.h"
 #include "os/temp_dir.h"
@@ -57,6 +58,29 @@ TEST(Panel, one_that_nobody_uses_ends_by_itself_and_leaves_a_whole_journal) {
   ASSERT_TRUE(view) << view.error().message;
   EXPECT_EQ(view->report.end, journal::ReadReport::End::kClean);
   EXPECT_EQ(view->report.records, 1U);  // panel_start
+}
+
+// It would refuse every change from then on. One that stayed would run into the test's time limit.
+TEST(Panel, one_whose_journal_cannot_be_written_ends_and_the_next_goes_on) {
+  const auto dir = *os::TempDir::create();
+  const registry::Workspace workspace{.root = dir.path(), .user_dir = dir.path() + "/user"};
+  ASSERT_TRUE(registry::create_workspace(workspace));
+  os::ignore_broken_pipes();
+  const auto loop = *os::Loop::create();
+  {
+    const auto panel = Panel::start(*loop, workspace, {});
+    ASSERT_TRUE(panel) << panel.error().message;
+    const auto peer = api::Peer::start(
+        *loop, *os::connect_unix(dir.path() + "/.rtt/sockets", "panel.sock"), {.client_name = "asker"},
+        [](const auto&, const auto&) {}, [](const Error&) {});
+    ASSERT_TRUE(os::limit_file_size(os::own_pid(), 0));
+    peer->ask("rollback", Json::object({{"seq", 99}}), [](const auto&) {});  // refused, and that is recorded
+    loop->run();
+  }
+  ASSERT_TRUE(os::limit_file_size(os::own_pid(), std::nullopt));
+  const auto next_loop = *os::Loop::create();
+  const auto next = Panel::start(*next_loop, workspace, {});
+  EXPECT_TRUE(next) << next.error().message;
 }
 
 // Watching is using: the tap is told for longer than an unused panel lives, and then the panel ends as well.
