@@ -70,6 +70,9 @@ Panel::~Panel() {
   if (state_->idle_timer != 0) state_->loop.cancel(state_->idle_timer);
   if (state_->canary_timer != 0) state_->loop.cancel(state_->canary_timer);
   if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
+}
+
+void Panel::stop() {
   state_->flush_audit();
   state_->keep_checkpoint(State::When::kStopping);
 }
