@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "nature.h"
 #include "os/file.h"
 #include "panel/planning.h"
 #include "plan/diff.h"
@@ -99,6 +100,8 @@ Result<Stage> Stage::make() {
   RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
   Stage stage{
       .folder = std::move(folder), .workspace = {}, .graphs = {}, .plans = {}, .programs = {}, .ports = {}};
+  Nature nature(0);  // the same keys and the same hashes in every process
+  nature.rule();
   stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};
   RTT_TRY(os::make_directories(stage.workspace.root));
   RTT_TRY(registry::create_workspace(stage.workspace));
