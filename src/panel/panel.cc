@@ -200,9 +200,18 @@ Result<Seq> Panel::State::append(journal::RecordType type, Json payload) {
   std::vector<journal::NewRecord> batch = std::exchange(audit_waiting, {});
   payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
   batch.push_back({.type = type, .payload = payload});
-  RTT_TRY_SET(const std::vector<Seq> seqs, journal->append_batch(std::move(batch)));
+  auto written = journal->append_batch(std::move(batch));
+  if (!written) return journal_failed(std::move(written).error());
+  const std::vector<Seq> seqs = *std::move(written);
   RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));
   return seqs.back();
+}
+
+// A journal that failed to write takes no more records, and this panel could make no more changes: the next
+// one recovers from what the disk really holds. Who asked is answered first.
+std::unexpected<Error> Panel::State::journal_failed(Error why) {
+  if (why.code != Code::kTooLarge) loop.post([this] { loop.stop(); });
+  return std::unexpected(std::move(why));
 }
 
 void Panel::State::audit(Json payload) {
@@ -232,7 +241,9 @@ void Panel::State::flush_audit() {
     audit_dropped = 0;
   }
   const auto written = journal->append_batch(std::exchange(audit_waiting, {}));
-  if (!written) notices.push_back("audit records could not be written: " + written.error().message);
+  if (!written)
+    notices.push_back("audit records could not be written: " +
+                      journal_failed(written.error()).error().message);
   keep_checkpoint(When::kDue);
 }
 

@@ -57,6 +57,7 @@ struct Panel::State {
   void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
   Result<Seq> append(journal::RecordType type, text::Json payload);
+  std::unexpected<Error> journal_failed(Error why);  // the same error; the panel ends
   void audit(text::Json payload);
   enum class When : std::uint8_t { kDue, kStopping };
   void keep_checkpoint(When when);

@@ -100,11 +100,13 @@ class World {
       intent.args = Json::object({});
     }
   }
-  // Half of the plans asked for begin where the wiring is: chance alone would find them stale too often.
+  // Most plans asked for begin where the wiring is: chance alone would find too many of them stale.
   void aim(Intent& intent) {
     if (intent.verb == "rollback" && !told_.empty() && chance_.one_in(2))
       intent.args.set("seq", told_[chance_.below(told_.size())].seq);
-    if (intent.verb != "apply" || chance_.one_in(4)) return;
+    if (intent.verb == "apply" && !chance_.one_in(4)) (void)aim_at_graph(intent);
+  }
+  bool aim_at_graph(Intent& intent) {
     const std::string graph =
         told_.empty() ? to_string(model::graph_root(model::Graph{})) : told_.back().graph;
     std::vector<const StagedPlan*> fitting;
@@ -112,6 +114,7 @@ class World {
       if (to_string(model::graph_root(stage_.graphs[plan.from])) == graph) fitting.push_back(&plan);
     }
     if (!fitting.empty()) intent.args.set("plan", to_string(fitting[chance_.below(fitting.size())]->id));
+    return !fitting.empty();
   }
   void ask_what_is_due() {
     while (next_intent_ < intents_.size() && intents_[next_intent_].at <= nature_.time) {
@@ -354,6 +357,13 @@ class World {
       end.process->slow = {0};
     }
     const Instant began = nature_.time, end = began + nanos_from_ms(kSettleMs);
+    come_to_rest(end);
+    stop_asking();
+    if (!report_.broken) change_once_more(end);
+    if (!report_.broken) come_to_rest(end);
+    report_.settled_ms = (nature_.time - began).value / 1'000'000;
+  }
+  void come_to_rest(Instant end) {
     std::string why = "nobody looked";
     int looks = 0;
     while (!report_.broken && nature_.time < end && looks < 2) {
@@ -361,10 +371,25 @@ class World {
       if (report_.broken) return;
       why = restless();
       looks = why.empty() ? looks + 1 : 0;
-      if (looks == 1) stop_asking();
     }
-    report_.settled_ms = (nature_.time - began).value / 1'000'000;
     if (!report_.broken && looks < 2) report_.broken = "it does not come to rest: " + why;
+  }
+  // When nothing is wrong any more a change has to succeed, whatever was wrong before.
+  void change_once_more(Instant end) {
+    ClientProcess& looker = *clients_.back();
+    std::string why;
+    for (bool done = false; !done && !report_.broken && nature_.time < end; rest(nanos_from_ms(kLookMs))) {
+      if (looker.busy()) continue;
+      if (const Ask& last = looker.done.back(); last.verb != "ls.routes" && last.answer) {
+        why = *last.answer ? text::canonical_json((*last.answer)->body) : (*last.answer).error().message;
+        done = *last.answer && (*last.answer)->body.string_or("state") == "committed";
+        if (done) break;
+      }
+      Intent intent{.at = {}, .client = kClients, .verb = "apply", .args = Json::object({})};
+      if (!aim_at_graph(intent)) intent.verb = "undo";  // a part of a canary stayed
+      as(looker, [&] { looker.ask(intent.verb, intent.args); });
+    }
+    if (!report_.broken && nature_.time >= end) report_.broken = "no change can be made any more: " + why;
   }
   void rest(Nanos span) {
     const Instant end = nature_.time + span;
@@ -386,7 +411,7 @@ class World {
     if (report_.broken || !looker.done.back().answer || !*looker.done.back().answer)
       return "the panel does not answer";
     const Json& seen = (*looker.done.back().answer)->body;
-    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kWhole);
+    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kMayBeTorn);
     if (!history) {
       report_.broken = history.error().message;
       return {};
