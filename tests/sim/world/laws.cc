@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+
+#include "text/json_canonical.h"
 
 namespace rtt::sim {
 namespace {
@@ -57,9 +58,6 @@ class Reader {
       return broken(fmt::format("the graph of COMMIT {} is not the one it names", seq.value));
     const bool known = std::ranges::any_of(
         whole_, [&](const model::Graph& graph) { return model::graph_root(graph) == commit.after; });
-    if (known || commit.action == apply::Verb::kCanary || !partial_.contains(commit.after)) {
-      // An undo of a promotion leads back to the part.
-    }
     if (!known && !commit.graph)
       return broken(fmt::format("COMMIT {} leads to a graph that nobody planned", seq.value));
     return {};
@@ -68,7 +66,6 @@ class Reader {
   const std::vector<model::Graph>& whole_;
   History history_;
   std::optional<Seq> open_;
-  std::set<Digest> partial_;
   Status fault_;
 };
 
@@ -111,9 +108,10 @@ Status lanes_are(const model::Graph& graph, const std::vector<EndProcess*>& ends
       const bool wanted =
           std::ranges::any_of(graph.routes, [&](const model::Route& route) { return route == lane.route; });
       const std::string name = model::route_name(lane.route);
-      if (!wanted)
-        return broken(
-            fmt::format("{} holds lane {} of {}, which is no route", end->name, lane.generation, name));
+      if (!wanted) {
+        return broken(fmt::format("{} holds lane {} of {}, which is no route: {}", end->name, lane.generation,
+                                  name, text::canonical_json(row)));
+      }
       if (!row.bool_or("carrying", false))
         return broken(
             fmt::format("{} holds lane {} of {}, which carries nothing", end->name, lane.generation, name));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "os/file.h"
 #include "text/json_canonical.h"
@@ -25,8 +26,8 @@ struct Intent {
 
 class World {
  public:
-  World(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults)
-      : stage_(stage), chance_(seed ^ 0x776f), nature_(seed), faults_(faults) {
+  World(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell)
+      : stage_(stage), tell_(tell), chance_(seed ^ 0x776f), nature_(seed), faults_(faults) {
     nature_.rule();
     network_ = std::make_unique<NetworkProcess>(nature_, stage_);
     for (std::size_t i = 0; i <= kClients; ++i) {
@@ -141,6 +142,8 @@ class World {
                                        : std::string(code_name(answer.error().code));
     if (&client != clients_.back().get())
       ++report_.answers[ask.verb + (canary ? " --canary " : " ") + outcome];
+    say(fmt::format("{} {} {}: {}", client.name, ask.verb, outcome,
+                    answer ? text::canonical_json(answer->body) : answer.error().message));
     note(answer ? text::canonical_json(answer->body) : answer.error().message);
     if (!answer || answer->body.find("graph") == nullptr || answer->body.find("seq") == nullptr) return;
     told_.push_back({.seq = static_cast<std::uint64_t>(answer->body.int_or("seq", 0)),
@@ -242,6 +245,7 @@ class World {
   }
   void start_panel() {
     ++report_.panels;
+    say("a panel starts");
     try {
       panel_ = std::make_unique<PanelProcess>(nature_, stage_);
     } catch (const Killed&) {
@@ -257,6 +261,7 @@ class World {
     end_panel();
   }
   void end_panel() {
+    say("the panel has ended");
     panel_ = nullptr;
     panel_due_ = nature_.time + nanos_from_ms(chance_.between(1, 300));
     // What a failed sync should have written, the kernel may have dropped.
@@ -297,6 +302,7 @@ class World {
   void strike(const Fault& fault) {
     if (fault.kind != FaultKind::kPowerCut) ++report_.struck.at(static_cast<std::size_t>(fault.kind));
     note(describe(fault));
+    say(describe(fault));
     End& end = ends_[fault.whom % ends_.size()];
     const Nanos much = nanos_from_ms(fault.much_ms);
     const std::size_t way = fault.whom % (ends_.size() + kClients);
@@ -465,6 +471,11 @@ class World {
     report_.trace = trace_;
   }
 
+  void say(std::string_view what) const {
+    if (tell_ != nullptr)
+      fmt::print(tell_, "{:10.3f} ms, event {}: {}\n",
+                 static_cast<double>((nature_.time - began_).value) / 1e6, events_, what);
+  }
   void trace(std::uint64_t what) {
     for (int i = 0; i < 8; ++i) {  // FNV-1a
       trace_ = (trace_ ^ (what >> (8 * i) & 0xff)) * 0x100000001b3u;
@@ -475,6 +486,7 @@ class World {
   }
 
   const Stage& stage_;
+  std::FILE* tell_;
   Random chance_;
   Nature nature_;
   const std::vector<Fault>& faults_;
@@ -499,7 +511,7 @@ std::size_t descriptors() {
 
 }  // namespace
 
-Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults) {
+Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell) {
   Report report;
   if (const Status swept = stage.sweep(); !swept) {
     report.broken = swept.error().message;
@@ -507,7 +519,7 @@ Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault
   }
   const std::size_t before = descriptors();
   {
-    World world(stage, seed, faults);
+    World world(stage, seed, faults, tell);
     report = world.run();
   }
   const std::size_t after = descriptors();

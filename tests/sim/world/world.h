@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <cstdio>
 
 #include "laws.h"
 #include "schedule.h"
@@ -34,7 +35,9 @@ struct Report {
   std::uint64_t calls = 0, torn_tails = 0, checkpoints = 0;
 };
 
-Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults);
+// `tell`: where what happens is told as it does, or nothing.
+Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults,
+                 std::FILE* tell = nullptr);
 // Fewer faults with which the same seed still fails.
 std::vector<Fault> shortened(const Stage& stage, std::uint64_t seed, std::vector<Fault> faults);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// world [--first SEED] [--seeds N] [--each] [--bug]: runs that many worlds and says what happened in them. A
-// law that falls is told with its seed and the fewest faults it takes. Exit 0: every law holds; 1: one fell.
+// world [--first SEED] [--seeds N] [--each] [--tell] [--bug]: runs that many worlds and says what happened in
+// them. A law that falls is told with its seed and the fewest faults it takes. Exit 0: every law holds; 1:
+// one fell.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -57,11 +58,12 @@ struct Totals {
 
 int main(int argc, char** argv) {
   std::uint64_t first = 1, seeds = 100;
-  bool bug = false, say_each = false;
+  bool bug = false, say_each = false, tell = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
     if (word == "--bug") bug = true;
     if (word == "--each") say_each = true;
+    if (word == "--tell") tell = true;
     if (word == "--first" && i + 1 < argc) first = std::strtoull(argv[++i], nullptr, 10);
     if (word == "--seeds" && i + 1 < argc) seeds = std::strtoull(argv[++i], nullptr, 10);
   }
@@ -74,13 +76,15 @@ int main(int argc, char** argv) {
   const rtt::Instant began = rtt::os::now();
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
     const std::vector<Fault> faults = faults_of(seed);
-    const Report report = run_world(*stage, seed, faults);
+    const Report report = run_world(*stage, seed, faults, tell ? stdout : nullptr);
     totals.add(report);
     if (say_each) fmt::print("seed {} trace {:016x} {} events\n", seed, report.trace, report.events);
     if (!report.broken) continue;
     fmt::print("{}: {}\n  seed {}, trace {:016x}\n", bug ? "found" : "BROKEN", *report.broken, seed,
                report.trace);
-    for (const Fault& fault : shortened(*stage, seed, faults)) fmt::print("  {}\n", describe(fault));
+    if (!bug) {
+      for (const Fault& fault : shortened(*stage, seed, faults)) fmt::print("  {}\n", describe(fault));
+    }
     return 1;
   }
   totals.say(static_cast<double>((rtt::os::now() - began).value) / 1e9);
