@@ -16,6 +16,7 @@
 namespace rtt::sim {
 namespace {
 
+namespace fs = std::filesystem;
 using text::Json;
 
 constexpr int kPorts = 2;  // each costs every run some milliseconds
@@ -75,6 +76,18 @@ Result<panel::Planned> planned_for(const Stage& stage, std::string_view variant,
   return planned;
 }
 
+std::vector<fs::path> files_of(const std::string& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  return files;
+}
+
+std::uint32_t mode_of(const fs::path& path) {
+  return static_cast<std::uint32_t>(fs::status(path).permissions()) & 0777U;
+}
+
 // A port is answered by one provider in each.
 std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
   const auto of = [&](auto keep) {
@@ -131,12 +144,30 @@ Result<Stage> Stage::make() {
                              .changes = plan.routes_add.size() + plan.routes_del.size()});
     }
   }
+  for (const fs::path& path : files_of(stage.folder.path())) {
+    RTT_TRY_SET(std::string content, os::read_file(path, std::size_t{1} << 24));
+    stage.pristine[path] = {std::move(content), fs::last_write_time(path)};
+  }
   return stage;
 }
 
+// What one run leaves may not reach the next: caches and plans that lie there already would be fewer moments
+// of the disk.
 Status Stage::sweep() const {
   for (const std::string& path : {workspace.wal(), workspace.sockets(), folder / "doors"})
     RTT_TRY(os::remove_tree(path));
+  std::size_t met = 0;
+  for (const fs::path& path : files_of(folder.path())) {
+    const auto was = pristine.find(path);
+    if (was == pristine.end()) {
+      RTT_TRY(os::remove_file(path));
+    } else if (++met; fs::last_write_time(path) != was->second.second) {
+      RTT_TRY(
+          os::write_atomic(path, was->second.first, {.mode = mode_of(path), .durable = os::Durable::kNo}));
+      fs::last_write_time(path, was->second.second);
+    }
+  }
+  if (met != pristine.size()) return fail(Code::kInternal, "a run took files of the stage away");
   return {};
 }
 

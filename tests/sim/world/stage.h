@@ -7,7 +7,10 @@
 // Owns: the folder.   Thread: one.   Fails: make: as signing and planning.
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/graph.h"
@@ -38,7 +41,9 @@ struct Stage {
 
   static Result<Stage> make();
   [[nodiscard]] std::string door(const std::string& name) const { return folder / ("doors/" + name); }
-  Status sweep() const;  // as before the first panel
+  Status sweep() const;  // every file as before the first panel
+
+  std::map<std::string, std::pair<std::string, std::filesystem::file_time_type>> pristine{};  // by path
 };
 
 }  // namespace rtt::sim

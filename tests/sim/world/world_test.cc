@@ -27,6 +27,7 @@ TEST_F(WorldTest, the_same_seed_is_the_same_run) {
 TEST_F(WorldTest, the_same_seed_is_the_same_run_on_another_stage) {
   const auto elsewhere = Stage::make();
   ASSERT_TRUE(elsewhere);
+  for (const std::uint64_t seed : {2U, 3U, 5U, 7U}) (void)run_world(*elsewhere, seed, faults_of(seed));
   EXPECT_EQ(run_world(*stage_, 3, faults_of(3)).trace, run_world(*elsewhere, 3, faults_of(3)).trace);
 }
 
@@ -45,6 +46,25 @@ TEST_F(WorldTest, a_failed_write_of_the_journal_does_not_end_all_changes) {
         run_world(*stage_, 5, {{.kind = FaultKind::kDiskError, .at = 400, .whom = moment, .much_ms = 0}});
     EXPECT_FALSE(report.broken) << *report.broken << ", moment " << moment;
     EXPECT_EQ(report.disk_errors, 1U);
+  }
+}
+
+// One end of a lane had taken it into use, the other had not and so said no last word: the first one waited
+// for it for ever.
+TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_change_leaves_no_lane_behind) {
+  for (std::uint64_t event = 60; event < 140; ++event) {
+    const Report report = run_world(
+        *stage_, 4, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2 + event % 2, .much_ms = 0}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
+  }
+}
+
+// A lane that only waited for an answer stayed when the caller's deadline passed without it.
+TEST_F(WorldTest, a_provider_that_hangs_while_its_lanes_go_leaves_none_behind) {
+  for (std::uint64_t event = 60; event < 500; event += 20) {
+    const Report report = run_world(
+        *stage_, 4, {{.kind = FaultKind::kEndHangs, .at = event, .whom = event / 20 % 2, .much_ms = 6'000}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
   }
 }
 
