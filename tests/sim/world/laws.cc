@@ -112,9 +112,10 @@ Status lanes_are(const model::Graph& graph, const std::vector<EndProcess*>& ends
         return broken(fmt::format("{} holds lane {} of {}, which is no route: {}", end->name, lane.generation,
                                   name, text::canonical_json(row)));
       }
-      if (!row.bool_or("carrying", false))
-        return broken(
-            fmt::format("{} holds lane {} of {}, which carries nothing", end->name, lane.generation, name));
+      if (!row.bool_or("carrying", false)) {
+        return broken(fmt::format("{} holds lane {} of {}, which carries nothing: {}", end->name,
+                                  lane.generation, name, text::canonical_json(row)));
+      }
       carried[name].push_back(lane.generation);
     }
   }
