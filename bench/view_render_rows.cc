@@ -5,7 +5,8 @@
 //
 // `rtt up` is what brings everything up to date after any change, as `rulesync generate` is for rulesync. The
 // agents and view files are signed before, and the panel runs: both are the state a workspace is in between
-// two commands. Each first time is another copy of the workspace, so nothing of the one before is known.
+// two commands. Each first time is another workspace, signed at its place, so nothing of the one before is
+// known.
 #include <fmt/format.h>
 
 #include <array>
@@ -58,20 +59,20 @@ void links_row(const Settings& settings, Report& report) {
 }
 
 void render_rows(const Settings& settings, Report& report) {
-  const std::string home = settings.work_dir + "/render", first = home + "/0";
+  const std::string home = settings.work_dir + "/render", sources = home + "/0";
   const int agents = kAgents / settings.scale;
   const std::string last = agent_name(agents - 1);
-  write_agents(first + "/agents", agents, "");
-  fs::create_directories(first + "/views");
+  write_agents(sources + "/agents", agents, "");
+  fs::create_directories(sources + "/views");
   for (const char* provider : kProviders)
-    std::ofstream(fmt::format("{}/views/{}.view.json", first, provider)) << "{}\n";
-  run({settings.rtt, "init", "--yes", "--quiet", "-C", first});
+    std::ofstream(fmt::format("{}/views/{}.view.json", sources, provider)) << "{}\n";
   Samples fresh, again;
   double disk = 0;
   const int rounds = settings.scale == 1 ? 7 : 2;
   for (int round = 1; round <= rounds; ++round) {
     const std::string root = fmt::format("{}/{}", home, round);
-    fs::copy(first, root, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    fs::copy(sources, root, fs::copy_options::recursive);
+    run({settings.rtt, "init", "--yes", "--quiet", "-C", root});
     run({settings.rtt, "panel", "start", "--quiet", "-C", root});
     const std::vector<std::string> up{settings.rtt, "up", "--yes", "--quiet", "-C", root};
     const double before = disk_bytes(settings.work_dir);

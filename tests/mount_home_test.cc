@@ -49,10 +49,10 @@ TEST_F(MountHomeTest, what_is_held_is_read_in_the_mount_and_a_set_is_one_generat
   ASSERT_TRUE(held) << held.error().message;
   ASSERT_TRUE(home.settle(first));
   for (const std::string& path : *held) {
-    std::size_t files = 1000;
-    EXPECT_TRUE(look_through(path, one, files));
-    files = 1000;
-    EXPECT_EQ(look_through(path, two, files).error().code, Code::kTampered);
+    LookThrough how{.files_left = 1000};
+    EXPECT_TRUE(look_through(path, one, how));
+    how = {.files_left = 1000};
+    EXPECT_EQ(look_through(path, two, how).error().code, Code::kTampered);
   }
   EXPECT_EQ(home.find(one.root()).value(), one);
   const auto next = home.hold(second);

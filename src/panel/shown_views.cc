@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 
 #include "base/assert.h"
 #include "model/saddr.h"
 #include "model/view_file.h"
+#include "os/parallel.h"
 #include "views/overlay.h"
 #include "views/sources.h"
 
@@ -33,6 +33,15 @@ model::Problem no_provider(const std::string& path, const std::string& name) {
           .message = fmt::format("RTT knows no provider `{}`, so nothing is shown to it", name),
           .hint = "rtt view ls --all"};
 }
+
+// One provider's view on its way; several are made at once.
+struct Rendering {
+  const registry::ConfigEntry* entry = nullptr;
+  std::string name;
+  const views::Provider* forms = nullptr;
+  std::vector<model::Problem> problems{};
+  Result<RenderedView> view = RenderedView{};
+};
 
 Result<RenderedView> render(const std::string& name, const views::Provider& forms,
                             const model::ViewFile& file, const views::Sources& sources,
@@ -114,7 +123,7 @@ void tell_of_unknown(const views::Sources& sources, const views::ProviderTable& 
 Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapshot) {
   Rendered out;
   out.providers = known_providers(snapshot, out.problems);
-  std::optional<views::Sources> sources;  // most workspaces show nothing: not gathered for them
+  std::vector<Rendering> renderings;
   for (const registry::ConfigEntry& entry : snapshot.configs) {
     if (!model::is_view_path(entry.path) || entry.standing == registry::Standing::kRefused) continue;
     const std::string name = provider_of(entry.path);
@@ -123,18 +132,27 @@ Result<Rendered> render_views(const Workspace& workspace, const Snapshot& snapsh
       out.problems.push_back(no_provider(entry.path, name));
       continue;
     }
-    if (!sources) {
-      RTT_TRY_SET(sources, views::gather_sources(workspace, snapshot));
-      out.problems.insert(out.problems.end(), sources->problems.begin(), sources->problems.end());
-      tell_of_unknown(*sources, out.providers, out.problems);
-    }
-    const model::ViewFile file = model::read_view_file(entry.text, entry.path);
-    auto view = render(name, *forms, file, *sources, out.problems);
-    if (view) {
-      out.views.push_back(*std::move(view));
+    renderings.push_back({.entry = &entry, .name = name, .forms = forms});
+  }
+  if (renderings.empty()) return out;  // as in most workspaces: nothing is gathered for them
+  RTT_TRY_SET(const views::Sources sources, views::gather_sources(workspace, snapshot));
+  out.problems.insert(out.problems.end(), sources.problems.begin(), sources.problems.end());
+  tell_of_unknown(sources, out.providers, out.problems);
+  os::in_parallel(
+      renderings.size(),
+      [&](std::size_t i) {
+        Rendering& one = renderings[i];
+        const model::ViewFile file = model::read_view_file(one.entry->text, one.entry->path);
+        one.view = render(one.name, *one.forms, file, sources, one.problems);
+      },
+      2);
+  for (Rendering& one : renderings) {
+    std::ranges::move(one.problems, std::back_inserter(out.problems));
+    if (one.view) {
+      out.views.push_back(*std::move(one.view));
     } else {
-      out.unchanged.push_back(name);
-      out.problems.push_back(model::problem_from(view.error(), entry.path));
+      out.unchanged.push_back(one.name);
+      out.problems.push_back(model::problem_from(one.view.error(), one.entry->path));
     }
   }
   std::ranges::sort(out.unchanged);

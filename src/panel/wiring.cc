@@ -419,18 +419,10 @@ void Wiring::close(std::uint64_t generation, const std::string& broken) {
   at->second.hands = lane.hands;
   at->second.deadline = lane.deadline;
   forget(generation);
-  // No last frame comes over a lane whose asking end did not take it into use. The other end may have done
-  // so, and wait for that frame since an earlier close, of which it need not tell.
-  const bool unused = lane.stage == Stage::kBuilt;
-  const std::string why = unused && broken.empty() ? "it was not taken into use" : broken;
-  const model::Route& route = lane.binding.route;
-  auto from = lane.from.lock(), to = lane.to.lock();
-  if (unused && !from) from = end_of(route.from, route.consumer_contract);
-  if (unused && !to) to = end_of(route.to, route.contract);
-  for (const auto& end : {from, to}) {
+  for (const auto& end : {lane.from.lock(), lane.to.lock()}) {
     if (end && end->open()) {
       Json args = Json::object({{"generations", text::Json::array({generation})}});
-      if (!why.empty()) args.set("broken", true).set("why", why);
+      if (!broken.empty()) args.set("broken", true).set("why", broken);
       end->ask("lane.close", args, [](const auto&) {}, {}, kEndAnswerMs);
     }
   }

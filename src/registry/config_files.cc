@@ -296,8 +296,12 @@ model::PanelConfig panel_of(const ConfigEntry& entry) {
 }
 
 Result<model::PanelConfig> panel_in_force(const Workspace& workspace) {
-  RTT_TRY_SET(const Evidence evidence, gather_evidence(workspace, {}));
-  RTT_TRY_SET(const JudgedConfig panel, judge_panel(workspace, evidence));
+  RTT_TRY_SET(Evidence evidence, gather_keys(workspace, {}));
+  RTT_TRY_SET(JudgedConfig panel, judge_panel(workspace, evidence));
+  if (panel.judgement.carried != Judgement::Carried::kYes) {
+    RTT_TRY_SET(evidence, gather_evidence(workspace, {}));
+    RTT_TRY_SET(panel, judge_panel(workspace, evidence));
+  }
   return panel_of(panel.entry);
 }
 

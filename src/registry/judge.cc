@@ -118,7 +118,7 @@ std::optional<model::Problem> damage_in_store(const Evidence& evidence, const Ca
 
 }  // namespace
 
-Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<std::string>& trust_keys) {
+Result<Evidence> gather_keys(const Workspace& workspace, const std::vector<std::string>& trust_keys) {
   RTT_TRY_SET(crypto::Keyring keys, load_keyring(workspace, trust_keys));
   auto verified = std::make_unique<VerifiedSignatures>(load_verified(workspace));
   keys.verify_with([known = verified.get()](const crypto::PublicKey& key, ByteView message,
@@ -132,6 +132,11 @@ Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<s
                     .problems = {}};
   RTT_TRY_SET(PublishedKeys published, published_keys(workspace));
   evidence.problems = std::move(published.problems);
+  return evidence;
+}
+
+Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<std::string>& trust_keys) {
+  RTT_TRY_SET(Evidence evidence, gather_keys(workspace, trust_keys));
   auto records = evidence.store.signatures();
   if (records) {
     evidence.lineage = Lineage(std::move(*records));

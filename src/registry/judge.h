@@ -40,6 +40,9 @@ struct Evidence {
   std::vector<model::Problem> problems;
 };
 Result<Evidence> gather_evidence(const Workspace& workspace, const std::vector<std::string>& trust_keys);
+// Without the history: enough for what carries a trusted signature itself (Judgement::Carried), of which the
+// history can say nothing else; what does not has to be judged by all of it.
+Result<Evidence> gather_keys(const Workspace& workspace, const std::vector<std::string>& trust_keys);
 
 // The records of `F.sig`, empty if there is none.
 struct SigList {

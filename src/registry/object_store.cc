@@ -11,6 +11,7 @@
 #include "model/limits.h"
 #include "os/dir.h"
 #include "os/file.h"
+#include "os/parallel.h"
 #include "registry/lineage.h"
 #include "registry/store_names.h"
 #include "text/json_canonical.h"
@@ -154,12 +155,15 @@ Result<std::optional<SigFile>> ObjectStore::signature(const Digest& hash) const 
 }
 
 Result<std::vector<SigFile>> ObjectStore::signatures() const {
+  RTT_TRY_SET(std::vector<StoredName> names, list_store(directory_));
+  std::erase_if(names, [](const StoredName& one) { return one.kind != StoredName::Kind::kSignature; });
+  std::vector<std::optional<Result<SigFile>>> read(names.size());
+  os::in_parallel(names.size(), [&](std::size_t i) { read[i] = read_signature(names[i].name); });
   std::vector<SigFile> all;
-  RTT_TRY_SET(const std::vector<StoredName> names, list_store(directory_));
-  for (const StoredName& stored : names) {
-    if (stored.kind != StoredName::Kind::kSignature) continue;
-    RTT_TRY_SET(SigFile record, read_signature(stored.name));
-    all.push_back(std::move(record));
+  all.reserve(read.size());
+  for (auto& record : read) {
+    if (!*record) return std::unexpected(std::move(*record).error());
+    all.push_back(std::move(**record));
   }
   std::ranges::sort(all, [](const SigFile& a, const SigFile& b) {
     return std::tie(a.hash, a.id) < std::tie(b.hash, b.id);

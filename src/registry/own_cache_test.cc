@@ -70,6 +70,20 @@ TEST(OwnCache, signatures_of_somebody_elses_list_are_verified) {
   EXPECT_FALSE(again.grown());
 }
 
+TEST(OwnCache, what_is_signed_here_is_not_verified_again_nor_is_what_was_known_forgotten) {
+  const Place place;
+  place.scratch().write(std::string(kFile), with_prio(kId, 3));
+  place.init();  // signs
+  ASSERT_TRUE(os::exists(cached(place, "verified")));
+  const std::string at_signing = os::read_file(cached(place, "verified"), 4096).value();
+  (void)place.load();
+  EXPECT_EQ(os::read_file(cached(place, "verified"), 4096).value(), at_signing) << "it had to be verified";
+  place.scratch().write(std::string(kFile), with_prio(kId, 4));
+  place.sign();
+  const std::string both = os::read_file(cached(place, "verified"), 4096).value();
+  EXPECT_GT(both.size(), at_signing.size());
+}
+
 TEST(OwnCache, a_workspace_loads_the_same_with_and_without_it) {
   const Place place;
   place.scratch().write(std::string(kFile), with_prio(kId, 3));

@@ -9,6 +9,7 @@
 #include "registry/config_files.h"
 #include "registry/identity.h"
 #include "registry/judge.h"
+#include "registry/own_cache.h"
 #include "registry/snapshot.h"
 
 namespace rtt::registry {
@@ -327,6 +328,9 @@ Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items
   const ObjectStore store(workspace.cas(), workspace.dot("registry/index.json"));
   std::vector<SigFile> records;
   FlatMap<std::string, std::vector<SigFile>> by_file;
+  const crypto::PublicKey signer = key.public_key();
+  VerifiedSignatures verified = load_verified(workspace);
+  verified.keep_known();
   for (const SignItem& item : items) {
     RTT_TRY_SET(const Digest hash, store.put(item.object));
     if (hash != item.hash) {
@@ -336,11 +340,14 @@ Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items
                    .hash = hash,
                    .supersedes = item.supersedes,
                    .sign = {crypto::sign(key, kind_of(item), hash)}};
+    verified.made(signer, as_bytes(crypto::signing_message(kind_of(item), hash)),
+                  record.sign.front().signature);
     by_file[item.path].push_back(record);
     records.push_back(std::move(record));
   }
   RTT_TRY(store.promote(std::move(records)));
   for (const auto& [file, fresh] : by_file) RTT_TRY(write_sig_list(workspace, file, fresh));
+  keep_verified(workspace, verified);
   return store.write_index();
 }
 

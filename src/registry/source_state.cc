@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "model/limits.h"
 #include "os/dir.h"
+#include "os/parallel.h"
 #include "registry/config_files.h"
 #include "registry/identity.h"
 #include "registry/store_names.h"
@@ -20,20 +21,35 @@ constexpr std::int64_t kTickNs = 50'000'000;  // five of the slowest kernel's
 constexpr std::int64_t kCoarseTickNs = 2'000'000'000;
 constexpr std::size_t kItemEntriesMax = 2000;  // no skill may have more
 
-// An entry and the signatures beside it.
-void add_signed(const os::Stamps& stamps, const std::string& path, StateHash& state) {
-  state.add(path, stamps.of(path));
-  state.add("", stamps.of(path + ".sig"));
-}
+// Entries in the order in which they count, looked at together.
+class Looks {
+ public:
+  void add(std::string name, std::string path) {
+    names_.push_back(std::move(name));
+    paths_.push_back(std::move(path));
+  }
+  void add(const std::string& path) { add(path, path); }
+  // An entry and the signatures beside it.
+  void add_signed(const std::string& path) {
+    add(path);
+    add("", path + ".sig");
+  }
+  void into(const os::Stamps& stamps, StateHash& state) const {
+    std::vector<os::FileStamp> found(paths_.size());
+    os::in_parallel(paths_.size(), [&](std::size_t i) { found[i] = stamps.of(paths_[i]); });
+    for (std::size_t i = 0; i < paths_.size(); ++i) state.add(names_[i], found[i]);
+  }
 
-Status add_beside(const Workspace& workspace, const os::Stamps& stamps, const std::string& folder,
-                  StateHash& state) {
+ private:
+  std::vector<std::string> names_, paths_;
+};
+
+Status add_beside(const Workspace& workspace, const std::string& folder, Looks& looks) {
   const std::string prefix = folder.empty() ? folder : folder + "/";
   RTT_TRY_SET(const os::WalkStats stats,
               os::walk(workspace.path(folder), {.entries_max = kItemEntriesMax}, [&](const os::Entry& entry) {
                 if (entry.name == ".git") return os::Visit::kSkip;
-                const std::string path = prefix + std::string(entry.path);
-                state.add(path, stamps.of(path));
+                looks.add(prefix + std::string(entry.path));
                 return os::Visit::kContinue;
               }));
   if (stats.errors > 0 || stats.truncated)
@@ -41,30 +57,26 @@ Status add_beside(const Workspace& workspace, const os::Stamps& stamps, const st
   return {};
 }
 
-Status add_scanned(const Workspace& workspace, const os::Stamps& stamps, const ScanPlaces& places,
-                   StateHash& state) {
+Status add_scanned(const Workspace& workspace, const ScanPlaces& places, StateHash& state, Looks& looks) {
   constexpr std::string_view kSkill = "SKILL.md";
   RTT_TRY_SET(
       const scan::Listing listing,
       scan::list_candidates({.root = workspace.root, .roots = places.roots, .ignore = places.ignore}));
   for (const scan::Wanted& wanted : listing.wanted) {
-    add_signed(stamps, wanted.path, state);
+    looks.add_signed(wanted.path);
     const std::size_t name = wanted.path.rfind('/') + 1;
     if (std::string_view(wanted.path).substr(name) != kSkill) continue;
-    RTT_TRY(add_beside(workspace, stamps, wanted.path.substr(0, name == 0 ? 0 : name - 1), state));
+    RTT_TRY(add_beside(workspace, wanted.path.substr(0, name == 0 ? 0 : name - 1), looks));
   }
   for (const model::Problem& problem : listing.problems) state.add(model::to_string(problem));
   state.add(std::to_string(listing.files_seen));
   return {};
 }
 
-Status add_store(const Workspace& workspace, const os::Stamps& stamps, StateHash& state) {
+Status add_store(const Workspace& workspace, Looks& looks) {
   RTT_TRY_SET(const std::vector<StoredName> names, list_store(workspace.cas()));
-  for (const StoredName& stored : names) {
-    const std::string path = ".rtt/registry/cas/sha256/" + stored.name;
-    state.add(path, stamps.of(path));
-  }
-  state.add("index", stamps.of(".rtt/registry/index.json"));
+  for (const StoredName& stored : names) looks.add(".rtt/registry/cas/sha256/" + stored.name);
+  looks.add("index", ".rtt/registry/index.json");
   return {};
 }
 
@@ -124,10 +136,13 @@ Status add_source_state(const Workspace& workspace, const ScanPlaces& places, St
     for (const std::string& one : *list) state.add(one);
   }
   RTT_TRY_SET(const ConfigPaths configs, config_paths(workspace));
-  for (const std::string& path : configs.paths) add_signed(stamps, path, state);
+  Looks looks;
+  for (const std::string& path : configs.paths) looks.add_signed(path);
   for (const model::Problem& problem : configs.problems) state.add(model::to_string(problem));
-  RTT_TRY(add_scanned(workspace, stamps, places, state));
-  return add_store(workspace, stamps, state);
+  RTT_TRY(add_scanned(workspace, places, state, looks));
+  RTT_TRY(add_store(workspace, looks));
+  looks.into(stamps, state);
+  return {};
 }
 
 }  // namespace rtt::registry

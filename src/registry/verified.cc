@@ -6,6 +6,17 @@
 #include "crypto/sha256.h"
 
 namespace rtt::registry {
+namespace {
+
+Digest name_of(const crypto::PublicKey& key, ByteView message, const crypto::Signature& signature) {
+  crypto::Sha256 hash;  // key and signature have one length each, so the three parts are told apart
+  hash.update(key.bytes);
+  hash.update(signature.bytes);
+  hash.update(message);
+  return hash.finish();
+}
+
+}  // namespace
 
 VerifiedSignatures::VerifiedSignatures(std::vector<Digest> known) : known_(std::move(known)) {
   std::ranges::sort(known_);
@@ -13,11 +24,7 @@ VerifiedSignatures::VerifiedSignatures(std::vector<Digest> known) : known_(std::
 
 bool VerifiedSignatures::verify(const crypto::PublicKey& key, ByteView message,
                                 const crypto::Signature& signature) {
-  crypto::Sha256 hash;  // key and signature have one length each, so the three parts are told apart
-  hash.update(key.bytes);
-  hash.update(signature.bytes);
-  hash.update(message);
-  const Digest name = hash.finish();
+  const Digest name = name_of(key, message, signature);
   bool known = std::ranges::binary_search(known_, name);
   if (!known) {
     const std::scoped_lock turn(turn_);
@@ -29,6 +36,15 @@ bool VerifiedSignatures::verify(const crypto::PublicKey& key, ByteView message,
   met_.push_back(name);
   return true;
 }
+
+void VerifiedSignatures::made(const crypto::PublicKey& key, ByteView message,
+                              const crypto::Signature& signature) {
+  const std::scoped_lock turn(turn_);
+  grown_ = true;
+  met_.push_back(name_of(key, message, signature));
+}
+
+void VerifiedSignatures::keep_known() { met_.insert(met_.end(), known_.begin(), known_.end()); }
 
 std::vector<Digest> VerifiedSignatures::met() const {
   std::vector<Digest> met = met_;

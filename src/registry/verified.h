@@ -24,6 +24,10 @@ class VerifiedSignatures {
   explicit VerifiedSignatures(std::vector<Digest> known);
 
   bool verify(const crypto::PublicKey& key, ByteView message, const crypto::Signature& signature);
+  // One that was just made, with the key that is the public one's other half.
+  void made(const crypto::PublicKey& key, ByteView message, const crypto::Signature& signature);
+  // All that are known count as asked for: for who makes some and asks for none.
+  void keep_known();
 
   [[nodiscard]] bool grown() const { return grown_; }
   // Those asked for in the life of this, sorted: what is worth keeping.

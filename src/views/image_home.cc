@@ -81,8 +81,8 @@ Status check_whole(const std::string& place, std::span<const NamedTree> trees) {
 }
 
 Status look_at(const std::string& place, std::span<const NamedTree> trees) {
-  std::size_t files_left = kLookedThroughFiles;
-  for (const NamedTree& one : trees) RTT_TRY(look_through(place + "/" + one.name, *one.tree, files_left));
+  LookThrough how;
+  for (const NamedTree& one : trees) RTT_TRY(look_through(place + "/" + one.name, *one.tree, how));
   return {};
 }
 

@@ -14,10 +14,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <set>
 #include <string>
 #include <utility>
 
+#include "views/block_cache.h"
 #include "views/mount_client.h"
 #include "views/mount_place.h"
 #include "views/tree_home.h"
@@ -47,7 +49,15 @@ class MountHome final : public TreeHome {
   Status collect(const std::vector<Digest>& keep) override;
 
  private:
+  // The pack that find() read from last; the trees of one set lie in one.
+  struct Opened {
+    std::string name;
+    Pack pack;
+    BlockCache cache{BlockCache::kBlocksForWalks};
+  };
   Result<MountClient> reach(const std::string& store) const;
+  // Nothing where it cannot be opened.
+  Opened* opened(const std::string& name);
   [[nodiscard]] std::string packs() const { return options_.folder + "/packs"; }
   [[nodiscard]] Result<std::string> pack(std::span<const NamedTree> trees) const;
   [[nodiscard]] Result<std::string> sound_pack(std::span<const NamedTree> trees) const;
@@ -55,6 +65,7 @@ class MountHome final : public TreeHome {
                                                    std::span<const NamedTree> trees) const;
 
   Options options_;
+  std::unique_ptr<Opened> opened_;
   std::set<std::pair<std::string, Digest>> sound_;  // by a pack's name: trees read from it and found right
   GenerationNumber held_ = 0;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <unordered_map>
 
 #include "base/crc32c.h"
 #include "views/block_cache.h"
@@ -232,6 +233,8 @@ class Gathering {
     return std::move(files_);
   }
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
+  // What the pack says of each file.
+  [[nodiscard]] const std::unordered_map<std::string, Digest>& digests() const { return digests_; }
 
  private:
   Status add_file(std::string path, const Pack::Node& node) {
@@ -240,6 +243,8 @@ class Gathering {
     if (bytes_ > kGatheredBytesMax)
       return std::unexpected(pack_.damaged("its files say they hold more than 2 GiB"));
     RTT_TRY_SET(file.bytes, read_whole(pack_, cache_, node));
+    RTT_TRY_SET(const Digest digest, pack_.digest(node));
+    digests_.try_emplace(file.path, digest);
     files_.push_back(std::move(file));
     return {};
   }
@@ -249,17 +254,16 @@ class Gathering {
   const Pack& pack_;
   BlockCache& cache_;
   std::vector<TreeFile> files_;
+  std::unordered_map<std::string, Digest> digests_;
   std::uint64_t entries_ = 0, bytes_ = 0;
 };
 
-Status check_digests(const Pack& pack, std::uint32_t tree, const Tree& found) {
+Status check_digests(const Pack& pack, std::uint32_t tree, const Tree& found,
+                     const std::unordered_map<std::string, Digest>& kept) {
   RTT_TRY_SET(const Pack::Node top, pack.node(Pack::tree_entry(tree)));
   for (std::size_t i = 0; i < found.files().size(); ++i) {
     const TreeFile& file = found.files()[i];
-    RTT_TRY_SET(const Pack::Index index, pack.find_path(file.path, Pack::tree_entry(tree)));
-    RTT_TRY_SET(const Pack::Node node, pack.node(index));
-    RTT_TRY_SET(const Digest kept, pack.digest(node));
-    if (kept != found.digests()[i])
+    if (kept.at(file.path) != found.digests()[i])
       return std::unexpected(pack.damaged(fmt::format("{} has another digest", file.path)));
   }
   RTT_TRY_SET(const Digest root, pack.root(tree));
@@ -268,8 +272,7 @@ Status check_digests(const Pack& pack, std::uint32_t tree, const Tree& found) {
   return {};
 }
 
-Result<Tree> read_counted(const Pack& pack, std::uint32_t tree, std::uint64_t& entries) {
-  BlockCache cache(BlockCache::kBlocksForWalks);
+Result<Tree> read_counted(const Pack& pack, std::uint32_t tree, BlockCache& cache, std::uint64_t& entries) {
   Gathering gathering(pack, cache);
   RTT_TRY_SET(const Pack::Node folders, pack.node(0));
   RTT_TRY_SET(const Pack::Node top, pack.child(0, folders, tree));
@@ -277,28 +280,34 @@ Result<Tree> read_counted(const Pack& pack, std::uint32_t tree, std::uint64_t& e
   RTT_TRY_SET(auto files, gathering.files_below(Pack::tree_entry(tree)));
   auto found = Tree::of(std::move(files));
   if (!found) return std::unexpected(pack.damaged(found.error().message));
-  RTT_TRY(check_digests(pack, tree, *found));
+  RTT_TRY(check_digests(pack, tree, *found, gathering.digests()));
   entries += 1 + gathering.entries();
   return found;
 }
 
 }  // namespace
 
-Result<Tree> read_tree(const Pack& pack, std::uint32_t tree) {
+Result<Tree> read_tree(const Pack& pack, std::uint32_t tree, BlockCache& cache) {
   RTT_ASSERT(tree < pack.trees());
   std::uint64_t entries = 0;
-  return read_counted(pack, tree, entries);
+  return read_counted(pack, tree, cache, entries);
+}
+
+Result<Tree> read_tree(const Pack& pack, std::uint32_t tree) {
+  BlockCache cache(BlockCache::kBlocksForWalks);
+  return read_tree(pack, tree, cache);
 }
 
 Status verify(const Pack& pack) {
   RTT_TRY(pack.check_index());
+  BlockCache cache(BlockCache::kBlocksForWalks);
   std::uint64_t entries = 1;
   std::string_view before;
   for (std::uint32_t tree = 0; tree < pack.trees(); ++tree) {
     RTT_TRY_SET(const Pack::Node top, pack.node(Pack::tree_entry(tree)));
     if (tree > 0 && top.name <= before) return std::unexpected(pack.damaged("its trees are not in order"));
     before = top.name;
-    RTT_TRY(read_counted(pack, tree, entries));
+    RTT_TRY(read_counted(pack, tree, cache, entries));
   }
   if (entries != pack.entries()) return std::unexpected(pack.damaged("it has entries that no tree holds"));
   return {};

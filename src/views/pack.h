@@ -29,6 +29,8 @@ inline constexpr std::size_t kPackBlockBytesMin = std::size_t{4} << 10;
 inline constexpr std::size_t kPackBlockBytesMax = std::size_t{1} << 20;
 inline constexpr std::uint32_t kPackEntriesMax = 8'000'000;  // files and their folders
 
+class BlockCache;
+
 class Pack {
  public:
   using Kind = pack_format::Kind;
@@ -84,6 +86,8 @@ class Pack {
 };
 
 // A tree as it was packed, every digest and the root computed again and found right.
+// `cache`, of this pack alone, keeps the blocks for the next tree: all trees lie in the same ones.
+Result<Tree> read_tree(const Pack& pack, std::uint32_t tree, BlockCache& cache);
 Result<Tree> read_tree(const Pack& pack, std::uint32_t tree);
 // All of them, and that nothing else is in the pack.
 Status verify(const Pack& pack);

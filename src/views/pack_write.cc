@@ -7,12 +7,16 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "base/crc32c.h"
 #include "os/file.h"
+#include "os/parallel.h"
 
 namespace rtt::views {
 namespace {
@@ -125,6 +129,8 @@ std::string lay_out(std::vector<Place>& places) {
   for (Place& place : places) order.push_back(&place);
   std::ranges::stable_sort(order, {}, [](const Place* place) { return std::string_view(place->item); });
   std::string stream;
+  stream.reserve(std::transform_reduce(places.begin(), places.end(), std::size_t{0}, std::plus<>(),
+                                       [](const Place& place) { return place.file->bytes.size(); }));
   std::map<Digest, std::uint64_t> known;
   for (Place* place : order) {
     const auto [at, added] = known.try_emplace(*place->digest, stream.size());
@@ -134,33 +140,37 @@ std::string lay_out(std::vector<Place>& places) {
   return stream;
 }
 
-class Packer {
- public:
-  Packer() : context_(ZSTD_createCCtx()) {
-    RTT_ASSERT(context_ != nullptr);
-    (void)ZSTD_CCtx_setParameter(context_, ZSTD_c_compressionLevel, kLevel);
-    (void)ZSTD_CCtx_setParameter(context_, ZSTD_c_checksumFlag, 1);  // told when it is unpacked
-  }
-  ~Packer() { ZSTD_freeCCtx(context_); }
-  Packer(const Packer&) = delete;
-  Packer& operator=(const Packer&) = delete;
+std::string packed_block(std::string_view block) {
+  const std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context(ZSTD_createCCtx(), &ZSTD_freeCCtx);
+  RTT_ASSERT(context != nullptr);
+  (void)ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, kLevel);
+  (void)ZSTD_CCtx_setParameter(context.get(), ZSTD_c_checksumFlag, 1);  // told when it is unpacked
+  std::string packed(ZSTD_compressBound(block.size()), '\0');
+  const std::size_t got =
+      ZSTD_compress2(context.get(), packed.data(), packed.size(), block.data(), block.size());
+  RTT_ASSERT(ZSTD_isError(got) == 0);  // there is room, and nothing else can be wrong
+  packed.resize(got);
+  return packed;
+}
 
-  void add(std::string_view block) {
-    std::string packed(ZSTD_compressBound(block.size()), '\0');
-    const std::size_t got =
-        ZSTD_compress2(context_, packed.data(), packed.size(), block.data(), block.size());
-    RTT_ASSERT(ZSTD_isError(got) == 0);  // there is room, and nothing else can be wrong
-    data_.append(packed, 0, got);
-    ends_.push_back(data_.size());
-  }
-  [[nodiscard]] const std::string& data() const { return data_; }
-  [[nodiscard]] const std::vector<std::uint64_t>& ends() const { return ends_; }
-
- private:
-  ZSTD_CCtx* context_;
-  std::string data_;
-  std::vector<std::uint64_t> ends_{0};
+struct Packed {
+  std::string data;
+  std::vector<std::uint64_t> ends{0};
 };
+
+// Each block by itself, so on all cores; what comes out does not depend on how many there are.
+Packed pack_stream(std::string_view stream, std::size_t block_bytes) {
+  std::vector<std::string> blocks((stream.size() + block_bytes - 1) / block_bytes);
+  os::in_parallel(
+      blocks.size(),
+      [&](std::size_t i) { blocks[i] = packed_block(stream.substr(i * block_bytes, block_bytes)); }, 2);
+  Packed out;
+  for (std::string& block : blocks) {
+    out.data += std::exchange(block, {});
+    out.ends.push_back(out.data.size());
+  }
+  return out;
+}
 
 template <typename Value>
 void append(std::string& out, std::span<const Value> values) {
@@ -199,9 +209,7 @@ Result<std::string> pack_trees(std::span<const NamedTree> trees, const PackOptio
   for (const NamedTree& tree : sorted) (void)enter(top, tree.name);
   for (const Place& place : places) put(*top.members[place.tree].folder, place);
   RTT_TRY_SET(const Index index, index_of(top));
-  Packer packer;
-  for (std::size_t at = 0; at < stream.size(); at += options.block_bytes)
-    packer.add(std::string_view(stream).substr(at, options.block_bytes));
+  const Packed packed = pack_stream(stream, options.block_bytes);
 
   Header header{};
   header.magic = pack_format::kMagic;
@@ -211,21 +219,21 @@ Result<std::string> pack_trees(std::span<const NamedTree> trees, const PackOptio
   header.trees = static_cast<std::uint32_t>(sorted.size());
   header.entries = static_cast<std::uint32_t>(index.entries.size());
   header.files = static_cast<std::uint32_t>(index.digests.size());
-  header.blocks = static_cast<std::uint32_t>(packer.ends().size() - 1);
+  header.blocks = static_cast<std::uint32_t>(packed.ends.size() - 1);
   header.stream_bytes = stream.size();
   header.names_bytes = static_cast<std::uint32_t>(index.names.bytes().size());
-  header.file_bytes = pack_format::places_of(header).data + packer.data().size();
+  header.file_bytes = pack_format::places_of(header).data + packed.data.size();
   std::string out(sizeof header, '\0');
   out.reserve(header.file_bytes);
   append(out, std::span<const Entry>(index.entries));
   for (const NamedTree& tree : sorted) append(out, std::span<const std::byte>(tree.tree->root().bytes));
   append(out, std::span<const Digest>(index.digests));
-  append(out, std::span<const std::uint64_t>(packer.ends()));
+  append(out, std::span<const std::uint64_t>(packed.ends));
   out += index.names.bytes();
   header.index_crc = crc32c(as_bytes(out).subspan(sizeof header));
   header.crc = crc32c(std::as_bytes(std::span(&header, 1)).first(offsetof(Header, crc)));
   std::memcpy(out.data(), &header, sizeof header);
-  out += packer.data();
+  out += packed.data;
   RTT_ASSERT(out.size() == header.file_bytes);
   return out;
 }

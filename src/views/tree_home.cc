@@ -8,7 +8,7 @@
 
 namespace rtt::views {
 
-Status look_through(const std::string& path, const Tree& tree, std::size_t& files_left) {
+Status look_through(const std::string& path, const Tree& tree, LookThrough& how) {
   Status done;
   const auto differs = [&](std::string_view file, std::string_view what) {
     done = fail(Code::kTampered, fmt::format("what is read there {}", what), path + "/" + std::string(file));
@@ -16,14 +16,14 @@ Status look_through(const std::string& path, const Tree& tree, std::size_t& file
   };
   std::size_t files = 0;
   RTT_TRY_SET(const os::WalkStats stats,
-              os::walk(path, {.entries_max = kLookedThroughEntries}, [&](const os::Entry& entry) {
+              os::walk(path, {.entries_max = how.entries}, [&](const os::Entry& entry) {
                 if (entry.kind == os::EntryKind::kDirectory) return os::Visit::kContinue;
                 const TreeFile* const file = tree.find(entry.path);
                 if (file == nullptr || entry.kind != os::EntryKind::kFile)
                   return differs(entry.path, "was never put there");
                 ++files;
-                if (files_left == 0) return os::Visit::kContinue;
-                --files_left;
+                if (how.files_left == 0) return os::Visit::kContinue;
+                --how.files_left;
                 const auto read = os::read_beneath(path, std::string(entry.path), kTreeFileBytesMax);
                 if (!read) {
                   done = std::unexpected(read.error());

@@ -7,7 +7,7 @@
 // then, save what those who opened it may still read.
 //
 // Thread: one.   Fails: hold: as the parts, after which nothing of it counts; find: kNotFound, kTampered.
-// Limits: kLookedThroughFiles, kLookedThroughEntries.
+// Limits: LookThrough.
 #pragma once
 
 #include <optional>
@@ -23,8 +23,10 @@ namespace rtt::views {
 
 // Of what is held elsewhere than in real files: how much is read again through the paths that readers take.
 // Reading is also what brings it into the kernel's cache for them.
-inline constexpr std::size_t kLookedThroughFiles = 4'096;  // a mount of packs: fewer (mount_home.cc)
-inline constexpr std::size_t kLookedThroughEntries = 20'000;
+struct LookThrough {
+  std::size_t entries = 20'000;    // whose names and kinds are looked at, of each tree
+  std::size_t files_left = 4'096;  // whose bytes are, of all trees; goes down
+};
 
 class TreeHome {
  public:
@@ -44,7 +46,7 @@ class TreeHome {
 };
 
 // That `path` has the files of the tree and no others, as far as the limits go; `files_left` goes down.
-Status look_through(const std::string& path, const Tree& tree, std::size_t& files_left);
+Status look_through(const std::string& path, const Tree& tree, LookThrough& how);
 
 // Real files, each content once (tree_store.h). One that somebody wrote into is set aside for them and made
 // anew.

@@ -40,9 +40,9 @@ TEST_F(FolderHomeTest, what_is_held_is_found_and_can_be_looked_through) {
   EXPECT_EQ(home.find(tree.root()).error().code, Code::kNotFound);
   ASSERT_TRUE(hold(home, tree));
   EXPECT_EQ(home.find(tree.root()).value(), tree);
-  std::size_t left = 100;
-  EXPECT_TRUE(look_through(store_.path_of(tree.root()), tree, left));
-  EXPECT_EQ(left, 97U);
+  LookThrough how{.files_left = 100};
+  EXPECT_TRUE(look_through(store_.path_of(tree.root()), tree, how));
+  EXPECT_EQ(how.files_left, 97U);
 }
 
 TEST_F(FolderHomeTest, what_somebody_wrote_into_is_set_aside_and_made_anew) {
@@ -70,7 +70,10 @@ TEST_F(FolderHomeTest, looking_through_sees_what_differs_came_or_went) {
   const Tree tree = tree_of("1");
   ASSERT_TRUE(store_.put(tree));
   const std::string path = store_.path_of(tree.root());
-  const auto look = [&](const Tree& as, std::size_t files) { return look_through(path, as, files); };
+  const auto look = [&](const Tree& as, std::size_t files) {
+    LookThrough how{.files_left = files};
+    return look_through(path, as, how);
+  };
   EXPECT_EQ(look(tree_of("2"), 100).error().code, Code::kTampered);
   EXPECT_TRUE(look(tree_of("2"), 0));  // its names alone
   ASSERT_TRUE(os::set_mode(path, 0755));
