@@ -172,7 +172,12 @@ void Board::abandon(std::uint64_t generation, const Error& why) {
 void Board::close(std::uint64_t generation) {
   Lane* lane = find(generation);
   if (lane == nullptr) return;
-  if (lane->stage == Stage::kBuilt) return gone(generation, false, {});  // nothing went over it
+  if (lane->stage == Stage::kBuilt) {
+    // Nothing went over it. The other end may have taken it into use all the same, and waits for the last
+    // word.
+    if (lane->binding.side == Side::kFrom && lane->binding.follows == 0) lane->carrier->finish();
+    return gone(generation, false, {});
+  }
   drain(*lane);
   end_if_drained(generation);
 }

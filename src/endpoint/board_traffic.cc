@@ -180,6 +180,7 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
       if (Lane* on = find(late->second->lane); on != nullptr) {
         on->asked.erase(late->second->request);
         on->recorder.drop(telemetry::DropReason::kDeadline);
+        end_later(late->second->lane);  // its answer may have been all that was owed
       }
       finish(id, fail(Code::kDeadline, "no answer came within the deadline"));
     });
@@ -193,7 +194,10 @@ Board::CallId Board::call(std::string_view port, ByteView payload, Nanos deadlin
 void Board::cancel(CallId id) {
   const auto at = calls_.find(id);
   if (at == calls_.end()) return;
-  if (Lane* lane = find(at->second->lane); lane != nullptr) lane->asked.erase(at->second->request);
+  if (Lane* lane = find(at->second->lane); lane != nullptr) {
+    lane->asked.erase(at->second->request);
+    end_later(at->second->lane);
+  }
   finish(id, fail(Code::kCancelled, "the call was cancelled"));
 }
 

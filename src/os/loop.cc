@@ -197,6 +197,11 @@ void Loop::cancel(TimerId timer) {
   state_->due_of.erase(at);
 }
 
+std::optional<Instant> Loop::next_timer() const {
+  if (state_->timers.empty()) return std::nullopt;
+  return Instant{state_->timers.begin()->first.first};
+}
+
 void Loop::post(Task task) {
   bool first = false;
   {
@@ -344,6 +349,8 @@ void Loop::stop() {
   state_->stopping = true;
   state_->ring();
 }
+
+bool Loop::stopping() const { return state_->stopping; }
 
 bool Loop::has_posted() const { return state_->posted_any.load(std::memory_order_acquire); }
 

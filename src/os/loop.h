@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "base/result.h"
 #include "base/units.h"
@@ -52,10 +53,11 @@ class Loop {
   // now.
   [[nodiscard]] Instant now() const;
 
-  TimerId after(Nanos delay, Task task);  // one shot
-  void cancel(TimerId timer);             // unknown or fired: nothing
-  void post(Task task);                   // any thread; runs on the loop in order
-  [[nodiscard]] bool has_posted() const;  // any thread; one load
+  TimerId after(Nanos delay, Task task);                    // one shot
+  void cancel(TimerId timer);                               // unknown or fired: nothing
+  [[nodiscard]] std::optional<Instant> next_timer() const;  // when the next one is due; nothing: none is set
+  void post(Task task);                                     // any thread; runs on the loop in order
+  [[nodiscard]] bool has_posted() const;                    // any thread; one load
   // Runs `handler` on the loop when the process gets the signal (signalfd; the signal is blocked from now on
   // in this thread and those it starts, so call it before starting any). A second handler for a signal
   // replaces the first.
@@ -64,7 +66,8 @@ class Loop {
   void run();                     // until stop()
   bool run_once(Nanos max_wait);  // one round, < 0: waits for ever; false if nothing happened in that time
   void stop();                    // ends run() after the round under way, or at once the next run()
-  void wake();                    // ends a wait; safe in a signal handler
+  [[nodiscard]] bool stopping() const;  // stop() was called and no run() has ended by it yet
+  void wake();                          // ends a wait; safe in a signal handler
 
  private:
   Loop();

@@ -79,6 +79,9 @@ Panel::~Panel() {
   if (state_->canary_timer != 0) state_->loop.cancel(state_->canary_timer);
   if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
   if (state_->sweep_timer != 0) state_->loop.cancel(state_->sweep_timer);
+}
+
+void Panel::stop() {
   state_->flush_audit();
   state_->keep_checkpoint(State::When::kStopping);
 }

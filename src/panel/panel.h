@@ -32,7 +32,11 @@ class Panel {
  public:
   static Result<std::unique_ptr<Panel>> start(os::Loop& loop, registry::Workspace workspace,
                                               PanelOptions options = {});
+  // As a killed one ends: what nobody was told may be lost, and the next panel recovers.
   ~Panel();
+  // Writes down what is only in memory, so that the next start is short. Nothing may be asked of it after
+  // that.
+  void stop();
 
   // What recovery had to say: a torn tail set aside, an unfinished apply dropped.
   [[nodiscard]] const std::vector<std::string>& notices() const;

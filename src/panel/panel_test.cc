@@ -53,6 +53,7 @@ TEST(Panel, one_that_nobody_uses_ends_by_itself_and_leaves_a_whole_journal) {
     const auto panel = Panel::start(*loop, workspace, {.idle_after = nanos_from_ms(20)});
     ASSERT_TRUE(panel) << panel.error().message;
     loop->run();
+    (*panel)->stop();
   }
   const auto view = read_ledger(workspace);
   ASSERT_TRUE(view) << view.error().message;

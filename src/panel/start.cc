@@ -156,6 +156,7 @@ int panel_main(const registry::Workspace& workspace, Ground ground, int ready_fd
   say(fmt::format("panel of {} is up (pid {})", workspace.root, os::own_pid()));
   tell_ready(ready_fd);
   (*loop)->run();
+  (*panel)->stop();
   panel->reset();
   say("panel stopped");
   return 0;

@@ -344,8 +344,15 @@ const Wiring::Lane* Wiring::lane_of(const model::Route& route) const {
 }
 
 void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
-  // One message an end, however many lanes flip.
-  std::map<std::shared_ptr<api::Peer>, Json> by_peer;
+  // One message an end, however many lanes flip; said in the order of the lanes.
+  std::vector<std::pair<std::shared_ptr<api::Peer>, Json>> by_peer;
+  std::map<const api::Peer*, std::size_t> place;  // in by_peer
+  const auto tell = [&](const std::shared_ptr<api::Peer>& end, std::uint64_t generation) {
+    if (!end) return;
+    const auto [at, fresh] = place.try_emplace(end.get(), by_peer.size());
+    if (fresh) by_peer.emplace_back(end, Json(text::JsonArray{}));
+    by_peer[at->second].second.push(generation);
+  };
   for (const model::Route& route : routes) {
     for (auto [at, last] = by_route_.equal_range(route.id.value); at != last; ++at) {
       Lane& lane = lanes_.at(at->second);
@@ -354,9 +361,8 @@ void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
       // Shared memory flips here: one store, which both ends see at their next frame. The message only tells
       // an end that has none.
       if (lane.chain) lane.chain->page.flip(lane.ring);
-      for (const auto& end : {lane.to.lock(), lane.from.lock()}) {
-        if (end) by_peer[end].push(at->second);
-      }
+      tell(lane.to.lock(), at->second);
+      tell(lane.from.lock(), at->second);
     }
   }
   if (by_peer.empty()) return done({});

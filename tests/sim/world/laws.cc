@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "laws.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "text/json_canonical.h"
+
+namespace rtt::sim {
+namespace {
+
+auto broken(std::string what) { return fail(Code::kInternal, std::move(what)); }
+
+class Reader {
+ public:
+  explicit Reader(const std::vector<model::Graph>& whole) : whole_(whole) {
+    history_.root = model::graph_root(model::Graph{});
+  }
+  void see(const journal::Record& record) {
+    history_.last_hash = record.hash;
+    ++history_.records;
+    if (fault_) fault_ = judge(record);
+  }
+  Result<History> result() {
+    RTT_TRY(fault_);
+    return std::move(history_);
+  }
+
+ private:
+  Status judge(const journal::Record& record) {
+    using journal::RecordType;
+    if (record.type == RecordType::kCheckpoint) ++history_.checkpoints;
+    if (record.type == RecordType::kAudit && record.payload_text.find("torn_tail") != std::string::npos)
+      ++history_.torn_tails;
+    if (record.type == RecordType::kPrepare) {
+      if (open_)
+        return broken(
+            fmt::format("two changes at once: PREPARE {} while {} is open", record.seq.value, open_->value));
+      open_ = record.seq;
+    }
+    if (record.type == RecordType::kAbort) open_.reset();
+    if (record.type != RecordType::kCommit) return {};
+    open_.reset();
+    RTT_TRY_SET(const text::Json payload, record.payload());
+    RTT_TRY_SET(apply::CommitRecord commit, apply::commit_from_json(payload, record.seq));
+    if (commit.before != history_.root)
+      return broken(fmt::format("COMMIT {} starts from a graph that was not in force", record.seq.value));
+    RTT_TRY(judge(commit, record.seq));
+    history_.root = commit.after;
+    history_.seq = record.seq.value;
+    history_.commits.emplace(record.seq.value, std::move(commit));
+    return {};
+  }
+  // A canary's part is no graph of the stage, but it is whole in itself.
+  [[nodiscard]] Status judge(const apply::CommitRecord& commit, Seq seq) const {
+    if (commit.graph && model::graph_root(*commit.graph) != commit.after)
+      return broken(fmt::format("the graph of COMMIT {} is not the one it names", seq.value));
+    const bool known = std::ranges::any_of(
+        whole_, [&](const model::Graph& graph) { return model::graph_root(graph) == commit.after; });
+    if (!known && !commit.graph)
+      return broken(fmt::format("COMMIT {} leads to a graph that nobody planned", seq.value));
+    return {};
+  }
+
+  const std::vector<model::Graph>& whole_;
+  History history_;
+  std::optional<Seq> open_;
+  Status fault_;
+};
+
+}  // namespace
+
+Result<History> history_of(const registry::Workspace& workspace, const std::vector<model::Graph>& whole,
+                           Tail tail) {
+  Reader reader(whole);
+  RTT_TRY_SET(
+      const journal::ReadReport report,
+      journal::read_journal(workspace.wal(), [&](const journal::Record& record) { reader.see(record); }));
+  using End = journal::ReadReport::End;
+  if (report.end == End::kDamaged || (report.end == End::kTorn && tail == Tail::kWhole))
+    return broken(fmt::format("the journal does not verify at seq {}", report.bad_seq.value));
+  return reader.result();
+}
+
+Status holds(const History& history, const std::vector<Told>& told) {
+  for (const Told& one : told) {
+    if (one.seq == 0) {
+      if (one.graph != to_string(model::graph_root(model::Graph{})))
+        return broken(fmt::format("{}: before the first commit there was a graph", one.what));
+      continue;
+    }
+    const auto at = history.commits.find(one.seq);
+    if (at == history.commits.end())
+      return broken(fmt::format("{}: COMMIT {} was acknowledged and is lost", one.what, one.seq));
+    if (to_string(at->second.after) != one.graph)
+      return broken(fmt::format("{}: COMMIT {} is of another graph", one.what, one.seq));
+  }
+  return {};
+}
+
+Status lanes_are(const model::Graph& graph, const std::vector<EndProcess*>& ends) {
+  std::map<std::string, std::vector<std::uint64_t>> carried;  // by route: a generation for each end
+  for (EndProcess* end : ends) {
+    const text::Json rows = end->board->describe();
+    for (const text::Json& row : rows.as_array()) {
+      RTT_TRY_SET(const endpoint::Binding lane, endpoint::binding_from_json(row));
+      const bool wanted =
+          std::ranges::any_of(graph.routes, [&](const model::Route& route) { return route == lane.route; });
+      const std::string name = model::route_name(lane.route);
+      if (!wanted) {
+        return broken(fmt::format("{} holds lane {} of {}, which is no route: {}", end->name, lane.generation,
+                                  name, text::canonical_json(row)));
+      }
+      if (!row.bool_or("carrying", false)) {
+        return broken(fmt::format("{} holds lane {} of {}, which carries nothing: {}", end->name,
+                                  lane.generation, name, text::canonical_json(row)));
+      }
+      carried[name].push_back(lane.generation);
+    }
+  }
+  for (const model::Route& route : graph.routes) {
+    const auto& lanes = carried[model::route_name(route)];
+    if (lanes.size() != 2 || lanes[0] != lanes[1])
+      return broken(fmt::format("{} has {} ends of lanes", model::route_name(route), lanes.size()));
+  }
+  return {};
+}
+
+}  // namespace rtt::sim

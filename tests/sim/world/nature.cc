@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nature.h"
+
+#include "journal/disk_storage.h"
+#include "os/clock.h"
+#include "os/entropy.h"
+#include "os/file.h"
+#include "os/process.h"
+
+namespace rtt::sim {
+namespace {
+
+Nature* ruling = nullptr;  // the linker's seam has no place for an argument
+
+}  // namespace
+
+Nature::~Nature() {
+  if (ruling == this) ruling = nullptr;
+}
+void Nature::rule() { ruling = this; }
+Nature* Nature::current() { return ruling; }
+
+int Nature::born() {
+  const int pid = ++last_pid_;
+  lives_[pid].start_time = static_cast<std::uint64_t>(time.ns) / 10'000'000;
+  return pid;
+}
+void Nature::died(int pid) { lives_.erase(pid); }
+
+std::optional<std::uint64_t> Nature::start_time(int pid) const {
+  const auto life = lives_.find(pid);
+  if (life == lives_.end()) return std::nullopt;
+  return life->second.start_time;
+}
+
+// Readable once the process has died: the other end of a pipe that closes then.
+Result<os::Fd> Nature::watch(int pid, std::uint64_t start_time) {
+  const auto life = lives_.find(pid);
+  if (life == lives_.end() || life->second.start_time != start_time)
+    return fail(Code::kLost, "that process is gone");
+  RTT_TRY_SET(auto pipe, os::make_pipe());
+  life->second.spare.push_back(std::move(pipe.second));
+  return std::move(pipe.first);
+}
+
+}  // namespace rtt::sim
+
+// What the linker puts in the place of functions of src/os and of disk_storage(), and what it kept of them.
+// NOLINTBEGIN(bugprone-reserved-identifier)
+#define RTT_WORLD_SEAM(mangled, result, name, ...)            \
+  result real_##name(__VA_ARGS__) __asm__("__real_" mangled); \
+  result wrap_##name(__VA_ARGS__) __asm__("__wrap_" mangled)
+
+namespace rtt::sim {
+
+RTT_WORLD_SEAM("_ZN3rtt2os3nowEv", Instant, now, );
+RTT_WORLD_SEAM("_ZN3rtt2os10now_coarseEv", Instant, now_coarse, );
+RTT_WORLD_SEAM("_ZN3rtt2os8wall_nowEv", WallTime, wall_now, );
+RTT_WORLD_SEAM("_ZN3rtt2os11fill_randomESt4spanISt4byteLm18446744073709551615EE", void, fill_random,
+               MutableBytes out);
+RTT_WORLD_SEAM("_ZN3rtt2os7own_pidEv", int, own_pid, );
+RTT_WORLD_SEAM("_ZN3rtt2os13peer_identityEi", Result<os::PeerIdentity>, peer_identity, int fd);
+RTT_WORLD_SEAM("_ZN3rtt2os18process_start_timeEi", std::optional<std::uint64_t>, start_time, int pid);
+RTT_WORLD_SEAM("_ZN3rtt2os13watch_processEim", Result<os::Fd>, watch_process, int pid, std::uint64_t start);
+RTT_WORLD_SEAM(
+    "_ZN3rtt2os12write_atomicERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_"
+    "viewIcS4_ENS0_12WriteOptionsE",
+    Status, write_atomic, const std::string& path, std::string_view content, os::WriteOptions options);
+RTT_WORLD_SEAM(
+    "_ZN3rtt2os10write_onceERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_"
+    "viewIcS4_ENS0_12WriteOptionsE",
+    Status, write_once, const std::string& path, std::string_view content, os::WriteOptions options);
+RTT_WORLD_SEAM("_ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
+               std::unique_ptr<journal::Storage>, disk_storage, const std::string& directory);
+// NOLINTEND(bugprone-reserved-identifier)
+
+Instant wrap_now() { return ruling != nullptr ? ruling->time : real_now(); }
+Instant wrap_now_coarse() { return ruling != nullptr ? ruling->time : real_now_coarse(); }
+WallTime wrap_wall_now() {
+  if (ruling == nullptr) return real_wall_now();
+  return {ruling->wall_us + ruling->time.ns / 1000};
+}
+void wrap_fill_random(MutableBytes out) {
+  if (ruling == nullptr) return real_fill_random(out);
+  for (std::byte& each : out) each = static_cast<std::byte>(ruling->chance.next() >> 32);
+}
+int wrap_own_pid() { return ruling != nullptr ? ruling->running : real_own_pid(); }
+// Whoever accepts is the panel, and the one that connected first is accepted first.
+Result<os::PeerIdentity> wrap_peer_identity(int fd) {
+  RTT_TRY_SET(os::PeerIdentity who, real_peer_identity(fd));
+  if (ruling == nullptr) return who;
+  who.pid = ruling->panel;
+  if (ruling->running == ruling->panel && !ruling->at_the_door.empty()) {
+    who.pid = ruling->at_the_door.front();
+    ruling->at_the_door.pop_front();
+  }
+  return who;
+}
+std::optional<std::uint64_t> wrap_start_time(int pid) {
+  return ruling != nullptr ? ruling->start_time(pid) : real_start_time(pid);
+}
+Result<os::Fd> wrap_watch_process(int pid, std::uint64_t start) {
+  return ruling != nullptr ? ruling->watch(pid, start) : real_watch_process(pid, start);
+}
+Status wrap_write_atomic(const std::string& path, std::string_view content, os::WriteOptions options) {
+  if (ruling == nullptr || ruling->running != ruling->panel) return real_write_atomic(path, content, options);
+  RTT_TRY(ruling->disk.before_change());
+  RTT_TRY(real_write_atomic(path, content, options));
+  ruling->disk.after_change();
+  return {};
+}
+Status wrap_write_once(const std::string& path, std::string_view content, os::WriteOptions options) {
+  if (ruling == nullptr || ruling->running != ruling->panel) return real_write_once(path, content, options);
+  RTT_TRY(ruling->disk.before_change());
+  RTT_TRY(real_write_once(path, content, options));
+  ruling->disk.after_change();
+  return {};
+}
+std::unique_ptr<journal::Storage> wrap_disk_storage(const std::string& directory) {
+  return ruling != nullptr ? ruling->disk.open() : real_disk_storage(directory);
+}
+
+}  // namespace rtt::sim

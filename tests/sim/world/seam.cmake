@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: Apache-2.0
+# The functions that the linker takes from src/os and src/journal and gives to nature.cc, by their names in the objects.
+function(world_seam target)
+  foreach(name
+      _ZN3rtt2os3nowEv
+      _ZN3rtt2os10now_coarseEv
+      _ZN3rtt2os8wall_nowEv
+      _ZN3rtt2os11fill_randomESt4spanISt4byteLm18446744073709551615EE
+      _ZN3rtt2os7own_pidEv
+      _ZN3rtt2os13peer_identityEi
+      _ZN3rtt2os18process_start_timeEi
+      _ZN3rtt2os13watch_processEim
+      _ZN3rtt2os12write_atomicERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
+      _ZN3rtt2os10write_onceERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
+      _ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE)
+    target_link_options(${target} PRIVATE -Wl,--wrap=${name})
+  endforeach()
+endfunction()

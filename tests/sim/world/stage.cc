@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "stage.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "nature.h"
+#include "os/file.h"
+#include "panel/planning.h"
+#include "plan/diff.h"
+#include "registry/identity.h"
+#include "registry/snapshot.h"
+#include "text/json_canonical.h"
+
+namespace rtt::sim {
+namespace {
+
+namespace fs = std::filesystem;
+using text::Json;
+
+constexpr int kPorts = 2;  // each costs every run some milliseconds
+
+Json contract(const std::string& saddr, std::string_view type, std::string_view direction) {
+  return Json::object(
+      {{"$schema", "https://rtt/spec/v1"},
+       {"symbol", Json::object({{"direction", direction}, {"saddr", saddr}, {"type", type}})}});
+}
+
+Status write(const registry::Workspace& workspace, const std::string& name, const Json& document) {
+  return os::write_atomic(workspace.dot(name), text::canonical_json(document), {.durable = os::Durable::kNo});
+}
+
+Status write_contracts(Stage& stage) {
+  Json contracts = text::JsonArray{};
+  stage.programs = {{.name = "old", .symbols = {}},
+                    {.name = "new", .symbols = {}},
+                    {.name = "refresh", .symbols = {"rtt://ui/hook/refresh@1.0.0"}, .asks = true},
+                    {.name = "watch", .symbols = {"rtt://ui/hook/watch@1.0.0"}, .asks = true}};
+  for (const std::size_t asker : {2U, 3U})
+    contracts.push(contract(stage.programs[asker].symbols[0], "hook", "consumer"));
+  for (int i = 0; i < kPorts; ++i) {
+    const std::string port = fmt::format("rtt://core/api/m{}", i);
+    stage.ports.push_back(port);
+    for (const std::size_t side : {0U, 1U}) {
+      const std::string variant = stage.programs[side].name;
+      const std::string saddr = fmt::format("{}@{}.0.0#{}", port, side + 1, variant);
+      stage.programs[side].symbols.push_back(saddr);
+      contracts.push(contract(saddr, "api", "provider"));
+    }
+  }
+  RTT_TRY(os::make_directories(stage.workspace.dot("manifests")));
+  RTT_TRY(write(stage.workspace, "manifests/world.api.json",
+                Json::object({{"contracts", std::move(contracts)}})));
+  return write(stage.workspace, "policy.json",
+               Json::object({{"allow", Json::array({Json::object(
+                                           {{"from", "rtt://ui/hook/*"}, {"to", "rtt://core/api/*"}})})}}));
+}
+
+// Every asker is to be answered by this variant of each port.
+Result<panel::Planned> planned_for(const Stage& stage, std::string_view variant,
+                                   const crypto::SecretKey& key) {
+  Json routes = text::JsonArray{};
+  for (const std::string& port : stage.ports) {
+    for (const char* asker : {"rtt://ui/hook/refresh", "rtt://ui/hook/watch"})
+      routes.push(Json::object({{"from", asker}, {"to", fmt::format("{}#{}", port, variant)}}));
+  }
+  RTT_TRY(write(stage.workspace, "routes.json", Json::object({{"routes", std::move(routes)}})));
+  RTT_TRY_SET(const auto items, registry::items_to_sign(stage.workspace, {}));
+  RTT_TRY(registry::sign_items(stage.workspace, items, key));
+  RTT_TRY_SET(panel::Planned planned,
+              panel::make_plan(stage.workspace, registry::LoadOptions{}, panel::QuickConnects::kKeep));
+  if (!planned.outcome.conflicts.empty())
+    return fail(Code::kInternal,
+                "the stage cannot be planned: " + planned.outcome.conflicts.front().constraint);
+  return planned;
+}
+
+std::vector<fs::path> files_of(const std::string& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  return files;
+}
+
+std::uint32_t mode_of(const fs::path& path) {
+  return static_cast<std::uint32_t>(fs::status(path).permissions()) & 0777U;
+}
+
+// A port is answered by one provider in each.
+std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
+  const auto of = [&](auto keep) {
+    model::Graph graph;
+    std::ranges::copy_if(everything.routes, std::back_inserter(graph.routes), keep);
+    return graph;
+  };
+  const auto named = [](const model::Saddr& saddr, std::string_view word) {
+    return model::identity(saddr).find(word) != std::string::npos;
+  };
+  return {model::Graph{}, of([&](const model::Route& r) { return named(r.to, "#old"); }),
+          of([&](const model::Route& r) { return named(r.to, "#new"); }), of([&](const model::Route& r) {
+            return named(r.from, "refresh") ? named(r.to, "#old") : named(r.to, "#new");
+          }),
+          of([&](const model::Route& r) {
+            return named(r.from, "refresh") && named(r.to, named(r.to, "m0") ? "#new" : "#old");
+          })};
+}
+
+}  // namespace
+
+Result<Stage> Stage::make() {
+  RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
+  Stage stage{
+      .folder = std::move(folder), .workspace = {}, .graphs = {}, .plans = {}, .programs = {}, .ports = {}};
+  Nature nature(0);  // the same keys and the same hashes in every process
+  nature.rule();
+  stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};
+  RTT_TRY(os::make_directories(stage.workspace.root));
+  RTT_TRY(registry::create_workspace(stage.workspace));
+  RTT_TRY(registry::create_own_key(stage.workspace.user_dir, "world"));
+  RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(stage.workspace.user_dir));
+  RTT_TRY(registry::publish_key(stage.workspace, key.public_key(), "world"));
+  RTT_TRY(write_contracts(stage));
+  RTT_TRY_SET(const panel::Planned old, planned_for(stage, "old", key));
+  RTT_TRY_SET(const panel::Planned planned, planned_for(stage, "new", key));
+  RTT_TRY_SET(model::Graph everything, model::apply_to(model::Graph{}, planned.outcome.plan));
+  std::uint32_t last_id = 0;
+  for (const model::Route& route : old.outcome.plan.routes_add) everything.routes.push_back(route);
+  std::ranges::sort(everything.routes,
+                    [](const auto& a, const auto& b) { return model::route_order(a, b) < 0; });
+  for (model::Route& route : everything.routes) route.id = {++last_id};
+  stage.graphs = whole_graphs(everything);
+  for (std::size_t from = 0; from < stage.graphs.size(); ++from) {
+    for (std::size_t to = 0; to < stage.graphs.size(); ++to) {
+      if (from == to) continue;
+      model::Plan plan =
+          plan::plan_between(stage.graphs[from], stage.graphs[to], planned.outcome.plan.inputs);
+      plan.views_add.clear();
+      RTT_TRY(panel::store_plan(stage.workspace, plan, key, panel::MakeLatest::kNo));
+      stage.plans.push_back({.id = model::plan_id(plan),
+                             .from = from,
+                             .to = to,
+                             .changes = plan.routes_add.size() + plan.routes_del.size()});
+    }
+  }
+  for (const fs::path& path : files_of(stage.folder.path())) {
+    RTT_TRY_SET(std::string content, os::read_file(path, std::size_t{1} << 24));
+    stage.pristine[path] = {std::move(content), fs::last_write_time(path)};
+  }
+  return stage;
+}
+
+// What one run leaves may not reach the next: caches and plans that lie there already would be fewer moments
+// of the disk.
+Status Stage::sweep() const {
+  for (const std::string& path : {workspace.wal(), workspace.sockets(), folder / "doors"})
+    RTT_TRY(os::remove_tree(path));
+  std::size_t met = 0;
+  for (const fs::path& path : files_of(folder.path())) {
+    const auto was = pristine.find(path);
+    if (was == pristine.end()) {
+      RTT_TRY(os::remove_file(path));
+    } else if (++met; fs::last_write_time(path) != was->second.second) {
+      RTT_TRY(
+          os::write_atomic(path, was->second.first, {.mode = mode_of(path), .durable = os::Durable::kNo}));
+      fs::last_write_time(path, was->second.second);
+    }
+  }
+  if (met != pristine.size()) return fail(Code::kInternal, "a run took files of the stage away");
+  return {};
+}
+
+}  // namespace rtt::sim

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stage: the workspace every run begins in: signed contracts of two programs that ask and two that answer
+// under the same ports, some whole graphs between them, and a signed plan from each graph to each other one.
+//
+// Made once a process, in a folder of its own, and swept between runs.
+//
+// Owns: the folder.   Thread: one.   Fails: make: as signing and planning.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/graph.h"
+#include "os/temp_dir.h"
+#include "registry/workspace.h"
+
+namespace rtt::sim {
+
+struct StagedPlan {
+  Digest id;
+  std::size_t from = 0, to = 0;  // in graphs
+  std::size_t changes = 0;
+};
+
+struct Program {
+  std::string name;
+  std::vector<std::string> symbols;  // definitions
+  bool asks = false;
+};
+
+struct Stage {
+  os::TempDir folder;
+  registry::Workspace workspace;
+  std::vector<model::Graph> graphs;  // the first is empty
+  std::vector<StagedPlan> plans;
+  std::vector<Program> programs;
+  std::vector<std::string> ports;
+
+  static Result<Stage> make();
+  [[nodiscard]] std::string door(const std::string& name) const { return folder / ("doors/" + name); }
+  Status sweep() const;  // every file as before the first panel
+
+  std::map<std::string, std::pair<std::string, std::filesystem::file_time_type>> pristine{};  // by path
+};
+
+}  // namespace rtt::sim

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// world: a run is its seed and nothing else; what the simulator found once stays mended.
+#include "world.h"
+
+#include <gtest/gtest.h>
+
+namespace rtt::sim {
+namespace {
+
+class WorldTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(stage_) << stage_.error().message << " " << stage_.error().where; }
+  Result<Stage> stage_ = Stage::make();
+};
+
+TEST_F(WorldTest, the_same_seed_is_the_same_run) {
+  for (const std::uint64_t seed : {1U, 2U, 7U}) {
+    const Report first = run_world(*stage_, seed, faults_of(seed));
+    const Report other = run_world(*stage_, seed + 1, faults_of(seed + 1));
+    const Report again = run_world(*stage_, seed, faults_of(seed));
+    EXPECT_EQ(first.trace, again.trace) << "seed " << seed;
+    EXPECT_EQ(first.events, again.events);
+    EXPECT_NE(first.trace, other.trace);
+  }
+}
+
+TEST_F(WorldTest, the_same_seed_is_the_same_run_on_another_stage) {
+  const auto elsewhere = Stage::make();
+  ASSERT_TRUE(elsewhere);
+  for (const std::uint64_t seed : {2U, 3U, 5U, 7U}) (void)run_world(*elsewhere, seed, faults_of(seed));
+  EXPECT_EQ(run_world(*stage_, 3, faults_of(3)).trace, run_world(*elsewhere, 3, faults_of(3)).trace);
+}
+
+TEST_F(WorldTest, a_world_without_faults_makes_changes_and_carries_calls) {
+  const Report report = run_world(*stage_, 4, {});
+  EXPECT_FALSE(report.broken) << *report.broken;
+  EXPECT_EQ(report.panels, 1U);
+  EXPECT_GT(report.commits, 3U);
+  EXPECT_GT(report.calls, 10U);
+}
+
+// The journal takes nothing more after a failed write, and the panel stayed up and refused every change.
+TEST_F(WorldTest, a_failed_write_of_the_journal_does_not_end_all_changes) {
+  for (std::uint64_t moment = 0; moment < 12; ++moment) {
+    const Report report =
+        run_world(*stage_, 5, {{.kind = FaultKind::kDiskError, .at = 400, .whom = moment, .much_ms = 0}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", moment " << moment;
+    EXPECT_EQ(report.disk_errors, 1U);
+  }
+}
+
+// One end of a lane had taken it into use, the other had not and so said no last word: the first one waited
+// for it for ever.
+TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_change_leaves_no_lane_behind) {
+  for (std::uint64_t event = 60; event < 140; ++event) {
+    const Report report = run_world(
+        *stage_, 4, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2 + event % 2, .much_ms = 0}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
+  }
+}
+
+// A lane that only waited for an answer stayed when the caller's deadline passed without it.
+TEST_F(WorldTest, a_provider_that_hangs_while_its_lanes_go_leaves_none_behind) {
+  for (std::uint64_t event = 60; event < 500; event += 20) {
+    const Report report = run_world(
+        *stage_, 4, {{.kind = FaultKind::kEndHangs, .at = event, .whom = event / 20 % 2, .much_ms = 6'000}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
+  }
+}
+
+}  // namespace
+}  // namespace rtt::sim
