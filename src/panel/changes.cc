@@ -90,7 +90,8 @@ void Panel::State::run(apply::Start start) {
           .wiring = wiring,
           .append = [this](journal::RecordType type,
                            Json payload) { return append(type, std::move(payload)); },
-          .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+          .store_graph =
+              [this](const apply::StoreGraph& g) { return panel::store_graph(workspace, g.root, *g.text); },
           .write_accepted =
               [this](const apply::WriteAccepted& write) {
                 return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
@@ -106,9 +107,13 @@ void Panel::State::run(apply::Start start) {
 void Panel::State::settled(const apply::Answer& answer) {
   const Nanos flip = transition->flip_time();
   const bool views_touched = transition->shows_views();
+  if (const apply::SharedGraph now = transition->graph_with(fold.state().root)) {
+    graph = *now;
+  } else if (auto stored = graph_of(workspace, fold.state().root, fold.state().graph)) {
+    graph = std::move(*stored);
+  }
   transition = nullptr;
   view_stage.forget();
-  if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
   if (canary) return canary_settled(answer);

@@ -86,7 +86,7 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
                                     .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
                                       return Seq{++seq.value};
                                     },
-                                    .store_graph = [](const model::Graph&) { return Status(); },
+                                    .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                     .write_accepted = [](const auto&) { return Status(); },
                                     .prepare_views = [](const auto&) { return Status(); },
                                     .show_views = [](const auto&) { return Status(); }},
@@ -120,7 +120,7 @@ TEST_F(TransitionTest, views_that_cannot_be_shown_are_shown_as_before) {
                                         .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
                                           return Seq{++seq.value};
                                         },
-                                        .store_graph = [](const model::Graph&) { return Status(); },
+                                        .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                         .write_accepted = [](const auto&) { return Status(); },
                                         .prepare_views = [](const auto&) { return Status(); },
                                         .show_views = [&](const std::vector<model::View>& views) -> Status {
