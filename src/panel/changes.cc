@@ -211,9 +211,9 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
   if (!sealed.plan.routes_add.empty()) {  // what a view adds counts by its signed root
-    RTT_TRY_SET(const registry::Snapshot snapshot,
-                registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
+    RTT_TRY_SET(registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
     RTT_TRY(still_in_force(sealed.plan, snapshot));
+    keep_contracts(std::move(snapshot));
   }
   RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
@@ -320,8 +320,8 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
   const auto take = [&](const std::vector<model::Route>& routes,
                         std::vector<RouteId> apply::Participant::* list) -> Status {
     for (const model::Route& route : routes) {
-      RTT_TRY_SET(const model::Contract provider, contract(route.contract));
-      std::string instance = instance_of(provider);
+      RTT_TRY_SET(const SharedContract provider, contract(route.contract));
+      std::string instance = instance_of(*provider);
       if (instance.empty()) {
         if (!wiring.attached(model::identity(route.to))) continue;  // the route waits for its endpoint
         instance = kEndpoints;

@@ -26,7 +26,9 @@ class TransitionTest : public testing::Test {
       : hosts_(*loop_, {.root = folder_.path(), .user_dir = folder_.path()}, [](const std::string&) {}),
         wiring_({.loop = *loop_,
                  .hosts = hosts_,
-                 .contract = [](const Digest&) -> Result<model::Contract> { return model::Contract(); },
+                 .contract = [](const Digest&) -> Result<SharedContract> {
+                   return std::make_shared<const model::Contract>();
+                 },
                  .in_force = [](const std::string&) -> Result<model::Contract> { return model::Contract(); },
                  .graph = [this]() -> const model::Graph& { return graph_; },
                  .audit = [](const Json&) {}}) {
