@@ -7,6 +7,7 @@
 #include "journal/compact.h"
 #include "journal/disk_storage.h"
 #include "journal/group_commit.h"
+#include "journal/lease.h"
 #include "journal/reader.h"
 #include "journal/recover.h"
 #include "os/clock.h"
@@ -65,7 +66,7 @@ Result<ReadReport> verify_journal(const std::string& directory) {
 }
 
 struct Journal::State {
-  os::FileLock lock;  // first, so that it is let go last
+  std::optional<Lease> lease;  // first, so that it is let go last
   std::unique_ptr<Storage> storage;
   std::optional<GroupCommit> commits;
   std::vector<CheckpointPlace> checkpoints;
@@ -93,10 +94,9 @@ Result<Journal::Opened> Journal::open(const std::string& directory, const Replay
   std::unique_ptr<Journal> journal(new Journal);
   State& state = *journal->state_;
   RTT_TRY(os::make_directories(directory, 0700));
-  const std::string lock = directory + "/" + kLockName;
-  RTT_TRY_SET(state.lock, os::FileLock::take(lock, os::FileLock::Wait::kNo));
+  RTT_TRY_SET(state.lease, Lease::take(directory));
   RTT_TRY(remove_leftovers(directory));
-  state.storage = disk_storage(directory);
+  state.storage = fenced(disk_storage(directory), *state.lease);
   const OpenOptions options{
       .layout = {}, .timestamp = [] { return os::rfc3339(os::wall_now()); }, .accept = replay.accept};
   RTT_TRY_SET(OpenedWriter opened, open_storage(*state.storage, options, replay.visit));
@@ -157,6 +157,7 @@ Journal::Since Journal::since_checkpoint() const {
           .bytes = static_cast<std::uint64_t>(bytes)};
 }
 
+Status Journal::held() const { return state_->lease->in_force(); }
 Seq Journal::last_seq() const { return state_->commits->durable(); }
 Digest Journal::root() const { return state_->commits->root(); }
 

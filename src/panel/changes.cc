@@ -69,7 +69,7 @@ void Panel::State::next_change() {
     const Change done = std::move(changes.front());
     changes.pop_front();
     if (start) {  // the graph is as it should be; how its views are shown may not be
-      keep_views_up();
+      static_cast<void>(keep_views_up());
       say_how_shown(workspace, graph, change_body);
       if (done.respond) done.respond->finish(api::Answer{change_body, {}});
     } else {

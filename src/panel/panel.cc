@@ -30,7 +30,6 @@ using text::Json;
 
 constexpr Nanos kAuditDelay = nanos_from_ms(100);
 constexpr Nanos kIdleLook = nanos_from_ms(30'000);
-constexpr Nanos kCollectStepEvery = nanos_from_ms(5);
 constexpr std::size_t kContractsCachedMax = 20'000;  // of a graph of 10,000 routes, all at once
 
 apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
@@ -70,6 +69,7 @@ Panel::~Panel() {
   if (state_->idle_timer != 0) state_->loop.cancel(state_->idle_timer);
   if (state_->canary_timer != 0) state_->loop.cancel(state_->canary_timer);
   if (state_->collect_timer != 0) state_->loop.cancel(state_->collect_timer);
+  if (state_->sweep_timer != 0) state_->loop.cancel(state_->sweep_timer);
   state_->flush_audit();
   state_->keep_checkpoint(State::When::kStopping);
 }
@@ -88,6 +88,7 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   state.watch_idleness();
   state.take_back_canary();
   state.collect_views();
+  state.sweep_in(state.options.sweep_every);
   // Wired providers should be up: hosts that outlived the last panel come by themselves, the others are
   // started.
   for (const model::Route& route : state.graph.routes) {
@@ -114,66 +115,6 @@ Status Panel::State::open_journal() {
                                                       {"pid", os::own_pid()}})})));
   static_cast<void>(seq);
   return show_committed_views();
-}
-
-namespace {
-
-Json views_failed(const Error& why) {
-  return apply::to_json(apply::AuditRecord{
-      "views_failed", "panel", Json::object({{"error", api::error_json(why)}, {"reason", why.message}})});
-}
-
-}  // namespace
-
-// A flip that a crash cut short, or a store that lost something: the committed graph says what is shown.
-Status Panel::State::show_committed_views() {
-  std::vector<model::View> there = graph.views;  // one that is refused takes no other with it
-  // What is shown already stays; nobody vouches for showing it anew.
-  const views::TreeStore::Set shown_now = tree_store(workspace).shown().set;
-  Status done;
-  for (RefusedView& one : refused_views(workspace, there)) {
-    const bool stays = std::ranges::any_of(shown_now, [&](const auto& member) {
-      return member.provider == one.view.provider && member.root == one.view.root;
-    });
-    if (!stays) std::erase(there, one.view);
-    if (done) done = std::unexpected(std::move(one.why));
-  }
-  if (Status shown = view_stage.show_what_can_be(there); done && !shown) done = std::move(shown);
-  if (done) return {};
-  RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit, views_failed(done.error())));
-  static_cast<void>(seq);
-  return {};
-}
-
-// Nothing is committed by it, so what goes wrong is told the journal and undoes nothing.
-void Panel::State::keep_views_up() {
-  Status done = must_be_signed(workspace, graph.views);
-  if (done) done = view_stage.keep_up(graph.views);
-  if (done) return;
-  audit(views_failed(done.error()));
-}
-
-void Panel::State::collect_views() {
-  const views::TreeStore trees = tree_store(workspace);
-  if (!os::exists(trees.folder())) return;
-  std::vector<Digest> shown;
-  for (const model::View& view : graph.views) shown.push_back(view.root);
-  for (const auto& member : trees.shown().set) shown.push_back(member.root);
-  view_keeping.begin(fold.state().history, shown);
-  if (collect_timer == 0) collect_views_on();
-}
-
-void Panel::State::collect_views_on() {
-  collect_timer = loop.after(kCollectStepEvery, [this] {
-    collect_timer = 0;
-    if (!changes.empty()) return collect_views_on();  // its trees are in no commit yet
-    const auto left = view_keeping.step();
-    if (!left) {
-      audit(views_failed(left.error()));
-    } else if (*left == ViewKeeping::Left::kSomething) {
-      collect_views_on();
-    }
-  });
 }
 
 Status Panel::State::listen() {

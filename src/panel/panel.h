@@ -25,6 +25,7 @@ inline constexpr std::size_t kAuditWaitingMax = 65'536;
 
 struct PanelOptions {
   Nanos idle_after = nanos_from_ms(limits::kPanelIdleMs);
+  Nanos sweep_every = nanos_from_ms(5'000);  // or less often, where a sweep would take 1 % of a core
 };
 
 class Panel {

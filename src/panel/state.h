@@ -49,10 +49,6 @@ struct Panel::State {
 
   // ---- panel.cc
   Status open_journal();
-  Status show_committed_views();
-  void keep_views_up();
-  void collect_views();  // what is no longer needed of the others goes, in the loop's spare time
-  void collect_views_on();
   Status listen();
   void handle(const std::shared_ptr<api::Peer>& peer, api::Request request, const api::Responder& respond);
   void closed(const std::shared_ptr<api::Peer>& peer);
@@ -105,6 +101,14 @@ struct Panel::State {
   bool ends_canary(const Change& change);  // whether it is answered with the canary
   void take_back_canary();
 
+  // ---- sweep.cc
+  Status show_committed_views();
+  bool keep_views_up();
+  void collect_views();  // what is no longer needed of the others goes, in the loop's spare time
+  void collect_views_on();
+  void sweep_in(Nanos wait);
+  bool sweep();
+
   // ---- calls.cc
   void call_open(const api::Request& request, const api::Responder& respond);
   void mcp_ls(const api::Request& request, const api::Responder& respond);
@@ -135,9 +139,10 @@ struct Panel::State {
   std::vector<api::Responder> canary_undos;  // answered when it is over
   text::Json change_body;                    // of the answer to the change under way
   std::vector<journal::NewRecord> audit_waiting;
-  os::Loop::TimerId audit_timer = 0, idle_timer = 0, collect_timer = 0;
+  os::Loop::TimerId audit_timer = 0, idle_timer = 0, collect_timer = 0, sweep_timer = 0;
   std::uint64_t audit_dropped = 0;
   ViewKeeping view_keeping;
+  std::string views_trouble;  // told last; empty: none since
   Instant started, last_used;
   std::uint32_t next_link = 1;
   StatusKey status_key;

@@ -221,8 +221,8 @@ Status ViewStage::show(const std::vector<model::View>& wanted) {
   return flip();
 }
 
-Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
-  if (wanted.empty()) return {};
+Result<bool> ViewStage::keep_up(const std::vector<model::View>& wanted) {
+  if (wanted.empty()) return false;
   const views::TreeStore store = tree_store(workspace_);
   const auto [set, how] = store.shown();
   const bool same = std::ranges::equal(set, wanted, [](const auto& member, const model::View& view) {
@@ -230,11 +230,14 @@ Status ViewStage::keep_up(const std::vector<model::View>& wanted) {
   });
   RTT_TRY_SET(const views::Project project, views::Project::open(workspace_.root, store));
   const bool whole = can_be_read(store, set) && !project.misses_something();
-  if (same && whole && wished_ && *wished_ == wish_of(workspace_)) return {};
+  if (same && whole && wished_ && *wished_ == wish_of(workspace_)) return false;
   RTT_TRY(prepare(wanted));
-  if (set != ready_->set || how != ready_->how || !whole) return flip();
-  forget();
-  return {};
+  if (set == ready_->set && how == ready_->how && whole) {
+    forget();
+    return false;
+  }
+  RTT_TRY(flip());
+  return true;
 }
 
 Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {

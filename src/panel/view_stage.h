@@ -68,8 +68,8 @@ class ViewStage {
   // These and nothing else of ours. What was not prepared is so first.
   Status show(const std::vector<model::View>& views);
   // These are shown already: again, where panel.yaml or the machine would have them shown otherwise by now,
-  // or something of them was lost.
-  Status keep_up(const std::vector<model::View>& views);
+  // or something of them was lost. Whether anything had to be done.
+  Result<bool> keep_up(const std::vector<model::View>& views);
   void forget() { ready_.reset(); }  // what was prepared and is not shown
   // Those whose trees can be had; fails with the first that cannot, having shown the others.
   Status show_what_can_be(const std::vector<model::View>& views);
