@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "crypto/sha256.h"
+#include "text/json_canonical.h"
 
 namespace rtt::apply {
 namespace {
@@ -107,7 +109,8 @@ TwoPhase::Actions TwoPhase::on(const Start& event, Instant /*now*/) {
     reason_ = std::move(target).error();
     return settle(Settled::kRolledBack, event.base_seq);
   }
-  job->target_root = model::graph_root(*target);
+  job->target_text = std::make_shared<const std::string>(text::canonical_json(model::to_json(*target)));
+  job->target_root = crypto::sha256(*job->target_text);
   job->target = std::make_shared<const model::Graph>(std::move(*target));
   job_ = std::move(job);
   // A promotion ends the canary even where the canary was the whole plan.
@@ -301,16 +304,19 @@ TwoPhase::Actions TwoPhase::write_commit() {
   const bool back = rolling_back();
   phase_ = back ? Phase::kRollbackCommitting : Phase::kCommitting;
   const SharedGraph& graph = back ? job_->base : job_->target;
+  const auto text = back ? std::make_shared<const std::string>(text::canonical_json(model::to_json(*graph)))
+                         : job_->target_text;
+  const bool is_inline = text->size() <= kInlineGraphBytesMax;
   CommitRecord record{.plan_id = job_->start.plan_id,
                       .before = back ? job_->target_root : job_->base_root,
                       .after = back ? job_->base_root : job_->target_root,
-                      .graph = inline_graph(*graph),
+                      .graph = is_inline ? std::optional(*graph) : std::nullopt,
                       .who = job_->start.who,
                       .action = back ? Verb::kRollback : job_->start.verb,
                       .reason = back ? reason_.message : job_->start.reason,
                       .accepted = back ? inverse(accepted()) : accepted()};
   Actions actions;
-  if (!record.graph) actions.push_back(StoreGraph{graph});
+  if (!is_inline) actions.push_back(StoreGraph{record.after, text});
   actions.push_back(AppendJournal{journal::RecordType::kCommit, to_json(record),
                                   back ? Written::kRollbackCommit : Written::kCommit});
   return actions;
@@ -454,6 +460,12 @@ Error TwoPhase::named(Code code, const std::string& who, RouteId route, const Er
     out.causes.insert(out.causes.begin(), code_name(cause.code) + ": " + cause.message);
   }
   return out;
+}
+
+SharedGraph TwoPhase::graph_with(const Digest& root) const {
+  if (!job_) return nullptr;
+  if (job_->target && job_->target_root == root) return job_->target;
+  return job_->base_root == root ? job_->base : nullptr;
 }
 
 text::Json TwoPhase::describe() const {

@@ -70,6 +70,8 @@ class TwoPhase {
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] bool finished() const { return phase_ == Phase::kDone; }
+  // The graph of this root, if it is the one the plan starts from or the one it leads to.
+  [[nodiscard]] SharedGraph graph_with(const Digest& root) const;
   // Everything the next step depends on, for status, and for the explorer to tell states apart.
   [[nodiscard]] text::Json describe() const;
   // Of machines that were given the same Start.
@@ -114,6 +116,7 @@ class TwoPhase {
     model::Plan back;
     SharedGraph base, target;
     Digest base_root, target_root;
+    std::shared_ptr<const std::string> target_text;  // canonical JSON: hashed, measured and stored
   };
   [[nodiscard]] const AcceptedChanges& accepted() const { return job_->start.accepted; }
   [[nodiscard]] const model::Plan& plan() const { return way_back_ ? job_->back : job_->start.plan; }

@@ -92,7 +92,8 @@ struct AppendJournal {  // answer: Durable{what, seq} or JournalFailed
 // each participant.
 using SharedGraph = std::shared_ptr<const model::Graph>;
 struct StoreGraph {  // a graph too large to stand in the COMMIT that follows: store it durably first
-  SharedGraph graph;
+  Digest root;
+  std::shared_ptr<const std::string> text;  // its canonical JSON, of which the root is the hash
 };
 inline constexpr std::uint32_t kOwnWrite = 1;  // of the plan itself; those after it put back what was before
 struct WriteAccepted {  // make the files what `after` says; answer: AcceptedWritten or AcceptedFailed

@@ -235,7 +235,14 @@ TEST(TwoPhase, a_large_graph_is_stored_before_its_commit) {
   run.feed(large);
   run.feed(Durable{Written::kPrepare, Seq{5}});  // nobody has to prepare: straight on
   ASSERT_EQ(run.actions.size(), 2U);
-  EXPECT_TRUE(std::holds_alternative<StoreGraph>(run.actions[0]));
+  const auto stored = run.one<StoreGraph>();
+  EXPECT_EQ(crypto::sha256(*stored.text), stored.root);
+  EXPECT_EQ(to_string(stored.root), run.one<AppendJournal>().payload.string_or("graph_root"));
+  const SharedGraph target = run.machine.graph_with(stored.root);
+  ASSERT_NE(target, nullptr);
+  EXPECT_EQ(model::graph_root(*target), stored.root);
+  EXPECT_EQ(model::graph_root(*run.machine.graph_with(large.plan.base)), large.plan.base);
+  EXPECT_EQ(run.machine.graph_with(crypto::sha256("another")), nullptr);
   EXPECT_EQ(run.one<AppendJournal>().payload.find("graph"), nullptr);
 }
 

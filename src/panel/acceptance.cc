@@ -126,7 +126,7 @@ class Alone {
     }
   }
   void perform(const apply::StoreGraph& action) {
-    if (Status done = store_graph(workspace_, *action.graph); !done)
+    if (Status done = store_graph(workspace_, action.root, *action.text); !done)
       events_.emplace_back(apply::JournalFailed{done.error()});
   }
   void perform(const apply::WriteAccepted& action) {

@@ -47,7 +47,8 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   // The bytes that were signed are the bytes that are used: a store altered on disk is found here.
   if (best->standing != Standing::kAllowedUnsigned) {
     contracts.erase(best->contract.hash);
-    return contract(best->contract.hash);
+    RTT_TRY_SET(const SharedContract stored, contract(best->contract.hash));
+    return *stored;
   }
   return best->contract;
 }
@@ -79,8 +80,10 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
       continue;
     route = planned.id.value;
     // A planned route goes to what was planned: a definition accepted since needs a plan of its own.
-    if (planned.contract != provider->hash) provider = contract(planned.contract);
-    if (!provider) return respond.finish(std::unexpected(std::move(provider).error()));
+    if (planned.contract == provider->hash) continue;
+    const auto meant = contract(planned.contract);
+    if (!meant) return respond.finish(std::unexpected(meant.error()));
+    provider = **meant;
   }
   const std::uint32_t wire_route = route != 0 ? route : kUnplanned | next_link;
   next_link = next_link % (kUnplanned - 1) + 1;

@@ -90,7 +90,8 @@ void Panel::State::run(apply::Start start) {
           .wiring = wiring,
           .append = [this](journal::RecordType type,
                            Json payload) { return append(type, std::move(payload)); },
-          .store_graph = [this](const model::Graph& g) { return panel::store_graph(workspace, g); },
+          .store_graph =
+              [this](const apply::StoreGraph& g) { return panel::store_graph(workspace, g.root, *g.text); },
           .write_accepted =
               [this](const apply::WriteAccepted& write) {
                 return write.write == apply::kOwnWrite ? bring_in_force(workspace, write.changes)
@@ -106,9 +107,13 @@ void Panel::State::run(apply::Start start) {
 void Panel::State::settled(const apply::Answer& answer) {
   const Nanos flip = transition->flip_time();
   const bool views_touched = transition->shows_views();
+  if (const apply::SharedGraph now = transition->graph_with(fold.state().root)) {
+    graph = *now;
+  } else if (auto stored = graph_of(workspace, fold.state().root, fold.state().graph)) {
+    graph = std::move(*stored);
+  }
   transition = nullptr;
   view_stage.forget();
-  if (auto now = graph_of(workspace, fold.state().root, fold.state().graph)) graph = std::move(*now);
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
   if (canary) return canary_settled(answer);
@@ -206,9 +211,9 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
   if (!sealed.plan.routes_add.empty()) {  // what a view adds counts by its signed root
-    RTT_TRY_SET(const registry::Snapshot snapshot,
-                registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
+    RTT_TRY_SET(registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
     RTT_TRY(still_in_force(sealed.plan, snapshot));
+    keep_contracts(std::move(snapshot));
   }
   RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
@@ -315,8 +320,8 @@ Result<std::vector<apply::Participant>> Panel::State::participants(const model::
   const auto take = [&](const std::vector<model::Route>& routes,
                         std::vector<RouteId> apply::Participant::* list) -> Status {
     for (const model::Route& route : routes) {
-      RTT_TRY_SET(const model::Contract provider, contract(route.contract));
-      std::string instance = instance_of(provider);
+      RTT_TRY_SET(const SharedContract provider, contract(route.contract));
+      std::string instance = instance_of(*provider);
       if (instance.empty()) {
         if (!wiring.attached(model::identity(route.to))) continue;  // the route waits for its endpoint
         instance = kEndpoints;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "crypto/sha256.h"
 #include "os/file.h"
 #include "panel/ledger_replay.h"
 #include "text/json_canonical.h"
@@ -50,9 +51,13 @@ Result<model::Graph> load_graph(const registry::Workspace& workspace, const Dige
 }
 
 Status store_graph(const registry::Workspace& workspace, const model::Graph& graph) {
+  const std::string text = text::canonical_json(model::to_json(graph));
+  return store_graph(workspace, crypto::sha256(text), text);
+}
+
+Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text) {
   RTT_TRY(os::make_directories(workspace.dot("wal/graphs")));
-  return os::write_once(graph_path(workspace, model::graph_root(graph)),
-                        text::canonical_json(model::to_json(graph)), {.mode = 0444});
+  return os::write_once(graph_path(workspace, root), text, {.mode = 0444});
 }
 
 Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,

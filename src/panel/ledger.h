@@ -35,6 +35,8 @@ Error damaged(const journal::ReadReport& report);
 // A graph too large to ride in its COMMIT record lives in the object store under its root.
 Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root);
 Status store_graph(const registry::Workspace& workspace, const model::Graph& graph);
+// `text`: its canonical JSON.   REQUIRES: `root` is its hash.
+Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text);
 // The graph a recovered state names, inline or stored.
 Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,
                               const std::optional<model::Graph>& stored_inline);

@@ -30,7 +30,7 @@ using text::Json;
 
 constexpr Nanos kAuditDelay = nanos_from_ms(100);
 constexpr Nanos kIdleLook = nanos_from_ms(30'000);
-constexpr std::size_t kContractsCachedMax = 4096;
+constexpr std::size_t kContractsCachedMax = 20'000;  // of a graph of 10,000 routes, all at once
 
 apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
   return {.type = type, .seq = seq, .payload = std::move(payload)};
@@ -105,7 +105,7 @@ Result<std::unique_ptr<Panel>> Panel::start(os::Loop& loop, registry::Workspace 
   // started.
   for (const model::Route& route : state.graph.routes) {
     if (const auto provider = state.contract(route.contract)) {
-      if (const std::string instance = instance_of(*provider); !instance.empty()) {
+      if (const std::string instance = instance_of(**provider); !instance.empty()) {
         state.hosts.when_ready(instance, [](const auto&) {});
       }
     }
@@ -367,12 +367,23 @@ void Panel::State::ls_drivers(const api::Request& request, const api::Responder&
       Json::object({{"drivers", filtered(std::move(rows), request.args.string_or("filter"))}}), {}});
 }
 
-Result<model::Contract> Panel::State::contract(const Digest& hash) {
-  if (const model::Contract* known = contracts.find(hash)) return *known;
+Result<SharedContract> Panel::State::contract(const Digest& hash) {
+  if (const auto known = contracts.find(hash); known != contracts.end()) return known->second;
   RTT_TRY_SET(Json object, store.get(hash));
   RTT_TRY_SET(model::Contract contract, model::contract_from_object(std::move(object), to_string(hash)));
   if (contracts.size() >= kContractsCachedMax) contracts.clear();
-  return contracts.set(hash, std::move(contract));
+  return contracts.emplace(hash, std::make_shared<const model::Contract>(std::move(contract))).first->second;
+}
+
+// A signed definition was verified as the snapshot was loaded: the store has nothing to add to it.
+void Panel::State::keep_contracts(registry::Snapshot snapshot) {
+  for (registry::SymbolEntry& entry : snapshot.symbols) {
+    if (entry.standing != registry::Standing::kSigned) continue;
+    if (contracts.size() >= kContractsCachedMax) return;
+    const Digest hash = entry.contract.hash;
+    if (auto& kept = contracts[hash]; !kept)
+      kept = std::make_shared<const model::Contract>(std::move(entry.contract));
+  }
 }
 
 }  // namespace rtt::panel

@@ -66,7 +66,8 @@ struct Panel::State {
            const api::Responder& respond);
   void ls_routes(const api::Request& request, const api::Responder& respond);
   void ls_drivers(const api::Request& request, const api::Responder& respond);
-  Result<model::Contract> contract(const Digest& hash);
+  Result<SharedContract> contract(const Digest& hash);
+  void keep_contracts(registry::Snapshot snapshot);
 
   // ---- changes.cc
   void enqueue(Change change);
@@ -146,7 +147,7 @@ struct Panel::State {
   std::uint32_t next_link = 1;
   StatusKey status_key;
   std::string status_known;  // the answer to `status` for status_key, without the time and the last brace
-  FlatMap<Digest, model::Contract> contracts;  // verified, by hash
+  std::map<Digest, SharedContract> contracts;  // verified, by hash
 };
 
 }  // namespace rtt::panel

@@ -68,7 +68,7 @@ void Transition::perform(const apply::AppendJournal& action) {
 }
 
 void Transition::perform(const apply::StoreGraph& action) {
-  if (Status stored = ports_.store_graph(*action.graph); !stored) feed(apply::JournalFailed{stored.error()});
+  if (Status stored = ports_.store_graph(action); !stored) feed(apply::JournalFailed{stored.error()});
 }
 
 void Transition::perform(const apply::WriteAccepted& action) {

@@ -25,7 +25,7 @@ struct TransitionPorts {
   Wiring& wiring;
   // Durable append of one record (stamped by the callee, together with audit records that wait); its seq.
   std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
-  std::function<Status(const model::Graph& graph)> store_graph;
+  std::function<Status(const apply::StoreGraph& graph)> store_graph;
   std::function<Status(const apply::WriteAccepted& write)> write_accepted;
   std::function<Status(const std::vector<model::View>& views)> prepare_views;  // their trees are at hand
   std::function<Status(const std::vector<model::View>& views)> show_views;     // these and no others
@@ -44,6 +44,7 @@ class Transition {
   // takes part.
   [[nodiscard]] Nanos flip_time() const { return flip_ended_ - flip_began_; }
   [[nodiscard]] bool shows_views() const;
+  [[nodiscard]] apply::SharedGraph graph_with(const Digest& root) const { return machine_.graph_with(root); }
   void host_lost(const std::string& instance, const std::string& reason);
 
  private:

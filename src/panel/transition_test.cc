@@ -26,7 +26,9 @@ class TransitionTest : public testing::Test {
       : hosts_(*loop_, {.root = folder_.path(), .user_dir = folder_.path()}, [](const std::string&) {}),
         wiring_({.loop = *loop_,
                  .hosts = hosts_,
-                 .contract = [](const Digest&) -> Result<model::Contract> { return model::Contract(); },
+                 .contract = [](const Digest&) -> Result<SharedContract> {
+                   return std::make_shared<const model::Contract>();
+                 },
                  .in_force = [](const std::string&) -> Result<model::Contract> { return model::Contract(); },
                  .graph = [this]() -> const model::Graph& { return graph_; },
                  .audit = [](const Json&) {}}) {
@@ -86,7 +88,7 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
                                     .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
                                       return Seq{++seq.value};
                                     },
-                                    .store_graph = [](const model::Graph&) { return Status(); },
+                                    .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                     .write_accepted = [](const auto&) { return Status(); },
                                     .prepare_views = [](const auto&) { return Status(); },
                                     .show_views = [](const auto&) { return Status(); }},
@@ -120,7 +122,7 @@ TEST_F(TransitionTest, views_that_cannot_be_shown_are_shown_as_before) {
                                         .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
                                           return Seq{++seq.value};
                                         },
-                                        .store_graph = [](const model::Graph&) { return Status(); },
+                                        .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                         .write_accepted = [](const auto&) { return Status(); },
                                         .prepare_views = [](const auto&) { return Status(); },
                                         .show_views = [&](const std::vector<model::View>& views) -> Status {

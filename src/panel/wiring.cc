@@ -40,11 +40,6 @@ bool is_read(const model::Route& route) {
 
 }  // namespace
 
-os::ProcessId process_of(const api::Peer& peer) {
-  const int pid = peer.identity().pid;
-  return {.pid = pid, .start_time = os::process_start_time(pid).value_or(0)};
-}
-
 struct Wiring::Preparation {
   std::vector<model::Route> routes, leaving;
   OnDone done;
@@ -106,8 +101,8 @@ void Wiring::host_attached(const std::string& instance, const std::shared_ptr<ap
   wire_all_of([&](const model::Route& route) {
     const auto provider = ports_.contract(route.contract);
     const auto consumer = ports_.contract(route.consumer_contract);
-    return (provider && instance_of(*provider) == instance) ||
-           (consumer && instance_of(*consumer) == instance);
+    return (provider && instance_of(**provider) == instance) ||
+           (consumer && instance_of(**consumer) == instance);
   });
 }
 
@@ -159,7 +154,7 @@ bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row)
     at->second.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
   }
   Lane& lane = at->second;
-  if (!from) lane.reader = process_of(*peer);
+  if (!from) lane.reader = process_of(peer);
   (from ? lane.from : lane.to) = peer;
   lane.hands[from ? 0 : 1] = end;
   Hand& hand =
@@ -228,8 +223,17 @@ std::shared_ptr<api::Peer> Wiring::end_of(const model::Saddr& symbol, const Dige
   }
   const auto contract = ports_.contract(hash);
   if (!contract) return nullptr;
-  const std::string instance = instance_of(*contract);
+  const std::string instance = instance_of(**contract);
   return instance.empty() ? nullptr : ports_.hosts.attached(instance);
+}
+
+os::ProcessId Wiring::process_of(const std::shared_ptr<api::Peer>& peer) {
+  if (const auto known = processes_.find(peer); known != processes_.end()) return known->second;
+  std::erase_if(processes_, [](const auto& entry) { return entry.first.expired(); });
+  const int pid = peer->identity().pid;
+  const auto began = os::process_start_time(pid);
+  if (began) processes_.emplace(peer, os::ProcessId{.pid = pid, .start_time = *began});
+  return {.pid = pid, .start_time = began.value_or(0)};
 }
 
 bool Wiring::attached(const std::string& definition) const {
@@ -273,11 +277,11 @@ void Wiring::prepare(const std::vector<model::Route>& routes, const std::vector<
 void Wiring::prepare_hosts(const std::shared_ptr<Preparation>& work) {
   std::map<std::string, Json> by_instance;
   const auto add = [&](const Digest& hash, const model::Route& route) -> Status {
-    RTT_TRY_SET(const model::Contract contract, ports_.contract(hash));
-    const std::string instance = instance_of(contract);
+    RTT_TRY_SET(const SharedContract contract, ports_.contract(hash));
+    const std::string instance = instance_of(*contract);
     if (instance.empty()) return {};
     by_instance[instance].push(
-        Json::object({{"contract", contract.object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
+        Json::object({{"contract", contract->object}, {"id", static_cast<std::int64_t>(route.id.value)}}));
     return {};
   };
   for (const model::Route& route : work->routes) {
@@ -457,7 +461,7 @@ void Wiring::wire(const model::Route& route) {
   const auto ready = [&](const model::Saddr& symbol, const Digest& hash) {
     if (end_of(symbol, hash)) return true;
     const auto contract = ports_.contract(hash);
-    return contract && !instance_of(*contract).empty();
+    return contract && !instance_of(**contract).empty();
   };
   if (!ready(route.from, route.consumer_contract) || !ready(route.to, route.contract)) return;
   wiring_now_[name] = 1;

@@ -46,14 +46,15 @@ inline constexpr std::string_view kEndpoints = "endpoints";
 // What providers are shown takes part in a change as one; no driver can have this name.
 inline constexpr std::string_view kViews = "the views";
 
-os::ProcessId process_of(const api::Peer& peer);
+// Of the panel's cache, and of whoever looks at one: the cache may let go of it first.
+using SharedContract = std::shared_ptr<const model::Contract>;
 
 class Wiring {
  public:
   struct Ports {
     os::Loop& loop;
     Hosts& hosts;
-    std::function<Result<model::Contract>(const Digest&)> contract;
+    std::function<Result<SharedContract>(const Digest&)> contract;
     // The definition in force that an endpoint means by a reference, and its contract's hash.
     std::function<Result<model::Contract>(const std::string& reference)> in_force;
     std::function<const model::Graph&()> graph;
@@ -150,6 +151,7 @@ class Wiring {
   struct Preparation;
 
   std::shared_ptr<api::Peer> end_of(const model::Saddr& symbol, const Digest& contract) const;
+  os::ProcessId process_of(const std::shared_ptr<api::Peer>& peer);
   void prepare_hosts(const std::shared_ptr<Preparation>& work);
   void build_lanes(const std::shared_ptr<Preparation>& work);
   void build(const model::Route& route, std::uint64_t follows, OnDone done);
@@ -193,7 +195,9 @@ class Wiring {
   std::deque<Happened> happened_;  // a step may bring the next: never nested
   bool stepping_ = false;
   std::map<std::string, std::weak_ptr<api::Peer>> ends_;  // by definition
-  std::map<std::string, int> wiring_now_;                 // routes being wired outside of a change, by name
+  // Whose each peer is: asked of /proc once, for one process may be an end of every lane.
+  std::map<std::weak_ptr<api::Peer>, os::ProcessId, std::owner_less<>> processes_;
+  std::map<std::string, int> wiring_now_;  // routes being wired outside of a change, by name
 };
 
 }  // namespace rtt::panel

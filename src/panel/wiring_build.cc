@@ -80,7 +80,7 @@ void Wiring::build(const model::Route& route, std::uint64_t follows, OnDone done
                          .follows = follows});
   lane.from = from;
   lane.to = to;
-  lane.reader = process_of(*to);
+  lane.reader = process_of(to);
   lane.kinds = {model::LaneKind::kUds};
   if (has_rings(route.lane)) lane.kinds.insert(lane.kinds.begin(), model::LaneKind::kShm);
   lane.done = std::move(done);
@@ -288,7 +288,7 @@ void Wiring::say(LaneEnd end, const fabric::HandshakeMessage& message) {
     const Lane& lane = lanes_.at(hand.generation);
     if (const auto across = (hand.side == Side::kFrom ? lane.to : lane.from).lock();
         across && has_rings(lane.binding.lane)) {
-      set_process(request.args, "peer", process_of(*across));
+      set_process(request.args, "peer", process_of(across));
       if (hand.gate_owner.pid != 0) set_process(request.args, "gate", hand.gate_owner);
     }
   }

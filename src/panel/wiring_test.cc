@@ -57,10 +57,11 @@ class WiringTest : public ::testing::Test {
         hosts_(*loop_, {.root = "/nowhere", .user_dir = "/nowhere"}, [](const std::string&) {}),
         wiring_({.loop = *loop_,
                  .hosts = hosts_,
-                 .contract = [this](const Digest& hash) -> Result<model::Contract> {
+                 .contract = [this](const Digest& hash) -> Result<SharedContract> {
                    for (const auto* each :
                         std::initializer_list<const model::Contract*>{&hook_, &api_, also_known_})
-                     if (each != nullptr && each->hash == hash) return *each;
+                     if (each != nullptr && each->hash == hash)
+                       return std::make_shared<const model::Contract>(*each);
                    return fail(Code::kNotFound, "no such contract");
                  },
                  .in_force = [this](const std::string& reference) -> Result<model::Contract> {

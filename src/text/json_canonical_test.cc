@@ -102,5 +102,23 @@ TEST(CanonicalJson, published_samples) {
   EXPECT_EQ(canonical(R"({"Unnormalized Unicode":"A\u030a"})"), "{\"Unnormalized Unicode\":\"A\xCC\x8A\"}");
 }
 
+// Plain bytes are passed over eight at a time: what needs an escape is found wherever it stands among them.
+TEST(CanonicalJson, each_byte_is_written_the_same_at_every_place_of_a_text) {
+  for (int byte = 0; byte < 256; ++byte) {
+    std::string alone;
+    append_json_string(alone, std::string(1, static_cast<char>(byte)));
+    const std::string written = alone.substr(1, alone.size() - 2);
+    for (std::size_t length = 1; length <= 18; ++length) {
+      for (std::size_t at = 0; at < length; ++at) {
+        std::string text(length, '~'), out;
+        text[at] = static_cast<char>(byte);
+        append_json_string(out, text);
+        ASSERT_EQ(out, '"' + std::string(at, '~') + written + std::string(length - at - 1, '~') + '"')
+            << byte << " at " << at << " of " << length;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rtt::text

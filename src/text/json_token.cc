@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 #include "base/assert.h"
 #include "text/utf8.h"
@@ -68,12 +69,28 @@ Decimal shortest_decimal(double positive) {
   return decimal;
 }
 
+// Whether the eight bytes from `at` on stand for themselves: ASCII without controls, quote and backslash.
+// Most text is that, and looking at each byte was a third of the time of writing canonical JSON.
+bool eight_plain(std::string_view value, std::size_t at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = kOnes * 0x80;
+  std::uint64_t word = 0;
+  std::memcpy(&word, value.data() + at, sizeof word);
+  const auto lowest_is_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  const std::uint64_t special =
+      word | (word - kOnes * 0x20) | lowest_is_zero(word ^ kOnes * '"') | lowest_is_zero(word ^ kOnes * '\\');
+  return (special & kHighs) == 0;
+}
+
 }  // namespace
 
 void append_json_string(std::string& out, std::string_view value) {
   out += '"';
   std::size_t run = 0;  // start of the bytes not yet copied
   for (std::size_t at = 0; at < value.size();) {
+    if (value.size() - at >= sizeof(std::uint64_t) && eight_plain(value, at)) {
+      at += sizeof(std::uint64_t);
+      continue;
+    }
     const auto c = static_cast<unsigned char>(value[at]);
     if (c < 0x80 && c >= 0x20 && c != '"' && c != '\\') {
       ++at;
