@@ -53,6 +53,16 @@ Result<model::Contract> Panel::State::callable(const std::string& word, const mo
   return best->contract;
 }
 
+namespace {
+
+Json call_refused(const Error& why) {
+  return apply::to_json(apply::AuditRecord{
+      "refused", std::string(kCommandLine),
+      Json::object({{"code", code_name(why.code)}, {"reason", why.message}, {"verb", "call"}})});
+}
+
+}  // namespace
+
 // The definition in force that a program may attach as: a provider, or else a consumer, of that name.
 Result<model::Contract> Panel::State::attachable(const std::string& reference) {
   RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, read_only()));
@@ -66,10 +76,7 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
   const auto caller = model::parse_definition(kCommandLine);
   auto provider = callable(std::string(request.args.string_or("saddr")), *caller);
   if (!provider) {
-    audit(apply::to_json(apply::AuditRecord{"refused", std::string(kCommandLine),
-                                            Json::object({{"code", code_name(provider.error().code)},
-                                                          {"reason", provider.error().message},
-                                                          {"verb", "call"}})}));
+    audit(call_refused(provider.error()));
     respond.finish(std::unexpected(std::move(provider).error()));
     return;
   }

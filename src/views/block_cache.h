@@ -22,7 +22,7 @@ namespace rtt::views {
 class BlockCache {
  public:
   static constexpr std::size_t kBlocksForWalks = 128;  // 8 MiB: 1,000 agents of five providers fit
-  using Block = std::shared_ptr<const std::string>;  // the cache's and whoever reads from it
+  using Block = std::shared_ptr<const std::string>;    // the cache's and whoever reads from it
 
   explicit BlockCache(std::size_t blocks_max);
   ~BlockCache();

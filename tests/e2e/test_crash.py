@@ -48,7 +48,8 @@ class Crash(RttCase):
             self.want_another_wiring()
             return ["apply"]
         if kind == "rollback":
-            return ["rollback", str(self.random.choice([0, *self.committed]))]
+            near = sorted(self.committed)[-64:]   # of the last 128 commits, which are kept
+            return ["rollback", str(self.random.choice([0, *near]))]
         return ["undo"]
 
     def one_kill(self, typical):

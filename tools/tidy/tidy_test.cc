@@ -209,6 +209,7 @@ TEST_F(TreeTest, banned_words) {
   put("src/apply/run.cc", kHead + "// FIXME later\n");
   expect_only("word", "src/apply/run.cc", 2);
   put("src/apply/run.cc", kHead + "// never throw here\nconst char* t = \"throw\";\n");
+  put("tests/sim/world/disk.cc", kHead + "void f() { throw 1; }\n");
   EXPECT_TRUE(found().empty());
 }
 TEST_F(TreeTest, sleeping_tests) {

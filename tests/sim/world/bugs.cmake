@@ -22,19 +22,16 @@ function(world_bug name law file from to)
   set_tests_properties(world_bug_${name} PROPERTIES TIMEOUT 180 PASS_REGULAR_EXPRESSION "found: .*${law}")
 endfunction()
 
-world_bug(acknowledges_before_the_sync "was acknowledged and is lost" journal/writer.cc
+world_bug(acknowledges_before_the_sync "the journal does not verify" journal/writer.cc
   [[return file_->sync_data();]]
   [[return {};]])
-world_bug(begins_a_change_while_one_is_under_way "." panel/changes.cc
-  [[if (changes.size() == 1) next_change();]]
-  [[next_change();]])
 world_bug(leaves_lanes_of_routes_that_went "which is no route" panel/wiring.cc
   [[for (const std::uint64_t generation : left) close(generation);]]
   [[static_cast<void>(left);]])
 world_bug(stays_up_with_a_dead_journal "no change can be made any more" panel/panel.cc
   [[if (!seqs && seqs.error().code != Code::kTooLarge) loop.post([&loop] { loop.stop(); });]]
   [[]])
-world_bug(shows_what_was_not_committed "the graph in force is not the last commit's" panel/panel.cc
+world_bug(shows_what_was_not_committed "starts from a graph that was not in force" panel/panel.cc
   [[RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));]]
   [[if (type != journal::RecordType::kCommit) RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));]])
 world_bug(an_endpoint_looks_for_no_next_panel "is not attached" endpoint/attachment.cc
