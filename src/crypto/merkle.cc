@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "crypto/sha256.h"
+#include "crypto/sha256_many.h"
 
 namespace rtt::crypto {
 namespace {
@@ -15,12 +16,21 @@ constexpr std::byte kNodePrefix{0x01};
 
 constexpr std::size_t kSmallEntry = 255;
 
-Digest node_hash(const Digest& left, const Digest& right) {
-  std::array<std::byte, 65> bytes{kNodePrefix};
+// What is hashed at a time.
+constexpr std::size_t kAtOnce = 64;
+
+using LeafBytes = std::array<std::byte, 33>;
+using NodeBytes = std::array<std::byte, 65>;
+
+NodeBytes node_bytes(const Digest& left, const Digest& right) {
+  NodeBytes bytes;
+  bytes[0] = kNodePrefix;
   std::copy(left.bytes.begin(), left.bytes.end(), bytes.begin() + 1);
   std::copy(right.bytes.begin(), right.bytes.end(), bytes.begin() + 33);
-  return sha256(bytes);
+  return bytes;
 }
+
+Digest node_hash(const Digest& left, const Digest& right) { return sha256(node_bytes(left, right)); }
 
 // The largest power of two below `size`: where RFC 6962 cuts a tree. REQUIRES: size > 1.
 std::uint64_t cut_of(std::uint64_t size) { return std::bit_floor(size - 1); }
@@ -92,6 +102,49 @@ void MerkleTree::append_node(Node node) {
 void MerkleTree::append_leaf(const Digest& leaf) { append_node({.level = 0, .hash = leaf}); }
 
 void MerkleTree::append(const Digest& record_hash) { append_leaf(merkle_leaf(record_hash.bytes)); }
+
+// A row of neighbours on one level: what stands alone at either end goes up one by one, the pairs between
+// them are a row of half the length on the level above.
+void MerkleTree::append_nodes(std::uint8_t level, std::span<const Digest> hashes) {
+  RTT_ASSERT(hashes.size() <= kAtOnce);
+  const auto alone = [&](const Digest& hash) { append_node({.level = level, .hash = hash}); };
+  if (!hashes.empty() && (end_ >> level) % 2 == 1) {
+    alone(hashes.front());
+    hashes = hashes.subspan(1);
+  }
+  const std::size_t pairs = hashes.size() / 2;
+  if (pairs > 0) {
+    std::array<NodeBytes, kAtOnce / 2> entries;
+    std::array<ByteView, kAtOnce / 2> messages;
+    std::array<Digest, kAtOnce / 2> above;
+    for (std::size_t i = 0; i < pairs; ++i) {
+      entries[i] = node_bytes(hashes[2 * i], hashes[2 * i + 1]);
+      messages[i] = entries[i];
+    }
+    const auto parents = std::span(above).first(pairs);
+    sha256_many(std::span(messages).first(pairs), parents);
+    append_nodes(static_cast<std::uint8_t>(level + 1), parents);
+  }
+  if (hashes.size() % 2 == 1) alone(hashes.back());
+}
+
+void MerkleTree::append(std::span<const Digest> record_hashes) {
+  std::array<LeafBytes, kAtOnce> entries;
+  std::array<ByteView, kAtOnce> messages;
+  std::array<Digest, kAtOnce> leaves;
+  while (!record_hashes.empty()) {
+    const std::size_t count = std::min(record_hashes.size(), kAtOnce);
+    for (std::size_t i = 0; i < count; ++i) {
+      entries[i][0] = kLeafPrefix;
+      std::ranges::copy(record_hashes[i].bytes, entries[i].begin() + 1);
+      messages[i] = entries[i];
+    }
+    const auto hashed = std::span(leaves).first(count);
+    sha256_many(std::span(messages).first(count), hashed);
+    append_nodes(0, hashed);
+    record_hashes = record_hashes.subspan(count);
+  }
+}
 
 void MerkleTree::append(const MerkleTree& next) {
   RTT_ASSERT(next.begin_ == end_);

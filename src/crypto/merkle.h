@@ -34,9 +34,11 @@ class MerkleTree {
   static std::optional<MerkleTree> from_hashes(std::uint64_t size, std::span<const Digest> hashes);
 
   void append(const Digest& record_hash);  // leaf = SHA-256(0x00 || record_hash)
-  void append_leaf(const Digest& leaf);    // a merkle_leaf()
-  void append(const MerkleTree& next);     // REQUIRES: it begins where this ends
-  [[nodiscard]] Digest root() const;       // of no leaves: SHA-256("")   REQUIRES: it begins at 0
+  // The same in their order, hashed side by side (sha256_many.h): half the time.
+  void append(std::span<const Digest> record_hashes);
+  void append_leaf(const Digest& leaf);  // a merkle_leaf()
+  void append(const MerkleTree& next);   // REQUIRES: it begins where this ends
+  [[nodiscard]] Digest root() const;     // of no leaves: SHA-256("")   REQUIRES: it begins at 0
   [[nodiscard]] std::uint64_t begin() const { return begin_; }
   [[nodiscard]] std::uint64_t end() const { return end_; }
   [[nodiscard]] std::uint64_t size() const { return end_ - begin_; }
@@ -46,6 +48,7 @@ class MerkleTree {
 
  private:
   void append_node(Node node);
+  void append_nodes(std::uint8_t level, std::span<const Digest> hashes);
 
   std::vector<Node> nodes_;
   std::uint64_t begin_ = 0, end_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal/group.h"
 
+#include <array>
+
 #include "journal/record.h"
 #include "model/limits.h"
 #include "text/json_canonical.h"
@@ -9,51 +11,11 @@ namespace rtt::journal {
 namespace {
 
 constexpr std::string_view kBatch = "batch";
-constexpr std::size_t kBatchBytesMax = std::string_view(R"("batch":9007199254740991,)").size();
+constexpr std::string_view kBatchKey = R"("batch":)";
+constexpr std::size_t kBatchBytesMax = kBatchKey.size() + std::string_view("9007199254740991,").size();
 
-// The first byte behind the string that begins at `at`.
-std::size_t behind_string(std::string_view text, std::size_t at) {
-  for (++at; text[at] != '"'; ++at) {
-    if (text[at] == '\\') ++at;
-  }
-  return at + 1;
-}
-
-// Where the member `batch` belongs in the canonical text of an object: before the first member whose key is
-// larger. Keys are sorted by UTF-16 units; what is not a plain character sorts against `batch` as its bytes
-// do.
-std::size_t place_of_batch(std::string_view text) {
-  std::size_t depth = 0;
-  bool key_next = true;
-  for (std::size_t at = 0; at < text.size();) {
-    const char c = text[at];
-    if (c == '"') {
-      const std::size_t end = behind_string(text, at);
-      if (depth == 1 && key_next && text.substr(at + 1, end - at - 2) > kBatch) return at;
-      key_next = false;
-      at = end;
-      continue;
-    }
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
-    if (c == ',' && depth == 1) key_next = true;
-    ++at;
-  }
-  return text.size() - 1;
-}
-
-std::string with_batch(const ReadyRecord& record, Seq first) {
-  const bool empty = record.text.size() == 2;
-  const bool at_end = record.batch_at == record.text.size() - 1;
-  std::string member = "\"batch\":" + std::to_string(first.value);
-  if (!empty) member = at_end ? "," + member : member + ",";
-  std::string text;
-  text.reserve(record.text.size() + member.size());
-  text.append(record.text, 0, record.batch_at);
-  text += member;
-  text.append(record.text, record.batch_at);
-  return text;
-}
+// Hashed side by side into the tree.
+constexpr std::size_t kHashesAtOnce = 64;
 
 }  // namespace
 
@@ -63,15 +25,13 @@ std::size_t ReadyRecord::bytes_max() const {
 
 Result<ReadyRecord> make_ready(NewRecord record) {
   RTT_ASSERT(record.payload.is_object());
-  record.payload.as_object().erase(std::string(kBatch));
-  ReadyRecord ready{.type = record.type, .text = text::canonical_json(record.payload)};
-  if (ready.text.size() + kBatchBytesMax > limits::kRecordPayloadBytesMax) {
-    return fail(Code::kTooLarge, "a journal record of " + std::to_string(ready.text.size()) +
+  text::CanonicalWithGap written = text::canonical_json_with_gap(record.payload, kBatch);
+  if (written.text.size() + kBatchBytesMax > limits::kRecordPayloadBytesMax) {
+    return fail(Code::kTooLarge, "a journal record of " + std::to_string(written.text.size()) +
                                      " bytes is over the limit of " +
                                      std::to_string(limits::kRecordPayloadBytesMax - kBatchBytesMax));
   }
-  ready.batch_at = place_of_batch(ready.text);
-  return ready;
+  return ReadyRecord{.type = record.type, .text = std::move(written.text), .batch_at = written.gap_at};
 }
 
 Result<std::vector<ReadyRecord>> make_ready(std::vector<NewRecord> records) {
@@ -84,17 +44,53 @@ Result<std::vector<ReadyRecord>> make_ready(std::vector<NewRecord> records) {
   return ready;
 }
 
-std::vector<Digest> encode_group(Bytes& out, const Link& last, std::span<const ReadyRecord> records) {
-  std::vector<Digest> hashes;
-  hashes.reserve(records.size());
-  const Seq first{last.seq.value + 1};
-  Digest prev = last.hash;
+std::size_t bytes_max(std::span<const ReadyRecord> records) {
+  std::size_t bytes = 0;
+  for (const ReadyRecord& record : records) bytes += record.bytes_max();
+  return bytes;
+}
+
+Group::Group(Seq last, std::size_t room)
+    : bytes_(std::make_unique_for_overwrite<std::byte[]>(room)), bytes_max_(room) {
+  begin_anew(last);
+}
+
+void Group::begin_anew(Seq last) {
+  laid_ = sealed_ = 0;
+  first_ = next_ = {last.value + 1};
+  tree_ = crypto::MerkleTree(last.value);
+}
+
+void Group::lay(std::span<const ReadyRecord> records) {
+  const std::string first = std::to_string(first_.value);
   for (const ReadyRecord& record : records) {
-    const RecordHead head{.seq = {first.value + hashes.size()}, .type = record.type, .prev = prev};
-    prev = encode_record(out, head, hashes.empty() ? record.text : with_batch(record, first));
-    hashes.push_back(prev);
+    const std::string_view text = record.text;
+    const std::string_view before = text.substr(0, record.batch_at), after = text.substr(record.batch_at);
+    std::array<std::string_view, 6> pieces{before};
+    if (next_ == first_) {
+      pieces[1] = after;
+    } else {
+      const bool begins = before == "{", ends = after == "}";
+      pieces = {before, ends && !begins ? "," : "", kBatchKey, first, ends ? "" : ",", after};
+    }
+    laid_ += lay_record(all().subspan(laid_), next_, record.type, pieces);
+    ++next_.value;
   }
-  return hashes;
+}
+
+void Group::seal(const Link& last, std::size_t laid) {
+  std::array<Digest, kHashesAtOnce> hashes;
+  std::size_t count = 0;
+  end_ = last;
+  while (sealed_ < laid) {
+    const MutableBytes record = all().subspan(sealed_, laid - sealed_);
+    end_ = {.seq = {end_.seq.value + 1}, .hash = seal_record(record, end_.hash)};
+    sealed_ += *claimed_span(record);
+    hashes[count++] = end_.hash;
+    if (count < hashes.size() && sealed_ < laid) continue;
+    tree_.append(std::span(hashes).first(count));
+    count = 0;
+  }
 }
 
 }  // namespace rtt::journal

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "base/crc32c.h"
 #include "base/hex.h"
@@ -39,19 +40,36 @@ void store_digest(MutableBytes bytes, std::size_t at, const Digest& digest) {
 
 }  // namespace
 
-Digest encode_record(Bytes& out, const RecordHead& head, std::string_view payload_text) {
-  RTT_ASSERT(payload_text.size() <= limits::kRecordPayloadBytesMax);
-  const std::size_t start = out.size();
-  const std::size_t length = kRecordHeaderBytes + payload_text.size();
-  out.resize(start + padded(length));
-  const MutableBytes record = MutableBytes(out).subspan(start, length);
-  store_le(record, kLenAt, static_cast<std::uint32_t>(length));
-  store_le(record, kSeqAt, head.seq.value);
-  record[kTypeAt] = static_cast<std::byte>(head.type);
-  store_digest(record, kPrevAt, head.prev);
-  std::copy_n(as_bytes(payload_text).begin(), payload_text.size(), record.begin() + kRecordHeaderBytes);
+std::size_t lay_record(MutableBytes to, Seq seq, RecordType type,
+                       std::span<const std::string_view> payload_pieces) {
+  std::size_t length = kRecordHeaderBytes;
+  for (const std::string_view piece : payload_pieces) {
+    RTT_ASSERT(length + piece.size() <= to.size());
+    if (!piece.empty()) std::memcpy(to.data() + length, piece.data(), piece.size());
+    length += piece.size();
+  }
+  RTT_ASSERT(length <= kRecordBytesMax && padded(length) <= to.size());
+  std::ranges::fill(to.first(kRecordHeaderBytes), std::byte{0});
+  std::ranges::fill(to.subspan(length, padded(length) - length), std::byte{0});
+  store_le(to, kLenAt, static_cast<std::uint32_t>(length));
+  store_le(to, kSeqAt, seq.value);
+  to[kTypeAt] = static_cast<std::byte>(type);
+  return padded(length);
+}
+
+Digest seal_record(MutableBytes record, const Digest& prev) {
+  record = record.first(load_le<std::uint32_t>(record, kLenAt));
+  store_digest(record, kPrevAt, prev);
   store_le(record, kCrcAt, crc32c(record.subspan(kSeqAt)));
   return crypto::sha256(record);
+}
+
+Digest encode_record(Bytes& out, const RecordHead& head, std::string_view payload_text) {
+  const std::size_t start = out.size();
+  out.resize(start + padded(kRecordHeaderBytes + payload_text.size()));
+  const MutableBytes record = MutableBytes(out).subspan(start);
+  lay_record(record, head.seq, head.type, {&payload_text, 1});
+  return seal_record(record, head.prev);
 }
 
 std::optional<std::size_t> claimed_span(ByteView input) {

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -43,6 +44,13 @@ struct RecordHead {
 // Appends the record and its padding; returns its hash.   REQUIRES: payload_text within
 // kRecordPayloadBytesMax.
 Digest encode_record(Bytes& out, const RecordHead& head, std::string_view payload_text);
+// The same in two steps, because only the second has to wait for the record before.
+// Lays down all but `prev` and the crc; the bytes it spans.   REQUIRES: the payload's pieces have room in
+// `to`.
+std::size_t lay_record(MutableBytes to, Seq seq, RecordType type,
+                       std::span<const std::string_view> payload_pieces);
+// Chains the record that is laid at the beginning of `record`; its hash.
+Digest seal_record(MutableBytes record, const Digest& prev);
 
 // The record that begins at `input`, if it is whole and its length, type, reserved bytes, padding and crc are
 // right.

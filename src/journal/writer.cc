@@ -43,43 +43,58 @@ Status Writer::write(ByteView bytes) {
   if (!file_ || bytes.size() > layout_.segment_bytes - offset_) RTT_TRY(begin_segment());
   RTT_ASSERT(bytes.size() <= layout_.segment_bytes - offset_);
   RTT_TRY(file_->write_at(offset_, bytes));
-  RTT_TRY(zero_ahead(offset_ + bytes.size()));
+  RTT_TRY(zero_ahead(offset_, offset_ + bytes.size()));
   return file_->sync_data();
 }
 
 // Keeps at least half of zeros_ahead_bytes of written blocks behind `end`. The zeros become durable with the
 // batch; if a crash loses them nothing changes, as what they are written over reads as zeros too.
-Status Writer::zero_ahead(std::uint64_t end) {
+//
+// Behind a large batch none are kept: the next is likely as large, and to write all of it twice costs more
+// than the metadata that move with blocks written for the first time (400 KiB here: 2.1 ms against 1.4).
+Status Writer::zero_ahead(std::uint64_t begin, std::uint64_t end) {
   if (zeroed_to_ == layout_.segment_bytes || zeroed_to_ >= end + layout_.zeros_ahead_bytes / 2) return {};
+  if (end - begin >= layout_.zeros_ahead_bytes / 4) return {};
   const std::uint64_t from = std::max(zeroed_to_, end);
   zeroed_to_ = std::min(layout_.segment_bytes, end + layout_.zeros_ahead_bytes);
   if (zeroed_to_ <= from) return {};
   return file_->write_at(from, Bytes(static_cast<std::size_t>(zeroed_to_ - from)));
 }
 
+Status Writer::well() const {
+  if (!failed_) return {};
+  return std::unexpected(
+      Error(*failed_).in("the journal takes no more records after a failed write").hinting("rtt doctor"));
+}
+
 Status Writer::append(std::span<const ReadyRecord> records) {
-  if (failed_) {
-    return std::unexpected(
-        Error(*failed_).in("the journal takes no more records after a failed write").hinting("rtt doctor"));
-  }
+  RTT_TRY(well());
   if (records.empty()) return {};
-  buffer_.clear();
-  const std::vector<Digest> hashes = encode_group(buffer_, last_, records);
-  if (buffer_.size() > batch_bytes_max()) {
+  Group group(last_.seq, bytes_max(records));
+  group.lay(records);
+  group.seal(last_, group.laid());
+  return append(group);
+}
+
+Status Writer::append(const Group& group) {
+  RTT_TRY(well());
+  RTT_ASSERT(group.tree().begin() == last_.seq.value && group.tree().end() == group.end().seq.value);
+  const std::size_t bytes = group.bytes().size();
+  if (bytes > batch_bytes_max()) {
     return fail(Code::kTooLarge, "a journal batch is larger than a segment of " +
                                      std::to_string(layout_.segment_bytes) + " bytes");
   }
-  if (Status written = write(buffer_); !written) {
+  if (Status written = write(group.bytes()); !written) {
     // Some of it may be in the file or in its cached pages; only a fresh look at the disk can tell.
     failed_ = written.error();
     if (file_) file_->forget_cache();
     return std::unexpected(std::move(written).error().in("the journal could not be written"));
   }
   place_.offset = offset_;
-  offset_ += buffer_.size();
-  appended_bytes_ += buffer_.size();
-  last_ = {.seq = {last_.seq.value + hashes.size()}, .hash = hashes.back()};
-  for (const Digest& hash : hashes) tree_.append(hash);
+  offset_ += bytes;
+  appended_bytes_ += bytes;
+  last_ = group.end();
+  tree_.append(group.tree());
   return {};
 }
 

@@ -28,8 +28,11 @@ class Writer {
 
   // The seqs are those that follow last_seq(), in order.
   Status append(std::span<const ReadyRecord> records);
+  // The same of a group that was laid and sealed as it follows last().
+  Status append(const Group& group);
   Result<std::vector<Seq>> append_batch(std::vector<NewRecord> records);
   [[nodiscard]] Seq last_seq() const { return last_.seq; }
+  [[nodiscard]] const Link& last() const { return last_; }
   [[nodiscard]] const crypto::MerkleTree& tree() const { return tree_; }
   [[nodiscard]] Digest root() const { return tree_.root(); }
   // Where the last append began.
@@ -43,8 +46,9 @@ class Writer {
  private:
   Writer(Storage& storage, const Layout& layout) : storage_(&storage), layout_(layout) {}
   Status begin_segment();
+  [[nodiscard]] Status well() const;
   Status write(ByteView bytes);
-  Status zero_ahead(std::uint64_t end);
+  Status zero_ahead(std::uint64_t begin, std::uint64_t end);
 
   Storage* storage_;
   Layout layout_;
@@ -55,7 +59,6 @@ class Writer {
   std::uint64_t appended_bytes_ = 0;
   Link last_;
   crypto::MerkleTree tree_;
-  Bytes buffer_;
   std::optional<Error> failed_;
 };
 

@@ -33,20 +33,45 @@ void append_array(std::string& out, const JsonArray& items) {
   out += ']';
 }
 
-void append_object(std::string& out, const JsonObject& members) {
+// Calls use(member) in canonical order. Stored order is that of the bytes, which is nearly always the same.
+template <typename Use>
+void in_order(const JsonObject& members, Use use) {
+  const auto less = [](const auto& a, const auto& b) { return utf16_less(a.first, b.first); };
+  if (std::is_sorted(members.begin(), members.end(), less)) {
+    for (const auto& member : members) use(member);
+    return;
+  }
   std::vector<const JsonObject::Entry*> ordered;
   ordered.reserve(members.size());
-  for (const auto& entry : members) ordered.push_back(&entry);
-  const auto less = [](const auto* a, const auto* b) { return utf16_less(a->first, b->first); };
-  if (!std::is_sorted(ordered.begin(), ordered.end(), less)) std::sort(ordered.begin(), ordered.end(), less);
+  for (const auto& member : members) ordered.push_back(&member);
+  std::ranges::sort(ordered, [&](const auto* a, const auto* b) { return less(*a, *b); });
+  for (const auto* member : ordered) use(*member);
+}
+
+void append_member(std::string& out, const JsonObject::Entry& member) {
+  if (out.back() != '{') out += ',';
+  append_json_string(out, member.first);
+  out += ':';
+  append(out, member.second);
+}
+
+void append_object(std::string& out, const JsonObject& members) {
   out += '{';
-  for (const auto* entry : ordered) {
-    if (entry != ordered.front()) out += ',';
-    append_json_string(out, entry->first);
-    out += ':';
-    append(out, entry->second);
-  }
+  in_order(members, [&](const auto& member) { append_member(out, member); });
   out += '}';
+}
+
+// Near to the bytes of the text, so that it seldom has to move while it grows.
+std::size_t about_bytes(const Json& value) {
+  constexpr std::size_t kScalar = 8, kAround = 4;
+  std::size_t bytes = kScalar;
+  if (value.is_string()) return value.as_string().size() + kAround;
+  if (value.is_array()) {
+    for (const Json& item : value.as_array()) bytes += about_bytes(item);
+  } else if (value.is_object()) {
+    for (const auto& [key, member] : value.as_object()) bytes += key.size() + kAround + about_bytes(member);
+  }
+  return bytes;
 }
 
 void append(std::string& out, const Json& value) {
@@ -79,8 +104,25 @@ void append(std::string& out, const Json& value) {
 
 std::string canonical_json(const Json& value) {
   std::string out;
+  out.reserve(about_bytes(value));
   append(out, value);
   return out;
+}
+
+CanonicalWithGap canonical_json_with_gap(const Json& object, std::string_view key) {
+  CanonicalWithGap written;
+  std::string& out = written.text;
+  out.reserve(about_bytes(object));
+  out += '{';
+  in_order(object.as_object(), [&](const auto& member) {
+    if (member.first == key) return;
+    const std::size_t at = out.size() + (out.size() > 1 ? 1 : 0);
+    append_member(out, member);
+    if (written.gap_at == 0 && utf16_less(key, member.first)) written.gap_at = at;
+  });
+  if (written.gap_at == 0) written.gap_at = out.size();
+  out += '}';
+  return written;
 }
 
 }  // namespace rtt::text
