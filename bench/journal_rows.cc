@@ -30,9 +30,9 @@ constexpr std::size_t kFillingBytes = 305;
 
 // A record of 400 bytes as it stands in a segment, a few less while `n` is short.
 journal::NewRecord record(std::int64_t n) {
-  return {
-      .type = journal::RecordType::kAudit,
-      .payload = Json::object({{"action", "bench"}, {"n", n}, {"text", std::string(kFillingBytes, 'x')}})};
+  Json payload;
+  payload.set("action", "bench").set("n", n).set("text", std::string(kFillingBytes, 'x'));
+  return {.type = journal::RecordType::kAudit, .payload = std::move(payload)};
 }
 
 std::unique_ptr<Journal> open(const std::string& directory) {

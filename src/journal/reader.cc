@@ -129,7 +129,7 @@ Result<Verified> verify_storage(Storage& storage, const Layout& layout, Access a
         if (!options.keep || !options.keep(found.record)) return;
         share.kept.push_back({.record = to_record(found.record, found.hash),
                               .place = {parts[i].name, found.offset},
-                              .tree_before = found.tree_before});
+                              .tree_before = found.tree_before()});
       };
       share.read = reader.read(parts[i], standing_of(i, parts), options.keep || hashes ? look : Look());
     }

@@ -84,12 +84,12 @@ std::optional<RecordView> decode_record(ByteView input) {
   if (!span || *span > input.size()) return std::nullopt;
   const std::size_t length = load_le<std::uint32_t>(input, kLenAt);
   const ByteView record = input.first(length);
-  const auto type = std::to_integer<std::uint8_t>(record[kTypeAt]);
+  // The type in the lowest byte, and with it the reserved ones.
+  const auto type = load_le<std::uint64_t>(record, kTypeAt);
   if (type < static_cast<std::uint8_t>(RecordType::kPrepare) ||
       type > static_cast<std::uint8_t>(RecordType::kAudit)) {
     return std::nullopt;
   }
-  if (!all_zero(record.subspan(kReservedAt, kPrevAt - kReservedAt))) return std::nullopt;
   if (!all_zero(input.subspan(length, *span - length))) return std::nullopt;
   if (crc32c(record.subspan(kSeqAt)) != load_le<std::uint32_t>(record, kCrcAt)) return std::nullopt;
   return RecordView{.seq = {load_le<std::uint64_t>(record, kSeqAt)},

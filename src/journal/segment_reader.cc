@@ -2,16 +2,18 @@
 #include "journal/segment_reader.h"
 
 #include <algorithm>
+#include <array>
 
-#include "crypto/sha256.h"
+#include "crypto/sha256_many.h"
 #include "journal/hash_file.h"
 #include "journal/tail.h"
 
 namespace rtt::journal {
 namespace {
 
-constexpr std::size_t kWindowBytes = std::size_t{256} << 10;
+constexpr std::size_t kWindowBytes = std::size_t{64} << 10;
 constexpr int kLooksMax = 64;
+constexpr std::size_t kRecordsAtOnce = 64;  // that stay in the fastest cache from the crc to the hash
 
 // The part of a file that is in memory, moved forward as reading goes on.
 class Window {
@@ -120,26 +122,51 @@ class Segment {
   // Until the first that does not verify.
   Status read_records() {
     for (;;) {
-      RTT_TRY_SET(ByteView input, window_.at(read_.end_offset, kRecordHeaderBytes));
-      const auto span = claimed_span(input);
-      if (!span) return {};
-      if (*span > input.size()) {
-        RTT_TRY_SET(input, window_.at(read_.end_offset, *span));
-      }
-      const auto found = decode_record(input);
-      if (!found || found->seq != next_seq() || found->prev != report().last_hash) return {};
-      accept(*found);
+      RTT_TRY_SET(const bool all, read_some());
+      if (!all) return {};
     }
   }
 
-  void accept(const RecordView& found) {
-    const Digest hash = crypto::sha256(found.bytes);
-    if (look_)
-      look_({.record = found, .hash = hash, .offset = read_.end_offset, .tree_before = report().tree});
-    report().last_seq = found.seq;
-    report().last_hash = hash;
-    report().tree.append(hash);
-    read_.end_offset += found.span();
+  // Some that lie in the window one behind the other; whether there were any and all of them verify.
+  Result<bool> read_some() {
+    RTT_TRY_SET(ByteView input, window_.at(read_.end_offset, kRecordHeaderBytes));
+    const auto span = claimed_span(input);
+    if (!span) return false;
+    if (*span > input.size()) {
+      RTT_TRY_SET(input, window_.at(read_.end_offset, *span));
+    }
+    some_.clear();
+    for (Seq seq = next_seq(); some_.size() < kRecordsAtOnce; ++seq.value) {
+      const auto found = decode_record(input);
+      if (!found || found->seq != seq) break;
+      some_.push_back(*found);
+      input = input.subspan(found->span());
+    }
+    return accept_chained();
+  }
+
+  bool accept_chained() {
+    std::array<ByteView, kRecordsAtOnce> messages;
+    std::array<Digest, kRecordsAtOnce> all;
+    std::ranges::transform(some_, messages.begin(), &RecordView::bytes);
+    const auto hashes = std::span(all).first(some_.size());
+    crypto::sha256_many(std::span(messages).first(some_.size()), hashes);
+    std::size_t count = 0;
+    for (; count < some_.size() && some_[count].prev == report().last_hash; ++count) {
+      const RecordView& found = some_[count];
+      if (look_) {
+        look_({.record = found,
+               .hash = hashes[count],
+               .offset = read_.end_offset,
+               .tree = report().tree,
+               .since = hashes.first(count)});
+      }
+      report().last_seq = found.seq;
+      report().last_hash = hashes[count];
+      read_.end_offset += found.span();
+    }
+    report().tree.append(hashes.first(count));
+    return count > 0 && count == some_.size();
   }
 
   Status read_tail(Standing standing) {
@@ -196,6 +223,7 @@ class Segment {
   StoredFile& file_;
   const Look& look_;
   Window window_;
+  std::vector<RecordView> some_;
   PartRead read_;
 };
 
@@ -215,12 +243,18 @@ Result<PartRead> read_hashes(StoredFile& file, const Layout& layout, const Part&
   read.report.last_hash = found->hashes.back();
   read.report.compacted_to = read.report.last_seq;
   read.report.tree = crypto::MerkleTree(before);
-  for (const Digest& hash : found->hashes) read.report.tree.append(hash);
+  read.report.tree.append(found->hashes);
   read.hashes = std::move(found->hashes);
   return read;
 }
 
 }  // namespace
+
+crypto::MerkleTree Found::tree_before() const {
+  crypto::MerkleTree before = tree;
+  before.append(since);
+  return before;
+}
 
 Result<std::vector<Part>> parts_of(Storage& storage) {
   RTT_TRY_SET(const auto names, storage.names());

@@ -10,12 +10,16 @@
 // would cost more than verifying 1,000 records (3 ms against 0.5 ms for 16 MiB here), so blocks that were
 // never written are stepped over: the file system vouches for them.
 //
+// Records are verified some at a time: each says the hash of the one before, so the hashes of neighbours are
+// computed side by side (crypto/sha256_many.h) and what they say is compared afterwards.
+//
 // Thread: one; others may read other files.   Fails: kIo, kPermission of the storage; what does not verify is
 // in the report.   Limits: one window, and one segment where its tail is not clean.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -73,8 +77,10 @@ struct PartRead {
 struct Found {
   const RecordView& record;
   const Digest& hash;
-  std::uint64_t offset = 0;               // in its segment
-  const crypto::MerkleTree& tree_before;  // of the segment, or of all where reading began at a place
+  std::uint64_t offset = 0;        // in its segment
+  const crypto::MerkleTree& tree;  // of the segment, or of all where reading began at a place
+  std::span<const Digest> since;   // verified with this one, before it and not yet in `tree`
+  [[nodiscard]] crypto::MerkleTree tree_before() const;
 };
 using Look = std::function<void(const Found&)>;
 

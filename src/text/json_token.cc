@@ -69,16 +69,17 @@ Decimal shortest_decimal(double positive) {
   return decimal;
 }
 
-// Whether the eight bytes from `at` on stand for themselves: ASCII without controls, quote and backslash.
-// Most text is that, and looking at each byte was a third of the time of writing canonical JSON.
-bool eight_plain(std::string_view value, std::size_t at) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101, kHighs = kOnes * 0x80;
-  std::uint64_t word = 0;
-  std::memcpy(&word, value.data() + at, sizeof word);
-  const auto lowest_is_zero = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
-  const std::uint64_t special =
-      word | (word - kOnes * 0x20) | lowest_is_zero(word ^ kOnes * '"') | lowest_is_zero(word ^ kOnes * '\\');
-  return (special & kHighs) == 0;
+// Whether the 16 bytes from `at` on stand for themselves: ASCII without controls, quote and backslash. Most
+// text is that, and looking at each byte was a third of the time of writing canonical JSON. Vector code of
+// any processor.
+using Bytes16 [[gnu::vector_size(16)]] = unsigned char;
+bool plain16(std::string_view value, std::size_t at) {
+  Bytes16 bytes;
+  std::memcpy(&bytes, value.data() + at, sizeof bytes);
+  const auto special = (bytes < 0x20) | (bytes >= 0x80) | (bytes == '"') | (bytes == '\\');
+  std::array<std::uint64_t, 2> halves{};
+  std::memcpy(halves.data(), &special, sizeof special);
+  return (halves[0] | halves[1]) == 0;
 }
 
 }  // namespace
@@ -87,8 +88,8 @@ void append_json_string(std::string& out, std::string_view value) {
   out += '"';
   std::size_t run = 0;  // start of the bytes not yet copied
   for (std::size_t at = 0; at < value.size();) {
-    if (value.size() - at >= sizeof(std::uint64_t) && eight_plain(value, at)) {
-      at += sizeof(std::uint64_t);
+    if (value.size() - at >= sizeof(Bytes16) && plain16(value, at)) {
+      at += sizeof(Bytes16);
       continue;
     }
     const auto c = static_cast<unsigned char>(value[at]);
