@@ -113,7 +113,8 @@ class Lane {
     blocks_ = message.size() / kBlockBytes;
     const std::size_t rest = message.size() % kBlockBytes;
     end_blocks_ = rest < kBlockBytes - 8 ? 1 : 2;
-    end_ = {};
+    for (std::size_t at = 0; at < end_.size(); at += sizeof(__m128i))
+      _mm_store_si128(reinterpret_cast<__m128i*>(end_.data() + at), _mm_setzero_si128());
     if (rest > 0) std::memcpy(end_.data(), from_ + message.size() - rest, rest);
     end_[rest] = std::byte{0x80};
     const std::uint64_t bits = __builtin_bswap64(std::uint64_t{message.size()} * 8);
@@ -145,7 +146,7 @@ class Lane {
   Digest* hash_ = nullptr;
   const std::byte* from_ = nullptr;
   std::size_t blocks_ = 0, end_blocks_ = 0;
-  std::array<std::byte, 2 * kBlockBytes> end_{};
+  alignas(16) std::array<std::byte, 2 * kBlockBytes> end_;
 };
 
 [[gnu::target("sha,sse4.1")]] void side_by_side(std::span<const ByteView> messages,
