@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <random>
 
 #include "base/hex.h"
 #include "crypto/hmac.h"
 #include "crypto/merkle.h"
 #include "crypto/sha256.h"
+#include "crypto/sha256_many.h"
 
 namespace rtt::crypto {
 namespace {
@@ -39,6 +41,23 @@ TEST(Sha256, parts_equal_the_whole_and_finish_starts_over) {
   }
   Sha256 moved = std::move(hasher);
   EXPECT_EQ(moved.finish(), sha256(""));
+}
+
+// Every length around the edges of blocks beside every other, and lanes that run empty at different times.
+TEST(Sha256, many_equal_each_alone) {
+  constexpr unsigned kSeed = 20261128;
+  SCOPED_TRACE(kSeed);
+  std::mt19937 random(kSeed);
+  std::string text(1000, ' ');
+  for (char& c : text) c = static_cast<char>(random());
+  for (int round = 0; round < 3000; ++round) {
+    std::vector<ByteView> messages;
+    for (std::size_t count = random() % 7; messages.size() < count;)
+      messages.push_back(as_bytes(text).subspan(random() % 500, random() % (random() % 4 == 0 ? 500 : 130)));
+    std::vector<Digest> hashes(messages.size());
+    sha256_many(messages, hashes);
+    for (std::size_t i = 0; i < messages.size(); ++i) ASSERT_EQ(hashes[i], sha256(messages[i])) << i;
+  }
 }
 
 Digest merkle_root(const std::vector<Digest>& record_hashes) {
@@ -90,6 +109,25 @@ TEST(Merkle, trees_of_equal_history_are_equal_values) {
   EXPECT_NE(first, second);
   first.append(sha256("5"));
   EXPECT_EQ(first, second);
+}
+
+// However many are appended at once, and wherever the tree begins.
+TEST(Merkle, a_row_equals_one_by_one) {
+  std::vector<Digest> hashes;
+  for (int i = 0; i < 300; ++i) hashes.push_back(sha256(std::to_string(i)));
+  for (const std::uint64_t begin : {0, 1, 6, 63, 64, 4095}) {
+    for (std::size_t before = 0; before < 9; ++before) {
+      MerkleTree one_by_one(begin);
+      for (std::size_t i = 0; i < before; ++i) one_by_one.append(hashes[i]);
+      for (std::size_t count = 0; before + count <= hashes.size(); ++count) {
+        MerkleTree row(begin);
+        row.append(std::span(hashes).first(before));
+        row.append(std::span(hashes).subspan(before, count));
+        ASSERT_EQ(row, one_by_one) << begin << " " << before << " " << count;
+        if (before + count < hashes.size()) one_by_one.append(hashes[before + count]);
+      }
+    }
+  }
 }
 
 // However the leaves are cut into parts, and the parts joined.

@@ -317,6 +317,50 @@ TEST_F(CheckpointTest, records_submitted_before_anybody_waits_share_one_sync) {
   EXPECT_EQ(syncs, 1);
 }
 
+// What comes while a group is on its way to the disk is laid and chained meanwhile, and not written before
+// the disk has the first: it could keep the second alone.
+TEST_F(CheckpointTest, what_is_submitted_during_a_write_is_the_next_write) {
+  GroupCommit* commits = nullptr;
+  std::size_t pending_max = 0;
+  std::uint64_t submitted = 1, during = 0;
+  SimulatedDisk disk({}, [&](const DiskImage& image) {
+    pending_max = std::max(pending_max, image.begin()->second.pending.size());
+    if (commits == nullptr || ++during > 3) return;
+    EXPECT_EQ(commits->submit(*make_ready(std::vector<NewRecord>{note(2)})), Seq{++submitted});
+    EXPECT_EQ(commits->durable(), Seq{0});
+  });
+  OpenOptions only_records = options();
+  only_records.layout.zeros_ahead_bytes = 0;
+  auto opened = open_storage(disk, only_records, {});
+  GroupCommit group_commit(std::move(opened->writer));
+  commits = &group_commit;
+  const Seq first = *group_commit.submit(*make_ready(std::vector<NewRecord>{note(1)}));
+  std::jthread beside([&] { EXPECT_TRUE(group_commit.wait(first)); });
+  ASSERT_TRUE(group_commit.wait(first));
+  EXPECT_EQ(group_commit.durable(), Seq{1});
+  ASSERT_TRUE(group_commit.wait({submitted}));
+  EXPECT_EQ(group_commit.durable(), Seq{4});
+  EXPECT_EQ(pending_max, 1u);
+  const auto read = read_storage(disk, only_records.layout, Access::kAlone, {});
+  EXPECT_EQ(read->report.last_seq, Seq{4});
+  EXPECT_EQ(read->report.tree.root(), group_commit.root());
+}
+
+// So that the disk has no rest while nobody waits yet.
+TEST(GroupCommit, enough_that_waits_is_written_by_who_submits_it) {
+  const os::TempDir dir = *os::TempDir::create();
+  auto opened = Journal::open(dir / "wal", {});
+  ASSERT_TRUE(opened);
+  const auto of_bytes = [](std::size_t bytes) {
+    return std::vector<NewRecord>{{.payload = text::Json::object({{"text", std::string(bytes, 'x')}})}};
+  };
+  EXPECT_EQ(opened->journal->submit(of_bytes(kWorthWritingBytes / 2)), Seq{1});
+  EXPECT_EQ(opened->journal->last_seq(), Seq{0});
+  EXPECT_EQ(opened->journal->submit(of_bytes(kWorthWritingBytes / 2)), Seq{2});
+  EXPECT_EQ(opened->journal->last_seq(), Seq{2});
+  EXPECT_EQ(read_journal(dir / "wal", {})->last_seq, Seq{2});
+}
+
 TEST_F(CheckpointTest, a_failed_write_fails_all_that_wait_for_it_and_all_that_come) {
   auto opened = open_storage(disk_, options(), {});
   GroupCommit commits(std::move(opened->writer));

@@ -35,6 +35,10 @@ struct Layout {
   // How far ahead of the records a segment's blocks are written with zeros. More makes a new segment and the
   // proof of a clean end slower, less makes the extra work come more often.
   std::uint64_t zeros_ahead_bytes = std::uint64_t{512} << 10;
+  // Behind a batch from this size on none are written: the next is likely as large, and writing all of it
+  // twice costs more than the metadata that move with blocks written for the first time (200 KiB here: 1.1 ms
+  // against 0.9, 400 KiB: 2.1 against 1.4; below 100 KiB the zeros are cheaper).
+  std::uint64_t large_batch_bytes = std::uint64_t{128} << 10;
 };
 
 enum class Access : std::uint8_t {
