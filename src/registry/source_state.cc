@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/source_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -73,9 +75,13 @@ Status add_scanned(const Workspace& workspace, const ScanPlaces& places, StateHa
   return {};
 }
 
+// Its folders, not each of its files: they are never written in place, and what is read of them is checked,
+// by its name or by its signature.
 Status add_store(const Workspace& workspace, Looks& looks) {
-  RTT_TRY_SET(const std::vector<StoredName> names, list_store(workspace.cas()));
-  for (const StoredName& stored : names) looks.add(".rtt/registry/cas/sha256/" + stored.name);
+  constexpr std::string_view kStore = ".rtt/registry/cas/sha256";
+  RTT_TRY_SET(const std::vector<std::string> folders, list_store_folders(workspace.cas()));
+  looks.add(std::string(kStore));
+  for (const std::string& folder : folders) looks.add(fmt::format("{}/{}", kStore, folder));
   looks.add("index", ".rtt/registry/index.json");
   return {};
 }
