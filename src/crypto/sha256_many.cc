@@ -9,7 +9,6 @@
 #include "crypto/sha256.h"
 
 #if defined(__x86_64__)
-#include <cpuid.h>
 #include <immintrin.h>
 #endif
 
@@ -36,11 +35,7 @@ alignas(16) constexpr std::array<std::uint32_t, 64> kRound{
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-bool has_sha_ni() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __builtin_cpu_supports("sse4.1") != 0 && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-         (b & bit_SHA) != 0;
-}
+bool has_sha_ni() { return __builtin_cpu_supports("sse4.1") != 0 && __builtin_cpu_supports("sha") != 0; }
 
 // The eight words as the instructions want them: A B E F and C D G H, the first in the highest bits.
 struct State {
