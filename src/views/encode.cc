@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "mcp/configs/client_entry.h"
 #include "model/limits.h"
 #include "text/toml.h"
 #include "text/toml_write.h"
@@ -332,7 +333,11 @@ class Encoder {
     }
     if (own_ != nullptr) {
       for (const auto& [key, value] : own_->as_object()) {
-        if (made->entry.find(key) != nullptr && member(key) != nullptr) lost_to_own(key, key);
+        if (mcp::leads_elsewhere(key)) {
+          lost(fmt::format("/native/{}/{}", provider_.name, text::escape_pointer(key)),
+               "would say what starts the server");
+          continue;
+        }
         made->entry.set(key, value);
       }
     }
@@ -377,7 +382,7 @@ class Encoder {
         out += fmt::format("[mcp_servers.{}]\n", text::toml_key(item->name));
       }
       for (const auto& [key, value] : entry.as_object()) {
-        if ((vibe && key == "name") || !text::append_toml_member(out, key, value))
+        if (!text::append_toml_member(out, key, value))
           lost(fmt::format("/native/{}/{}", provider_.name, text::escape_pointer(key)),
                "TOML has no form for its value here");
       }
