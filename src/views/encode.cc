@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <tuple>
 
@@ -47,9 +48,26 @@ class Encoder {
   explicit Encoder(const Provider& provider) : provider_(provider) {}
 
   Encoded run(std::span<const Item> items) {
+    out_.files.reserve(items.size() + 2);
+    add_all(items);
+    write_servers();
+    std::ranges::sort(out_.files, {}, &TreeFile::path);
+    add_companion();
+    return std::move(out_);
+  }
+  Encoded run(const Tree& before, std::span<const Item> servers) {
+    std::ranges::remove_copy(before.files(), std::back_inserter(out_.files), provider_.servers.path,
+                             &TreeFile::path);
+    add_all(servers);
+    write_servers();
+    std::ranges::sort(out_.files, {}, &TreeFile::path);
+    return std::move(out_);
+  }
+
+ private:
+  void add_all(std::span<const Item> items) {
     std::vector<const Item*> order;
     order.reserve(items.size());
-    out_.files.reserve(items.size() + 2);
     for (const Item& item : items) order.push_back(&item);
     std::ranges::stable_sort(order, {}, [](const Item* item) { return std::tie(item->kind, item->name); });
     const Item* before = nullptr;
@@ -67,13 +85,7 @@ class Encoder {
         add();
       }
     }
-    write_servers();
-    std::ranges::sort(out_.files, {}, &TreeFile::path);
-    add_companion();
-    return std::move(out_);
   }
-
- private:
   void lost(std::string pointer, std::string why) {
     out_.losses.push_back({.provider = std::string(provider_.name),
                            .kind = item_->kind,
@@ -414,6 +426,12 @@ class Encoder {
 Encoded encode(const Provider& provider, std::span<const Item> items) {
   RTT_ASSERT(items.size() <= kItemsMax);
   return Encoder(provider).run(items);
+}
+
+Encoded with_servers(const Provider& provider, const Tree& before, std::span<const Item> servers) {
+  RTT_ASSERT(servers.size() <= kItemsMax);
+  RTT_ASSERT(std::ranges::all_of(servers, [](const Item& item) { return item.kind == ItemKind::kServer; }));
+  return Encoder(provider).run(before, servers);
 }
 
 }  // namespace rtt::views

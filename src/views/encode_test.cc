@@ -222,6 +222,20 @@ TEST(Encode, nothing_of_a_clients_own_says_what_starts_a_server) {
   }
 }
 
+TEST(Encode, servers_are_replaced_and_all_else_stays) {
+  std::vector<Item> items = sample_items(), servers;
+  std::ranges::copy_if(items, std::back_inserter(servers),
+                       [](const Item& item) { return item.kind == ItemKind::kServer; });
+  std::erase_if(items, [](const Item& item) { return item.kind == ItemKind::kServer; });
+  for (const Provider& provider : providers()) {
+    const Encoded none = encode(provider, items), all = encode(provider, sample_items());
+    const Tree without = Tree::of(none.files).value(), with = Tree::of(all.files).value();
+    EXPECT_EQ(with_servers(provider, without, servers).files, all.files) << provider.name;
+    EXPECT_EQ(with_servers(provider, with, servers).files, all.files) << provider.name;
+    EXPECT_EQ(with_servers(provider, with, {}).files, none.files) << provider.name;
+  }
+}
+
 TEST(Encode, an_agent_that_has_every_tool_there_is_told) {
   const Item agent{ItemKind::kAgent, "a",
                    Json::object({{"description", "d"}, {"tools", Json::array({"rtt://files/tool/read"})}})};
