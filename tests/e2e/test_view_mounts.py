@@ -182,17 +182,33 @@ class ViewMounts(Mounted):
         self.mounted("codex")
         held = os.open(self.path(".codex/agents/reviewer.toml"), os.O_RDONLY)
         self.addCleanup(os.close, held)
-        for _ in range(3):
-            [keeper], [server] = self.eventually(lambda: self.serving("--views") and self.serving() and
-                                                 (self.serving("--views"), self.serving()))
-            os.kill(keeper, 9)
-            self.eventually(lambda: self.serving("--views") and self.serving() and
-                            keeper not in self.serving("--views") and server not in self.serving())
-            self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
-            self.assertEqual(1, len(self.mounts()))
+        wrong, stop = [], threading.Event()
+
+        def read_on():
+            while not stop.is_set():
+                try:
+                    os.listdir(self.path(".codex/agents"))
+                    self.text(".codex/agents/reviewer.toml")
+                except OSError as error:
+                    wrong.append(repr(error))
+
+        reader = threading.Thread(target=read_on)
+        reader.start()
+        try:
+            for _ in range(3):
+                [keeper], [server] = self.eventually(lambda: self.serving("--views") and self.serving() and
+                                                     (self.serving("--views"), self.serving()))
+                os.kill(keeper, 9)
+                self.eventually(lambda: self.serving("--views") and self.serving() and
+                                keeper not in self.serving("--views") and server not in self.serving())
+            self.agents(2, "reviewer")
+            self.assertEqual("committed", self.apply()["state"])
+        finally:
+            stop.set()
+            reader.join()
+        self.assertEqual([], wrong[:3])
+        self.assertEqual(1, len(self.mounts()))
         self.assertIn(b"Version 1.", os.pread(held, 4096, 0))
-        self.agents(2, "reviewer")
-        self.assertEqual("committed", self.apply()["state"])
         self.assertIn("Version 2.", self.text(".codex/agents/reviewer.toml"))
         self.json("view", "unmount", "codex")
         self.eventually(lambda: not self.serving() and not self.serving("--views") and not self.mounts())
