@@ -123,17 +123,19 @@ int own_tools(const std::string& root) {
   });
 }
 
-// --views STORE MOUNTPOINT [--parent PID | --ready-fd N], and the server that it starts:
-// --view-server STORE MOUNTPOINT.
+// --views STORE MOUNTPOINT [--parent PID | --ready-fd N] [--take-over], and the server that it starts:
+// --view-server STORE MOUNTPOINT [--parent PID].
 int views_host(const std::vector<std::string>& words) {
   if (words.size() < 3)
     return refuse({Code::kBadArgument, "driver-host is started by rtt itself", {}, {}, {}});
-  const views::MountPlace place{.store = words[1], .mountpoint = words[2]};
-  if (words[0] == "--view-server") return views::serve_views(place);
-  panel::ViewMountMain options{.place = place};
-  if (words.size() == 5 && words[3] == "--parent") options.parent = std::atoi(words[4].c_str());
-  if (words.size() == 5 && words[3] == "--ready-fd") options.ready_fd = std::atoi(words[4].c_str());
-  return panel::view_mount_main(options);
+  panel::ViewMountMain options{.place = {.store = words[1], .mountpoint = words[2]}};
+  for (std::size_t i = 3; i < words.size(); ++i) {
+    const bool more = i + 1 < words.size();
+    if (words[i] == "--take-over") options.begin = views::KeepOptions::Begin::kTakeOver;
+    if (words[i] == "--parent" && more) options.parent = std::atoi(words[i + 1].c_str());
+    if (words[i] == "--ready-fd" && more) options.ready_fd = std::atoi(words[i + 1].c_str());
+  }
+  return words[0] == "--view-server" ? panel::view_server_main(options) : panel::view_mount_main(options);
 }
 
 // --chaos-end ROLE SYMBOL PORT

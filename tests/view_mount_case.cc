@@ -72,6 +72,10 @@ void MountTest::TearDown() {
     ::kill(keeper_.pid(), SIGTERM);
     (void)keeper_.wait();
   }
+  for (const int pid : pids_with({"--keeper", mountpoint_})) {  // that took over
+    ::kill(pid, SIGTERM);
+    servers_.push_back(pid);
+  }
   for (const int pid : servers_) wait_for_end(pid);
   if (dir_) {
     EXPECT_FALSE(os::mounted_at(mountpoint_).value_or(std::nullopt));
@@ -140,11 +144,17 @@ namespace {
 int run_as(int argc, char** argv) {
   const std::vector<std::string> words(argv + 1, argv + argc);
   const MountPlace place{.store = words[1], .mountpoint = words[2]};
-  if (words[0] == "--server") return serve_views(place);
-  KeepOptions options{.place = place,
-                      .server = {os::own_executable(), "--server", place.store, place.mountpoint},
-                      .ready = [] { (void)!::write(STDOUT_FILENO, "r", 1); }};
+  std::vector<std::string> server = words, keeper = words;  // they hand on what each was told
+  server.insert(server.begin(), os::own_executable());
+  server[1] = "--server";
+  keeper.insert(keeper.begin(), os::own_executable());
+  keeper[1] = "--keeper";
+  if (std::ranges::find(keeper, "--take-over") == keeper.end()) keeper.emplace_back("--take-over");
+  if (words[0] == "--server") return serve_views(place, std::move(keeper));
+  KeepOptions options{
+      .place = place, .server = std::move(server), .ready = [] { (void)!::write(STDOUT_FILENO, "r", 1); }};
   for (std::size_t i = 3; i < words.size(); ++i) {
+    if (words[i] == "--take-over") options.begin = KeepOptions::Begin::kTakeOver;
     if (words[i] == "--anew") options.again = KeepOptions::Again::kAnew;
     if (words[i] == "--parent") {
       const int pid = std::atoi(words[i + 1].c_str());

@@ -471,15 +471,69 @@ TEST_F(MountTest, an_end_that_is_asked_for_leaves_nothing) {
   }
 }
 
-TEST_F(MountTest, a_killed_keeper_leaves_nothing) {
+TEST_F(MountTest, a_killed_keeper_takes_nothing_away_and_is_there_again) {
+  if (!can_resend_) GTEST_SKIP() << "this kernel makes the mount anew";
   start();
+  publish(1, files_of(1));
+  const os::Fd held(::open((current() + "/agents/d1/a1.md").c_str(), O_RDONLY | O_CLOEXEC));
+  std::atomic<bool> stop = false;
+  std::atomic<int> failed = 0;
+  std::thread reader([&] {
+    for (GenerationNumber i = 0; !stop; ++i) {
+      // Names that nobody asked for yet, so that the kernel asks the server.
+      const std::string never = fmt::format("{}/agents/no{}", current(), i);
+      if (!os::read_file(current() + "/agents/d3/a3.md", 1000) || ::access(never.c_str(), F_OK) == 0 ||
+          errno != ENOENT)
+        ++failed;
+    }
+  });
+  int keeper = keeper_.pid();
+  for (int round = 0; round < 5; ++round) {
+    const int server = server_pid();
+    ::kill(keeper, SIGKILL);
+    if (round == 0) (void)keeper_.wait();
+    wait_for_end(keeper);
+    wait_for_end(server);
+    std::vector<int> keepers;
+    while (keepers.empty()) keepers = pids_with({"--keeper", mountpoint_});
+    keeper = keepers.front();
+    // A flip is answered by the next one, and the kernel knows the old nodes by the same numbers.
+    auto client = MountClient::connect(store_);
+    ASSERT_TRUE(client);
+    pack(static_cast<GenerationNumber>(round) + 2, files_of(static_cast<GenerationNumber>(round) + 2));
+    ASSERT_TRUE(client->show("w", static_cast<GenerationNumber>(round) + 2));
+    EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000),
+              files_of(static_cast<GenerationNumber>(round) + 2)[1].bytes);
+    const int next = server_pid();
+    ::kill(next, SIGKILL);  // it keeps its own
+    wait_for_end(next);
+    client = MountClient::connect(store_);
+    ASSERT_TRUE(client);
+    ASSERT_TRUE(client->list());
+  }
+  stop = true;
+  reader.join();
+  EXPECT_EQ(failed, 0);
+  std::string bytes(1000, 0);
+  const auto got = ::read(held.get(), bytes.data(), bytes.size());
+  ASSERT_GT(got, 0);
+  EXPECT_EQ(bytes.substr(0, static_cast<std::size_t>(got)), files_of(1)[1].bytes);
+  ::kill(keeper, SIGTERM);
+  wait_for_end(keeper);
+  EXPECT_FALSE(*os::mounted_at(mountpoint_));
+}
+
+TEST_F(MountTest, where_the_kernel_cannot_resend_a_killed_keeper_mounts_anew) {
+  start({"--anew"});
   publish(1, files_of(1));
   const int server = server_pid();
   ::kill(keeper_.pid(), SIGKILL);
   (void)keeper_.wait();
   wait_for_end(server);
-  EXPECT_FALSE(*os::mounted_at(mountpoint_));
-  EXPECT_TRUE(os::list_directory(mountpoint_)->empty());
+  auto client = MountClient::connect(store_);
+  ASSERT_TRUE(client);
+  ASSERT_TRUE(client->list());  // answered once it serves
+  EXPECT_EQ(*os::read_file(current() + "/agents/d1/a1.md", 1000), files_of(1)[1].bytes);
 }
 
 TEST_F(MountTest, the_mount_ends_with_its_parent) {

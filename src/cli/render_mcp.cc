@@ -183,6 +183,14 @@ std::string connected(const Json& body, const View& view) {
   for (const Json& one : items(body, "views")) {
     text += printable(one.string_or("provider")) + ": " + counted(one.int_or("files", 0), "file") +
             (written ? " left as real ones; rtt view mount shows it views again\n" : " of its view\n");
+    if (one.bool_or("edited", false))
+      text += view.paint(Tone::kWarn, "  with what was written into its view") + "\n";
+    for (const Json& kept : items(one, "kept")) {
+      text +=
+          view.paint(Tone::kWarn, fmt::format("  kept as it is: {}: {}", printable(kept.string_or("path")),
+                                              printable(kept.string_or("why")))) +
+          "\n";
+    }
   }
   for (const Json& loss : items(body, "losses")) {
     text += view.paint(Tone::kWarn,

@@ -336,7 +336,15 @@ std::optional<Contract> read_entry(Document& document, Json entry, std::string_v
   if (document.errors() != errors) return std::nullopt;
   entry.as_object().erase(std::string_view("sign"));
   out.object = std::move(entry);
-  out.hash = crypto::sha256(text::canonical_json(out.object));
+  const std::string signed_text = text::canonical_json(out.object);
+  if (signed_text.size() > limits::kManifestBytesMax) {
+    document.error(pointer, {.code = Code::kTooLarge,
+                             .message = fmt::format("{} bytes as it is signed; {} are the most",
+                                                    signed_text.size(), limits::kManifestBytesMax),
+                             .hint = "a quote, a backslash or a line break is two there"});
+    return std::nullopt;
+  }
+  out.hash = crypto::sha256(signed_text);
   return out;
 }
 

@@ -116,6 +116,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   view_stage.forget();
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
+  loop.post([this] { watch_mount(); });
   if (canary) return canary_settled(answer);
   Json body = std::exchange(change_body, Json{});
   body.set("graph", to_string(answer.graph));

@@ -68,6 +68,7 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
             }),
       view_stage(workspace),
       view_keeping(workspace),
+      mount_watch(loop, [this] { sweep_now(); }),
       started(os::now()),
       last_used(started) {}
 

@@ -18,6 +18,7 @@
 #include "journal/journal.h"
 #include "panel/canary_run.h"
 #include "panel/hosts.h"
+#include "panel/mount_watch.h"
 #include "panel/panel.h"
 #include "panel/transition.h"
 #include "panel/view_keeping.h"
@@ -107,7 +108,9 @@ struct Panel::State {
   void collect_views();  // what is no longer needed of the others goes, in the loop's spare time
   void collect_views_on();
   void sweep_in(Nanos wait);
+  void sweep_now();
   bool sweep();
+  void watch_mount();
 
   // ---- calls.cc
   void call_open(const api::Request& request, const api::Responder& respond);
@@ -142,6 +145,7 @@ struct Panel::State {
   os::Loop::TimerId audit_timer = 0, idle_timer = 0, collect_timer = 0, sweep_timer = 0;
   std::uint64_t audit_dropped = 0;
   ViewKeeping view_keeping;
+  MountWatch mount_watch;
   std::string views_trouble;  // told last; empty: none since
   Instant started, last_used;
   std::uint32_t next_link = 1;

@@ -3,8 +3,9 @@
 //
 // Lanes need none: their ends are connections, and whoever loses one tells the panel at once. What has no
 // connection is looked at: the links and folders through which views are shown, and the lock that makes this
-// panel the only writer of the journal. A sweep takes no turn while a change is under way, for that brings
-// all of it up to date anyway, and it may use a hundredth of a core: after one that took long the next waits.
+// panel the only writer of the journal. Of the mount of views one end is a connection, too (mount_watch.h). A
+// sweep takes no turn while a change is under way, for that brings all of it up to date anyway, and it may
+// use a hundredth of a core: after one that took long the next waits.
 #include <algorithm>
 #include <utility>
 
@@ -45,6 +46,7 @@ Status Panel::State::show_committed_views() {
     if (done) done = std::unexpected(std::move(one.why));
   }
   if (Status shown = view_stage.show_what_can_be(there); done && !shown) done = std::move(shown);
+  watch_mount();
   if (done) return {};
   RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit, views_failed(done.error())));
   static_cast<void>(seq);
@@ -98,6 +100,16 @@ void Panel::State::sweep_in(Nanos wait) {
   });
 }
 
+void Panel::State::sweep_now() {
+  if (sweep_timer == 0) return;  // a sweep is under way, or there are none any more
+  loop.cancel(sweep_timer);
+  sweep_in({});
+}
+
+void Panel::State::watch_mount() {
+  if (tree_store(workspace).shown().how.mechanism == views::Mechanism::kFuse) mount_watch.look();
+}
+
 // Whether there may be another one.
 bool Panel::State::sweep() {
   if (!changes.empty()) return true;
@@ -111,6 +123,7 @@ bool Panel::State::sweep() {
         "views_mended", "panel",
         Json::object({{"reason", "what is shown was changed from outside; it is as it was again"}})}));
   }
+  watch_mount();
   return true;
 }
 

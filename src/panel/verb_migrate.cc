@@ -184,7 +184,7 @@ std::vector<std::string> will_of(const Migration& migration, const std::string& 
 Status plan_and_show(const Turn& turn, const Workspace& workspace, Json& body) {
   RTT_TRY_SET(const Followed followed, follow_again(workspace));
   static_cast<void>(followed);
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
+  RTT_TRY_SET(Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);

@@ -94,17 +94,30 @@ Result<Json> verb_mcp_disconnect(const Turn& turn) {
 Result<Json> verb_eject(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   RTT_TRY_SET(auto changes, plan_disconnect(workspace, {.all = true}, GiveBack::kNative));
-  RTT_TRY_SET(const Ejection ejection, plan_ejection(workspace));
+  RTT_TRY_SET(Ejection ejection, plan_ejection(workspace));
   Asking how{"Give these entries and files back to the clients?", "eject", carry_out_disconnect};
   if (!ejection.trees.empty()) {
     for (const std::string& place : ejection.places)
       how.more.push_back(fmt::format("leave {} as real files, which RTT no longer changes", place));
+    for (const Ejected& one : ejection.left) {
+      if (one.edited)
+        how.more.push_back(fmt::format("leave what was written into the view of {} as it is", one.provider));
+      for (const views::Kept& kept : one.kept)
+        how.more.push_back(fmt::format("keep {} as it is, for {}", kept.path, kept.why));
+    }
     how.do_more = [&] { return carry_out(workspace, ejection); };
   }
   RTT_TRY_SET(Json body, ask_and_write(turn, workspace, std::move(changes), how));
   Json providers = text::JsonArray{}, losses = text::JsonArray{};
-  for (const auto& [provider, tree] : ejection.trees)
-    providers.push(Json::object({{"provider", provider}, {"files", tree.files().size()}}));
+  for (const Ejected& one : ejection.left) {
+    Json kept = text::JsonArray{};
+    for (const views::Kept& each : one.kept)
+      kept.push(Json::object({{"path", each.path}, {"why", each.why}}));
+    providers.push(Json::object({{"provider", one.provider},
+                                 {"files", one.files},
+                                 {"edited", one.edited},
+                                 {"kept", std::move(kept)}}));
+  }
   for (const views::Loss& loss : ejection.losses) {
     losses.push(Json::object({{"provider", loss.provider},
                               {"item", fmt::format("{}/{}", to_string(loss.kind), loss.item)},

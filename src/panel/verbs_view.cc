@@ -259,7 +259,7 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   static_cast<void>(signed_files);
   RTT_TRY_SET(const Followed followed, follow_again(workspace));
   static_cast<void>(followed);
-  RTT_TRY_SET(const Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
+  RTT_TRY_SET(Planned planned, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);

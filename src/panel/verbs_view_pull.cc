@@ -392,7 +392,7 @@ Result<Json> verb_view_pull(const Turn& turn) {
   if (turn.consent() == Turn::Consent::kShow)
     return asking("Take these edits into the workspace?", will, std::move(body));
   RTT_TRY(write_down(pulling, workspace, project, body));
-  RTT_TRY_SET(const Planned after, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
+  RTT_TRY_SET(Planned after, make_plan(workspace, registry::LoadOptions{}, QuickConnects::kKeep));
   RTT_TRY(must_be_plannable(after));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, after, body));
   static_cast<void>(panel);

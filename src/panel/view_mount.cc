@@ -16,6 +16,13 @@ namespace {
 
 std::string log_path(const views::MountPlace& place) { return place.store + "/log"; }
 
+std::vector<std::string> words_of(const char* role, const ViewMountMain& options) {
+  std::vector<std::string> words{os::own_executable(), "driver-host", role, options.place.store,
+                                 options.place.mountpoint};
+  if (options.parent != 0) words.insert(words.end(), {"--parent", std::to_string(options.parent)});
+  return words;
+}
+
 int failed(const Error& error) {
   os::write_err(fmt::format("rtt: {}: {}{}{}\n", code_name(error.code), error.message,
                             error.where.empty() ? "" : " at ", error.where));
@@ -31,20 +38,24 @@ Status start_view_mount(const views::MountPlace& place) {
   if (auto client = views::MountClient::connect(place.store); client && client->list())
     return {};                                // another starter was first
   RTT_TRY(os::remove_file(log_path(place)));  // of the last one, which ended
-  return start_daemon(
-      {.name = "the mount of views",
-       .argv = {os::own_executable(), "driver-host", "--views", place.store, place.mountpoint},
-       .directory = "/",
-       .log = log_path(place),
-       .setuid = os::Setuid::kCounts});
+  return start_daemon({.name = "the mount of views",
+                       .argv = words_of("--views", {.place = place}),
+                       .directory = "/",
+                       .log = log_path(place),
+                       .setuid = os::Setuid::kCounts});
+}
+
+int view_server_main(const ViewMountMain& options) {
+  std::vector<std::string> keeper = words_of("--views", options);
+  keeper.emplace_back("--take-over");
+  return views::serve_views(options.place, std::move(keeper));
 }
 
 int view_mount_main(const ViewMountMain& options) {
   os::ignore_broken_pipes();
   int ready_fd = options.ready_fd;
-  views::KeepOptions keep{.place = options.place,
-                          .server = {os::own_executable(), "driver-host", "--view-server",
-                                     options.place.store, options.place.mountpoint}};
+  views::KeepOptions keep{
+      .place = options.place, .server = words_of("--view-server", options), .begin = options.begin};
   if (options.parent != 0) {
     keep.ready = [] { os::write_out("ready\n"); };
     keep.parent = {.pid = options.parent, .start_time = os::process_start_time(options.parent).value_or(0)};

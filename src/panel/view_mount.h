@@ -17,7 +17,9 @@ struct ViewMountMain {
   views::MountPlace place;
   int parent = 0;     // it ends with that process, and says `ready` on stdout; 0: it stays
   int ready_fd = -1;  // told when it stays
+  views::KeepOptions::Begin begin = views::KeepOptions::Begin::kMount;
 };
 int view_mount_main(const ViewMountMain& options);
+int view_server_main(const ViewMountMain& options);  // as the keeper's: place and parent
 
 }  // namespace rtt::panel

@@ -249,6 +249,18 @@ ConfigFile read_config_file(const Workspace& workspace, const std::string& path)
     return file;
   }
   if (!path.starts_with(".rtt/") && std::ranges::any_of(file.problems, is_error)) return file;
+  // A byte of a text is six at most in canonical form, and what YAML may add to a file is limited.
+  if (file.text.size() > limits::kManifestBytesMax / 8) {
+    if (const std::size_t bytes = text::canonical_json(*object).size(); bytes > limits::kManifestBytesMax) {
+      file.problems.push_back({.severity = model::Severity::kError,
+                               .file = path,
+                               .code = Code::kTooLarge,
+                               .message = fmt::format("{} bytes as it is signed; {} are the most", bytes,
+                                                      limits::kManifestBytesMax),
+                               .hint = "a quote, a backslash or a line break is two there"});
+      return file;
+    }
+  }
   file.state = ConfigFile::State::kUsable;
   file.object =
       object->is_null() ? Json(text::JsonObject{}) : std::move(*object);  // an empty YAML file is null

@@ -136,6 +136,19 @@ TEST(Config, a_broken_file_that_somebody_signed_stops_everything) {
   EXPECT_THAT(snapshot.error().where, HasSubstr(".rtt/policy.json:1:2"));
 }
 
+TEST(Config, one_too_large_to_be_signed_is_named_and_stops_no_other) {
+  const Place place;
+  place.init();
+  place.scratch().write("rules/large.md", "Be kind.\n" + std::string(600'000, '"'));
+  place.scratch().write("agents/large.md", "---\nname: large\n---\n" + std::string(600'000, '"'));
+  place.scratch().write("rules/small.md", "Be kind.\n");
+  place.sign({});
+  const Snapshot snapshot = place.load();
+  EXPECT_THAT(lines(snapshot), ::testing::UnorderedElementsAre(HasSubstr("rules/large.md: error RTT0206: "),
+                                                               HasSubstr("agents/large.md:")));
+  EXPECT_EQ(config(snapshot, "rules/small.md").standing, Standing::kSigned);
+}
+
 TEST(Config, a_signature_of_one_kind_is_none_of_another) {
   const Place place;
   place.init();

@@ -332,15 +332,20 @@ Status sign_items(const Workspace& workspace, const std::vector<SignItem>& items
   VerifiedSignatures verified = load_verified(workspace);
   verified.keep_known();
   for (const SignItem& item : items) {
-    RTT_TRY_SET(const Digest hash, store.put(item.object));
-    if (hash != item.hash) {
+    const auto hash = store.put(item.object);
+    if (!hash) {
+      Error error = hash.error();
+      if (error.where.empty()) error.where = item.path;
+      return std::unexpected(std::move(error));
+    }
+    if (*hash != item.hash) {
       return fail(Code::kInternal, "the object to sign is not the one that was shown", item.path);
     }
     SigFile record{.id = item.id,
-                   .hash = hash,
+                   .hash = *hash,
                    .supersedes = item.supersedes,
-                   .sign = {crypto::sign(key, kind_of(item), hash)}};
-    verified.made(signer, as_bytes(crypto::signing_message(kind_of(item), hash)),
+                   .sign = {crypto::sign(key, kind_of(item), *hash)}};
+    verified.made(signer, as_bytes(crypto::signing_message(kind_of(item), *hash)),
                   record.sign.front().signature);
     by_file[item.path].push_back(record);
     records.push_back(std::move(record));

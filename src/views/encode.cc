@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 #include <tuple>
 
 #include "base/assert.h"
+#include "mcp/configs/client_entry.h"
 #include "model/limits.h"
 #include "text/toml.h"
 #include "text/toml_write.h"
@@ -46,9 +48,26 @@ class Encoder {
   explicit Encoder(const Provider& provider) : provider_(provider) {}
 
   Encoded run(std::span<const Item> items) {
+    out_.files.reserve(items.size() + 2);
+    add_all(items);
+    write_servers();
+    std::ranges::sort(out_.files, {}, &TreeFile::path);
+    add_companion();
+    return std::move(out_);
+  }
+  Encoded run(const Tree& before, std::span<const Item> servers) {
+    std::ranges::remove_copy(before.files(), std::back_inserter(out_.files), provider_.servers.path,
+                             &TreeFile::path);
+    add_all(servers);
+    write_servers();
+    std::ranges::sort(out_.files, {}, &TreeFile::path);
+    return std::move(out_);
+  }
+
+ private:
+  void add_all(std::span<const Item> items) {
     std::vector<const Item*> order;
     order.reserve(items.size());
-    out_.files.reserve(items.size() + 2);
     for (const Item& item : items) order.push_back(&item);
     std::ranges::stable_sort(order, {}, [](const Item* item) { return std::tie(item->kind, item->name); });
     const Item* before = nullptr;
@@ -66,13 +85,7 @@ class Encoder {
         add();
       }
     }
-    write_servers();
-    std::ranges::sort(out_.files, {}, &TreeFile::path);
-    add_companion();
-    return std::move(out_);
   }
-
- private:
   void lost(std::string pointer, std::string why) {
     out_.losses.push_back({.provider = std::string(provider_.name),
                            .kind = item_->kind,
@@ -332,7 +345,11 @@ class Encoder {
     }
     if (own_ != nullptr) {
       for (const auto& [key, value] : own_->as_object()) {
-        if (made->entry.find(key) != nullptr && member(key) != nullptr) lost_to_own(key, key);
+        if (mcp::leads_elsewhere(key)) {
+          lost(fmt::format("/native/{}/{}", provider_.name, text::escape_pointer(key)),
+               "would say what starts the server");
+          continue;
+        }
         made->entry.set(key, value);
       }
     }
@@ -377,7 +394,7 @@ class Encoder {
         out += fmt::format("[mcp_servers.{}]\n", text::toml_key(item->name));
       }
       for (const auto& [key, value] : entry.as_object()) {
-        if ((vibe && key == "name") || !text::append_toml_member(out, key, value))
+        if (!text::append_toml_member(out, key, value))
           lost(fmt::format("/native/{}/{}", provider_.name, text::escape_pointer(key)),
                "TOML has no form for its value here");
       }
@@ -409,6 +426,12 @@ class Encoder {
 Encoded encode(const Provider& provider, std::span<const Item> items) {
   RTT_ASSERT(items.size() <= kItemsMax);
   return Encoder(provider).run(items);
+}
+
+Encoded with_servers(const Provider& provider, const Tree& before, std::span<const Item> servers) {
+  RTT_ASSERT(servers.size() <= kItemsMax);
+  RTT_ASSERT(std::ranges::all_of(servers, [](const Item& item) { return item.kind == ItemKind::kServer; }));
+  return Encoder(provider).run(before, servers);
 }
 
 }  // namespace rtt::views

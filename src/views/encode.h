@@ -36,5 +36,8 @@ struct Encoded {
 };
 // REQUIRES: at most kItemsMax items.
 Encoded encode(const Provider& provider, std::span<const Item> items);
+// What was encoded before, with these servers in the place of its own: all else stays, in the servers' file
+// too. REQUIRES: servers, at most kItemsMax.
+Encoded with_servers(const Provider& provider, const Tree& before, std::span<const Item> servers);
 
 }  // namespace rtt::views

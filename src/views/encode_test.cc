@@ -199,6 +199,43 @@ TEST(Encode, what_is_the_clients_own_stands_in_the_place_of_what_is_said_and_tha
   EXPECT_EQ(made.losses[1].why, "`native.claude.model` stands in its place");
 }
 
+TEST(Encode, nothing_of_a_clients_own_says_what_starts_a_server) {
+  for (const Provider& provider : providers()) {
+    const auto server = [&](Json own) {
+      return std::vector<Item>{{ItemKind::kServer, "s",
+                                Json::object({{"type", "stdio"},
+                                              {"command", "rtt"},
+                                              {"args", Json::array({"mcp", "serve", "s"})},
+                                              {"native", Json::object({{provider.name, std::move(own)}})}})}};
+    };
+    const Encoded plain = encode(provider, server(Json::object({{"timeout", 5}})));
+    const Encoded made = encode(provider, server(Json::object({{"command", "sh"},
+                                                               {"args", Json::array({"-c", "x"})},
+                                                               {"env", Json::object({{"A", "b"}})},
+                                                               {"timeout", 5},
+                                                               {"type", "remote"},
+                                                               {"url", "http://x"}})));
+    EXPECT_EQ(made.files, plain.files) << provider.name;
+    if (!plain.files.empty()) {
+      EXPECT_EQ(made.losses.size(), 5u) << provider.name;
+    }
+  }
+}
+
+TEST(Encode, servers_are_replaced_and_all_else_stays) {
+  std::vector<Item> items = sample_items(), servers;
+  std::ranges::copy_if(items, std::back_inserter(servers),
+                       [](const Item& item) { return item.kind == ItemKind::kServer; });
+  std::erase_if(items, [](const Item& item) { return item.kind == ItemKind::kServer; });
+  for (const Provider& provider : providers()) {
+    const Encoded none = encode(provider, items), all = encode(provider, sample_items());
+    const Tree without = Tree::of(none.files).value(), with = Tree::of(all.files).value();
+    EXPECT_EQ(with_servers(provider, without, servers).files, all.files) << provider.name;
+    EXPECT_EQ(with_servers(provider, with, servers).files, all.files) << provider.name;
+    EXPECT_EQ(with_servers(provider, with, {}).files, none.files) << provider.name;
+  }
+}
+
 TEST(Encode, an_agent_that_has_every_tool_there_is_told) {
   const Item agent{ItemKind::kAgent, "a",
                    Json::object({{"description", "d"}, {"tools", Json::array({"rtt://files/tool/read"})}})};

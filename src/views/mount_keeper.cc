@@ -5,7 +5,6 @@
 
 #include <array>
 #include <csignal>
-#include <deque>
 
 #include "os/clock.h"
 #include "os/file.h"
@@ -18,15 +17,14 @@
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
 #include "views/fuse_view.h"
-#include "views/mount_nodes.h"
-#include "views/mount_words.h"
+#include "views/mount_handover.h"
 
 namespace rtt::views {
 namespace {
 
-constexpr std::int64_t kTellMs = 10'000;
 constexpr std::int64_t kLockMs = 1'000;  // one that ends lets go of the store within that
 constexpr Nanos kLockLook = nanos_from_ms(5);
+constexpr std::int64_t kSecondNs = 1'000'000'000;
 constexpr Nanos kStoreSettle = nanos_from_ms(10);
 
 std::string lock_path(const std::string& store) { return store + "/lock"; }
@@ -42,6 +40,7 @@ class Keeper {
 
  private:
   Status take_place();
+  Status take_over();
   Status take_lock();
   void look_at_store();
   Status mount();
@@ -63,14 +62,9 @@ class Keeper {
   os::Fd connection_, channel_;
   os::Child server_;
   text::LineReader lines_{kMountLineBytesMax};
-  std::deque<Instant> starts_;  // within the window
   bool told_ready_ = false;
   Status ended_;
-
-  // Of this connection.
-  std::string hello_;
-  MountNodes::Numbers numbers_;
-  std::uint32_t last_ = 0;
+  MountHandover known_;
 };
 
 Keeper::~Keeper() {
@@ -108,6 +102,18 @@ Status Keeper::take_place() {
   return {};
 }
 
+// What the server has told holds once it is gone: until then it answers requests itself.
+Status Keeper::take_over() {
+  connection_ = os::Fd(kConnectionFd);
+  listener_ = os::UnixListener::of(os::Fd(kListenerFd));
+  const os::Fd server(kKeeperFd);
+  RTT_TRY_SET(known_, receive_handover(server.get()));
+  std::array<std::byte, 1> nothing{};
+  RTT_TRY_SET(const os::Received received, os::receive_wait(server.get(), nothing, 0, kHandoverMs));
+  if (!received.closed) return fail(Code::kBadArgument, "the server of the views says more than it knows");
+  return take_lock();
+}
+
 Status Keeper::take_lock() {
   const Instant deadline = os::now() + nanos_from_ms(kLockMs);
   for (;;) {  // ends with the lock or the deadline
@@ -127,23 +133,21 @@ void Keeper::look_at_store() {
 }
 
 Status Keeper::mount() {
-  hello_.clear();
-  numbers_.clear();
-  last_ = 0;
+  known_ = {.hello = {}, .numbers = {}, .starts = std::move(known_.starts)};
   RTT_TRY_SET(connection_, mount_views(options_.place.mountpoint));
   return {};
 }
 
 Status Keeper::start_server() {
-  const Instant now = os::now();
-  while (!starts_.empty() && (now - starts_.front()).value > nanos_from_ms(kServerStartsWindowMs).value)
-    starts_.pop_front();
-  if (starts_.size() == kServerStartsMax) {
+  const auto now_s = static_cast<std::uint32_t>(os::now().ns / kSecondNs);
+  while (!known_.starts.empty() && now_s - known_.starts.front() > kServerStartsWindowMs / 1000)
+    known_.starts.pop_front();
+  if (known_.starts.size() >= kServerStartsMax) {
     return fail(Code::kDriverFailed,
                 fmt::format("the server of the views ended {} times within a minute", kServerStartsMax),
                 options_.place.mountpoint);
   }
-  starts_.push_back(now);
+  known_.starts.push_back(now_s);
   RTT_TRY_SET(auto pair, os::socket_pair());
   RTT_TRY_SET(server_, os::spawn({.argv = options_.server,
                                   .env = os::own_environment(),
@@ -166,39 +170,17 @@ Status Keeper::start_server() {
 }
 
 Status Keeper::tell_server() {
-  std::string lines;
-  if (!hello_.empty()) lines += to_line(MountNote{.what = MountNote::What::kHello, .text = hello_});
-  for (const auto& [name, number] : numbers_)
-    lines += to_line(MountNote{.what = MountNote::What::kNumber, .number = number, .text = name});
-  lines += to_line(MountNote{.what = MountNote::What::kLast, .number = last_});
-  lines += to_line(MountNote{.what = MountNote::What::kGo});
-  const Status told = os::send_all(channel_.get(), as_bytes(lines), {}, kTellMs);
+  const Status told = send_handover(channel_.get(), known_);
   if (!told && told.error().code == Code::kLost) return {};  // it died already: seen at its pidfd
   return told;
 }
 
 void Keeper::take_note(std::string_view line) {
-  auto note = parse_note(line);
+  const auto note = parse_note(line);
   if (!note) return;
-  switch (note->what) {
-    case MountNote::What::kHello:
-      hello_ = std::move(note->text);
-      break;
-    case MountNote::What::kNumber:
-      if (note->number == 0) {
-        numbers_.erase(note->text);
-      } else {
-        numbers_[note->text] = note->number;
-        last_ = std::max(last_, note->number);
-      }
-      break;
-    case MountNote::What::kReady:
-      if (!std::exchange(told_ready_, true) && options_.ready) options_.ready();
-      break;
-    case MountNote::What::kLast:
-    case MountNote::What::kGo:
-      break;
-  }
+  known_.take(*note);
+  if (note->what == MountNote::What::kReady && !std::exchange(told_ready_, true) && options_.ready)
+    options_.ready();
 }
 
 bool Keeper::hear_some() {
@@ -228,7 +210,7 @@ void Keeper::server_ended() {
 }
 
 Status Keeper::start_again() {
-  if (options_.again == KeepOptions::Again::kSameMount && !hello_.empty()) {
+  if (options_.again == KeepOptions::Again::kSameMount && !known_.hello.empty()) {
     const Status resent = os::resend_requests(connection_.get());
     if (resent) return start_server();
     if (resent.error().code != Code::kLost) return resent;
@@ -246,7 +228,8 @@ void Keeper::end(Status why) {
 
 Status Keeper::run() {
   RTT_TRY_SET(loop_, os::Loop::create());
-  RTT_TRY(take_place());
+  const bool takes_over = options_.begin == KeepOptions::Begin::kTakeOver;
+  RTT_TRY(takes_over ? take_over() : take_place());
   RTT_TRY_SET(store_watch_, os::FolderWatch::create(*loop_, {options_.place.store}, kStoreSettle,
                                                     [this] { look_at_store(); }));
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) RTT_TRY(loop_->on_signal(signal, [this] { end({}); }));
@@ -255,8 +238,12 @@ Status Keeper::run() {
     const auto watched = processes_->watch(options_.parent, [this] { end({}); });
     if (!watched) return std::unexpected(watched.error());
   }
-  RTT_TRY(mount());
-  RTT_TRY(start_server());
+  if (takes_over) {
+    RTT_TRY(start_again());
+  } else {
+    RTT_TRY(mount());
+    RTT_TRY(start_server());
+  }
   loop_->run();
   return std::move(ended_);
 }

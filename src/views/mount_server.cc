@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -18,12 +19,11 @@
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
 #include "views/fuse_view.h"
-#include "views/mount_words.h"
+#include "views/mount_handover.h"
 
 namespace rtt::views {
 namespace {
 
-constexpr std::int64_t kKeeperMs = 10'000;  // it reads and writes at once, or something is wrong with it
 constexpr Nanos kTrimDelay = nanos_from_ms(20);
 constexpr Nanos kLookEvery = nanos_from_ms(60'000);  // for workspaces that are gone
 constexpr int kDamageTold = 16;                      // words on stderr about packs that are not what they say
@@ -32,48 +32,11 @@ void say(const Error& error) {
   fmt::print(stderr, "rtt views: {}{}{}\n", error.message, error.where.empty() ? "" : ": ", error.where);
 }
 
-// What the keeper knows of this connection.
-struct Inheritance {
-  std::string hello;
-  MountNodes::Numbers numbers;
-  std::uint32_t last = 0;
-};
-
-Result<Inheritance> inherit(int keeper) {
-  Inheritance known;
-  text::LineReader lines(kMountLineBytesMax);
-  for (;;) {
-    const auto item = lines.next();
-    if (!item) {
-      std::array<std::byte, 4096> bytes{};
-      RTT_TRY_SET(const os::Received received, os::receive_wait(keeper, bytes, 0, kKeeperMs));
-      if (received.closed) return fail(Code::kLost, "the mount's keeper is gone");
-      lines.feed(as_text(std::span(bytes).first(received.bytes)));
-      continue;
-    }
-    RTT_TRY_SET(MountNote note, parse_note(item->line));
-    switch (note.what) {
-      case MountNote::What::kHello:
-        known.hello = std::move(note.text);
-        break;
-      case MountNote::What::kNumber:
-        known.numbers[std::move(note.text)] = note.number;
-        break;
-      case MountNote::What::kLast:
-        known.last = note.number;
-        break;
-      case MountNote::What::kReady:
-        break;
-      case MountNote::What::kGo:
-        return known;
-    }
-  }
-}
-
 class MountServer {
  public:
-  explicit MountServer(const MountPlace& place)
+  MountServer(const MountPlace& place, std::vector<std::string> next_keeper)
       : mountpoint_(place.mountpoint),
+        next_keeper_(std::move(next_keeper)),
         store_(place.store),
         keeper_(kKeeperFd),
         listener_(os::UnixListener::of(os::Fd(kListenerFd))) {}
@@ -86,12 +49,16 @@ class MountServer {
     text::LineReader lines{kMountLineBytesMax};
   };
 
-  void note(const MountNote& note) const {
+  void note(const MountNote& note) {
+    const std::lock_guard lock(known_mutex_);
+    known_.take(note);
     // A keeper that does not take it is gone, which is seen at its end of the channel.
-    (void)os::send_all(keeper_.get(), as_bytes(to_line(note)), {}, kKeeperMs);
+    (void)os::send_all(keeper_.get(), as_bytes(to_line(note)), {}, kHandoverMs);
   }
   Status load();
   void watch_keeper();
+  [[noreturn]] void keeper_ended();
+  Status start_keeper();
   void accept();
   void read_from(Client& client);
   Result<std::string> answer(const MountAsk& ask);
@@ -107,9 +74,12 @@ class MountServer {
   [[noreturn]] void take_away();
 
   std::string mountpoint_;
+  std::vector<std::string> next_keeper_;
   PackStore store_;
   os::Fd keeper_;
   os::UnixListener listener_;
+  std::mutex known_mutex_;
+  MountHandover known_;
   std::unique_ptr<os::Loop> loop_;
   std::unique_ptr<MountNodes> nodes_;
   std::unique_ptr<FuseView> view_;
@@ -148,9 +118,9 @@ Status MountServer::load() {
 
 Status MountServer::run() {
   RTT_TRY(os::read_cut_pages_as_zeros());  // a pack says itself that zeros are not what it held
-  RTT_TRY_SET(Inheritance known, inherit(keeper_.get()));
+  RTT_TRY_SET(known_, receive_handover(keeper_.get()));
   nodes_ = std::make_unique<MountNodes>(
-      std::move(known.numbers), known.last, [this](const std::string& name, std::uint32_t number) {
+      known_.numbers, known_.last, [this](const std::string& name, std::uint32_t number) {
         note({.what = MountNote::What::kNumber, .number = number, .text = name});
       });
   nodes_->on_damage([this](const Error& error) {
@@ -159,7 +129,7 @@ Status MountServer::run() {
   RTT_TRY(load());
   RTT_TRY_SET(loop_, os::Loop::create());
   RTT_TRY_SET(view_, FuseView::start(*nodes_, {.connection = os::Fd(kConnectionFd),
-                                               .hello = std::move(known.hello),
+                                               .hello = known_.hello,
                                                .greeted =
                                                    [this](const std::string& hello) {
                                                      note({.what = MountNote::What::kHello, .text = hello});
@@ -177,7 +147,38 @@ Status MountServer::run() {
 void MountServer::watch_keeper() {
   std::array<std::byte, 64> bytes{};
   const auto received = os::receive(keeper_.get(), bytes);
-  if (!received || received->closed) take_away();
+  if (!received || received->closed) keeper_ended();
+}
+
+// One that was told to end kills us first, so this one was killed. The next one starts a server of its own:
+// what we owe the kernel then is asked of that one, as if we had been killed too.
+void MountServer::keeper_ended() {
+  // From here to our end no thread gives a number, and so no answer with one, that the next does not know.
+  known_mutex_.lock();
+  if (const Status started = start_keeper(); !started) {
+    say(started.error());
+    take_away();
+  }
+  std::_Exit(1);
+}
+
+Status MountServer::start_keeper() {
+  RTT_TRY_SET(auto pair, os::socket_pair());
+  RTT_TRY_SET(os::Child keeper, os::spawn({.argv = next_keeper_,
+                                           .env = os::own_environment(),
+                                           .directory = "/",
+                                           .in = os::Wire::kNull,
+                                           .out = os::Wire::kNull,
+                                           .err = os::Wire::kInherit,
+                                           .lifetime = os::Lifetime::kDetached,
+                                           .setuid = os::Setuid::kCounts,
+                                           .pass_fds = {{kConnectionFd, kConnectionFd},
+                                                        {pair.second.get(), kKeeperFd},
+                                                        {listener_.fd(), kListenerFd}}}));
+  RTT_TRY(send_handover(pair.first.get(), known_));  // with an error it is killed
+  keeper.detach();
+  keeper_ = std::move(pair.first);  // open until our end, for which it waits
+  return {};
 }
 
 void MountServer::accept() {
@@ -315,8 +316,8 @@ Result<std::string> MountServer::list() const {
 
 }  // namespace
 
-int serve_views(const MountPlace& place) {
-  MountServer server(place);
+int serve_views(const MountPlace& place, std::vector<std::string> next_keeper) {
+  MountServer server(place, std::move(next_keeper));
   const Status ran = server.run();
   if (!ran) say(ran.error());
   std::_Exit(1);  // the keeper starts another

@@ -3,8 +3,8 @@
 // another generation. Its keeper starts it, and again when it is gone (mount_keeper.h).
 //
 // It is told what its predecessor had told the keeper, so the numbers that the kernel knows nodes by stay
-// what they were, and serves whatever lies in the store. When the keeper is gone, or the store's last
-// workspace, it takes the mount away and ends.
+// what they were, and serves whatever lies in the store. When the keeper was killed it starts the next one,
+// which starts the next server. When the store's last workspace is gone it takes the mount away and ends.
 //
 // Owns: the packs in use, the connection.   Thread: one for those who ask, and those of FuseView.
 // Fails: by its exit status, with a word on stderr.
@@ -12,6 +12,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "views/mount_place.h"
@@ -24,7 +25,8 @@ inline constexpr std::size_t kMountClientsMax = 64;
 // What the keeper hands down, by number.
 inline constexpr int kConnectionFd = 3, kKeeperFd = 4, kListenerFd = 5;
 
-// 0: the mount was taken away; anything else: the keeper starts another.
-int serve_views(const MountPlace& place);
+// 0: the mount was taken away; anything else: the keeper starts another. `next_keeper`: the command line that
+// ends in keep_mount() with Begin::kTakeOver, which has these three descriptors.
+int serve_views(const MountPlace& place, std::vector<std::string> next_keeper);
 
 }  // namespace rtt::views

@@ -14,7 +14,7 @@ namespace rtt::views {
 namespace {
 
 constexpr std::array<std::string_view, 4> kVerbs{"add", "show", "drop", "list"};
-constexpr std::array<std::string_view, 5> kNotes{"hello", "number", "last", "ready", "go"};
+constexpr std::array<std::string_view, 6> kNotes{"hello", "number", "last", "started", "ready", "go"};
 
 // The word before the first space, which is taken off with it.
 std::string_view take_word(std::string_view& line) {
@@ -108,6 +108,7 @@ std::string to_line(const MountNote& note) {
     case MountNote::What::kNumber:
       return fmt::format("{} {} {}\n", what, note.number, note.text);
     case MountNote::What::kLast:
+    case MountNote::What::kStarted:
       return fmt::format("{} {}\n", what, note.number);
     case MountNote::What::kReady:
     case MountNote::What::kGo:
@@ -125,7 +126,7 @@ Result<MountNote> parse_note(std::string_view line) {
     const auto bytes = from_hex(rest);
     if (!bytes) return not_a_line(line);
     note.text = as_text(*bytes);
-  } else if (note.what == MountNote::What::kNumber || note.what == MountNote::What::kLast) {
+  } else if (note.what != MountNote::What::kReady && note.what != MountNote::What::kGo) {
     const auto number = number_in(take_word(rest));
     if (!number) return not_a_line(line);
     note.number = *number;

@@ -30,10 +30,10 @@ std::string answer_line(const Result<std::string>& answer);
 Result<std::string> parse_answer(std::string_view line);
 
 // Between keeper and server: `hello HEX` (the first request of the connection), `number N NAME` (0: given
-// back), `last N` (the largest number given), `ready` (from the server), `go` (from the keeper: no more
-// follows).
+// back), `last N` (the largest number given), `started N` (a server was, in that second), `ready` (from the
+// server), `go` (no more follows).
 struct MountNote {
-  enum class What : std::uint8_t { kHello, kNumber, kLast, kReady, kGo } what = What::kGo;
+  enum class What : std::uint8_t { kHello, kNumber, kLast, kStarted, kReady, kGo } what = What::kGo;
   std::uint32_t number = 0;
   std::string text{};  // of kHello its bytes, of kNumber the name
 };

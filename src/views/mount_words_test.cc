@@ -45,8 +45,8 @@ TEST(MountWords, notes_between_keeper_and_server) {
   using What = MountNote::What;
   for (const MountNote& note :
        {MountNote{What::kHello, 0, std::string("\0\xff\n", 3)}, MountNote{What::kNumber, 77, "w/claude"},
-        MountNote{What::kNumber, 0, "w#3"}, MountNote{What::kLast, 5, ""}, MountNote{What::kReady},
-        MountNote{What::kGo}}) {
+        MountNote{What::kNumber, 0, "w#3"}, MountNote{What::kLast, 5, ""}, MountNote{What::kStarted, 9, ""},
+        MountNote{What::kReady}, MountNote{What::kGo}}) {
     const auto again = parse_note(without_end(to_line(note)));
     ASSERT_TRUE(again) << to_line(note);
     EXPECT_EQ(again->what, note.what);

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "base/assert.h"
+#include "mcp/configs/client_entry.h"
 #include "views/item_shape.h"
 
 namespace rtt::views {
@@ -37,15 +38,31 @@ std::vector<const Overlay*> chosen(const MergeRequest& request) {
   return out;
 }
 
+// A key of a server's `native` that says what is started; empty if none does.
+std::string_view leading_elsewhere(const Json& server) {
+  const Json* native = server.find("native");
+  if (native == nullptr || !native->is_object()) return {};
+  for (const auto& [provider, own] : native->as_object()) {
+    if (!own.is_object()) continue;
+    for (const auto& [key, value] : own.as_object()) {
+      if (mcp::leads_elsewhere(key)) return key;
+    }
+  }
+  return {};
+}
+
 Status keeps_what_it_may_not_change(const Json& before, const Item& item) {
   if (item.kind == ItemKind::kServer) {
     Json old = before;
     Json now = item.object;
     old.as_object().erase(std::string_view("native"));
     if (now.is_object()) now.as_object().erase(std::string_view("native"));
-    if (old == now) return {};
-    return fail(Code::kBadShape, "an overlay of a server can change 'native' alone", {},
-                "what starts the server is in .rtt/manifests: rtt mcp --help");
+    const std::string_view key = leading_elsewhere(item.object);
+    if (old == now && key.empty()) return {};
+    return fail(Code::kBadShape,
+                old == now ? fmt::format("'{}' in 'native' would say what starts the server", key)
+                           : "an overlay of a server can change 'native' alone",
+                {}, "what starts the server is in .rtt/manifests: rtt mcp --help");
   }
   const Json* name = before.find("name");
   if (name == nullptr || (item.object.find("name") != nullptr && *item.object.find("name") == *name))

@@ -6,8 +6,9 @@
 // depends on the set of overlays and not on the order they are given in. An overlay fits whole or nothing is
 // shown: half of one may be the half that grants.
 //
-// An overlay cannot rename an item. Of an MCP server it changes `native` alone: how the server is started is
-// RTT's own entry, which holds the pins and the policy, and no overlay leads around it.
+// An overlay cannot rename an item. Of an MCP server it changes `native` alone, and there no key by which a
+// client finds what to start (mcp::leads_elsewhere): how the server is started is RTT's own entry, which
+// holds the pins and the policy, and no overlay leads around it.
 //
 // Thread: any (pure).
 // Fails: with the overlay's file and place in `where`, the item in the message: as json_patch.h and

@@ -191,6 +191,18 @@ TEST(MergeOverlays, no_overlay_leads_around_rtt_s_own_entry_of_a_server) {
     ASSERT_FALSE(done) << text;
     EXPECT_THAT(done.error().message, HasSubstr("can change 'native' alone")) << text;
   }
+  // By any client's key, and for any client: a provider of one's own may have another's forms.
+  for (const char* own :
+       {R"({"codex":{"command":"sh","args":["-c","x"]}})", R"({"claude":{"args":["x"]}})",
+        R"({"opencode":{"type":"remote","url":"http://x"}})", R"({"codex":{"env":{"A":"b"}}})",
+        R"({"opencode":{"environment":{"A":"b"}}})", R"({"house":{"httpUrl":"http://x"}})",
+        R"({"claude":{"headersHelper":"sh"}})", R"({"vscode":{"envFile":"x"}})",
+        R"({"zed":{"source":"extension"}})", R"({"vibe":{"transport":"http"}})", R"({"codex":{"cwd":"/"}})",
+        R"({"codex":{"env_vars":["LD_PRELOAD"]}})"}) {
+    const auto done = merged(server, {overlay(path, R"({"native":)" + std::string(own) + "}")});
+    ASSERT_FALSE(done) << own;
+    EXPECT_THAT(done.error().message, HasSubstr("in 'native' would say what starts the server")) << own;
+  }
   const auto done = merged(server, {overlay(path, R"({"native":{"claude":{"timeout":5}}})")});
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_EQ(text::canonical_json(*done->items[0].object.find("native")), R"({"claude":{"timeout":5}})");

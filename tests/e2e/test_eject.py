@@ -127,6 +127,55 @@ class Eject(RttCase):
             self.assertIn(self.path("servers/notes.py"), self.text(file))
         self.assertEqual({"MODE": "${MODE}"}, self.read_json(".mcp.json")["mcpServers"]["notes"]["env"])
 
+    def test_a_file_of_servers_keeps_all_else_that_it_says(self):
+        self.mcp_json({"notes": self.server_entry("notes.py"), "other": self.server_entry("notes.py")})
+        self.write("rules/typed.md", "---\nglobs: [src/**]\n---\n\nUse tabs.\n")
+        self.write("overlays/provider/opencode/notes.server.patch.json", '{"native":{"opencode":{"timeout":4000}}}')
+        self.write("views/opencode.view.json", '{"show":["rules/*","server/notes"]}')
+        self.write("views/vibe.view.json", "{}")
+        self.ok("up", "--yes", timeout=120)
+        self.json("view", "mount", "opencode", "vibe", timeout=120)
+        before = self.read_json("opencode.json")
+        self.assertEqual({"instructions", "mcp"}, {"instructions", "mcp"} & set(before))
+        self.json("eject", "--yes")
+        after = self.read_json("opencode.json")
+        [server] = [after["mcp"].pop("notes")]
+        self.assertIn(self.path("servers/notes.py"), server["command"])
+        self.assertEqual(4000, server["timeout"])
+        before["mcp"].pop("notes")
+        self.assertEqual(before, after)  # `other` was not shown, so it is not left either
+
+    def test_what_was_changed_stays_as_it_is_and_is_told(self):
+        self.mcp_json({"notes": self.server_entry("notes.py")})
+        self.ok("up", "--yes", timeout=120)
+        os.remove(self.path(".mcp.json"))
+        self.committed("codex")
+        self.assertTrue(os.path.islink(self.path(".codex/agents")))
+        config, agent = self.text(".codex/config.toml") + "# mine\n", self.text(".codex/agents/reviewer.toml")
+        self.write(".codex/config.toml", config)
+        stored = os.path.realpath(self.path(".codex/agents/reviewer.toml"))
+        os.chmod(stored, 0o644)
+        with open(stored, "a", encoding="utf-8") as file:
+            file.write("# mine too\n")
+        asked = str(self.run_rtt("eject", check=3))
+        self.assertIn("keep .codex/config.toml as it is, for it was changed there", asked)
+        self.assertNotIn("leave .codex/config.toml", asked)
+        self.assertIn("leave what was written into the view of codex as it is", asked)
+        [view] = self.json("eject", "--yes")["views"]
+        self.assertEqual([".codex/config.toml"], [one["path"] for one in view["kept"]])
+        self.assertTrue(view["edited"])
+        self.assertEqual([], self.links())
+        self.assertEqual(config, self.text(".codex/config.toml"))
+        self.assertEqual(agent + "# mine too\n", self.text(".codex/agents/reviewer.toml"))
+
+    def test_rules_are_named_where_there_is_no_server(self):
+        self.write("rules/typed.md", "---\nglobs: [src/**]\n---\n\nUse tabs.\n")
+        self.committed("opencode")
+        before = self.text("opencode.json")
+        self.assertIn("typed.md", before)
+        self.json("eject", "--yes")
+        self.assertEqual(before, self.text("opencode.json"))
+
 
 class Twice(RttCase):
     def setUp(self):

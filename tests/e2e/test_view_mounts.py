@@ -178,12 +178,63 @@ class ViewMounts(Mounted):
         self.assertEqual([], wrong[:3])
         self.assertIn(b"6", versions | {re.search(r"Version (\d+)", self.text(".codex/agents/a0.toml")).group(1).encode()})
 
+    def test_a_killed_keeper_takes_nothing_away(self):
+        self.mounted("codex")
+        held = os.open(self.path(".codex/agents/reviewer.toml"), os.O_RDONLY)
+        self.addCleanup(os.close, held)
+        wrong, stop = [], threading.Event()
+
+        def read_on():
+            while not stop.is_set():
+                try:
+                    os.listdir(self.path(".codex/agents"))
+                    self.text(".codex/agents/reviewer.toml")
+                except OSError as error:
+                    wrong.append(repr(error))
+
+        reader = threading.Thread(target=read_on)
+        reader.start()
+        try:
+            for _ in range(3):
+                [keeper], [server] = self.eventually(lambda: self.serving("--views") and self.serving() and
+                                                     (self.serving("--views"), self.serving()))
+                os.kill(keeper, 9)
+                self.eventually(lambda: self.serving("--views") and self.serving() and
+                                keeper not in self.serving("--views") and server not in self.serving())
+            self.agents(2, "reviewer")
+            self.assertEqual("committed", self.apply()["state"])
+        finally:
+            stop.set()
+            reader.join()
+        self.assertEqual([], wrong[:3])
+        self.assertEqual(1, len(self.mounts()))
+        self.assertIn(b"Version 1.", os.pread(held, 4096, 0))
+        self.assertIn("Version 2.", self.text(".codex/agents/reviewer.toml"))
+        self.json("view", "unmount", "codex")
+        self.eventually(lambda: not self.serving() and not self.serving("--views") and not self.mounts())
+
+    def test_a_panel_brings_back_a_mount_that_lost_all_its_processes(self):
+        self.mounted("codex")
+        [keeper], [server] = self.serving("--views"), self.serving()
+        os.kill(keeper, 19)  # so that neither acts on the other's end
+        os.kill(server, 9)
+        os.kill(keeper, 9)
+
+        def back():
+            try:
+                return "Version 1." in self.text(".codex/agents/reviewer.toml")
+            except OSError:
+                return False
+        self.eventually(back)
+        self.assertEqual(1, len(self.mounts()))
+
     def test_a_mount_that_lost_all_its_processes_is_there_again_with_the_next_panel(self):
         self.mounted("codex")
         os.kill(self.panel_pid(), 9)
         [keeper], [server] = self.serving("--views"), self.serving()
-        os.kill(keeper, 9)
+        os.kill(keeper, 19)  # so that neither acts on the other's end
         os.kill(server, 9)
+        os.kill(keeper, 9)
         self.eventually(lambda: not self.serving() and not self.serving("--views"))
         self.json("panel", "start", timeout=120)
         self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
@@ -255,6 +306,18 @@ class ViewMounts(Mounted):
                   for word in ("--views", "--view-server") for pid in self.serving(word)}
         print(f"100 providers, {100 * 21} files: anonymous memory in kB {memory} ", end="", flush=True)
         self.assertEqual("committed", self.json("view", "unmount", *names, timeout=120)["state"])
+
+
+class ManyAtOnce(Mounted):
+    def test_verbs_that_plan_for_themselves_plan_again_where_others_commit_in_between(self):
+        names = ("codex", "opencode", "claude", "vibe", "gemini", "copilot", "cursor", "kiro")
+        started = [subprocess.Popen([RTT, "view", "mount", name, "--json"], cwd=self.ws, env=self.me.env,
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for name in names]
+        for process in started:
+            out = process.communicate(timeout=150)[0]
+            self.assertEqual(0, process.returncode, out)
+        self.assertEqual(set(names), {row["provider"] for row in self.json("view", "ls")["views"]
+                                      if row["state"] == "shown"})
 
 
 class WithoutAMount(Mounted):

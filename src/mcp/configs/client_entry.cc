@@ -10,6 +10,23 @@ namespace {
 
 using text::Json;
 
+constexpr std::string_view kRead[] = {"api_key_env",
+                                      "api_key_format",
+                                      "api_key_header",
+                                      "args",
+                                      "bearer_token_env_var",
+                                      "command",
+                                      "cwd",
+                                      "env_http_headers",
+                                      "env_vars",
+                                      "headers",
+                                      "httpUrl",
+                                      "http_headers",
+                                      "serverUrl",
+                                      "transport",
+                                      "type",
+                                      "url"};
+
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
@@ -234,24 +251,28 @@ class EntryReader {
 }  // namespace
 
 bool is_read_key(ClientForm form, std::string_view key) {
-  constexpr std::string_view kRead[] = {"api_key_env",
-                                        "api_key_format",
-                                        "api_key_header",
-                                        "args",
-                                        "bearer_token_env_var",
-                                        "command",
-                                        "cwd",
-                                        "env_http_headers",
-                                        "env_vars",
-                                        "headers",
-                                        "httpUrl",
-                                        "http_headers",
-                                        "serverUrl",
-                                        "transport",
-                                        "type",
-                                        "url"};
   if (key == (form == ClientForm::kOpenCode ? "environment" : "env")) return true;
   return (form == ClientForm::kVibeToml && key == "name") || std::ranges::find(kRead, key) != std::end(kRead);
+}
+
+bool leads_elsewhere(std::string_view key) {
+  // Beside those: what one client or another starts, reads variables from, or connects to as well or instead.
+  constexpr std::string_view kAround[] = {"bearer_token",
+                                          "dev",
+                                          "env",
+                                          "envFile",
+                                          "environment",
+                                          "environment_id",
+                                          "experimental_environment",
+                                          "extension",
+                                          "headersHelper",
+                                          "name",
+                                          "remote",
+                                          "settings",
+                                          "source",
+                                          "tcp"};
+  return std::ranges::find(kRead, key) != std::end(kRead) ||
+         std::ranges::find(kAround, key) != std::end(kAround);
 }
 
 ReadEntry read_entry(const Json& native, const EntryContext& context) {

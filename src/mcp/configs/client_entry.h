@@ -31,5 +31,8 @@ struct EntryContext {
 ReadEntry read_entry(const text::Json& native, const EntryContext& context);
 // Keys of a native entry that went into ReadEntry::entry; all others mean something to that client alone.
 [[nodiscard]] bool is_read_key(ClientForm form, std::string_view key);
+// Whether some client takes from this key of a native entry what it starts or where it connects, so that the
+// entry of a server that RTT starts must not have it from anybody else.
+[[nodiscard]] bool leads_elsewhere(std::string_view key);
 
 }  // namespace rtt::mcp
