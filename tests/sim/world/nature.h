@@ -17,6 +17,7 @@
 
 #include "base/units.h"
 #include "disk.h"
+#include "os/loop.h"
 #include "os/pipe.h"
 #include "random.h"
 
@@ -40,7 +41,8 @@ class Nature {
   std::int64_t wall_us = 1'764'000'000'000'000;  // less the monotonic clock: what the wall clock is ahead
   Random chance;
   Disk disk;
-  int running = 0;  // whose turn it is
+  std::unique_ptr<os::Loop> waiting = os::Loop::create().value();  // for all processes' loops at once
+  int running = 0;                                                 // whose turn it is
   int panel = 0;
   std::deque<int> at_the_door;  // who connected to the panel and is not accepted yet, in order
 

@@ -165,9 +165,19 @@ class World {
     for (const auto& client : clients_) list.push_back(client.get());
     return list;
   }
+  // Who has something to do: to wait for all at once costs less than to ask each.
+  std::vector<Process*> awake() {
+    std::vector<Process*> list = everybody();
+    for (Process* process : list) process->called = false;
+    (void)nature_.waiting->run_once({0});
+    std::erase_if(list, [&](const Process* process) {
+      return process->sleeps_until > nature_.time || !process->has_work();
+    });
+    return list;
+  }
   void round(Instant end) {
     begin_what_is_due();
-    std::vector<Process*> list = everybody();
+    std::vector<Process*> list = awake();
     for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[chance_.below(i)]);
     bool any = false;
     for (Process* process : list) {
