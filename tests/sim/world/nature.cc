@@ -5,9 +5,11 @@
 #include "journal/disk_storage.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/dir.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "registry/source_state.h"
 
 namespace rtt::sim {
 namespace {
@@ -77,6 +79,10 @@ RTT_WORLD_SEAM(
     Status, write_once, const std::string& path, std::string_view content, os::WriteOptions options);
 RTT_WORLD_SEAM("_ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
                std::unique_ptr<journal::Storage>, disk_storage, const std::string& directory);
+RTT_WORLD_SEAM("_ZNK3rtt2os6Stamps2ofERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE", os::FileStamp,
+               stamp_of, const os::Stamps* self, const std::string& relative);
+RTT_WORLD_SEAM("_ZN3rtt8registry15clock_offset_nsERKNS0_9WorkspaceE", Result<std::int64_t>, clock_offset_ns,
+               const registry::Workspace& workspace);
 RTT_WORLD_SEAM("_ZN3rtt6fabric3shm9ring_sizeERKNS_5model3QosEm", fabric::shm::RingSize, ring_size,
                const model::Qos& qos, std::size_t message_bytes);
 RTT_WORLD_SEAM("_ZN3rtt7journal11disk_layoutEv", journal::Layout, disk_layout, );
@@ -126,6 +132,15 @@ Status wrap_write_once(const std::string& path, std::string_view content, os::Wr
 }
 std::unique_ptr<journal::Storage> wrap_disk_storage(const std::string& directory) {
   return ruling != nullptr ? ruling->disk.open() : real_disk_storage(directory);
+}
+// What a run finds was written long ago, by the one clock that there is.
+os::FileStamp wrap_stamp_of(const os::Stamps* self, const std::string& relative) {
+  os::FileStamp stamp = real_stamp_of(self, relative);
+  if (ruling != nullptr && stamp.inode != 0) stamp.ctime_ns = 1;
+  return stamp;
+}
+Result<std::int64_t> wrap_clock_offset_ns(const registry::Workspace& workspace) {
+  return ruling != nullptr ? Result<std::int64_t>(0) : real_clock_offset_ns(workspace);
 }
 fabric::shm::RingSize wrap_ring_size(const model::Qos& qos, std::size_t message_bytes) {
   return ruling != nullptr ? kWorldRing : real_ring_size(qos, message_bytes);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The functions that the linker takes from src/os, src/fabric and src/journal and gives to nature.cc, by their names in the objects.
+# The functions that the linker takes from src/os, src/registry, src/fabric and src/journal and gives to nature.cc, by their names in the objects.
 function(world_seam target)
   foreach(name
       _ZN3rtt2os3nowEv
@@ -12,6 +12,8 @@ function(world_seam target)
       _ZN3rtt2os13watch_processEim
       _ZN3rtt2os12write_atomicERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
       _ZN3rtt2os10write_onceERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
+      _ZNK3rtt2os6Stamps2ofERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE
+      _ZN3rtt8registry15clock_offset_nsERKNS0_9WorkspaceE
       _ZN3rtt6fabric3shm9ring_sizeERKNS_5model3QosEm
       _ZN3rtt7journal11disk_layoutEv
       _ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE)
