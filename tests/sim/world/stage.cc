@@ -112,7 +112,7 @@ std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
 Result<Stage> Stage::make() {
   RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
   Stage stage{
-      .folder = std::move(folder), .workspace = {}, .graphs = {}, .plans = {}, .programs = {}, .ports = {}};
+      .folder = std::move(folder), .workspace = {}, .graphs = {}, .roots = {}, .plans = {}, .programs = {}, .ports = {}};
   Nature nature(0);  // the same keys and the same hashes in every process
   nature.rule();
   stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};
@@ -131,6 +131,7 @@ Result<Stage> Stage::make() {
                     [](const auto& a, const auto& b) { return model::route_order(a, b) < 0; });
   for (model::Route& route : everything.routes) route.id = {++last_id};
   stage.graphs = whole_graphs(everything);
+  for (const model::Graph& graph : stage.graphs) stage.roots.push_back(model::graph_root(graph));
   for (std::size_t from = 0; from < stage.graphs.size(); ++from) {
     for (std::size_t to = 0; to < stage.graphs.size(); ++to) {
       if (from == to) continue;

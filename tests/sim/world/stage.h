@@ -35,6 +35,7 @@ struct Stage {
   os::TempDir folder;
   registry::Workspace workspace;
   std::vector<model::Graph> graphs;  // the first is empty
+  std::vector<Digest> roots;         // beside graphs
   std::vector<StagedPlan> plans;
   std::vector<Program> programs;
   std::vector<std::string> ports;

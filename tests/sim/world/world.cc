@@ -109,10 +109,10 @@ class World {
   }
   bool aim_at_graph(Intent& intent) {
     const std::string graph =
-        told_.empty() ? to_string(model::graph_root(model::Graph{})) : told_.back().graph;
+        told_.empty() ? to_string(stage_.roots.front()) : told_.back().graph;
     std::vector<const StagedPlan*> fitting;
     for (const StagedPlan& plan : stage_.plans) {
-      if (to_string(model::graph_root(stage_.graphs[plan.from])) == graph) fitting.push_back(&plan);
+      if (to_string(stage_.roots[plan.from]) == graph) fitting.push_back(&plan);
     }
     if (!fitting.empty()) intent.args.set("plan", to_string(fitting[chance_.below(fitting.size())]->id));
     return !fitting.empty();
@@ -296,7 +296,7 @@ class World {
   }
   void look_at_journal() {
     if (report_.broken) return;
-    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kMayBeTorn);
+    const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kMayBeTorn);
     if (!history) {
       report_.broken = history.error().message;
     } else if (const Status held = holds(*history, told_); !held) {
@@ -427,7 +427,7 @@ class World {
     if (report_.broken || !looker.done.back().answer || !*looker.done.back().answer)
       return "the panel does not answer";
     const Json& seen = (*looker.done.back().answer)->body;
-    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kMayBeTorn);
+    const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kMayBeTorn);
     if (!history) {
       report_.broken = history.error().message;
       return {};
@@ -463,7 +463,7 @@ class World {
     }
     panel_ = nullptr;
     if (!report_.broken) {
-      const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kWhole);
+      const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kWhole);
       if (!history) {
         report_.broken = history.error().message;
       } else {
@@ -510,6 +510,7 @@ class World {
   std::size_t next_intent_ = 0, next_fault_ = 0;
   std::map<const ClientProcess*, std::size_t> heard_;
   std::vector<Told> told_;
+  KnownCommits known_;
   bool settling_ = false, asking_ = true;
   std::uint64_t events_ = 0, trace_ = 0xcbf29ce484222325u;
 };
