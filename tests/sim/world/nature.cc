@@ -5,11 +5,10 @@
 #include "journal/disk_storage.h"
 #include "model/limits.h"
 #include "os/clock.h"
-#include "os/dir.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/process.h"
-#include "registry/source_state.h"
+#include "seam.h"
 
 namespace rtt::sim {
 namespace {
@@ -53,13 +52,9 @@ Result<os::Fd> Nature::watch(int pid, std::uint64_t start_time) {
 }  // namespace rtt::sim
 
 // What the linker puts in the place of functions of src/os and others, and what it kept of them.
-// NOLINTBEGIN(bugprone-reserved-identifier)
-#define RTT_WORLD_SEAM(mangled, result, name, ...)            \
-  result real_##name(__VA_ARGS__) __asm__("__real_" mangled); \
-  result wrap_##name(__VA_ARGS__) __asm__("__wrap_" mangled)
-
 namespace rtt::sim {
 
+// NOLINTBEGIN(bugprone-reserved-identifier)
 RTT_WORLD_SEAM("_ZN3rtt2os3nowEv", Instant, now, );
 RTT_WORLD_SEAM("_ZN3rtt2os10now_coarseEv", Instant, now_coarse, );
 RTT_WORLD_SEAM("_ZN3rtt2os8wall_nowEv", WallTime, wall_now, );
@@ -79,10 +74,6 @@ RTT_WORLD_SEAM(
     Status, write_once, const std::string& path, std::string_view content, os::WriteOptions options);
 RTT_WORLD_SEAM("_ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
                std::unique_ptr<journal::Storage>, disk_storage, const std::string& directory);
-RTT_WORLD_SEAM("_ZNK3rtt2os6Stamps2ofERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE", os::FileStamp,
-               stamp_of, const os::Stamps* self, const std::string& relative);
-RTT_WORLD_SEAM("_ZN3rtt8registry15clock_offset_nsERKNS0_9WorkspaceE", Result<std::int64_t>, clock_offset_ns,
-               const registry::Workspace& workspace);
 RTT_WORLD_SEAM("_ZN3rtt6fabric3shm9ring_sizeERKNS_5model3QosEm", fabric::shm::RingSize, ring_size,
                const model::Qos& qos, std::size_t message_bytes);
 RTT_WORLD_SEAM("_ZN3rtt7journal11disk_layoutEv", journal::Layout, disk_layout, );
@@ -132,15 +123,6 @@ Status wrap_write_once(const std::string& path, std::string_view content, os::Wr
 }
 std::unique_ptr<journal::Storage> wrap_disk_storage(const std::string& directory) {
   return ruling != nullptr ? ruling->disk.open() : real_disk_storage(directory);
-}
-// What a run finds was written long ago, by the one clock that there is.
-os::FileStamp wrap_stamp_of(const os::Stamps* self, const std::string& relative) {
-  os::FileStamp stamp = real_stamp_of(self, relative);
-  if (ruling != nullptr && stamp.inode != 0) stamp.ctime_ns = 1;
-  return stamp;
-}
-Result<std::int64_t> wrap_clock_offset_ns(const registry::Workspace& workspace) {
-  return ruling != nullptr ? Result<std::int64_t>(0) : real_clock_offset_ns(workspace);
 }
 fabric::shm::RingSize wrap_ring_size(const model::Qos& qos, std::size_t message_bytes) {
   return ruling != nullptr ? kWorldRing : real_ring_size(qos, message_bytes);

@@ -31,6 +31,8 @@ class Nature {
   Nature& operator=(const Nature&) = delete;
   void rule();               // from now on it is this one
   static Nature* current();  // nothing: the real one
+  void workspace_stays();    // what is read of it now is remembered (remembered.cc)
+  [[nodiscard]] bool remembers() const { return remembers_; }
 
   int born();  // the number of a new process, which lives
   void died(int pid);
@@ -53,6 +55,7 @@ class Nature {
     std::vector<os::Fd> spare;
   };
   std::map<int, Life> lives_;
+  bool remembers_ = false;
   int last_pid_ = 1000;
 };
 

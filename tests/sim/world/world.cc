@@ -29,6 +29,7 @@ class World {
   World(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell)
       : stage_(stage), tell_(tell), chance_(seed ^ 0x776f), nature_(seed), faults_(faults) {
     nature_.rule();
+    nature_.workspace_stays();
     network_ = std::make_unique<NetworkProcess>(nature_, stage_);
     for (std::size_t i = 0; i <= kClients; ++i) {
       const std::string name = fmt::format("client{}", i);
@@ -524,15 +525,12 @@ std::size_t descriptors() {
 
 Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell) {
   Report report;
-  if (const Status swept = stage.sweep(); !swept) {
-    report.broken = swept.error().message;
-    return report;
-  }
   const std::size_t before = descriptors();
   {
     World world(stage, seed, faults, tell);
     report = world.run();
   }
+  if (const Status swept = stage.sweep(); !swept && !report.broken) report.broken = swept.error().message;
   const std::size_t after = descriptors();
   if (!report.broken && after != before)
     report.broken = fmt::format("{} descriptors are left behind", after - before);
