@@ -97,8 +97,9 @@ Result<Journal::Opened> Journal::open(const std::string& directory, const Replay
   RTT_TRY_SET(state.lease, Lease::take(directory));
   RTT_TRY(remove_leftovers(directory));
   state.storage = fenced(disk_storage(directory), *state.lease);
-  const OpenOptions options{
-      .layout = disk_layout(), .timestamp = [] { return os::rfc3339(os::wall_now()); }, .accept = replay.accept};
+  const OpenOptions options{.layout = disk_layout(),
+                            .timestamp = [] { return os::rfc3339(os::wall_now()); },
+                            .accept = replay.accept};
   RTT_TRY_SET(OpenedWriter opened, open_storage(*state.storage, options, replay.visit));
   state.commits.emplace(std::move(opened.writer));
   state.checkpoints = std::move(opened.checkpoints);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The law of SourceState: where a state counts (every stamp older than the look before the reading), the same
-// state again means the same snapshot, whatever was done in between; and so of KnownSnapshot, which is kept by
-// it.
+// state again means the same snapshot, whatever was done in between; and so of KnownSnapshot, which is kept
+// by it.
 #include "registry/source_state.h"
 
 #include <array>

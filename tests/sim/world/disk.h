@@ -53,7 +53,7 @@ class Disk {
   Status moment();
 
   journal::SimulatedDisk disk_;
-  std::map<std::uint64_t, Fault> faults_;         // by moment
+  std::map<std::uint64_t, Fault> faults_;  // by moment
   std::uint64_t moments_ = 0, torn_ = 0, errors_ = 0, refused_full_ = 0;
   bool full_ = false;
   bool failed_sync_ = false;  // what it should have written may have been dropped

@@ -22,16 +22,17 @@ RTT_WORLD_SEAM("_ZN3rtt8registry16add_source_stateERKNS0_9WorkspaceERKNS0_10Scan
                const registry::ScanPlaces& places, registry::StateHash& state);
 RTT_WORLD_SEAM("_ZN3rtt8registry15clock_offset_nsERKNS0_9WorkspaceE", Result<std::int64_t>, clock_offset_ns,
                const registry::Workspace& workspace);
-RTT_WORLD_SEAM("_ZN3rtt8registry12load_keyringERKNS0_9WorkspaceERKSt6vectorINSt7__cxx1112basic_stringIcSt11"
-               "char_traitsIcESaIcEEESaISA_EE",
-               Result<crypto::Keyring>, load_keyring, const registry::Workspace& workspace,
-               const std::vector<std::string>& extra_files);
+RTT_WORLD_SEAM(
+    "_ZN3rtt8registry12load_keyringERKNS0_9WorkspaceERKSt6vectorINSt7__cxx1112basic_stringIcSt11"
+    "char_traitsIcESaIcEEESaISA_EE",
+    Result<crypto::Keyring>, load_keyring, const registry::Workspace& workspace,
+    const std::vector<std::string>& extra_files);
 RTT_WORLD_SEAM("_ZN3rtt6crypto13is_public_keyERKNS0_9PublicKeyE", bool, is_public_key,
                const crypto::PublicKey& key);
-RTT_WORLD_SEAM("_ZN3rtt6crypto6verifyERKNS0_9PublicKeyESt4spanIKSt4byteLm18446744073709551615EERKNS0_"
-               "9SignatureE",
-               bool, verify, const crypto::PublicKey& key, ByteView message,
-               const crypto::Signature& signature);
+RTT_WORLD_SEAM(
+    "_ZN3rtt6crypto6verifyERKNS0_9PublicKeyESt4spanIKSt4byteLm18446744073709551615EERKNS0_"
+    "9SignatureE",
+    bool, verify, const crypto::PublicKey& key, ByteView message, const crypto::Signature& signature);
 // NOLINTEND(bugprone-reserved-identifier)
 
 namespace {

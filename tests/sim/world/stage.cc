@@ -107,8 +107,13 @@ std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
 
 Result<Stage> Stage::make() {
   RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
-  Stage stage{
-      .folder = std::move(folder), .workspace = {}, .graphs = {}, .roots = {}, .plans = {}, .programs = {}, .ports = {}};
+  Stage stage{.folder = std::move(folder),
+              .workspace = {},
+              .graphs = {},
+              .roots = {},
+              .plans = {},
+              .programs = {},
+              .ports = {}};
   Nature nature(0);  // the same keys and the same hashes in every process
   nature.rule();
   stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};

@@ -109,8 +109,7 @@ class World {
     if (intent.verb == "apply" && !chance_.one_in(4)) (void)aim_at_graph(intent);
   }
   bool aim_at_graph(Intent& intent) {
-    const std::string graph =
-        told_.empty() ? to_string(stage_.roots.front()) : told_.back().graph;
+    const std::string graph = told_.empty() ? to_string(stage_.roots.front()) : told_.back().graph;
     std::vector<const StagedPlan*> fitting;
     for (const StagedPlan& plan : stage_.plans) {
       if (to_string(stage_.roots[plan.from]) == graph) fitting.push_back(&plan);

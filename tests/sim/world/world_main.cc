@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // world [--first SEED] [--seeds N] [--minutes M] [--each] [--tell] [--bug]: runs that many worlds, or as many
-// as the time allows, and says what happened in them. A law that falls is told with its seed and the fewest faults it takes. Exit 0: every law holds; 1:
-// one fell.
+// as the time allows, and says what happened in them. A law that falls is told with its seed and the fewest
+// faults it takes. Exit 0: every law holds; 1: one fell.
 #include <fmt/format.h>
 
 #include <cstdlib>
