@@ -25,12 +25,12 @@ Result<Look> look_at(const Workspace& workspace) {
   Look look{.state = {}, .places = registry::scan_places_written(workspace), .began_ns = wall_ns()};
   registry::StateHash state;
   RTT_TRY(registry::add_source_state(workspace, look.places, state));
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below("/"));
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open("/"));
   std::vector<std::string> files = files_of_project_servers(workspace);
   files.push_back(os::own_executable());
   for (const std::string& file : files) {
     if (os::is_symlink(file)) return fail(Code::kEscapes, "what a link leads to is not looked at", file);
-    state.add(file, stamps.of(file));
+    state.add(file, folder.stamp_of(file));
   }
   look.state = state.finish();
   look.settled_ns = state.settled_ns();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "registry/source_state.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -36,9 +38,9 @@ class Looks {
     add(path);
     add("", path + ".sig");
   }
-  void into(const os::Stamps& stamps, StateHash& state) const {
+  void into(const os::Folder& folder, StateHash& state) const {
     std::vector<os::FileStamp> found(paths_.size());
-    os::in_parallel(paths_.size(), [&](std::size_t i) { found[i] = stamps.of(paths_[i]); });
+    os::in_parallel(paths_.size(), [&](std::size_t i) { found[i] = folder.stamp_of(paths_[i]); });
     for (std::size_t i = 0; i < paths_.size(); ++i) state.add(names_[i], found[i]);
   }
 
@@ -75,9 +77,13 @@ Status add_scanned(const Workspace& workspace, const ScanPlaces& places, StateHa
   return {};
 }
 
+// Its folders, not each of its files: they are never written in place, and what is read of them is checked,
+// by its name or by its signature.
 Status add_store(const Workspace& workspace, Looks& looks) {
-  RTT_TRY_SET(const std::vector<StoredName> names, list_store(workspace.cas()));
-  for (const StoredName& stored : names) looks.add(".rtt/registry/cas/sha256/" + stored.name);
+  constexpr std::string_view kStore = ".rtt/registry/cas/sha256";
+  RTT_TRY_SET(const std::vector<std::string> folders, list_store_folders(workspace.cas()));
+  looks.add(std::string(kStore));
+  for (const std::string& folder : folders) looks.add(fmt::format("{}/{}", kStore, folder));
   looks.add("index", ".rtt/registry/index.json");
   return {};
 }
@@ -131,7 +137,7 @@ ScanPlaces scan_places_written(const Workspace& workspace) {
 }
 
 Status add_source_state(const Workspace& workspace, const ScanPlaces& places, StateHash& state) {
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below(workspace.root));
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
   RTT_TRY(add_keys(workspace, state));
   for (const auto* list : {&places.roots, &places.ignore}) {
     state.add(std::to_string(list->size()));
@@ -143,7 +149,7 @@ Status add_source_state(const Workspace& workspace, const ScanPlaces& places, St
   for (const model::Problem& problem : configs.problems) state.add(model::to_string(problem));
   RTT_TRY(add_scanned(workspace, places, state, looks));
   RTT_TRY(add_store(workspace, looks));
-  looks.into(stamps, state);
+  looks.into(folder, state);
   return {};
 }
 
@@ -151,8 +157,8 @@ Result<std::int64_t> clock_offset_ns(const Workspace& workspace) {
   constexpr std::string_view kProbe = ".rtt/cache/clock";
   const std::int64_t here = os::wall_now().us * 1000;
   RTT_TRY(os::write_atomic(workspace.path(kProbe), "", {.durable = os::Durable::kNo}));
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below(workspace.root));
-  return stamps.of(std::string(kProbe)).ctime_ns - here;
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
+  return folder.stamp_of(std::string(kProbe)).ctime_ns - here;
 }
 
 }  // namespace rtt::registry

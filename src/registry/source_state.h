@@ -3,11 +3,13 @@
 //
 // As git's index does: from the names of the files and their stamps (device, inode, size, times). It covers
 // all that decides a snapshot, and what lies beside a skill: the files the scan wants, the configuration, the
-// signature beside each, the store of signed objects, and whose keys count. Equal digests mean equal
-// snapshots, with one care. A file that is written twice within one tick of its file system's clock keeps its
-// stamp if its size stays; so a state counts only where every stamp is older than the look before the reading
-// by more than a tick (settled_ns). What is written through a mapping changes its time when the page is first
-// written after it was saved, so a program that keeps a mapping open can be missed, as by git.
+// signature beside each, the store of signed objects, and whose keys count. Of the store it is the folders
+// that are looked at, so that an object which is written over in place is found where it is read, by its
+// hash, as git finds one. Equal digests mean equal snapshots, with one care. A file that is written twice
+// within one tick of its file system's clock keeps its stamp if its size stays; so a state counts only where
+// every stamp is older than the look before the reading by more than a tick (settled_ns). What is written
+// through a mapping changes its time when the page is first written after it was saved, so a program that
+// keeps a mapping open can be missed, as by git.
 //
 // Thread: one.   Units: wall time in ns.   Fails: as the scan and the configuration's list.
 // Limits: theirs; kItemEntriesMax entries beside a skill.

@@ -98,4 +98,12 @@ Result<std::vector<StoredName>> list_store(const std::string& directory) {
   return names;
 }
 
+Result<std::vector<std::string>> list_store_folders(const std::string& directory) {
+  Part top;
+  if (!os::exists(directory)) return std::move(top.folders);
+  list_part(directory, top);
+  RTT_TRY(top.done);
+  return std::move(top.folders);
+}
+
 }  // namespace rtt::registry

@@ -25,5 +25,8 @@ struct StoredName {
 };
 // Sorted by name; an absent store is an empty one. Unfinished temporary files (`.tmp-…`) are left out.
 Result<std::vector<StoredName>> list_store(const std::string& directory);
+// The folders the files lie in, below the store, sorted: each file's coming and going changes its folder's
+// time.
+Result<std::vector<std::string>> list_store_folders(const std::string& directory);
 
 }  // namespace rtt::registry
