@@ -31,7 +31,7 @@ help:
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
 	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, KILLS=$(KILLS) of the panel, every fault of every"
-	@echo "              system call of a change, WORLDS=$(WORLDS) simulated, then the tests in random order for MINUTES=$(MINUTES)"
+	@echo "              system call of a change, WORLDS=$(WORLDS) simulated within MINUTES=$(MINUTES), then the tests in random order for as long"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
@@ -79,7 +79,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	timeout 1800 $(BIN)/explore --long
-	$(BIN)/world --seeds $(WORLDS)
+	$(BIN)/world --first 2001 --seeds $(WORLDS) --minutes $(MINUTES)
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=all python3 -B tests/chaos/test_syscalls.py

@@ -174,8 +174,8 @@ void Board::close(std::uint64_t generation) {
   if (lane == nullptr) return;
   if (lane->stage == Stage::kBuilt) {
     // Nothing went over it. The other end may have taken it into use all the same, and waits for the last
-    // word.
-    if (lane->binding.side == Side::kFrom && lane->binding.follows == 0) lane->carrier->finish();
+    // word. Where its chain goes on in another lane, that one says it.
+    if (lane->binding.side == Side::kFrom) lane->carrier->finish();
     return gone(generation, false, {});
   }
   drain(*lane);

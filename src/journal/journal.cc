@@ -44,15 +44,15 @@ Result<text::Json> Record::payload() const {
 Result<ReadReport> read_journal(const std::string& directory,
                                 const std::function<void(const Record&)>& visit) {
   const std::unique_ptr<Storage> storage = disk_storage(directory);
-  RTT_TRY_SET(ReadState state, read_storage(*storage, Layout{}, Access::kBeside, visit));
+  RTT_TRY_SET(ReadState state, read_storage(*storage, disk_layout(), Access::kBeside, visit));
   return std::move(state.report);
 }
 
 Result<Replayed> replay_journal(const std::string& directory, const Replay& replay) {
   const std::unique_ptr<Storage> storage = disk_storage(directory);
-  RTT_TRY_SET(Beginning beginning, find_beginning(*storage, Layout{}, replay.accept));
+  RTT_TRY_SET(Beginning beginning, find_beginning(*storage, disk_layout(), replay.accept));
   const Begin* const from = beginning.from ? &*beginning.from : nullptr;
-  RTT_TRY_SET(ReadState state, read_storage(*storage, Layout{}, Access::kBeside, replay.visit, from));
+  RTT_TRY_SET(ReadState state, read_storage(*storage, disk_layout(), Access::kBeside, replay.visit, from));
   hold_to(beginning.remembered_to, *storage, state.report);
   return Replayed{.report = std::move(state.report), .passed_over = std::move(beginning.passed_over)};
 }
@@ -60,7 +60,7 @@ Result<Replayed> replay_journal(const std::string& directory, const Replay& repl
 Result<ReadReport> verify_journal(const std::string& directory) {
   const std::unique_ptr<Storage> storage = disk_storage(directory);
   RTT_TRY_SET(Verified verified,
-              verify_storage(*storage, Layout{}, Access::kBeside,
+              verify_storage(*storage, disk_layout(), Access::kBeside,
                              {.threads = std::thread::hardware_concurrency(), .keep = {}}));
   return std::move(verified.state.report);
 }
@@ -97,8 +97,9 @@ Result<Journal::Opened> Journal::open(const std::string& directory, const Replay
   RTT_TRY_SET(state.lease, Lease::take(directory));
   RTT_TRY(remove_leftovers(directory));
   state.storage = fenced(disk_storage(directory), *state.lease);
-  const OpenOptions options{
-      .layout = {}, .timestamp = [] { return os::rfc3339(os::wall_now()); }, .accept = replay.accept};
+  const OpenOptions options{.layout = disk_layout(),
+                            .timestamp = [] { return os::rfc3339(os::wall_now()); },
+                            .accept = replay.accept};
   RTT_TRY_SET(OpenedWriter opened, open_storage(*state.storage, options, replay.visit));
   state.commits.emplace(std::move(opened.writer));
   state.checkpoints = std::move(opened.checkpoints);
@@ -145,7 +146,7 @@ Result<std::size_t> Journal::compact(std::size_t segments_kept) {
     RTT_TRY_SET(Seq keep_from, first_of_last(*state.storage, segments_kept));
     // Without a checkpoint the first record is where a restart begins.
     keep_from = std::min(keep_from, state.checkpoints.empty() ? Seq{0} : state.checkpoints.back().seq);
-    RTT_TRY_SET(count, journal::compact(*state.storage, Layout{}, keep_from));
+    RTT_TRY_SET(count, journal::compact(*state.storage, disk_layout(), keep_from));
     return {};
   }));
   return count;

@@ -15,13 +15,14 @@ constexpr std::size_t kWordBytes = 8;
 bool zero_word(ByteView bytes, std::size_t at) { return load_le<std::uint64_t>(bytes, at) == 0; }
 
 // The next record at or after `at` that is valid by itself and belongs at or after `least`; every record
-// begins at a multiple of 8.
+// begins at a multiple of 8, and none with a zero, so none behind `used`: looking for one in all the zeros of
+// a segment took 60 ms.
 struct Found {
   std::size_t at = 0;
   RecordView record;
 };
-std::optional<Found> next_valid(ByteView rest, std::size_t at, Seq least) {
-  for (; at + kRecordHeaderBytes <= rest.size(); at += kWordBytes) {
+std::optional<Found> next_valid(ByteView rest, std::size_t used, std::size_t at, Seq least) {
+  for (; at < used && at + kRecordHeaderBytes <= rest.size(); at += kWordBytes) {
     if (const auto record = decode_record(rest.subspan(at)); record && record->seq >= least)
       return Found{at, *record};
   }
@@ -112,7 +113,7 @@ Tail judge_tail(ByteView rest, const Expected& expected) {
   Tail tail{.end = ReadReport::End::kClean, .bytes = used_bytes(rest)};
   if (tail.bytes == 0) return tail;
   tail.end = ReadReport::End::kTorn;
-  auto found = next_valid(rest, 0, expected.seq);
+  auto found = next_valid(rest, tail.bytes, 0, expected.seq);
   if (!found) return tail;
   // A record that is whole where it should stand, yet breaks the chain, was not made by a crash.
   if (found->at == 0 || !has_hole(rest, found->at, expected)) {
@@ -124,7 +125,7 @@ Tail judge_tail(ByteView rest, const Expected& expected) {
       tail.end = ReadReport::End::kDamaged;
       return tail;
     }
-    found = next_valid(rest, found->at + found->record.span(), expected.seq);
+    found = next_valid(rest, tail.bytes, found->at + found->record.span(), expected.seq);
   }
   return tail;
 }

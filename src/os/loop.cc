@@ -174,6 +174,7 @@ void Loop::unwatch(int fd) {
 }
 
 bool Loop::watching(int fd) const { return state_->find(fd) != nullptr; }
+int Loop::fd() const { return state_->epoll.get(); }
 
 Instant Loop::now() const {
   if (state_->depth == 0) return os::now();

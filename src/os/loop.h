@@ -49,6 +49,10 @@ class Loop {
   void unwatch(int fd);  // before the descriptor is closed; safe inside any handler
   [[nodiscard]] bool watching(int fd) const;
 
+  // Readable while a watched descriptor is ready or something was posted, for whoever waits for several loops
+  // at once. Timers do not show, nor files that are always ready.
+  [[nodiscard]] int fd() const;
+
   // When the event under way began: the clock is read once an event, however many ask. Outside of events:
   // now.
   [[nodiscard]] Instant now() const;

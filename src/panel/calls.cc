@@ -17,6 +17,7 @@ namespace {
 
 using model::kCommandLine;
 using registry::Standing;
+using Store = registry::LoadOptions::Store;
 using text::Json;
 
 constexpr std::string_view kGateway = "mcp";
@@ -24,15 +25,12 @@ constexpr std::string_view kGateway = "mcp";
 // route.
 constexpr std::uint32_t kUnplanned = 0x8000'0000;
 
-registry::LoadOptions read_only() {
-  return {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly};
-}
-
 }  // namespace
 
 // The provider a person means by `word`, if the caller may use it.
 Result<model::Contract> Panel::State::callable(const std::string& word, const model::Saddr& caller) {
-  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const registry::KnownSnapshot::Shared in_force, known_snapshot.in_force(Store::kImportSigned));
+  const registry::Snapshot& snapshot = *in_force;
   RTT_TRY_SET(const Endpoint found, find_endpoint(snapshot, word, Side::kProvider));
   const registry::SymbolEntry* const best = found.entry;
   const auto verdict = model::access(snapshot.policy, caller, best->contract.saddr);
@@ -63,13 +61,17 @@ Json call_refused(const Error& why) {
 
 }  // namespace
 
-// The definition in force that a program may attach as: a provider, or else a consumer, of that name.
-Result<model::Contract> Panel::State::attachable(const std::string& reference) {
-  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, read_only()));
-  auto found = find_endpoint(snapshot, reference, Side::kProvider);
-  if (!found) found = find_endpoint(snapshot, reference, Side::kConsumer);
-  if (!found) return std::unexpected(std::move(found).error());
-  return found->entry->contract;
+// The definitions in force that a program may attach as: for each name a provider, or else a consumer.
+Result<std::vector<model::Contract>> Panel::State::attachable(const std::vector<std::string>& references) {
+  RTT_TRY_SET(const registry::KnownSnapshot::Shared snapshot, known_snapshot.in_force(Store::kReadOnly));
+  std::vector<model::Contract> meant;
+  for (const std::string& reference : references) {
+    auto found = find_endpoint(*snapshot, reference, Side::kProvider);
+    if (!found) found = find_endpoint(*snapshot, reference, Side::kConsumer);
+    if (!found) return std::unexpected(std::move(found).error());
+    meant.push_back(found->entry->contract);
+  }
+  return meant;
 }
 
 void Panel::State::call_open(const api::Request& request, const api::Responder& respond) {

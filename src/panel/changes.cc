@@ -184,6 +184,14 @@ Result<std::optional<apply::Start>> Panel::State::begin_verb(const Change& chang
   return begin_return(change, body);
 }
 
+// What is kept was judged by the keys of this workspace.
+Result<registry::KnownSnapshot::Shared> Panel::State::in_force_with(
+    const std::vector<std::string>& trust_keys) {
+  if (trust_keys.empty()) return known_snapshot.in_force(registry::LoadOptions::Store::kImportSigned);
+  RTT_TRY_SET(registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
+  return std::make_shared<const registry::Snapshot>(std::move(snapshot));
+}
+
 Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& change, Json& body) {
   std::vector<std::string> trust_keys;
   if (const Json* files = change.args.find("trust_key"); files != nullptr && files->is_array()) {
@@ -212,9 +220,9 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
   if (!sealed.plan.routes_add.empty()) {  // what a view adds counts by its signed root
-    RTT_TRY_SET(registry::Snapshot snapshot, registry::load_snapshot(workspace, {.trust_keys = trust_keys}));
-    RTT_TRY(still_in_force(sealed.plan, snapshot));
-    keep_contracts(std::move(snapshot));
+    RTT_TRY_SET(const registry::KnownSnapshot::Shared snapshot, in_force_with(trust_keys));
+    RTT_TRY(still_in_force(sealed.plan, *snapshot));
+    keep_contracts(*snapshot);
   }
   RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
@@ -405,7 +413,8 @@ Result<std::optional<apply::Start>> Panel::State::begin_return(const Change& cha
 
 // qc A B: one edge that the owner sets by hand.
 Result<std::optional<apply::Start>> Panel::State::begin_quick_connect(const Change& change, Json& body) {
-  RTT_TRY_SET(const registry::Snapshot snapshot, registry::load_snapshot(workspace, {}));
+  RTT_TRY_SET(const registry::KnownSnapshot::Shared in_force, in_force_with({}));
+  const registry::Snapshot& snapshot = *in_force;
   RTT_TRY_SET(const Endpoint from,
               find_endpoint(snapshot, std::string(change.args.string_or("from")), Side::kConsumer));
   RTT_TRY_SET(const Endpoint to,

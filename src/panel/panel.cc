@@ -52,10 +52,11 @@ Panel::State::State(os::Loop& the_loop, registry::Workspace the_workspace, Panel
       workspace(std::move(the_workspace)),
       options(the_options),
       store(workspace.cas(), workspace.dot("registry/index.json")),
+      known_snapshot(workspace),
       wiring({.loop = loop,
               .hosts = hosts,
               .contract = [this](const Digest& hash) { return contract(hash); },
-              .in_force = [this](const std::string& reference) { return attachable(reference); },
+              .in_force = [this](const auto& references) { return attachable(references); },
               .graph = [this]() -> const model::Graph& { return graph; },
               .audit = [this](Json record) { audit(std::move(record)); }}),
       hosts(loop, workspace,
@@ -355,13 +356,12 @@ void Panel::State::ls_routes(const api::Request& request, const api::Responder& 
 }
 
 void Panel::State::ls_drivers(const api::Request& request, const api::Responder& respond) {
-  const auto snapshot = registry::load_snapshot(
-      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  const auto snapshot = known_snapshot.in_force(registry::LoadOptions::Store::kReadOnly);
   if (!snapshot) {
     respond.finish(std::unexpected(snapshot.error()));
     return;
   }
-  Json rows = driver_rows(*snapshot, hosts.describe());
+  Json rows = driver_rows(**snapshot, hosts.describe());
   const Json endpoints = wiring.describe();
   for (const Json& endpoint : endpoints.as_array()) rows.push(endpoint);
   respond.finish(api::Answer{
@@ -377,13 +377,12 @@ Result<SharedContract> Panel::State::contract(const Digest& hash) {
 }
 
 // A signed definition was verified as the snapshot was loaded: the store has nothing to add to it.
-void Panel::State::keep_contracts(registry::Snapshot snapshot) {
-  for (registry::SymbolEntry& entry : snapshot.symbols) {
+void Panel::State::keep_contracts(const registry::Snapshot& snapshot) {
+  for (const registry::SymbolEntry& entry : snapshot.symbols) {
     if (entry.standing != registry::Standing::kSigned) continue;
     if (contracts.size() >= kContractsCachedMax) return;
-    const Digest hash = entry.contract.hash;
-    if (auto& kept = contracts[hash]; !kept)
-      kept = std::make_shared<const model::Contract>(std::move(entry.contract));
+    if (auto& kept = contracts[entry.contract.hash]; !kept)
+      kept = std::make_shared<const model::Contract>(entry.contract);
   }
 }
 

@@ -19,15 +19,6 @@ constexpr std::string_view kName = "settled";
 
 std::int64_t wall_ns() { return os::wall_now().us * 1000; }
 
-// How far the clock of the workspace's file system is from ours.
-Result<std::int64_t> clock_offset_ns(const Workspace& workspace) {
-  constexpr std::string_view kProbe = ".rtt/cache/clock";
-  const std::int64_t here = wall_ns();
-  RTT_TRY(os::write_atomic(workspace.path(kProbe), "", {.durable = os::Durable::kNo}));
-  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
-  return folder.stamp_of(std::string(kProbe)).ctime_ns - here;
-}
-
 }  // namespace
 
 Result<Look> look_at(const Workspace& workspace) {
@@ -63,7 +54,7 @@ void keep_settled(const Workspace& workspace, const Look& before, const registry
                   const Settled& settled) {
   if (registry::scan_places(snapshot.panel) != before.places) return;
   const auto after = look_at(workspace);
-  const auto offset_ns = clock_offset_ns(workspace);
+  const auto offset_ns = registry::clock_offset_ns(workspace);
   if (!after || !offset_ns || after->state != before.state) return;
   if (after->settled_ns >= before.began_ns + std::min<std::int64_t>(0, *offset_ns)) return;
   const std::string text = text::canonical_json(Json::object({{"graph", settled.graph},

@@ -24,6 +24,7 @@
 #include "panel/view_keeping.h"
 #include "panel/view_stage.h"
 #include "panel/wiring.h"
+#include "registry/known_snapshot.h"
 #include "registry/object_store.h"
 #include "registry/snapshot.h"
 
@@ -68,7 +69,7 @@ struct Panel::State {
   void ls_routes(const api::Request& request, const api::Responder& respond);
   void ls_drivers(const api::Request& request, const api::Responder& respond);
   Result<SharedContract> contract(const Digest& hash);
-  void keep_contracts(registry::Snapshot snapshot);
+  void keep_contracts(const registry::Snapshot& snapshot);
 
   // ---- changes.cc
   void enqueue(Change change);
@@ -82,6 +83,7 @@ struct Panel::State {
   Result<std::optional<apply::Start>> begin_acceptance(const Change& change, text::Json& body);
   Result<std::optional<apply::Start>> begin_own(model::Plan plan, const Change& change, std::string reason,
                                                 text::Json& body, apply::AcceptedChanges accepted = {});
+  Result<registry::KnownSnapshot::Shared> in_force_with(const std::vector<std::string>& trust_keys);
   Status still_in_force(const model::Plan& plan, const registry::Snapshot& snapshot);
   Result<apply::Decision> decide(const model::Plan& plan);
   Result<std::vector<apply::Participant>> participants(const model::Plan& plan);
@@ -117,13 +119,14 @@ struct Panel::State {
   void mcp_ls(const api::Request& request, const api::Responder& respond);
   void mcp_logs(const api::Request& request, const api::Responder& respond);
   void mcp_restart(const api::Request& request, const api::Responder& respond);
-  Result<model::Contract> attachable(const std::string& reference);
+  Result<std::vector<model::Contract>> attachable(const std::vector<std::string>& references);
   Result<model::Contract> callable(const std::string& word, const model::Saddr& caller);
 
   os::Loop& loop;
   registry::Workspace workspace;
   PanelOptions options;
   registry::ObjectStore store;
+  registry::KnownSnapshot known_snapshot;
   std::unique_ptr<journal::Journal> journal;
   apply::Fold fold;
   model::Graph graph;

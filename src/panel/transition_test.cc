@@ -29,7 +29,10 @@ class TransitionTest : public testing::Test {
                  .contract = [](const Digest&) -> Result<SharedContract> {
                    return std::make_shared<const model::Contract>();
                  },
-                 .in_force = [](const std::string&) -> Result<model::Contract> { return model::Contract(); },
+                 .in_force =
+                     [](const std::vector<std::string>& references) -> Result<std::vector<model::Contract>> {
+                   return std::vector<model::Contract>(references.size());
+                 },
                  .graph = [this]() -> const model::Graph& { return graph_; },
                  .audit = [](const Json&) {}}) {
     auto pair = os::socket_pair().value();

@@ -64,12 +64,15 @@ void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& 
     return respond.finish(fail(Code::kLimit, fmt::format("{} symbols; a program may attach as {}",
                                                          symbols->as_array().size(), endpoint::kSymbolsMax)));
   }
+  std::vector<std::string> references;
+  for (const Json& symbol : symbols->as_array())
+    references.push_back(symbol.is_string() ? symbol.as_string() : std::string());
+  const auto contracts = ports_.in_force(references);
+  if (!contracts) return respond.finish(std::unexpected(contracts.error()));
   Json accepted = text::JsonArray{};
   std::vector<std::string> definitions;
-  for (const Json& symbol : symbols->as_array()) {
-    const auto contract = ports_.in_force(symbol.is_string() ? symbol.as_string() : std::string());
-    if (!contract) return respond.finish(std::unexpected(contract.error()));
-    const std::string definition = model::identity(contract->saddr);
+  for (const model::Contract& contract : *contracts) {
+    const std::string definition = model::identity(contract.saddr);
     if (const auto other = ends_.find(definition); other != ends_.end()) {
       const auto holder = other->second.lock();
       if (holder && holder->open() && holder != peer && holder->identity().pid != peer->identity().pid) {
@@ -80,7 +83,7 @@ void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& 
       }
     }
     definitions.push_back(definition);
-    accepted.push(Json::object({{"contract", to_string(contract->hash)}, {"saddr", definition}}));
+    accepted.push(Json::object({{"contract", to_string(contract.hash)}, {"saddr", definition}}));
   }
   if (ends_.size() + definitions.size() > kEndpointsMax)
     return respond.finish(fail(Code::kLimit, fmt::format("{} endpoints are attached", kEndpointsMax)));

@@ -55,8 +55,8 @@ class Wiring {
     os::Loop& loop;
     Hosts& hosts;
     std::function<Result<SharedContract>(const Digest&)> contract;
-    // The definition in force that an endpoint means by a reference, and its contract's hash.
-    std::function<Result<model::Contract>(const std::string& reference)> in_force;
+    // The definitions in force that an endpoint means by its references, in their order.
+    std::function<Result<std::vector<model::Contract>>(const std::vector<std::string>& references)> in_force;
     std::function<const model::Graph&()> graph;
     std::function<void(text::Json)> audit;
   };

@@ -64,8 +64,12 @@ class WiringTest : public ::testing::Test {
                        return std::make_shared<const model::Contract>(*each);
                    return fail(Code::kNotFound, "no such contract");
                  },
-                 .in_force = [this](const std::string& reference) -> Result<model::Contract> {
-                   return reference == kHook ? hook_ : reference == kApi ? api_ : *also_known_;
+                 .in_force = [this](const std::vector<std::string>& references)
+                     -> Result<std::vector<model::Contract>> {
+                   std::vector<model::Contract> meant;
+                   for (const std::string& one : references)
+                     meant.push_back(one == kHook ? hook_ : one == kApi ? api_ : *also_known_);
+                   return meant;
                  },
                  .graph = [this]() -> const model::Graph& { return graph_; },
                  .audit = [this](Json record) { audited_.emplace_back(record.string_or("action")); }}) {

@@ -7,7 +7,9 @@
 
 #include "base/bytes.h"
 #include "model/limits.h"
+#include "os/clock.h"
 #include "os/dir.h"
+#include "os/file.h"
 #include "os/parallel.h"
 #include "registry/config_files.h"
 #include "registry/identity.h"
@@ -149,6 +151,14 @@ Status add_source_state(const Workspace& workspace, const ScanPlaces& places, St
   RTT_TRY(add_store(workspace, looks));
   looks.into(folder, state);
   return {};
+}
+
+Result<std::int64_t> clock_offset_ns(const Workspace& workspace) {
+  constexpr std::string_view kProbe = ".rtt/cache/clock";
+  const std::int64_t here = os::wall_now().us * 1000;
+  RTT_TRY(os::write_atomic(workspace.path(kProbe), "", {.durable = os::Durable::kNo}));
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
+  return folder.stamp_of(std::string(kProbe)).ctime_ns - here;
 }
 
 }  // namespace rtt::registry

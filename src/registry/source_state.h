@@ -56,4 +56,7 @@ ScanPlaces scan_places_written(const Workspace& workspace);
 
 Status add_source_state(const Workspace& workspace, const ScanPlaces& places, StateHash& state);
 
+// How far the clock of the workspace's file system is ahead of ours: a file of its cache is written to see.
+Result<std::int64_t> clock_offset_ns(const Workspace& workspace);
+
 }  // namespace rtt::registry

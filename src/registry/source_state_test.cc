@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The law of SourceState: where a state counts (every stamp older than the look before the reading), the same
-// state again means the same snapshot, whatever was done in between.
+// state again means the same snapshot, whatever was done in between; and so of KnownSnapshot, which is kept
+// by it.
 #include "registry/source_state.h"
 
 #include <array>
@@ -9,6 +10,7 @@
 #include "model/random_for_test.h"
 #include "os/clock.h"
 #include "os/dir.h"
+#include "registry/known_snapshot.h"
 #include "registry/place_test.h"
 
 namespace rtt::registry {
@@ -27,21 +29,31 @@ Seen look(const Place& place) {
   return seen;
 }
 std::int64_t wall_ns() { return os::wall_now().us * 1000; }
+// The file system's clock may be behind ours by a tick.
+void let_settle(const Place& place) {
+  constexpr std::int64_t kTickNs = 20'000'000;
+  for (const Seen seen = look(place); seen.settled_ns + kTickNs >= wall_ns();) {
+  }
+}
 
+std::string told(const Snapshot& snapshot) {
+  std::string all;
+  for (const SymbolEntry& entry : snapshot.symbols)
+    all += model::identity(entry.contract.saddr) + to_string(entry.contract.hash) + entry.signed_by +
+           to_string(entry.found_hash) + std::to_string(static_cast<int>(entry.standing)) + "\n";
+  for (const ConfigEntry& entry : snapshot.configs)
+    all += entry.path + entry.text + to_string(entry.hash) + entry.signed_by + "\n";
+  for (const std::string& line : lines(snapshot)) all += line + "\n";
+  for (const auto& server : snapshot.servers) all += server.name + server.file + "\n";
+  return all + std::to_string(snapshot.files_seen) + (snapshot.all_signed ? " signed" : " not");
+}
 // Everything a snapshot says, and what lies beside the skills.
 std::string told(const Place& place) {
   std::string all;
   const auto snapshot = load_snapshot(place.workspace());
   if (!snapshot) return "fails: " + snapshot.error().message;
-  for (const SymbolEntry& entry : snapshot->symbols)
-    all += model::identity(entry.contract.saddr) + to_string(entry.contract.hash) + entry.signed_by +
-           to_string(entry.found_hash) + std::to_string(static_cast<int>(entry.standing)) + "\n";
-  for (const ConfigEntry& entry : snapshot->configs)
-    all += entry.path + entry.text + to_string(entry.hash) + entry.signed_by + "\n";
-  for (const std::string& line : lines(*snapshot)) all += line + "\n";
-  for (const auto& server : snapshot->servers) all += server.name + server.file + "\n";
   for (const auto& [path, content] : picture(place.scratch().at("skills"))) all += path + content + "\n";
-  return all + std::to_string(snapshot->files_seen) + (snapshot->all_signed ? " signed" : " not");
+  return all + told(*snapshot);
 }
 
 std::string agent(const std::string& name, char mark) {
@@ -184,6 +196,48 @@ TEST(SourceState, the_same_state_is_the_same_snapshot_whatever_was_done) {
   }
   EXPECT_GT(kept, 20);
   EXPECT_GT(recognised, 5);
+}
+
+TEST(KnownSnapshot, it_says_what_loading_says_whatever_was_done_and_is_kept_while_nothing_was) {
+  model::TestRandom random(20'261'128);
+  const Place place;
+  Editor editor(place, random);
+  place.init();
+  KnownSnapshot known(place.workspace());
+  std::string done;
+  int kept = 0;
+  for (int step = 0; step < 300; ++step) {
+    for (std::uint64_t changes = random.below(3); changes > 0; --changes) done += editor.change() + "; ";
+    static_cast<void>(load_snapshot(place.workspace()));  // imports and repairs what it can
+    const auto held = known.in_force(LoadOptions::Store::kImportSigned);
+    const auto loaded = load_snapshot(place.workspace());
+    ASSERT_EQ(held.has_value(), loaded.has_value()) << "after " << done;
+    if (!held) continue;
+    ASSERT_EQ(told(**held), told(*loaded)) << "after " << done;
+    if (step % 10 != 9) continue;
+    let_settle(place);
+    const auto again = known.in_force(LoadOptions::Store::kImportSigned);
+    const auto once_more = known.in_force(LoadOptions::Store::kReadOnly);
+    ASSERT_TRUE(again && once_more);
+    kept += *again == *once_more ? 1 : 0;
+  }
+  EXPECT_GT(kept, 20);
+}
+
+TEST(KnownSnapshot, what_was_only_read_is_imported_when_that_is_asked) {
+  const Place place;
+  place.scratch().write(kFile, with_prio(kId, 1));
+  place.init();
+  place.drop_generated();
+  KnownSnapshot known(place.workspace());
+  let_settle(place);
+  const auto read = known.in_force(LoadOptions::Store::kReadOnly);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, known.in_force(LoadOptions::Store::kReadOnly).value());
+  const Digest hash = (*read)->symbols.front().contract.hash;
+  EXPECT_FALSE(place.store().contains(hash));
+  ASSERT_TRUE(known.in_force(LoadOptions::Store::kImportSigned));
+  EXPECT_TRUE(place.store().contains(hash));
 }
 
 TEST(SourceState, a_stamp_counts_once_its_clock_must_have_moved_on) {

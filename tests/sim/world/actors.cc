@@ -12,8 +12,23 @@ constexpr std::int64_t kIdleMs = 3'600'000;  // no panel of a run ends for want 
 }  // namespace
 
 Process::Process(Nature& the_nature, std::string the_name)
-    : nature(the_nature), name(std::move(the_name)), pid(nature.born()), loop(os::Loop::create().value()) {}
-Process::~Process() { nature.died(pid); }
+    : nature(the_nature), name(std::move(the_name)), pid(nature.born()), loop(os::Loop::create().value()) {
+  const auto call = [this](std::uint32_t) { called = true; };
+  RTT_ASSERT(nature.waiting->watch(loop->fd(), os::kReadable, call).has_value());
+}
+Process::~Process() {
+  end_loop();
+  nature.died(pid);
+}
+void Process::end_loop() {
+  if (!loop) return;
+  nature.waiting->unwatch(loop->fd());
+  loop.reset();
+}
+bool Process::has_work() const {
+  const std::optional<Instant> timer = loop->next_timer();
+  return called || (timer && *timer <= nature.time);
+}
 
 PanelProcess::PanelProcess(Nature& the_nature, const Stage& stage) : Process(the_nature, "panel") {
   nature.at_the_door.clear();
@@ -22,7 +37,7 @@ PanelProcess::PanelProcess(Nature& the_nature, const Stage& stage) : Process(the
 }
 PanelProcess::~PanelProcess() {
   started = fail(Code::kLost, "ended");
-  loop.reset();
+  end_loop();
 }
 
 EndProcess::EndProcess(Nature& the_nature, const Stage& stage, const Program& the_program)
@@ -48,7 +63,7 @@ EndProcess::EndProcess(Nature& the_nature, const Stage& stage, const Program& th
 EndProcess::~EndProcess() {
   attachment.reset();
   board.reset();
-  loop.reset();
+  end_loop();
 }
 
 void EndProcess::ask_on() {
@@ -75,7 +90,7 @@ ClientProcess::ClientProcess(Nature& the_nature, const Stage& stage, std::string
 ClientProcess::~ClientProcess() {
   if (peer_) peer_->close();
   peer_.reset();
-  loop.reset();
+  end_loop();
 }
 
 void ClientProcess::connect() {

@@ -24,6 +24,8 @@ struct Process {
   virtual ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
+  // Whether its loop has anything to do, as of the last time that nature waited.
+  [[nodiscard]] bool has_work() const;
 
   Nature& nature;
   std::string name;
@@ -31,6 +33,10 @@ struct Process {
   std::unique_ptr<os::Loop> loop;
   Instant sleeps_until;  // SIGSTOP, or a busy machine
   Nanos slow{0};         // after each of its events
+  bool called = false;
+
+ protected:
+  void end_loop();  // before what its handlers speak of
 };
 
 struct PanelProcess final : Process {

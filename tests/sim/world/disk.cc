@@ -7,27 +7,12 @@ namespace rtt::sim {
 
 class WorldFile final : public journal::StoredFile {
  public:
-  WorldFile(Disk& disk, std::string name, std::unique_ptr<StoredFile> file)
-      : disk_(disk), name_(std::move(name)), file_(std::move(file)) {}
-  Result<std::uint64_t> size() override {
-    RTT_TRY_SET(const std::uint64_t written, file_->size());
-    const auto length = disk_.lengths_.find(name_);
-    return length == disk_.lengths_.end() ? written : std::max(written, length->second);
-  }
+  WorldFile(Disk& disk, std::unique_ptr<StoredFile> file) : disk_(disk), file_(std::move(file)) {}
+  Result<std::uint64_t> size() override { return file_->size(); }
   Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override {
-    RTT_TRY_SET(const std::size_t got, file_->read_at(offset, into));
-    RTT_TRY_SET(const std::uint64_t end, size());
-    const std::uint64_t there = end > offset ? end - offset : 0;
-    const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), there));
-    if (got < want) std::ranges::fill(into.subspan(got, want - got), std::byte{0});
-    return std::max(got, want);
+    return file_->read_at(offset, into);
   }
-  Result<Range> next_data(std::uint64_t offset) override {
-    RTT_TRY_SET(const std::uint64_t written, file_->size());
-    RTT_TRY_SET(const std::uint64_t end, size());
-    if (offset < written) return Range{.begin = offset, .end = written};
-    return Range{.begin = end, .end = end};
-  }
+  Result<Range> next_data(std::uint64_t offset) override { return file_->next_data(offset); }
   Status write_at(std::uint64_t offset, ByteView bytes) override {
     if (Status allowed = disk_.before_change(); !allowed) {
       // A write that failed may have been done in part.
@@ -51,7 +36,6 @@ class WorldFile final : public journal::StoredFile {
 
  private:
   Disk& disk_;
-  std::string name_;
   std::unique_ptr<StoredFile> file_;
 };
 
@@ -61,13 +45,11 @@ class WorldStorage final : public journal::Storage {
   Result<std::vector<std::string>> names() override { return disk_.disk_.names(); }
   Result<std::unique_ptr<journal::StoredFile>> open(const std::string& name, Access access) override {
     RTT_TRY_SET(auto file, disk_.disk_.open(name, access));
-    return std::make_unique<WorldFile>(disk_, name, std::move(file));
+    return std::make_unique<WorldFile>(disk_, std::move(file));
   }
   Status create_zeroed(const std::string& name, const NewFile& file) override {
     RTT_TRY(disk_.before_change());
-    RTT_TRY(disk_.disk_.create_zeroed(
-        name, {.bytes = file.head.size(), .written_bytes = file.head.size(), .head = file.head}));
-    disk_.lengths_[name] = file.bytes;
+    RTT_TRY(disk_.disk_.create_zeroed(name, file));
     disk_.after_change();
     return {};
   }
@@ -80,7 +62,6 @@ class WorldStorage final : public journal::Storage {
   Status remove(const std::string& name) override {
     RTT_TRY(disk_.before_change());
     RTT_TRY(disk_.disk_.remove(name));
-    disk_.lengths_.erase(name);
     disk_.after_change();
     return {};
   }

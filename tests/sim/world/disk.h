@@ -7,8 +7,6 @@
 // whole (plans, graphs, states of checkpoints: os/file.h) stay on the real file system and meet the same
 // faults; such a write is there entirely or not at all.
 //
-// Segments are 16 MiB of zeros; only what was written of one is kept in memory.
-//
 // Owns: the image.   Thread: one.   Fails: as told.
 #pragma once
 
@@ -16,10 +14,15 @@
 #include <optional>
 #include <string>
 
+#include "journal/segment_reader.h"
 #include "journal/simulated_disk_for_test.h"
 #include "random.h"
 
 namespace rtt::sim {
+
+// Segments in which a run's forty records do not lie; their largest batch has 3.1 KB.
+inline constexpr journal::Layout kWorldLayout{.segment_bytes = std::uint64_t{8} << 10,
+                                              .zeros_ahead_bytes = std::uint64_t{2} << 10};
 
 struct Killed {};  // thrown through a process that ends here
 
@@ -50,8 +53,7 @@ class Disk {
   Status moment();
 
   journal::SimulatedDisk disk_;
-  std::map<std::string, std::uint64_t> lengths_;  // of files that end in zeros nobody wrote
-  std::map<std::uint64_t, Fault> faults_;         // by moment
+  std::map<std::uint64_t, Fault> faults_;  // by moment
   std::uint64_t moments_ = 0, torn_ = 0, errors_ = 0, refused_full_ = 0;
   bool full_ = false;
   bool failed_sync_ = false;  // what it should have written may have been dropped

@@ -14,8 +14,8 @@ auto broken(std::string what) { return fail(Code::kInternal, std::move(what)); }
 
 class Reader {
  public:
-  explicit Reader(const std::vector<model::Graph>& whole) : whole_(whole) {
-    history_.root = model::graph_root(model::Graph{});
+  Reader(const std::vector<Digest>& whole, KnownCommits& known) : whole_(whole), known_(known) {
+    history_.root = whole.front();  // of the empty graph
   }
   void see(const journal::Record& record) {
     history_.last_hash = record.hash;
@@ -42,28 +42,33 @@ class Reader {
     if (record.type == RecordType::kAbort) open_.reset();
     if (record.type != RecordType::kCommit) return {};
     open_.reset();
+    RTT_TRY_SET(const apply::CommitRecord* const commit, commit_in(record));
+    if (commit->before != history_.root)
+      return broken(fmt::format("COMMIT {} starts from a graph that was not in force", record.seq.value));
+    history_.root = commit->after;
+    history_.seq = record.seq.value;
+    history_.commits.emplace(record.seq.value, *commit);
+    return {};
+  }
+  Result<const apply::CommitRecord*> commit_in(const journal::Record& record) {
+    const auto met = known_.find(record.hash);
+    if (met != known_.end()) return &met->second;
     RTT_TRY_SET(const text::Json payload, record.payload());
     RTT_TRY_SET(apply::CommitRecord commit, apply::commit_from_json(payload, record.seq));
-    if (commit.before != history_.root)
-      return broken(fmt::format("COMMIT {} starts from a graph that was not in force", record.seq.value));
     RTT_TRY(judge(commit, record.seq));
-    history_.root = commit.after;
-    history_.seq = record.seq.value;
-    history_.commits.emplace(record.seq.value, std::move(commit));
-    return {};
+    return &known_.emplace(record.hash, std::move(commit)).first->second;
   }
   // A canary's part is no graph of the stage, but it is whole in itself.
   [[nodiscard]] Status judge(const apply::CommitRecord& commit, Seq seq) const {
     if (commit.graph && model::graph_root(*commit.graph) != commit.after)
       return broken(fmt::format("the graph of COMMIT {} is not the one it names", seq.value));
-    const bool known = std::ranges::any_of(
-        whole_, [&](const model::Graph& graph) { return model::graph_root(graph) == commit.after; });
-    if (!known && !commit.graph)
+    if (std::ranges::find(whole_, commit.after) == whole_.end() && !commit.graph)
       return broken(fmt::format("COMMIT {} leads to a graph that nobody planned", seq.value));
     return {};
   }
 
-  const std::vector<model::Graph>& whole_;
+  const std::vector<Digest>& whole_;
+  KnownCommits& known_;
   History history_;
   std::optional<Seq> open_;
   Status fault_;
@@ -71,9 +76,9 @@ class Reader {
 
 }  // namespace
 
-Result<History> history_of(const registry::Workspace& workspace, const std::vector<model::Graph>& whole,
-                           Tail tail) {
-  Reader reader(whole);
+Result<History> history_of(const registry::Workspace& workspace, const std::vector<Digest>& whole,
+                           KnownCommits& known, Tail tail) {
+  Reader reader(whole, known);
   RTT_TRY_SET(
       const journal::ReadReport report,
       journal::read_journal(workspace.wal(), [&](const journal::Record& record) { reader.see(record); }));

@@ -28,11 +28,14 @@ struct History {
   Digest last_hash;
   std::uint64_t records = 0, torn_tails = 0, checkpoints = 0;
 };
+// The commits met in earlier looks at the same journal, by the hash of their record: what they say is taken
+// out of a record once.
+using KnownCommits = std::map<Digest, apply::CommitRecord>;
 // Reads the journal from the first record: the chain verifies, no change begins before the last one ended,
-// each starts from the graph that the last one left, and every graph is whole.
+// each starts from the graph that the last one left, and every graph is whole. `whole`: roots of graphs.
 enum class Tail : std::uint8_t { kMayBeTorn, kWhole };
-Result<History> history_of(const registry::Workspace& workspace, const std::vector<model::Graph>& whole,
-                           Tail tail);
+Result<History> history_of(const registry::Workspace& workspace, const std::vector<Digest>& whole,
+                           KnownCommits& known, Tail tail);
 // No acknowledged commit is lost, and no answer was about anything but a commit.
 Status holds(const History& history, const std::vector<Told>& told);
 // Every route of the graph whose both ends are there is carried by one lane, at both ends the same, and there

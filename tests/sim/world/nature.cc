@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nature.h"
 
+#include "fabric/shm/layout.h"
 #include "journal/disk_storage.h"
+#include "model/limits.h"
 #include "os/clock.h"
 #include "os/entropy.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "seam.h"
 
 namespace rtt::sim {
 namespace {
+
+// The smallest there is: 25 lanes a run are mapped and filled in advance.
+constexpr fabric::shm::RingSize kWorldRing{.slots = limits::kRingSlotsMin, .arena_bytes = 4096};
 
 Nature* ruling = nullptr;  // the linker's seam has no place for an argument
 
@@ -45,14 +51,10 @@ Result<os::Fd> Nature::watch(int pid, std::uint64_t start_time) {
 
 }  // namespace rtt::sim
 
-// What the linker puts in the place of functions of src/os and of disk_storage(), and what it kept of them.
-// NOLINTBEGIN(bugprone-reserved-identifier)
-#define RTT_WORLD_SEAM(mangled, result, name, ...)            \
-  result real_##name(__VA_ARGS__) __asm__("__real_" mangled); \
-  result wrap_##name(__VA_ARGS__) __asm__("__wrap_" mangled)
-
+// What the linker puts in the place of functions of src/os and others, and what it kept of them.
 namespace rtt::sim {
 
+// NOLINTBEGIN(bugprone-reserved-identifier)
 RTT_WORLD_SEAM("_ZN3rtt2os3nowEv", Instant, now, );
 RTT_WORLD_SEAM("_ZN3rtt2os10now_coarseEv", Instant, now_coarse, );
 RTT_WORLD_SEAM("_ZN3rtt2os8wall_nowEv", WallTime, wall_now, );
@@ -72,6 +74,9 @@ RTT_WORLD_SEAM(
     Status, write_once, const std::string& path, std::string_view content, os::WriteOptions options);
 RTT_WORLD_SEAM("_ZN3rtt7journal12disk_storageERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE",
                std::unique_ptr<journal::Storage>, disk_storage, const std::string& directory);
+RTT_WORLD_SEAM("_ZN3rtt6fabric3shm9ring_sizeERKNS_5model3QosEm", fabric::shm::RingSize, ring_size,
+               const model::Qos& qos, std::size_t message_bytes);
+RTT_WORLD_SEAM("_ZN3rtt7journal11disk_layoutEv", journal::Layout, disk_layout, );
 // NOLINTEND(bugprone-reserved-identifier)
 
 Instant wrap_now() { return ruling != nullptr ? ruling->time : real_now(); }
@@ -119,5 +124,9 @@ Status wrap_write_once(const std::string& path, std::string_view content, os::Wr
 std::unique_ptr<journal::Storage> wrap_disk_storage(const std::string& directory) {
   return ruling != nullptr ? ruling->disk.open() : real_disk_storage(directory);
 }
+fabric::shm::RingSize wrap_ring_size(const model::Qos& qos, std::size_t message_bytes) {
+  return ruling != nullptr ? kWorldRing : real_ring_size(qos, message_bytes);
+}
+journal::Layout wrap_disk_layout() { return ruling != nullptr ? kWorldLayout : real_disk_layout(); }
 
 }  // namespace rtt::sim

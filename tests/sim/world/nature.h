@@ -17,6 +17,7 @@
 
 #include "base/units.h"
 #include "disk.h"
+#include "os/loop.h"
 #include "os/pipe.h"
 #include "random.h"
 
@@ -30,6 +31,8 @@ class Nature {
   Nature& operator=(const Nature&) = delete;
   void rule();               // from now on it is this one
   static Nature* current();  // nothing: the real one
+  void workspace_stays();    // what is read of it now is remembered (remembered.cc)
+  [[nodiscard]] bool remembers() const { return remembers_; }
 
   int born();  // the number of a new process, which lives
   void died(int pid);
@@ -40,7 +43,8 @@ class Nature {
   std::int64_t wall_us = 1'764'000'000'000'000;  // less the monotonic clock: what the wall clock is ahead
   Random chance;
   Disk disk;
-  int running = 0;  // whose turn it is
+  std::unique_ptr<os::Loop> waiting = os::Loop::create().value();  // for all processes' loops at once
+  int running = 0;                                                 // whose turn it is
   int panel = 0;
   std::deque<int> at_the_door;  // who connected to the panel and is not accepted yet, in order
 
@@ -51,6 +55,7 @@ class Nature {
     std::vector<os::Fd> spare;
   };
   std::map<int, Life> lives_;
+  bool remembers_ = false;
   int last_pid_ = 1000;
 };
 

@@ -40,6 +40,7 @@ struct Relay::State {
   std::map<std::string, Door> doors{};
   std::map<std::uint64_t, Link> links{};
   std::uint64_t last_link = 0;
+  Bytes buffer = Bytes(std::size_t{1} << 16);
 
   void accept(const std::string& name);
   void read(std::uint64_t id, std::size_t way);
@@ -88,16 +89,14 @@ void Relay::State::accept(const std::string& name) {
 void Relay::State::read(std::uint64_t id, std::size_t which) {
   Way& way = links.at(id).ways.at(which);
   const Door& door = doors.at(links.at(id).name);
-  Bytes bytes(std::size_t{1} << 16);
-  auto got = os::receive(way.from, bytes, os::kFdsPerMessageMax);
+  auto got = os::receive(way.from, buffer, os::kFdsPerMessageMax);
   if (!got) return end(id);
   if (got->would_block) return;
+  Bytes bytes;
   if (got->closed) {
-    // What is under way still arrives, then the end.
-    loop.change(way.from, 0);
-    bytes.clear();
+    loop.change(way.from, 0);  // what is under way still arrives, then the end
   } else {
-    bytes.resize(got->bytes);
+    bytes.assign(buffer.begin(), buffer.begin() + static_cast<std::ptrdiff_t>(got->bytes));
   }
   RTT_ASSERT(way.under_way.size() < kUnderWayMax);
   Instant due = std::max(nature.time + door.delay, door.stalled);

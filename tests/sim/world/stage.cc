@@ -84,10 +84,6 @@ std::vector<fs::path> files_of(const std::string& folder) {
   return files;
 }
 
-std::uint32_t mode_of(const fs::path& path) {
-  return static_cast<std::uint32_t>(fs::status(path).permissions()) & 0777U;
-}
-
 // A port is answered by one provider in each.
 std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
   const auto of = [&](auto keep) {
@@ -111,8 +107,13 @@ std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
 
 Result<Stage> Stage::make() {
   RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
-  Stage stage{
-      .folder = std::move(folder), .workspace = {}, .graphs = {}, .plans = {}, .programs = {}, .ports = {}};
+  Stage stage{.folder = std::move(folder),
+              .workspace = {},
+              .graphs = {},
+              .roots = {},
+              .plans = {},
+              .programs = {},
+              .ports = {}};
   Nature nature(0);  // the same keys and the same hashes in every process
   nature.rule();
   stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};
@@ -131,6 +132,7 @@ Result<Stage> Stage::make() {
                     [](const auto& a, const auto& b) { return model::route_order(a, b) < 0; });
   for (model::Route& route : everything.routes) route.id = {++last_id};
   stage.graphs = whole_graphs(everything);
+  for (const model::Graph& graph : stage.graphs) stage.roots.push_back(model::graph_root(graph));
   for (std::size_t from = 0; from < stage.graphs.size(); ++from) {
     for (std::size_t to = 0; to < stage.graphs.size(); ++to) {
       if (from == to) continue;
@@ -145,8 +147,7 @@ Result<Stage> Stage::make() {
     }
   }
   for (const fs::path& path : files_of(stage.folder.path())) {
-    RTT_TRY_SET(std::string content, os::read_file(path, std::size_t{1} << 24));
-    stage.pristine[path] = {std::move(content), fs::last_write_time(path)};
+    stage.pristine[path] = fs::last_write_time(path);
   }
   return stage;
 }
@@ -161,13 +162,11 @@ Status Stage::sweep() const {
     const auto was = pristine.find(path);
     if (was == pristine.end()) {
       RTT_TRY(os::remove_file(path));
-    } else if (++met; fs::last_write_time(path) != was->second.second) {
-      RTT_TRY(
-          os::write_atomic(path, was->second.first, {.mode = mode_of(path), .durable = os::Durable::kNo}));
-      fs::last_write_time(path, was->second.second);
+    } else if (++met; fs::last_write_time(path) != was->second) {
+      return fail(Code::kInternal, "the run changed a file of the stage: " + path.string());
     }
   }
-  if (met != pristine.size()) return fail(Code::kInternal, "a run took files of the stage away");
+  if (met != pristine.size()) return fail(Code::kInternal, "the run took files of the stage away");
   return {};
 }
 

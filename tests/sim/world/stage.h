@@ -35,15 +35,17 @@ struct Stage {
   os::TempDir folder;
   registry::Workspace workspace;
   std::vector<model::Graph> graphs;  // the first is empty
+  std::vector<Digest> roots;         // beside graphs
   std::vector<StagedPlan> plans;
   std::vector<Program> programs;
   std::vector<std::string> ports;
 
   static Result<Stage> make();
   [[nodiscard]] std::string door(const std::string& name) const { return folder / ("doors/" + name); }
-  Status sweep() const;  // every file as before the first panel
+  // What a run left goes. Fails if it changed what was there.
+  Status sweep() const;
 
-  std::map<std::string, std::pair<std::string, std::filesystem::file_time_type>> pristine{};  // by path
+  std::map<std::string, std::filesystem::file_time_type> pristine{};  // by path
 };
 
 }  // namespace rtt::sim

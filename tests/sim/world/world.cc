@@ -29,6 +29,7 @@ class World {
   World(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell)
       : stage_(stage), tell_(tell), chance_(seed ^ 0x776f), nature_(seed), faults_(faults) {
     nature_.rule();
+    nature_.workspace_stays();
     network_ = std::make_unique<NetworkProcess>(nature_, stage_);
     for (std::size_t i = 0; i <= kClients; ++i) {
       const std::string name = fmt::format("client{}", i);
@@ -108,11 +109,10 @@ class World {
     if (intent.verb == "apply" && !chance_.one_in(4)) (void)aim_at_graph(intent);
   }
   bool aim_at_graph(Intent& intent) {
-    const std::string graph =
-        told_.empty() ? to_string(model::graph_root(model::Graph{})) : told_.back().graph;
+    const std::string graph = told_.empty() ? to_string(stage_.roots.front()) : told_.back().graph;
     std::vector<const StagedPlan*> fitting;
     for (const StagedPlan& plan : stage_.plans) {
-      if (to_string(model::graph_root(stage_.graphs[plan.from])) == graph) fitting.push_back(&plan);
+      if (to_string(stage_.roots[plan.from]) == graph) fitting.push_back(&plan);
     }
     if (!fitting.empty()) intent.args.set("plan", to_string(fitting[chance_.below(fitting.size())]->id));
     return !fitting.empty();
@@ -165,9 +165,19 @@ class World {
     for (const auto& client : clients_) list.push_back(client.get());
     return list;
   }
+  // Who has something to do: to wait for all at once costs less than to ask each.
+  std::vector<Process*> awake() {
+    std::vector<Process*> list = everybody();
+    for (Process* process : list) process->called = false;
+    (void)nature_.waiting->run_once({0});
+    std::erase_if(list, [&](const Process* process) {
+      return process->sleeps_until > nature_.time || !process->has_work();
+    });
+    return list;
+  }
   void round(Instant end) {
     begin_what_is_due();
-    std::vector<Process*> list = everybody();
+    std::vector<Process*> list = awake();
     for (std::size_t i = list.size(); i > 1; --i) std::swap(list[i - 1], list[chance_.below(i)]);
     bool any = false;
     for (Process* process : list) {
@@ -286,7 +296,7 @@ class World {
   }
   void look_at_journal() {
     if (report_.broken) return;
-    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kMayBeTorn);
+    const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kMayBeTorn);
     if (!history) {
       report_.broken = history.error().message;
     } else if (const Status held = holds(*history, told_); !held) {
@@ -417,7 +427,7 @@ class World {
     if (report_.broken || !looker.done.back().answer || !*looker.done.back().answer)
       return "the panel does not answer";
     const Json& seen = (*looker.done.back().answer)->body;
-    const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kMayBeTorn);
+    const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kMayBeTorn);
     if (!history) {
       report_.broken = history.error().message;
       return {};
@@ -453,7 +463,7 @@ class World {
     }
     panel_ = nullptr;
     if (!report_.broken) {
-      const auto history = history_of(stage_.workspace, stage_.graphs, Tail::kWhole);
+      const auto history = history_of(stage_.workspace, stage_.roots, known_, Tail::kWhole);
       if (!history) {
         report_.broken = history.error().message;
       } else {
@@ -500,6 +510,7 @@ class World {
   std::size_t next_intent_ = 0, next_fault_ = 0;
   std::map<const ClientProcess*, std::size_t> heard_;
   std::vector<Told> told_;
+  KnownCommits known_;
   bool settling_ = false, asking_ = true;
   std::uint64_t events_ = 0, trace_ = 0xcbf29ce484222325u;
 };
@@ -513,15 +524,12 @@ std::size_t descriptors() {
 
 Report run_world(const Stage& stage, std::uint64_t seed, const std::vector<Fault>& faults, std::FILE* tell) {
   Report report;
-  if (const Status swept = stage.sweep(); !swept) {
-    report.broken = swept.error().message;
-    return report;
-  }
   const std::size_t before = descriptors();
   {
     World world(stage, seed, faults, tell);
     report = world.run();
   }
+  if (const Status swept = stage.sweep(); !swept && !report.broken) report.broken = swept.error().message;
   const std::size_t after = descriptors();
   if (!report.broken && after != before)
     report.broken = fmt::format("{} descriptors are left behind", after - before);

@@ -6,9 +6,10 @@
 //          ──► in which order processes run        ├──► run ──► laws
 //          ──► faults (schedule.h), each removable ┘
 //
-// A round gives each process that is awake one turn of its loop, in an order that chance decides; a turn is
-// one event of the world. When nobody has anything to do, time goes on to the next timer. Behind the last
-// answer the faults stop, and what is left has kSettleMs to come to rest: all attached, every route carried.
+// A round gives each process that has something to do one turn of its loop, in an order that chance decides;
+// a turn is one event of the world. When nobody has anything to do, time goes on to the next timer. Behind
+// the last answer the faults stop, and what is left has kSettleMs to come to rest: all attached, every route
+// carried.
 //
 // Owns: the processes.   Thread: one.   Fails: Report::broken says which law fell.   Limits: kEventsMax.
 #pragma once

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// world [--first SEED] [--seeds N] [--each] [--tell] [--bug]: runs that many worlds and says what happened in
-// them. A law that falls is told with its seed and the fewest faults it takes. Exit 0: every law holds; 1:
-// one fell.
+// world [--first SEED] [--seeds N] [--minutes M] [--each] [--tell] [--bug]: runs that many worlds, or as many
+// as the time allows, and says what happened in them. A law that falls is told with its seed and the fewest
+// faults it takes. Exit 0: every law holds; 1: one fell.
 #include <fmt/format.h>
 
 #include <cstdlib>
@@ -57,7 +57,7 @@ struct Totals {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t first = 1, seeds = 100;
+  std::uint64_t first = 1, seeds = 100, minutes = 0;
   bool bug = false, say_each = false, tell = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
     if (word == "--each") say_each = true;
     if (word == "--tell") tell = true;
     if (word == "--first" && i + 1 < argc) first = std::strtoull(argv[++i], nullptr, 10);
+    if (word == "--minutes" && i + 1 < argc) minutes = std::strtoull(argv[++i], nullptr, 10);
     if (word == "--seeds" && i + 1 < argc) seeds = std::strtoull(argv[++i], nullptr, 10);
   }
   const auto stage = Stage::make();
@@ -74,7 +75,12 @@ int main(int argc, char** argv) {
   }
   Totals totals;
   const rtt::Instant began = rtt::os::now();
+  const auto seconds = [&] { return static_cast<double>((rtt::os::now() - began).value) / 1e9; };
   for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    if (minutes > 0 && seconds() >= 60.0 * static_cast<double>(minutes)) {
+      fmt::print("the time was over before seed {}\n", seed);
+      break;
+    }
     const std::vector<Fault> faults = faults_of(seed);
     const Report report = run_world(*stage, seed, faults, tell ? stdout : nullptr);
     totals.add(report);
@@ -87,6 +93,6 @@ int main(int argc, char** argv) {
     }
     return 1;
   }
-  totals.say(static_cast<double>((rtt::os::now() - began).value) / 1e9);
+  totals.say(seconds());
   return 0;
 }

@@ -59,6 +59,16 @@ TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_change_leaves_no_lane_behin
   }
 }
 
+// The same of a lane that takes over from another: the end that was cut off closed it unused, without a word,
+// and the other end, which had flipped to it, waited for ever.
+TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_flip_leaves_no_later_lane_behind) {
+  for (std::uint64_t event = 740; event < 800; ++event) {
+    const Report report =
+        run_world(*stage_, 2002, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2, .much_ms = 0}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
+  }
+}
+
 // A lane that only waited for an answer stayed when the caller's deadline passed without it.
 TEST_F(WorldTest, a_provider_that_hangs_while_its_lanes_go_leaves_none_behind) {
   for (std::uint64_t event = 60; event < 500; event += 20) {
