@@ -27,6 +27,10 @@ model::Problem note(const std::string& path, std::string message, std::string hi
           .hint = std::move(hint)};
 }
 
+Error refusal(const std::string& file, const Error& why) {
+  return {.code = Code::kEditConflict, .message = why.message, .where = file, .hint = why.hint};
+}
+
 std::string below(const Workspace& workspace, const std::string& path) {
   return path.starts_with(workspace.root + "/") ? path.substr(workspace.root.size() + 1) : path;
 }
@@ -42,52 +46,90 @@ std::vector<std::string> files_in(const std::string& folder) {
   return out;
 }
 
-}  // namespace
-
-// What lies at `file` of `folder`, where the tree has `path`, if that is something else.
-void ClientEditsReader::take(ClientEdits& out, const std::string& path, const std::string& folder,
-                             const std::string& file, bool placed) const {
-  const std::string from = below(workspace_, folder + "/" + file);
-  if (out.edits.contains(path) || !(wanted_(path) || wanted_(from))) return;
-  auto read = os::read_beneath(folder, file, views::kTreeFileBytesMax);
-  if (!read) {
-    out.problems.push_back(model::problem_from(read.error(), from));
-    return;
-  }
-  TreeFile now{.path = path, .bytes = std::move(read->content), .executable = read->executable};
-  const auto at = std::ranges::lower_bound(out.files, path, {}, &TreeFile::path);
-  const bool there = at != out.files.end() && at->path == path;
-  if (there && *at == now) return;
-  out.edits.emplace(path, ClientEdit{.from = from, .content = crypto::sha256(now.bytes), .placed = placed});
-  if (there) {
-    *at = std::move(now);
+// `file` in the place of whatever has that path; nothing: no file has it.
+void put(std::vector<TreeFile>& files, const std::string& path, const TreeFile* file) {
+  const auto at = std::ranges::lower_bound(files, path, {}, &TreeFile::path);
+  const bool there = at != files.end() && at->path == path;
+  if (file == nullptr) {
+    if (there) files.erase(at);
+  } else if (there) {
+    *at = *file;
   } else {
-    out.files.insert(at, std::move(now));
+    files.insert(at, *file);
   }
 }
 
-void ClientEditsReader::take_drift(ClientEdits& out, const std::string& provider, const Tree& tree,
-                                   const views::Project& project) const {
+}  // namespace
+
+// What lies there, if it is something else than the base has.
+void ClientEditsReader::take(ClientEdits& out, const Where& where, const Tree& base) const {
+  const std::string& path = where.path;
+  const std::string from = below(workspace_, where.folder + "/" + where.file);
+  if (out.edits.contains(path) || !(wanted_(path) || wanted_(from))) return;
+  auto read = os::read_beneath(where.folder, where.file, views::kTreeFileBytesMax);
+  if (!read) {
+    out.refused.push_back(refusal(from, read.error()));
+    return;
+  }
+  const TreeFile now{.path = path, .bytes = std::move(read->content), .executable = read->executable};
+  const TreeFile* const was = base.find(path);
+  if (was != nullptr && *was == now) return;
+  out.edits.emplace(path, ClientEdit{.from = from,
+                                     .content = crypto::sha256(now.bytes),
+                                     .placed = where.placed,
+                                     .shown = was != nullptr});
+  put(out.shown, path, was);
+  put(out.files, path, &now);
+}
+
+Result<const Tree*> ClientEditsReader::tree(const model::View& view) {
+  auto at = trees_.find(view.root);
+  if (at == trees_.end()) {
+    RTT_TRY_SET(Tree tree, tree_of_(view));
+    at = trees_.emplace(view.root, std::move(tree)).first;
+  }
+  return &at->second;
+}
+
+Status ClientEditsReader::take_drift(ClientEdits& out, const model::View& view,
+                                     const views::Project& project) {
   const std::string& root = workspace_.root;
   for (const views::Drift& drift : project.drift()) {
-    if (drift.provider != provider) continue;
+    if (drift.provider != view.provider) continue;
     const std::string full = root + "/" + drift.path;
     if (!os::exists(full)) {
       if (wanted_(drift.path))
         out.problems.push_back(note(drift.path, "it was taken away here and not in the workspace",
                                     "rtt apply puts it there again; remove its item to have it nowhere"));
-    } else if (os::is_symlink(full)) {
+      continue;
+    }
+    if (os::is_symlink(full)) {
       out.problems.push_back(
           note(drift.path, "a link is in its place, and none is followed", "rtt view diff"));
-    } else if (!os::is_directory(full)) {
-      take(out, drift.path, root, drift.path, true);
-    } else {
-      for (const TreeFile& file : tree.files()) {
-        const bool regular = os::exists(root + "/" + file.path) && !os::is_directory(root + "/" + file.path);
-        if (file.path.starts_with(drift.path + "/") && regular) take(out, file.path, root, file.path, true);
-      }
+      continue;
     }
+    RTT_TRY_SET(const Tree* const shown, tree(view));
+    const auto base = tree({view.provider, project.base_of(view.provider, drift.path).value_or(view.root)});
+    if (!base) {
+      if (wanted_(drift.path)) out.refused.push_back(refusal(drift.path, base.error()));
+      continue;
+    }
+    if (!os::is_directory(full)) {
+      take(out, {.path = drift.path, .folder = root, .file = drift.path}, **base);
+      continue;
+    }
+    const auto take_all = [&](const Tree& from, const Tree* but) {
+      for (const TreeFile& file : from.files()) {
+        if (!file.path.starts_with(drift.path + "/") || (but != nullptr && but->find(file.path) != nullptr))
+          continue;
+        const bool regular = os::exists(root + "/" + file.path) && !os::is_directory(root + "/" + file.path);
+        if (regular) take(out, {.path = file.path, .folder = root, .file = file.path}, from);
+      }
+    };
+    take_all(**base, nullptr);
+    take_all(*shown, *base);
   }
+  return {};
 }
 
 // The tree in the store, and those set aside before it was made again.
@@ -104,7 +146,7 @@ void ClientEditsReader::take_store(ClientEdits& out, const model::View& view, co
   for (const std::string& folder : folders) {
     for (const std::string& file : files_in(folder)) {
       if (tree.find(file) != nullptr || (forms != nullptr && views::reads(*forms, file)))
-        take(out, file, folder, file, false);
+        take(out, {.path = file, .folder = folder, .file = file, .placed = false}, tree);
     }
   }
 }
@@ -129,18 +171,19 @@ Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, co
       continue;
     if (tree.find(file.path) != nullptr) continue;  // ours is not shown, for this was there
     given_.insert(file.path);
-    take(out, file.path, workspace_.root, file.path, true);
+    take(out, {.path = file.path, .folder = workspace_.root, .file = file.path}, tree);
   }
   return {};
 }
 
-Result<ClientEdits> ClientEditsReader::read(const model::View& view, const Tree& tree,
-                                            const views::Project& project) {
+Result<ClientEdits> ClientEditsReader::read(const model::View& view, const views::Project& project) {
+  RTT_TRY_SET(const Tree* const shown, tree(view));
   ClientEdits out;
-  out.files.assign(tree.files().begin(), tree.files().end());
-  take_drift(out, view.provider, tree, project);
-  take_store(out, view, tree);
-  if (providers_.find(view.provider) != nullptr) RTT_TRY(take_new(out, view, tree, project));
+  out.shown.assign(shown->files().begin(), shown->files().end());
+  out.files = out.shown;
+  RTT_TRY(take_drift(out, view, project));
+  take_store(out, view, *shown);
+  if (providers_.find(view.provider) != nullptr) RTT_TRY(take_new(out, view, *shown, project));
   return out;
 }
 

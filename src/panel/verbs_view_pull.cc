@@ -116,11 +116,12 @@ class Pulling {
       : workspace_(workspace), planned_(planned), sources_(std::move(sources)) {}
 
   // What is edited in one provider's files. What cannot be taken is a conflict, and the rest goes on.
-  void take(const model::View& view, const views::Tree& tree, const ClientEdits& edits) {
+  void take(const model::View& view, const ClientEdits& edits) {
+    conflicts.insert(conflicts.end(), edits.refused.begin(), edits.refused.end());
     problems.insert(problems.end(), edits.problems.begin(), edits.problems.end());
     if (edits.edits.empty()) return;
     const views::Provider& forms = *planned_.rendered.providers.find(view.provider);
-    const views::Decoded shown = views::decode(forms, tree.files());
+    const views::Decoded shown = views::decode(forms, edits.shown);
     const views::Decoded edited = views::decode(forms, edits.files);
     std::set<std::string> spoken_for;  // of the edited files, those of which something is said
     for (const auto& problem : edited.problems) {
@@ -330,7 +331,7 @@ Json rows_of(const Pulling& pulling, const Workspace& workspace, std::vector<std
   return rows;
 }
 
-// What the provider is shown. Where somebody wrote into it, what it was is made again.
+// What the provider is, or was, shown by this root. Where somebody wrote into it, what it was is made again.
 Result<views::Tree> tree_shown(const Workspace& workspace, const model::View& view,
                                const Rendered& rendered) {
   auto kept = ViewHomes(workspace, ViewHomes::For::kFind).find(view.root);
@@ -371,14 +372,15 @@ Result<Json> verb_view_pull(const Turn& turn) {
   RTT_TRY_SET(views::Sources sources, views::gather_sources(workspace, planned.snapshot));
   RTT_TRY_SET(views::Project project, views::Project::open(workspace.root, tree_store(workspace)));
   Pulling pulling(workspace, planned, std::move(sources));
-  ClientEditsReader reader(workspace, planned.rendered.providers,
-                           [&asked](const std::string& path) { return asked.path(path); });
+  ClientEditsReader reader(
+      workspace, planned.rendered.providers,
+      [&](const model::View& view) { return tree_shown(workspace, view, planned.rendered); },
+      [&asked](const std::string& path) { return asked.path(path); });
   for (const model::View& view : planned.base.views) {
     const bool known = planned.rendered.providers.find(view.provider) != nullptr;
     if (!asked.provider(view.provider) || !known) continue;
-    RTT_TRY_SET(const views::Tree tree, tree_shown(workspace, view, planned.rendered));
-    RTT_TRY_SET(const ClientEdits edits, reader.read(view, tree, project));
-    pulling.take(view, tree, edits);
+    RTT_TRY_SET(const ClientEdits edits, reader.read(view, project));
+    pulling.take(view, edits);
   }
   if (!pulling.conflicts.empty()) return refused(pulling.conflicts);
   std::vector<std::string> will;

@@ -122,6 +122,7 @@ Json to_json(const std::vector<Place>& places) {
     Json one = Json::object({{"path", place.path}, {"form", to_string(place.form)}});
     if (place.form != Form::kLink) one.set("content", to_string(place.content));
     if (place.before) one.set("before", to_string(*place.before));
+    if (place.from) one.set("from", to_string(*place.from));
     if (place.executable) one.set("executable", true);
     list.push(std::move(one));
   }
@@ -145,6 +146,7 @@ Result<std::vector<Place>> places_from_json(const Json& json, std::string_view w
     if (place.form != Form::kLink && !content) return bad("a file without its hash");
     if (content) place.content = *content;
     place.before = parse_digest(one.string_or("before"));
+    place.from = parse_digest(one.string_or("from"));
     places.push_back(std::move(place));
   }
   return places;

@@ -133,6 +133,7 @@ Result<Project> Project::open(std::string root, TreeStore store) {
 
 Status Project::recall() {
   placed_.clear();
+  roots_.clear();
   folders_.clear();
   ejected_ = false;
   const std::string path = record_path(store_);
@@ -147,6 +148,12 @@ Status Project::recall() {
     RTT_TRY_SET(placed_[provider], places_from_json(list, path));
   }
   ejected_ = record.bool_or("ejected", false);
+  if (const Json* const roots = record.find("roots"); roots != nullptr && roots->is_object()) {
+    for (const auto& [provider, said] : roots->as_object()) {
+      const auto root = said.is_string() ? parse_digest(said.as_string()) : std::nullopt;
+      if (root) roots_[provider] = *root;
+    }
+  }
   const Json* const folders = record.find("folders");
   if (folders == nullptr || !folders->is_array()) return {};
   for (const Json& folder : folders->as_array()) {
@@ -306,7 +313,32 @@ Result<std::vector<Project::Part>> Project::look(const Trees& trees, Wish wish) 
   return placements(trees, wish);
 }
 
-Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& now) {
+std::optional<Digest> Project::base_of(const std::string& provider, const std::string& path) const {
+  const auto mine = placed_.find(provider);
+  if (mine == placed_.end()) return std::nullopt;
+  for (std::string at = path; !at.empty(); at = folder_of(at)) {
+    if (const Place* const place = find(mine->second, at)) return left_as_it_is(provider, *place).from;
+  }
+  return std::nullopt;
+}
+
+std::vector<Digest> Project::older_bases() const {
+  std::set<Digest> roots;
+  for (const auto& [provider, places] : placed_) {
+    for (const Place& place : places) {
+      if (place.from) roots.insert(*place.from);
+    }
+  }
+  return {roots.begin(), roots.end()};
+}
+
+Place Project::left_as_it_is(const std::string& provider, Place place) const {
+  const auto root = roots_.find(provider);
+  if (!place.from && root != roots_.end()) place.from = root->second;
+  return place;
+}
+
+Project::Placed Project::to_place(const std::vector<Part>& parts) const {
   Placed next;
   for (const Part& one : parts) {
     std::vector<Place>& mine = next[one.provider];
@@ -317,7 +349,8 @@ Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& 
       const bool given = std::ranges::any_of(
           parts, [&](const Part& other) { return find(other.placement.places, each.path) != nullptr; });
       // What we wrote there is still what drift is told from, if it is not another's place now.
-      if (kept && !given) mine.push_back(*find(now.at(one.provider), each.path));
+      if (kept && !given)
+        mine.push_back(left_as_it_is(one.provider, *find(placed_.at(one.provider), each.path)));
     }
     std::ranges::sort(mine, {}, &Place::path);
   }
@@ -361,7 +394,7 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
       const auto was = before.find(one.provider);
       const Place* const old = was == before.end() ? nullptr : find(was->second, place.path);
       if (old != nullptr) {
-        *at = *old;
+        *at = left_as_it_is(one.provider, *old);
       } else {
         mine.erase(at);
       }
@@ -382,7 +415,7 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   }
   RTT_TRY(ask_git());
   std::vector<Part> all = placements(trees, wish);
-  Placed next = to_place(all, placed_);
+  Placed next = to_place(all);
   count_folders(next);
   // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown: first
   // what goes with what comes, then what comes alone, for a path may be given up in one form for another.
@@ -397,6 +430,8 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   put_all(all, trees, before, next);
   std::erase_if(next, [](const auto& each) { return each.second.empty(); });
   placed_ = std::move(next);
+  roots_.clear();
+  for (const auto& [provider, tree] : trees) roots_[provider] = tree.root();
   std::erase_if(folders_, [&](const std::string& folder) { return !leads_to_a_place(placed_, folder); });
   RTT_TRY(remember());
   return all;
@@ -422,10 +457,13 @@ Status Project::adopt(const std::vector<Taken>& taken) {
   RTT_TRY_SET(const os::FileLock mine, turn());
   for (const Taken& one : taken) {
     std::vector<Place>& places = placed_[one.provider];
+    const Place now = left_as_it_is(one.provider, {.path = one.path,
+                                                   .form = Form::kCopy,
+                                                   .content = one.content,
+                                                   .from = base_of(one.provider, one.path)});
     // A link that became a folder is none of ours any more; what is in the folder is.
     std::erase_if(places, [&](const Place& place) { return one.path.starts_with(place.path + "/"); });
     const auto at = std::ranges::lower_bound(places, one.path, {}, &Place::path);
-    const Place now{.path = one.path, .form = Form::kCopy, .content = one.content};
     if (at != places.end() && at->path == one.path) {
       *at = now;
     } else {
@@ -462,7 +500,8 @@ std::vector<Drift> Project::drift() const {
 }
 
 Status Project::remember() {
-  Json providers{text::JsonObject{}}, folders{text::JsonArray{}};
+  Json providers{text::JsonObject{}}, roots{text::JsonObject{}}, folders{text::JsonArray{}};
+  for (const auto& [provider, root] : roots_) roots.set(provider, to_string(root));
   for (const std::string& folder : folders_) folders.push(folder);
   std::size_t count = 0;
   for (const auto& [provider, places] : placed_) {
@@ -472,8 +511,10 @@ Status Project::remember() {
   if (count > kPlacesMax)
     return fail(Code::kLimit, fmt::format("{} places; {} are the most", count, kPlacesMax));
   RTT_TRY(os::make_directories(store_.folder()));
-  Json record =
-      Json::object({{"folders", std::move(folders)}, {"providers", std::move(providers)}, {"v", 1}});
+  Json record = Json::object({{"folders", std::move(folders)},
+                              {"providers", std::move(providers)},
+                              {"roots", std::move(roots)},
+                              {"v", 1}});
   if (ejected_) record.set("ejected", true);
   RTT_TRY(os::write_atomic(record_path(store_), text::canonical_json(record)));
   static_cast<void>(exclude());  // where it cannot be, git shows what is there, and whoever asks is told

@@ -11,6 +11,10 @@
 // place of that file, too. All of them are told as changed, and the store finds by its hash that the tree is
 // not what it was and makes it anew (tree_home.h).
 //
+// What somebody changed stays as it is while other trees are shown, and is told from the tree that it was
+// placed from, whose root is remembered with it: against a later one, what the workspace changed since would
+// look like their change back.
+//
 // A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
 //
 // A panel and a command may change it at the same time: each change reads the record anew and writes it under
@@ -82,6 +86,10 @@ class Project {
   [[nodiscard]] bool misses_something() const;
   using Placed = std::map<std::string, std::vector<Place>>;  // by provider, sorted by path
   [[nodiscard]] const Placed& placed() const { return placed_; }
+  // The root of the tree that what lies at this path was placed from; nothing: it is in no place of ours.
+  [[nodiscard]] std::optional<Digest> base_of(const std::string& provider, const std::string& path) const;
+  // Of all places that were made from another tree than the one shown now.
+  [[nodiscard]] std::vector<Digest> older_bases() const;
 
  private:
   Project(std::string root, TreeStore store) : root_(std::move(root)), store_(std::move(store)) {}
@@ -100,7 +108,9 @@ class Project {
   static void share(std::vector<Part>& all, const Trees& trees);
   [[nodiscard]] bool is_ours(const std::string& path) const;
   [[nodiscard]] bool holds_only_ours(const std::string& folder) const;
-  [[nodiscard]] static Placed to_place(const std::vector<Part>& parts, const Placed& now);
+  [[nodiscard]] Placed to_place(const std::vector<Part>& parts) const;
+  // As it is there still, while other trees are shown.
+  [[nodiscard]] Place left_as_it_is(const std::string& provider, Place place) const;
   void count_folders(const Placed& next);
   // What is not in `next`, or in another form there.
   Status take_away_all(const Placed& before, const Placed& next);
@@ -117,7 +127,8 @@ class Project {
   std::optional<GitCheckout> git_;
   bool asked_git_ = false, ejected_ = false;
   Placed placed_;
-  std::set<std::string> folders_;  // that we made
+  std::map<std::string, Digest> roots_;  // of the trees that were placed last, by provider
+  std::set<std::string> folders_;        // that we made
 };
 
 }  // namespace rtt::views

@@ -155,6 +155,37 @@ TEST_F(ProjectTest, a_changed_copy_is_drift_until_it_is_as_it_was) {
   EXPECT_EQ(text(".claude/agents/new.md"), "a client made a folder of its own");
 }
 
+TEST_F(ProjectTest, what_somebody_changed_is_remembered_with_the_tree_it_was_placed_from) {
+  const auto base = [&](const std::string& path) {
+    return Project::open(root_, store_)->base_of("claude", path);
+  };
+  const Digest one = put(claude("1")), two = put(claude("2")), three = put(claude("3"));
+  write(".claude/agents/mine.md", "so ours are copies beside it");
+  show({{"claude", one}});
+  EXPECT_EQ(base("CLAUDE.md"), one);
+  EXPECT_EQ(base(".claude/agents/mine.md"), std::nullopt);
+  write("CLAUDE.md", "edited");
+  for (const Digest& later : {two, three}) {
+    show({{"claude", later}});
+    EXPECT_EQ(base("CLAUDE.md"), one);
+    EXPECT_EQ(base(".claude/skills/s/SKILL.md"), later);
+    EXPECT_EQ(base(".claude/agents/a.md"), later);
+  }
+  EXPECT_THAT(Project::open(root_, store_)->older_bases(), ElementsAre(one));
+  // Taken, and edited again before anything else is shown.
+  ASSERT_TRUE(
+      Project::open(root_, store_)
+          ->adopt({{.provider = "claude", .path = "CLAUDE.md", .content = crypto::sha256("edited")}}));
+  write("CLAUDE.md", "edited again");
+  show({{"claude", two}});
+  EXPECT_EQ(base("CLAUDE.md"), one);
+  // As it was.
+  write("CLAUDE.md", "edited");
+  show({{"claude", three}});
+  EXPECT_EQ(text("CLAUDE.md"), "rules 3");
+  EXPECT_EQ(base("CLAUDE.md"), three);
+}
+
 TEST_F(ProjectTest, git_sees_nothing_of_it) {
   ASSERT_TRUE(git({"init", "-q"}));
   write(".gitignore", ".rtt/\n");

@@ -73,6 +73,38 @@ class Pull(RttCase):
         self.assertTrue(self.json("check")["ok"])
         self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
 
+    def change_workspace(self, name, old, new):
+        self.assertIn(old, self.text(name))
+        self.write(name, self.text(name).replace(old, new))
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("plan")
+        self.json("apply", timeout=120)
+
+    def test_an_edit_is_told_from_what_it_began_with_whatever_was_shown_since(self):
+        self.write(".codex/agents/notes.txt", "mine")
+        self.mount("claude", "codex")
+        copy = ".codex/agents/reviewer.toml"
+        self.edit(copy, "Look at the change.", "Look well at the change.")
+        self.change_workspace("agents/reviewer.md", "Reviews code", "Reviews all code")
+        self.change_workspace("agents/reviewer.md", "model: sonnet", "model: opus")
+        self.assertIn("Reviews code", self.text(copy))  # theirs, so nothing touched it
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual(["/instructions"], pulled["changes"][0]["members"])
+        text = self.text("agents/reviewer.md")
+        for said in ("Reviews all code", "model: opus", "Look well at"):
+            self.assertIn(said, text)
+        for name in (copy, ".claude/agents/reviewer.md"):
+            self.assertIn("Reviews all code", self.text(name))
+            self.assertIn("Look well at", self.text(name))
+        self.assertFalse(self.json("view", "diff")["differs"])
+        # The same member in both.
+        self.edit(copy, "Reviews all code", "Reviews some code")
+        self.change_workspace("agents/reviewer.md", "Reviews all code", "Reviews no code")
+        refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
+        self.assertIn("the workspace changed it too", refused["message"])
+        self.assertIn("Reviews no code", self.text("agents/reviewer.md"))
+        self.assertIn("Reviews some code", self.text(copy))
+
     def test_a_file_keeps_its_mode(self):
         os.chmod(self.path("rules/main.md"), 0o600)
         self.mount("codex")
