@@ -9,8 +9,8 @@
 #include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
+#include "panel/client_copies.h"
 #include "views/decode.h"
-#include "views/native_tree.h"
 
 namespace rtt::panel {
 namespace {
@@ -18,6 +18,8 @@ namespace {
 using registry::Workspace;
 using views::Tree;
 using views::TreeFile;
+
+constexpr std::size_t kAsideDigits = 16;  // of its root, in the name of what was set aside
 
 model::Problem note(const std::string& path, std::string message, std::string hint) {
   return {.severity = model::Severity::kWarning,
@@ -44,6 +46,26 @@ std::vector<std::string> files_in(const std::string& folder) {
   });
   static_cast<void>(walked);  // what cannot be walked holds no edits that could be read
   return out;
+}
+
+// Of the skill that this file belongs to, with a slash; empty: it is of none.
+std::string skill_folder_of(const views::Provider& forms, const std::string& path) {
+  const std::string skills = std::string(forms.skills) + "/";
+  if (forms.skills.empty() || !path.starts_with(skills)) return {};
+  const std::size_t end = path.find('/', skills.size());
+  return end == std::string::npos ? std::string() : path.substr(0, end + 1);
+}
+
+// The root of a tree that is kept whose digits begin so, as those of a folder that was set aside do.
+std::optional<Digest> root_beginning(const views::TreeStore& store, const Digest& shown,
+                                     std::string_view digits) {
+  if (digits.size() < kAsideDigits) return std::nullopt;
+  if (bare_hex(shown).starts_with(digits)) return shown;
+  const auto names = os::list_directory(store.folder() + "/trees");
+  if (!names) return std::nullopt;
+  const auto at =
+      std::ranges::find_if(*names, [&](const std::string& one) { return one.starts_with(digits); });
+  return at == names->end() ? std::nullopt : parse_bare_hex(*at);
 }
 
 // `file` in the place of whatever has that path; nothing: no file has it.
@@ -132,23 +154,32 @@ Status ClientEditsReader::take_drift(ClientEdits& out, const model::View& view,
   return {};
 }
 
-// The tree in the store, and those set aside before it was made again.
-void ClientEditsReader::take_store(ClientEdits& out, const model::View& view, const Tree& tree) const {
-  const views::TreeStore store = tree_store(workspace_);
-  std::vector<std::string> folders;
-  if (store.has(view.root) && !store.read(view.root)) folders.push_back(store.path_of(view.root));
-  const std::string aside = store.folder() + "/edited", begin = bare_hex(view.root).substr(0, 16) + "-";
-  const auto names = os::list_directory(aside);
-  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-    if (name.starts_with(begin)) folders.push_back(aside + "/" + name);
-  }
-  const views::Provider* const forms = providers_.find(view.provider);
-  for (const std::string& folder : folders) {
+// The tree in the store, and what was set aside of this and of earlier ones. Who was shown those is not
+// remembered: what this provider reads counts as its own.
+Status ClientEditsReader::take_store(ClientEdits& out, const model::View& view) {
+  const views::Provider& forms = *providers_.find(view.provider);
+  const auto take_folder = [&](const std::string& folder, const Tree& base) {
     for (const std::string& file : files_in(folder)) {
-      if (tree.find(file) != nullptr || (forms != nullptr && views::reads(*forms, file)))
-        take(out, {.path = file, .folder = folder, .file = file, .placed = false}, tree);
+      if (views::reads(forms, file))
+        take(out, {.path = file, .folder = folder, .file = file, .placed = false}, base);
+    }
+  };
+  const views::TreeStore store = tree_store(workspace_);
+  RTT_TRY_SET(const Tree* const shown, tree(view));
+  if (store.has(view.root) && !store.read(view.root)) take_folder(store.path_of(view.root), *shown);
+  const std::string edited = store.folder() + "/edited/";
+  const auto asides = os::list_directory(edited);
+  for (const std::string& name : asides ? *asides : std::vector<std::string>{}) {
+    const auto root = root_beginning(store, view.root, name.substr(0, name.find('-')));
+    if (!root) continue;
+    const auto base = tree({view.provider, *root});
+    if (base) {
+      take_folder(edited + name, **base);
+    } else {
+      out.problems.push_back(note(below(workspace_, edited + name), base.error().message, base.error().hint));
     }
   }
+  return {};
 }
 
 Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, const Tree& tree,
@@ -160,17 +191,25 @@ Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, co
     }
     RTT_TRY_SET(const views::Placeholders held, views::Placeholders::look(held_where(workspace_)));
     const auto skip = [&](const std::string& path) { return ours.contains(path) || held.holds(path); };
-    RTT_TRY_SET(views::NativeTree found,
+    RTT_TRY_SET(beside_,
                 views::read_native_tree(workspace_.root, providers_.rows(), {.below = {}, .skip = skip}));
-    beside_ = std::move(found.files);
   }
   const views::Provider& forms = *providers_.find(view.provider);
-  for (const TreeFile& file : *beside_) {
+  for (const views::DecodeProblem& problem : beside_->problems) {
+    if (wanted_(problem.file) && views::reads(forms, problem.file) && given_.insert(problem.file).second)
+      out.problems.push_back(problem_of(problem));
+  }
+  for (const TreeFile& file : beside_->files) {
     const bool single = file.path == forms.main_rules || file.path == forms.servers.path;
     if (single || !wanted_(file.path) || !views::reads(forms, file.path) || given_.contains(file.path))
       continue;
     if (tree.find(file.path) != nullptr) continue;  // ours is not shown, for this was there
     given_.insert(file.path);
+    const std::string skill = skill_folder_of(forms, file.path);
+    if (!skill.empty() && !beside_->read_whole(skill)) {
+      if (given_.insert(skill).second) out.problems.push_back(not_whole(skill));
+      continue;
+    }
     take(out, {.path = file.path, .folder = workspace_.root, .file = file.path}, tree);
   }
   return {};
@@ -182,8 +221,8 @@ Result<ClientEdits> ClientEditsReader::read(const model::View& view, const views
   out.shown.assign(shown->files().begin(), shown->files().end());
   out.files = out.shown;
   RTT_TRY(take_drift(out, view, project));
-  take_store(out, view, *shown);
-  if (providers_.find(view.provider) != nullptr) RTT_TRY(take_new(out, view, *shown, project));
+  RTT_TRY(take_store(out, view));
+  RTT_TRY(take_new(out, view, *shown, project));
   return out;
 }
 

@@ -5,8 +5,8 @@
 //
 // Three places hold edits: copies in the project that have other bytes than were placed (and what stands in
 // the place of a link), a tree in the store that somebody wrote into, and trees that were set aside for it.
-// Besides, a client may have made files of its own beside ours, in folders where it looks for items. What is
-// gone is no edit: it is told, and comes back with the next apply.
+// Besides, a client may have made files of its own beside ours, in folders where it looks for items; a skill
+// among them is whole or not taken. What is gone is no edit: it is told, and comes back with the next apply.
 //
 // Thread: one, blocking.   Fails: as views/native_tree.h, `tree_of`.   Limits: those of views/tree.h,
 // views/native_tree.h.
@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "panel/shown_views.h"
+#include "views/native_tree.h"
 #include "views/project.h"
 
 namespace rtt::panel {
@@ -49,7 +50,8 @@ class ClientEditsReader {
         tree_of_(std::move(tree_of)),
         wanted_(std::move(wanted)) {}
 
-  // `view`: what is shown. A new file that several providers read is the first one's.
+  // `view`: what is shown, to a provider that is known. A new file that several providers read is the first
+  // one's.
   Result<ClientEdits> read(const model::View& view, const views::Project& project);
 
  private:
@@ -61,7 +63,7 @@ class ClientEditsReader {
   };
   void take(ClientEdits& out, const Where& where, const views::Tree& base) const;
   Status take_drift(ClientEdits& out, const model::View& view, const views::Project& project);
-  void take_store(ClientEdits& out, const model::View& view, const views::Tree& tree) const;
+  Status take_store(ClientEdits& out, const model::View& view);
   // By root; it stays where it is.
   Result<const views::Tree*> tree(const model::View& view);
   Status take_new(ClientEdits& out, const model::View& view, const views::Tree& tree,
@@ -72,8 +74,8 @@ class ClientEditsReader {
   TreeOf tree_of_;
   std::function<bool(const std::string& path)> wanted_;
   std::map<Digest, views::Tree> trees_;
-  std::optional<std::vector<views::TreeFile>> beside_;  // what lies in the project and is none of ours
-  std::set<std::string> given_;                         // of these, what a provider had already
+  std::optional<views::NativeTree> beside_;  // what lies in the project and is none of ours
+  std::set<std::string> given_;              // of these, what a provider had already, or was told
 };
 
 }  // namespace rtt::panel
