@@ -83,7 +83,12 @@ std::string difference(const Json& body, const View& view) {
       lines += view.paint(tone, fmt::format("{} {}", mark, printable(change.string_or("path")))) + "\n";
     }
     const std::string edited = drift(row, view);
-    if (!edited.empty()) lines += edited + "  " + view.paint(Tone::kNew, "help") + ": rtt view pull\n";
+    const auto drifted = items(row, "drift");
+    const bool only_gone =
+        std::ranges::all_of(drifted, [](const Json& one) { return one.string_or("state") == "gone"; });
+    if (!edited.empty())
+      lines += fmt::format("{}  {}: {}\n", edited, view.paint(Tone::kNew, "help"),
+                           only_gone ? "rtt apply" : "rtt view pull");
     if (!lines.empty()) text += printable(row.string_or("provider")) + "\n" + lines;
   }
   return text.empty() ? "every provider is shown what it is to be shown\n" : text;
