@@ -70,7 +70,8 @@ void ClientEditsReader::take_drift(ClientEdits& out, const std::string& provider
                                    const views::Project& project) const {
   const std::string& root = workspace_.root;
   for (const views::Drift& drift : project.drift()) {
-    if (drift.provider != provider) continue;
+    // What could not be replaced is what was shown before, and nobody's edit.
+    if (drift.provider != provider || drift.kind == views::Drift::Kind::kOld) continue;
     const std::string full = root + "/" + drift.path;
     if (!os::exists(full)) {
       if (wanted_(drift.path))
