@@ -8,6 +8,7 @@
 #include "cli/run.h"
 #include "mcp/clients/serve.h"
 #include "mcp/own/own_server.h"
+#include "os/heap.h"
 #include "os/process.h"
 #include "os/terminal.h"
 #include "panel/private_run.h"
@@ -33,6 +34,7 @@ int refuse(const Error& error) {
 
 Result<std::unique_ptr<api::Service>> service_for(const cli::ServiceNeed& need) {
   const auto workbench = [] {
+    os::keep_freed_memory();
     return std::make_unique<panel::Workbench>(panel::WorkbenchPorts{.panel = panel::ensure_panel});
   };
   if (need.verb == "chaos") return std::make_unique<chaos::ChaosService>();

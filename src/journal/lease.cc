@@ -64,15 +64,15 @@ class FencedStorage final : public Storage {
 
 }  // namespace
 
-Lease::Lease(os::FileLock lock, os::Stamps folder, std::string path)
+Lease::Lease(os::FileLock lock, os::Folder folder, std::string path)
     : lock_(std::move(lock)), folder_(std::move(folder)), path_(std::move(path)), held_(look()) {}
 
-os::FileStamp Lease::look() const { return folder_.of(kLockName); }
+os::FileStamp Lease::look() const { return folder_.stamp_of(kLockName); }
 
 Result<Lease> Lease::take(const std::string& directory) {
   std::string path = directory + "/" + kLockName;
   RTT_TRY_SET(os::FileLock lock, os::FileLock::take(path, os::FileLock::Wait::kNo));
-  RTT_TRY_SET(os::Stamps folder, os::Stamps::below(directory));
+  RTT_TRY_SET(os::Folder folder, os::Folder::open(directory));
   return Lease(std::move(lock), std::move(folder), std::move(path));
 }
 

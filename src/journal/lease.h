@@ -29,11 +29,11 @@ class Lease {
   [[nodiscard]] Status in_force() const;
 
  private:
-  Lease(os::FileLock lock, os::Stamps folder, std::string path);
+  Lease(os::FileLock lock, os::Folder folder, std::string path);
   [[nodiscard]] os::FileStamp look() const;
 
   os::FileLock lock_;
-  os::Stamps folder_;
+  os::Folder folder_;
   std::string path_;
   os::FileStamp held_;
 };

@@ -39,11 +39,8 @@ Result<Fd> open_root(const std::string& root) {
   return fd;
 }
 
-}  // namespace
-
-Result<Fd> open_file_beneath(const std::string& root, const std::string& relative, int flags,
-                             std::uint32_t mode) {
-  RTT_TRY_SET(const Fd directory, open_root(root));
+Result<Fd> open_file_in(const Fd& directory, const std::string& root, const std::string& relative, int flags,
+                        std::uint32_t mode = 0) {
   Fd fd = open_beneath(directory.get(), relative.c_str(), flags, mode);
   if (fd.valid()) return fd;
   if (errno == ELOOP || errno == EXDEV) {
@@ -51,6 +48,14 @@ Result<Fd> open_file_beneath(const std::string& root, const std::string& relativ
   }
   if (errno == ENXIO) return fail(Code::kNotRegular, relative + " is not a regular file", relative);
   return std::unexpected(last_error("cannot open " + relative).at(relative));
+}
+
+}  // namespace
+
+Result<Fd> open_file_beneath(const std::string& root, const std::string& relative, int flags,
+                             std::uint32_t mode) {
+  RTT_TRY_SET(const Fd directory, open_root(root));
+  return open_file_in(directory, root, relative, flags, mode);
 }
 
 namespace {
@@ -187,13 +192,8 @@ Result<WalkStats> walk(const std::string& root, const WalkOptions& options,
 
 Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative,
                                  std::size_t bytes_max) {
-  RTT_TRY_SET(const Fd fd, open_file_beneath(root, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-  // The stamp is taken before the bytes: a change during the read then shows as a newer stamp, never as an
-  // older one.
-  RTT_TRY_SET(const struct stat info, look_at(fd, relative));
-  RTT_TRY_SET(std::string content, read_regular(fd, relative, bytes_max));
-  return BeneathFile{
-      .content = std::move(content), .stamp = stamp_of(info), .executable = (info.st_mode & S_IXUSR) != 0};
+  RTT_TRY_SET(const Folder folder, Folder::open(root));
+  return folder.read(relative, bytes_max);
 }
 
 Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative) {
@@ -202,15 +202,26 @@ Result<FileStamp> stamp_beneath(const std::string& root, const std::string& rela
   return stamp_of(info);
 }
 
-Result<Stamps> Stamps::below(const std::string& folder) {
-  RTT_TRY_SET(Fd fd, open_root(folder));
-  return Stamps(std::move(fd));
+Result<Folder> Folder::open(const std::string& path) {
+  RTT_TRY_SET(Fd fd, open_root(path));
+  return Folder(std::move(fd), path);
 }
 
-FileStamp Stamps::of(const std::string& relative) const {
+FileStamp Folder::stamp_of(const std::string& relative) const {
   struct stat info{};
-  if (::fstatat(folder_.get(), relative.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return stamp_of(info);
+  if (::fstatat(folder_.get(), relative.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) return os::stamp_of(info);
   return {.size = static_cast<std::uint64_t>(errno)};
+}
+
+Result<BeneathFile> Folder::read(const std::string& relative, std::size_t bytes_max) const {
+  RTT_TRY_SET(const Fd fd, open_file_in(folder_, path_, relative, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  // The stamp is taken before the bytes: a change during the read then shows as a newer stamp, never as an
+  // older one.
+  RTT_TRY_SET(const struct stat info, look_at(fd, relative));
+  RTT_TRY_SET(std::string content, read_regular(fd, info, relative, bytes_max));
+  return BeneathFile{.content = std::move(content),
+                     .stamp = os::stamp_of(info),
+                     .executable = (info.st_mode & S_IXUSR) != 0};
 }
 
 }  // namespace rtt::os

@@ -49,20 +49,23 @@ struct BeneathFile {
   FileStamp stamp;
   bool executable = false;  // by its owner
 };
-// Opens `relative` beneath `root` without following any symlink and reads a regular file.
-Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);
-Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative);
-
-// Stamps of many entries below one folder, none of which is opened. A link's is its own; what is not there,
-// or cannot be looked at, has zeroes and why in `size` (errno).
-class Stamps {
+// A folder that is kept open, for many entries below it. It stays the same one wherever it is moved.
+// Thread: any, as const.
+class Folder {
  public:
-  static Result<Stamps> below(const std::string& folder);
-  [[nodiscard]] FileStamp of(const std::string& relative) const;
+  static Result<Folder> open(const std::string& path);
+  // Of an entry that is not opened: a link's is its own; what is not there, or cannot be looked at, has
+  // zeroes and why in `size` (errno).
+  [[nodiscard]] FileStamp stamp_of(const std::string& relative) const;
+  // Opens `relative` without following any symlink and reads a regular file.
+  [[nodiscard]] Result<BeneathFile> read(const std::string& relative, std::size_t bytes_max) const;
 
  private:
-  explicit Stamps(Fd folder) : folder_(std::move(folder)) {}
+  Folder(Fd folder, std::string path) : folder_(std::move(folder)), path_(std::move(path)) {}
   Fd folder_;
+  std::string path_;
 };
+Result<BeneathFile> read_beneath(const std::string& root, const std::string& relative, std::size_t bytes_max);
+Result<FileStamp> stamp_beneath(const std::string& root, const std::string& relative);
 
 }  // namespace rtt::os

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 
 #include "os/entropy.h"
@@ -52,12 +53,21 @@ class Beside {
   Beside& operator=(const Beside&) = delete;
 
   Status fill(const std::string& path, std::string_view content, WriteOptions options) {
-    const Fd fd(::open(temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, options.mode));
-    if (!fd.valid()) return failed("cannot create a file for " + path, path);
+    RTT_TRY(write(path, content, options.mode));
+    if (options.durable == Durable::kYes) RTT_TRY(sync(path));
+    fd_.reset();
+    return {};
+  }
+  // Of fill(): begun, and ended.
+  Status write(const std::string& path, std::string_view content, std::uint32_t mode) {
+    fd_ = Fd(::open(temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+    if (!fd_.valid()) return failed("cannot create a file for " + path, path);
     created_ = true;
-    RTT_TRY(write_whole(fd, content, path));
-    if (options.durable == Durable::kYes && ::fsync(fd.get()) != 0)
-      return failed("cannot sync " + path, path);
+    return write_whole(fd_, content, path);
+  }
+  void begin_sync() const { (void)::sync_file_range(fd_.get(), 0, 0, SYNC_FILE_RANGE_WRITE); }
+  Status sync(const std::string& path) const {
+    if (::fsync(fd_.get()) != 0) return failed("cannot sync " + path, path);
     return {};
   }
   [[nodiscard]] const char* name() const { return temp_.c_str(); }
@@ -65,6 +75,7 @@ class Beside {
 
  private:
   std::string temp_;
+  Fd fd_;
   bool created_ = false;
 };
 
@@ -124,6 +135,11 @@ Status remove_children(int directory, const std::string& path, int depth) {
 Result<std::string> read_regular(const Fd& fd, const std::string& path, std::size_t bytes_max) {
   struct stat info{};
   if (::fstat(fd.get(), &info) != 0) return failed("cannot look at " + path, path);
+  return read_regular(fd, info, path, bytes_max);
+}
+
+Result<std::string> read_regular(const Fd& fd, const struct stat& info, const std::string& path,
+                                 std::size_t bytes_max) {
   if (!S_ISREG(info.st_mode)) {
     return fail(Code::kNotRegular,
                 path + (S_ISDIR(info.st_mode) ? " is a directory, not a file" : " is not a regular file"),
@@ -143,7 +159,8 @@ Result<std::string> read_regular(const Fd& fd, const std::string& path, std::siz
     if (at > bytes_max) {
       return fail(Code::kTooLarge, path + " is larger than " + std::to_string(bytes_max) + " bytes", path);
     }
-    if (got == 0) return content;
+    const bool all = at == expected && static_cast<std::size_t>(got) < room;  // there was room for one more
+    if (got == 0 || (all && expected > 0)) return content;
     room = std::min<std::size_t>(bytes_max - at, 65536) + 1;
   }
 }
@@ -182,6 +199,27 @@ Status write_atomic(const std::string& path, std::string_view content, WriteOpti
   if (::rename(beside.name(), path.c_str()) != 0) return failed("cannot replace " + path, path);
   beside.moved();
   if (options.durable == Durable::kYes) return sync_directory(parent_of(path));
+  return {};
+}
+
+Status write_all(const std::vector<NewFile>& files, std::uint32_t mode) {
+  std::deque<Beside> written;
+  for (const NewFile& file : files)
+    RTT_TRY(written.emplace_back(file.path).write(file.path, file.content, mode));
+  // Once all are on their way, the first sync takes what the others need with it.
+  for (const Beside& beside : written) beside.begin_sync();
+  for (std::size_t i = 0; i < files.size(); ++i) RTT_TRY(written[i].sync(files[i].path));
+  std::vector<std::string> folders;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& path = files[i].path;
+    if (::rename(written[i].name(), path.c_str()) != 0) return failed("cannot replace " + path, path);
+    written[i].moved();
+    folders.push_back(parent_of(path));
+  }
+  std::ranges::sort(folders);
+  const auto rest = std::ranges::unique(folders);
+  folders.erase(rest.begin(), rest.end());
+  for (const std::string& folder : folders) RTT_TRY(sync_directory(folder));
   return {};
 }
 

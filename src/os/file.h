@@ -31,6 +31,12 @@ struct WriteOptions {
   Durable durable = Durable::kYes;
 };
 Status write_atomic(const std::string& path, std::string_view content, WriteOptions options = {});
+// As write_atomic of each, durable, at the price of about one: their bytes go to the disk together. A failure
+// may leave some written.
+struct NewFile {
+  std::string path, content;
+};
+Status write_all(const std::vector<NewFile>& files, std::uint32_t mode = 0644);
 // Creates with O_EXCL semantics: an existing file is left as it is and is no error (content-addressed
 // stores).
 Status write_once(const std::string& path, std::string_view content, WriteOptions options = {});

@@ -7,6 +7,8 @@
 // Thread: any.
 #pragma once
 
+#include <sys/stat.h>
+
 #include <string>
 
 #include "os/fd.h"
@@ -15,5 +17,8 @@ namespace rtt::os {
 
 // REQUIRES: opened with O_NONBLOCK, so that even a FIFO or a device cannot hold the caller up.
 Result<std::string> read_regular(const Fd& fd, const std::string& path, std::size_t bytes_max);
+// `info`: what fstat said of it just now.
+Result<std::string> read_regular(const Fd& fd, const struct stat& info, const std::string& path,
+                                 std::size_t bytes_max);
 
 }  // namespace rtt::os

@@ -24,8 +24,8 @@ Result<std::int64_t> clock_offset_ns(const Workspace& workspace) {
   constexpr std::string_view kProbe = ".rtt/cache/clock";
   const std::int64_t here = wall_ns();
   RTT_TRY(os::write_atomic(workspace.path(kProbe), "", {.durable = os::Durable::kNo}));
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below(workspace.root));
-  return stamps.of(std::string(kProbe)).ctime_ns - here;
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
+  return folder.stamp_of(std::string(kProbe)).ctime_ns - here;
 }
 
 }  // namespace
@@ -34,12 +34,12 @@ Result<Look> look_at(const Workspace& workspace) {
   Look look{.state = {}, .places = registry::scan_places_written(workspace), .began_ns = wall_ns()};
   registry::StateHash state;
   RTT_TRY(registry::add_source_state(workspace, look.places, state));
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below("/"));
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open("/"));
   std::vector<std::string> files = files_of_project_servers(workspace);
   files.push_back(os::own_executable());
   for (const std::string& file : files) {
     if (os::is_symlink(file)) return fail(Code::kEscapes, "what a link leads to is not looked at", file);
-    state.add(file, stamps.of(file));
+    state.add(file, folder.stamp_of(file));
   }
   look.state = state.finish();
   look.settled_ns = state.settled_ns();

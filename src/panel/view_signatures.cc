@@ -35,10 +35,13 @@ Result<std::optional<ViewSignature>> read_signature(const std::string& path, con
   return std::optional(std::move(signature));
 }
 
-Status write_signature(const Workspace& workspace, const ViewSignature& signature) {
+Status write_signatures(const Workspace& workspace, const std::vector<ViewSignature>& signatures) {
+  if (signatures.empty()) return {};
   RTT_TRY(os::make_directories(folder_of(workspace)));
-  return os::write_atomic(view_signature_path(workspace, signature.root),
-                          text::canonical_json(model::to_json(signature)));
+  std::vector<os::NewFile> files;
+  for (const ViewSignature& one : signatures)
+    files.push_back({view_signature_path(workspace, one.root), text::canonical_json(model::to_json(one))});
+  return os::write_all(files);
 }
 
 Verdict verdict_of(const crypto::Keyring& keyring, const ViewSignature& signature) {
@@ -130,12 +133,12 @@ std::vector<ViewSignature> signatures_of(const std::vector<View>& views, const c
 Status sign_views(const Workspace& workspace, const std::vector<View>& views, const crypto::SecretKey& key) {
   if (views.empty()) return {};
   RTT_TRY_SET(const crypto::Keyring keyring, registry::load_keyring(workspace));
-  for (const ViewSignature& signature : signatures_of(views, key)) {
+  std::vector<ViewSignature> wanted = signatures_of(views, key);
+  std::erase_if(wanted, [&](const ViewSignature& signature) {
     const auto there = read_signature(view_signature_path(workspace, signature.root), signature.root);
-    if (there && *there && verdict_of(keyring, **there) == Verdict::kTrusted) continue;
-    RTT_TRY(write_signature(workspace, signature));
-  }
-  return {};
+    return there && *there && verdict_of(keyring, **there) == Verdict::kTrusted;
+  });
+  return write_signatures(workspace, wanted);
 }
 
 Status take_view_signatures(const Workspace& workspace, const model::SealedPlan& sealed,
@@ -143,6 +146,7 @@ Status take_view_signatures(const Workspace& workspace, const model::SealedPlan&
   if (sealed.view_signatures.empty()) return {};
   RTT_TRY_SET(const crypto::Keyring keyring, registry::load_keyring(workspace, trust_keys));
   RTT_TRY_SET(const crypto::Keyring lasting, registry::load_keyring(workspace));
+  std::vector<ViewSignature> taken;
   for (ViewSignature signature : sealed.view_signatures) {
     if (os::exists(view_signature_path(workspace, signature.root))) continue;
     const auto outcome = keyring.check(crypto::SignKind::kView, signature.root, signature.sign);
@@ -154,9 +158,9 @@ Status take_view_signatures(const Workspace& workspace, const model::SealedPlan&
       RTT_TRY_SET(const crypto::SecretKey key, registry::load_own_key(workspace.user_dir));
       signature.sign.push_back(crypto::sign(key, crypto::SignKind::kView, signature.root));
     }
-    RTT_TRY(write_signature(workspace, signature));
+    taken.push_back(std::move(signature));
   }
-  return {};
+  return write_signatures(workspace, taken);
 }
 
 std::vector<RefusedView> refused_views(const Workspace& workspace, const std::vector<View>& views,

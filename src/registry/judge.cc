@@ -107,13 +107,11 @@ Judgement fall_back(const Evidence& evidence, const Case& matter, const crypto::
 
 // The store's copy of what is in force is what graphs refer to, so a changed one is found here and not by a
 // caller.
-std::optional<model::Problem> damage_in_store(const Evidence& evidence, const Case& matter) {
-  if (!evidence.store.contains(matter.hash)) return std::nullopt;
-  const auto stored = evidence.store.get(matter.hash);
-  if (stored) return std::nullopt;
+std::optional<model::Problem> damage_in_store(const Case& matter, const Status& intact) {
+  if (intact || intact.error().code == Code::kNotFound) return std::nullopt;
   return problem_of(
-      matter, stored.error().code,
-      fmt::format("the stored copy of {} is not what was signed: {}", matter.id, stored.error().message));
+      matter, intact.error().code,
+      fmt::format("the stored copy of {} is not what was signed: {}", matter.id, intact.error().message));
 }
 
 }  // namespace
@@ -156,7 +154,9 @@ const SigFile* SigList::find(std::string_view id) const {
   return at != records.end() && at->id == id ? &*at : nullptr;
 }
 
-SigList read_sig_list(const std::string& root, const std::string& file) {
+namespace {
+
+SigList sig_list_from(const Result<os::BeneathFile>& text, const std::string& file) {
   const std::string name = file + ".sig";
   SigList list;
   const auto refuse = [&list, &name](const Error& error) {
@@ -165,7 +165,6 @@ SigList read_sig_list(const std::string& root, const std::string& file) {
     list.problem->file = name;
     return std::move(list);
   };
-  const auto text = os::read_beneath(root, name, limits::kManifestBytesMax);
   if (!text && text.error().code == Code::kNotFound) return list;
   if (!text) return refuse(text.error());
   const auto json = text::parse_json(text->content, {.source_name = name});
@@ -189,6 +188,16 @@ SigList read_sig_list(const std::string& root, const std::string& file) {
   return list;
 }
 
+}  // namespace
+
+SigList read_sig_list(const std::string& root, const std::string& file) {
+  return sig_list_from(os::read_beneath(root, file + ".sig", limits::kManifestBytesMax), file);
+}
+
+SigList read_sig_list(const os::Folder& root, const std::string& file) {
+  return sig_list_from(root.read(file + ".sig", limits::kManifestBytesMax), file);
+}
+
 Judgement judge(const Evidence& evidence, const Case& matter) {
   std::vector<crypto::SignRecord> carried = matter.inline_records;
   if (matter.beside != nullptr && matter.beside->hash == matter.hash) append(carried, matter.beside->sign);
@@ -198,7 +207,9 @@ Judgement judge(const Evidence& evidence, const Case& matter) {
   const auto outcome = evidence.keys.check(matter.kind, matter.hash, all);
   Judgement result;
   if (outcome.verdict == Verdict::kTrusted) {
-    result.problem = damage_in_store(evidence, matter);
+    const Status intact = evidence.store.intact(matter.hash);
+    result.stored = intact.has_value();
+    result.problem = damage_in_store(matter, intact);
     if (result.problem) return result;
     const auto with_file = evidence.keys.check(matter.kind, matter.hash, carried);
     result.standing = Standing::kSigned;

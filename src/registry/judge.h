@@ -28,6 +28,10 @@
 #include "registry/snapshot.h"
 #include "registry/verified.h"
 
+namespace rtt::os {
+class Folder;
+}
+
 namespace rtt::registry {
 
 // What everything is judged by, read once.
@@ -52,6 +56,7 @@ struct SigList {
   [[nodiscard]] const SigFile* find(std::string_view id) const;
 };
 SigList read_sig_list(const std::string& root, const std::string& file);
+SigList read_sig_list(const os::Folder& root, const std::string& file);
 
 struct Case {
   std::string id, file;
@@ -68,6 +73,7 @@ struct Judgement {
   std::optional<text::Json> last;  // kLastSigned: the object in force
   // Whether the signature lies with the file, so that a clone of the repository has it too.
   enum class Carried : std::uint8_t { kNo, kYes } carried = Carried::kNo;
+  bool stored = false;  // kSigned: the store has the object, as it was signed
   std::optional<model::Problem> problem;
   std::string unknown_signer;  // key_id of a key not accepted here, for lack of which this does not count
 };

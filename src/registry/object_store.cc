@@ -26,10 +26,13 @@ std::unexpected<Error> tampered(const std::string& path, std::string_view why) {
 }
 
 // Reads below the store without following links; the path in an error is the full one.
-Result<std::string> read_stored(const std::string& directory, const std::string& name) {
-  auto file = os::read_beneath(directory, name, limits::kManifestBytesMax);
+Result<std::string> stored_text(Result<os::BeneathFile> file, const std::string& directory,
+                                const std::string& name) {
   if (file) return std::move(file->content);
   return std::unexpected(std::move(file.error()).at(directory + "/" + name));
+}
+Result<std::string> read_stored(const std::string& directory, const std::string& name) {
+  return stored_text(os::read_beneath(directory, name, limits::kManifestBytesMax), directory, name);
 }
 
 std::vector<crypto::SignRecord> merged(std::vector<crypto::SignRecord> a,
@@ -47,8 +50,12 @@ ObjectStore::ObjectStore(std::string directory, std::string index_file)
     : directory_(std::move(directory)), index_file_(std::move(index_file)) {}
 
 Result<SigFile> ObjectStore::read_signature(const std::string& name) const {
-  const std::string path = directory_ + "/" + name;
   RTT_TRY_SET(const std::string text, read_stored(directory_, name));
+  return signature_from(text, name);
+}
+
+Result<SigFile> ObjectStore::signature_from(const std::string& text, const std::string& name) const {
+  const std::string path = directory_ + "/" + name;
   const auto json = text::parse_json(text, {.source_name = path});
   if (!json) return tampered(path, "is not what RTT wrote: " + json.error().message);
   auto record = sig_file_from_json(*json, path);
@@ -84,7 +91,7 @@ Result<Digest> ObjectStore::put(const Json& object) const {
   return hash;
 }
 
-Result<Json> ObjectStore::get(const Digest& hash) const {
+Result<std::string> ObjectStore::bytes_of(const Digest& hash) const {
   const std::string name = store_name_of_object(hash);
   const std::string path = directory_ + "/" + name;
   auto bytes = read_stored(directory_, name);
@@ -92,10 +99,20 @@ Result<Json> ObjectStore::get(const Digest& hash) const {
     return fail(Code::kNotFound, "no object " + to_string(hash) + " is stored here", path, "rtt scan");
   }
   if (!bytes && bytes.error().code == Code::kTooLarge) return tampered(path, "is larger than any object");
-  if (!bytes) return std::unexpected(bytes.error());
-  if (crypto::sha256(*bytes) != hash) return tampered(path, "does not have the hash in its name");
-  auto json = text::parse_json(*bytes, {.source_name = path});
-  if (!json || text::canonical_json(*json) != *bytes) return tampered(path, "is not canonical JSON");
+  if (bytes && crypto::sha256(*bytes) != hash) return tampered(path, "does not have the hash in its name");
+  return bytes;
+}
+
+Status ObjectStore::intact(const Digest& hash) const {
+  RTT_TRY(bytes_of(hash));
+  return {};
+}
+
+Result<Json> ObjectStore::get(const Digest& hash) const {
+  RTT_TRY_SET(const std::string bytes, bytes_of(hash));
+  const std::string path = directory_ + "/" + store_name_of_object(hash);
+  auto json = text::parse_json(bytes, {.source_name = path});
+  if (!json || text::canonical_json(*json) != bytes) return tampered(path, "is not canonical JSON");
   return json;
 }
 
@@ -157,8 +174,13 @@ Result<std::optional<SigFile>> ObjectStore::signature(const Digest& hash) const 
 Result<std::vector<SigFile>> ObjectStore::signatures() const {
   RTT_TRY_SET(std::vector<StoredName> names, list_store(directory_));
   std::erase_if(names, [](const StoredName& one) { return one.kind != StoredName::Kind::kSignature; });
+  if (names.empty()) return std::vector<SigFile>();
   std::vector<std::optional<Result<SigFile>>> read(names.size());
-  os::in_parallel(names.size(), [&](std::size_t i) { read[i] = read_signature(names[i].name); });
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(directory_));
+  os::in_parallel(names.size(), [&](std::size_t i) {
+    auto text = stored_text(folder.read(names[i].name, limits::kManifestBytesMax), directory_, names[i].name);
+    read[i] = text ? signature_from(*text, names[i].name) : std::unexpected(std::move(text).error());
+  });
   std::vector<SigFile> all;
   all.reserve(read.size());
   for (auto& record : read) {

@@ -51,6 +51,7 @@ class ObjectStore {
 
   Result<Digest> put(const text::Json& object) const;              // idempotent; without its top-level `sign`
   [[nodiscard]] Result<text::Json> get(const Digest& hash) const;  // verified
+  [[nodiscard]] Status intact(const Digest& hash) const;           // as get(), of its bytes alone
   [[nodiscard]] bool contains(const Digest& hash) const;
   // Makes each the live one of its id: a new version supersedes the live one; going back to an earlier
   // version removes the sig files (not the objects) of the later ones, newest first. What the working tree
@@ -67,7 +68,9 @@ class ObjectStore {
   [[nodiscard]] Result<VerifyReport> verify_all(const crypto::Keyring& keys = {}) const;
 
  private:
+  [[nodiscard]] Result<std::string> bytes_of(const Digest& hash) const;
   [[nodiscard]] Result<SigFile> read_signature(const std::string& name) const;
+  [[nodiscard]] Result<SigFile> signature_from(const std::string& text, const std::string& name) const;
   [[nodiscard]] Result<std::string> signature_name(const Digest& hash, std::string_view id) const;
   Status write_signature(const SigFile& signature) const;
   Status promote_one(SigFile next, const class Lineage& lineage) const;

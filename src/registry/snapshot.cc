@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "os/dir.h"
 #include "os/file.h"
 #include "os/parallel.h"
 #include "registry/config_files.h"
@@ -25,8 +26,8 @@ void append(std::vector<model::Problem>& all, const std::vector<model::Problem>&
 // judgement.
 class Loader {
  public:
-  Loader(const Workspace& workspace, const LoadOptions& options, Evidence evidence)
-      : workspace_(workspace), options_(options), evidence_(std::move(evidence)) {}
+  Loader(const Workspace& workspace, const LoadOptions& options, os::Folder root, Evidence evidence)
+      : workspace_(workspace), options_(options), root_(std::move(root)), evidence_(std::move(evidence)) {}
 
   Result<Snapshot> run() {
     append(snapshot_.problems, evidence_.problems);
@@ -104,9 +105,7 @@ class Loader {
     append(snapshot_.problems, judged.file.problems);
     if (judged.judgement.problem) snapshot_.problems.push_back(*judged.judgement.problem);
     note_signer(judged.judgement, judged.entry.path);
-    if (judged.judgement.standing == Standing::kSigned && judged.judgement.record) {
-      imports_.push_back({.record = *judged.judgement.record, .object = judged.entry.object});
-    }
+    note_import(judged.judgement, judged.entry.object);
     snapshot_.configs.push_back(std::move(judged.entry));
   }
 
@@ -122,7 +121,7 @@ class Loader {
   void judge_symbols() {
     std::vector<SigList> lists(found_.candidates.size());  // beside found_.candidates
     os::in_parallel(lists.size(),
-                    [&](std::size_t i) { lists[i] = read_sig_list(workspace_.root, found_.candidates[i]); });
+                    [&](std::size_t i) { lists[i] = read_sig_list(root_, found_.candidates[i]); });
     for (const SigList& list : lists) {
       if (list.problem) snapshot_.problems.push_back(*list.problem);
     }
@@ -132,8 +131,8 @@ class Loader {
     });
     std::vector<std::string> known = found_.duplicated;
     for (std::size_t i = 0; i < judgements.size(); ++i) {
-      take(found_.symbols[i], std::move(judgements[i]));
       known.push_back(model::identity(found_.symbols[i].contract.saddr));
+      take(std::move(found_.symbols[i]), std::move(judgements[i]));
     }
     std::ranges::sort(known);
     for (std::size_t index = 0; index < lists.size(); ++index) {
@@ -161,21 +160,20 @@ class Loader {
     return matter;
   }
 
-  void take(const scan::FoundSymbol& symbol, Judgement judgement) {
+  void take(scan::FoundSymbol symbol, Judgement judgement) {
     if (judgement.problem) snapshot_.problems.push_back(*judgement.problem);
     note_signer(judgement, symbol.file);
     note_signed(judgement);
-    SymbolEntry entry{.contract = symbol.contract,
+    note_import(judgement, symbol.contract.object);
+    const Digest found_hash = symbol.contract.hash;
+    SymbolEntry entry{.contract = std::move(symbol.contract),
                       .standing = judgement.standing,
                       .signed_by = std::move(judgement.signed_by),
-                      .source = symbol.file,
-                      .pointer = symbol.pointer,
-                      .found_hash = symbol.contract.hash};
+                      .source = std::move(symbol.file),
+                      .pointer = std::move(symbol.pointer),
+                      .found_hash = found_hash};
     if (judgement.standing == Standing::kLastSigned)
-      put_last(entry, std::move(*judgement.last), model::identity(symbol.contract.saddr));
-    if (judgement.standing == Standing::kSigned) {
-      imports_.push_back({.record = std::move(*judgement.record), .object = symbol.contract.object});
-    }
+      put_last(entry, std::move(*judgement.last), model::identity(entry.contract.saddr));
     snapshot_.symbols.push_back(std::move(entry));
   }
 
@@ -235,7 +233,6 @@ class Loader {
       snapshot_.all_signed = false;
       return;
     }
-    std::erase_if(imports_, [this](const Import& one) { return is_imported(one); });
     const bool indexed = os::exists(workspace_.dot("registry/index.json"));
     if (imports_.empty() && (indexed || evidence_.lineage.records().empty())) return;
     const Status done = write_imports();
@@ -250,10 +247,13 @@ class Loader {
     SigFile record;
     Json object;
   };
-  bool is_imported(const Import& one) const {
-    const auto live = evidence_.lineage.live(one.record.id);
-    return live && *live != nullptr && (*live)->hash == one.record.hash && (*live)->sign == one.record.sign &&
-           evidence_.store.contains(one.record.hash);
+  void note_import(const Judgement& judgement, const Json& object) {
+    if (judgement.standing != Standing::kSigned || !judgement.record) return;
+    const SigFile& record = *judgement.record;
+    const auto live = evidence_.lineage.live(record.id);
+    const bool imported = judgement.stored && live && *live != nullptr && (*live)->hash == record.hash &&
+                          (*live)->sign == record.sign;
+    if (!imported) imports_.push_back({.record = record, .object = object});
   }
   Status write_imports() {
     RTT_TRY(os::make_directories(workspace_.dot("registry")));
@@ -272,6 +272,7 @@ class Loader {
 
   const Workspace& workspace_;
   const LoadOptions& options_;
+  os::Folder root_;
   Evidence evidence_;
   Snapshot snapshot_;
   scan::Found found_;
@@ -284,6 +285,16 @@ std::vector<model::Contract> Snapshot::in_force() const {
   std::vector<model::Contract> contracts;
   for (const SymbolEntry& entry : symbols) {
     if (entry.standing != Standing::kRefused) contracts.push_back(entry.contract);
+  }
+  return contracts;
+}
+
+std::vector<model::Contract> Snapshot::driven_by(std::string_view driver) const {
+  std::vector<model::Contract> contracts;
+  for (const SymbolEntry& entry : symbols) {
+    const auto& use = entry.contract.driver;
+    if (entry.standing != Standing::kRefused && use && use->use == driver)
+      contracts.push_back(entry.contract);
   }
   return contracts;
 }
@@ -325,7 +336,8 @@ Result<model::Connector> Snapshot::connector(std::string_view name) const {
 Result<Snapshot> load_snapshot(const Workspace& workspace, const LoadOptions& options) {
   RTT_TRY_SET(Evidence evidence, gather_evidence(workspace, options.trust_keys));
   if (options.vouch == LoadOptions::Vouch::kFilesAlone) evidence.lineage = Lineage();
-  return Loader(workspace, options, std::move(evidence)).run();
+  RTT_TRY_SET(os::Folder root, os::Folder::open(workspace.root));
+  return Loader(workspace, options, std::move(root), std::move(evidence)).run();
 }
 
 }  // namespace rtt::registry

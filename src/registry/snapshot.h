@@ -66,7 +66,9 @@ struct Snapshot {
   bool all_signed = true;
 
   [[nodiscard]] std::vector<model::Contract> in_force() const;  // contracts not refused, canonical order
-  [[nodiscard]] text::Json registry_object() const;             // {"<id>":"sha256-…"} of in_force()
+  // Of those the ones whose `driver.use` is this: copying the others is most of the cost of asking for all.
+  [[nodiscard]] std::vector<model::Contract> driven_by(std::string_view driver) const;
+  [[nodiscard]] text::Json registry_object() const;  // {"<id>":"sha256-…"} of in_force()
   // Why nothing of this workspace counts, where the reason is whose keys signed it: kUnknownSigner.
   [[nodiscard]] Status signers_known() const;
   // The connector of this name in force.   Fails: kDriverStart (none, or refused: then why and where).

@@ -36,9 +36,9 @@ class Looks {
     add(path);
     add("", path + ".sig");
   }
-  void into(const os::Stamps& stamps, StateHash& state) const {
+  void into(const os::Folder& folder, StateHash& state) const {
     std::vector<os::FileStamp> found(paths_.size());
-    os::in_parallel(paths_.size(), [&](std::size_t i) { found[i] = stamps.of(paths_[i]); });
+    os::in_parallel(paths_.size(), [&](std::size_t i) { found[i] = folder.stamp_of(paths_[i]); });
     for (std::size_t i = 0; i < paths_.size(); ++i) state.add(names_[i], found[i]);
   }
 
@@ -135,7 +135,7 @@ ScanPlaces scan_places_written(const Workspace& workspace) {
 }
 
 Status add_source_state(const Workspace& workspace, const ScanPlaces& places, StateHash& state) {
-  RTT_TRY_SET(const os::Stamps stamps, os::Stamps::below(workspace.root));
+  RTT_TRY_SET(const os::Folder folder, os::Folder::open(workspace.root));
   RTT_TRY(add_keys(workspace, state));
   for (const auto* list : {&places.roots, &places.ignore}) {
     state.add(std::to_string(list->size()));
@@ -147,7 +147,7 @@ Status add_source_state(const Workspace& workspace, const ScanPlaces& places, St
   for (const model::Problem& problem : configs.problems) state.add(model::to_string(problem));
   RTT_TRY(add_scanned(workspace, places, state, looks));
   RTT_TRY(add_store(workspace, looks));
-  looks.into(stamps, state);
+  looks.into(folder, state);
   return {};
 }
 

@@ -18,8 +18,8 @@ void move_into(std::vector<T>& all, std::vector<T>& more) {
   all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
-ProbeOutcome read_one(const std::string& root, const Wanted& wanted, model::Strictness strictness) {
-  const auto file = os::read_beneath(root, wanted.path, limits::kManifestBytesMax);
+ProbeOutcome read_one(const Result<os::BeneathFile>& file, const Wanted& wanted,
+                      model::Strictness strictness) {
   if (file) return wanted.probe->read(file->content, wanted.path, strictness);
   ProbeOutcome refused;
   refused.problems.push_back(model::problem_from(file.error(), wanted.path));
@@ -34,8 +34,10 @@ Result<Found> scan(const ScanOptions& options) {
   ProbeOutcome all{.symbols = {}, .servers = {}, .problems = std::move(listing.problems)};
   std::vector<std::string> candidates;
   std::vector<ProbeOutcome> outcomes(listing.wanted.size());
+  RTT_TRY_SET(const os::Folder root, os::Folder::open(options.root));
   os::in_parallel(outcomes.size(), [&](std::size_t i) {
-    outcomes[i] = read_one(options.root, listing.wanted[i], options.strictness);
+    const auto file = root.read(listing.wanted[i].path, limits::kManifestBytesMax);
+    outcomes[i] = read_one(file, listing.wanted[i], options.strictness);
   });
   for (std::size_t i = 0; i < outcomes.size(); ++i) {
     move_into(all.symbols, outcomes[i].symbols);
@@ -57,7 +59,8 @@ Found scan_file(const std::string& root, const std::string& relative, model::Str
       slash == std::string::npos ? std::string_view(relative) : std::string_view(relative).substr(slash + 1);
   const Probe* probe = probe_for({.path = relative, .name = name});
   if (probe == nullptr || probe->yields != Yields::kSymbols || !is_printable(relative)) return {};
-  Found found = merge(read_one(root, {.path = relative, .probe = probe}, strictness), root);
+  const auto file = os::read_beneath(root, relative, limits::kManifestBytesMax);
+  Found found = merge(read_one(file, {.path = relative, .probe = probe}, strictness), root);
   found.candidates.push_back(relative);
   found.files_seen = found.files_opened = 1;
   return found;

@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_map>
 
 #include "base/crc32c.h"
+#include "crypto/sha256.h"
+#include "os/parallel.h"
 #include "views/block_cache.h"
 
 namespace rtt::views {
@@ -203,7 +204,11 @@ class Gathering {
  public:
   Gathering(const Pack& pack, BlockCache& cache) : pack_(pack), cache_(cache) {}
 
-  Result<std::vector<TreeFile>> files_below(Pack::Index top) {
+  struct Gathered {
+    std::vector<TreeFile> files;  // sorted by path
+    std::vector<Digest> digests;  // beside them, as the pack says and as they are
+  };
+  Result<Gathered> files_below(Pack::Index top) {
     std::vector<std::pair<Pack::Index, std::string>> folders{{top, ""}};
     while (!folders.empty()) {
       const auto [index, path] = std::move(folders.back());
@@ -230,42 +235,55 @@ class Gathering {
       if (subfolders != folder.folders)
         return std::unexpected(pack_.damaged("a folder counts its folders wrongly"));
     }
-    return std::move(files_);
+    return read();
   }
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
-  // What the pack says of each file.
-  [[nodiscard]] const std::unordered_map<std::string, Digest>& digests() const { return digests_; }
 
  private:
+  struct Found {
+    std::string path;
+    Pack::Node node;
+  };
+
   Status add_file(std::string path, const Pack::Node& node) {
-    TreeFile file{.path = std::move(path), .bytes = {}, .executable = node.kind == Pack::Kind::kProgram};
     bytes_ += node.count;
     if (bytes_ > kGatheredBytesMax)
       return std::unexpected(pack_.damaged("its files say they hold more than 2 GiB"));
-    RTT_TRY_SET(file.bytes, read_whole(pack_, cache_, node));
-    RTT_TRY_SET(const Digest digest, pack_.digest(node));
-    digests_.try_emplace(file.path, digest);
-    files_.push_back(std::move(file));
+    found_.push_back({.path = std::move(path), .node = node});
     return {};
+  }
+
+  Status read_one(Found& found, TreeFile& file, Digest& digest) {
+    RTT_TRY_SET(file.bytes, read_whole(pack_, cache_, found.node));
+    RTT_TRY_SET(digest, pack_.digest(found.node));
+    file.executable = found.node.kind == Pack::Kind::kProgram;
+    file.path = std::move(found.path);
+    if (crypto::sha256(file.bytes) != digest)
+      return std::unexpected(pack_.damaged(fmt::format("{} has another digest", file.path)));
+    return {};
+  }
+
+  Result<Gathered> read() {
+    std::ranges::sort(found_, {}, &Found::path);
+    Gathered out{.files = std::vector<TreeFile>(found_.size()),
+                 .digests = std::vector<Digest>(found_.size())};
+    std::vector<Status> read(found_.size());
+    os::in_parallel(found_.size(),
+                    [&](std::size_t i) { read[i] = read_one(found_[i], out.files[i], out.digests[i]); });
+    for (Status& one : read) RTT_TRY(std::move(one));
+    return out;
   }
 
   static constexpr std::uint64_t kGatheredBytesMax = std::uint64_t{2}
                                                      << 30;  // one range may serve many files
   const Pack& pack_;
   BlockCache& cache_;
-  std::vector<TreeFile> files_;
-  std::unordered_map<std::string, Digest> digests_;
+  std::vector<Found> found_;
   std::uint64_t entries_ = 0, bytes_ = 0;
 };
 
-Status check_digests(const Pack& pack, std::uint32_t tree, const Tree& found,
-                     const std::unordered_map<std::string, Digest>& kept) {
+Status check_root(const Pack& pack, std::uint32_t tree, const Tree& found) {
   RTT_TRY_SET(const Pack::Node top, pack.node(Pack::tree_entry(tree)));
-  for (std::size_t i = 0; i < found.files().size(); ++i) {
-    const TreeFile& file = found.files()[i];
-    if (kept.at(file.path) != found.digests()[i])
-      return std::unexpected(pack.damaged(fmt::format("{} has another digest", file.path)));
-  }
   RTT_TRY_SET(const Digest root, pack.root(tree));
   if (root != found.root())
     return std::unexpected(pack.damaged(fmt::format("the tree {} has another root", top.name)));
@@ -278,9 +296,9 @@ Result<Tree> read_counted(const Pack& pack, std::uint32_t tree, BlockCache& cach
   RTT_TRY_SET(const Pack::Node top, pack.child(0, folders, tree));
   if (top.kind != Pack::Kind::kFolder) return std::unexpected(pack.damaged("a tree is not a folder"));
   RTT_TRY_SET(auto files, gathering.files_below(Pack::tree_entry(tree)));
-  auto found = Tree::of(std::move(files));
+  auto found = Tree::of(std::move(files.files), std::move(files.digests));
   if (!found) return std::unexpected(pack.damaged(found.error().message));
-  RTT_TRY(check_digests(pack, tree, *found, gathering.digests()));
+  RTT_TRY(check_root(pack, tree, *found));
   entries += 1 + gathering.entries();
   return found;
 }

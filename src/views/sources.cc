@@ -120,7 +120,7 @@ class Gatherer {
     });
     for (std::size_t at = 0; at < found_.size();) at = settle(at);
     tell_of_case();
-    out_.servers = mcp::pinned_servers(snapshot_.in_force());
+    out_.servers = mcp::pinned_servers(snapshot_.driven_by("mcp"));
     return std::move(out_);
   }
 

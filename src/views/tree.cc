@@ -77,12 +77,18 @@ Digest Tree::root_of(std::span<const TreeFile> files, std::span<const Digest> di
 }
 
 Result<Tree> Tree::of(std::vector<TreeFile> files) {
+  std::ranges::sort(files, {}, &TreeFile::path);
+  std::vector<Digest> digests;
+  digests.reserve(files.size());
+  for (const TreeFile& file : files) digests.push_back(crypto::sha256(file.bytes));
+  return of(std::move(files), std::move(digests));
+}
+
+Result<Tree> Tree::of(std::vector<TreeFile> files, std::vector<Digest> digests) {
+  RTT_ASSERT(digests.size() == files.size() && std::ranges::is_sorted(files, {}, &TreeFile::path));
   if (files.size() > kTreeFilesMax)
     return fail(Code::kLimit,
                 fmt::format("a view of {} files; {} are the most", files.size(), kTreeFilesMax));
-  std::ranges::sort(files, {}, &TreeFile::path);
-  Tree tree;
-  tree.digests_.reserve(files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {
     const TreeFile& file = files[i];
     RTT_TRY(check_path(file.path));
@@ -95,9 +101,10 @@ Result<Tree> Tree::of(std::vector<TreeFile> files) {
       return fail(Code::kBadShape, "two files of a view have one path", file.path);
     if (has_below(files, file.path))
       return fail(Code::kBadShape, "a view has a file where another needs a folder", file.path);
-    tree.digests_.push_back(crypto::sha256(file.bytes));
   }
+  Tree tree;
   tree.files_ = std::move(files);
+  tree.digests_ = std::move(digests);
   tree.root_ = root_of(tree.files_, tree.digests_);
   return tree;
 }

@@ -39,6 +39,8 @@ class Tree {
  public:
   Tree() = default;  // of no files
   static Result<Tree> of(std::vector<TreeFile> files);
+  // As they were hashed elsewhere.   REQUIRES: sorted by path; digests[i] is of files[i].bytes.
+  static Result<Tree> of(std::vector<TreeFile> files, std::vector<Digest> digests);
 
   [[nodiscard]] std::span<const TreeFile> files() const { return files_; }    // sorted by path
   [[nodiscard]] std::span<const Digest> digests() const { return digests_; }  // of each file's bytes

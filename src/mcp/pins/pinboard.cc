@@ -34,7 +34,7 @@ void add_user_servers(Pinboard& board, const registry::Workspace& user) {
   // A folder that cannot be read has no say in a workspace that can; `rtt -C` there tells what is wrong.
   const auto snapshot = registry::load_snapshot(user, {.store = registry::LoadOptions::Store::kReadOnly});
   if (!snapshot) return;
-  const std::vector<model::Contract> contracts = snapshot->in_force();
+  const std::vector<model::Contract> contracts = snapshot->driven_by("mcp");
   auto servers = pinned_servers(contracts);
   if (!servers) return;
   const std::size_t own = board.servers.size();
@@ -75,7 +75,7 @@ Result<std::shared_ptr<Pinboard>> load_pinboard(const registry::Workspace& works
   auto board = std::make_shared<Pinboard>();
   RTT_TRY_SET(auto snapshot,
               registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));
-  const std::vector<model::Contract> contracts = snapshot.in_force();
+  const std::vector<model::Contract> contracts = snapshot.driven_by("mcp");
   RTT_TRY_SET(board->servers, pinned_servers(contracts));
   if (const Status known = snapshot.signers_known(); !known && board->servers.empty())
     board->trouble = in_words(known.error());
