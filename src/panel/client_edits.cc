@@ -117,7 +117,8 @@ Status ClientEditsReader::take_drift(ClientEdits& out, const model::View& view,
                                      const views::Project& project) {
   const std::string& root = workspace_.root;
   for (const views::Drift& drift : project.drift()) {
-    if (drift.provider != view.provider) continue;
+    // What could not be replaced is what was shown before, and nobody's edit.
+    if (drift.provider != view.provider || drift.kind == views::Drift::Kind::kOld) continue;
     const std::string full = root + "/" + drift.path;
     if (!os::exists(full)) {
       if (wanted_(drift.path))

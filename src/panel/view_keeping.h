@@ -42,6 +42,7 @@ class ViewKeeping {
   void begin(const std::vector<apply::Commit>& history, const std::vector<Digest>& shown);
   using Left = views::TreeCollector::Left;
   Result<Left> step();
+  [[nodiscard]] std::vector<std::string> take_saved() { return collector_.take_saved(); }
 
  private:
   struct Past {

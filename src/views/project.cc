@@ -42,6 +42,9 @@ const Place* find(const std::vector<Place>& places, const std::string& path) {
 
 bool is_file(const Place& place) { return place.form != Form::kLink; }
 
+// What a file of ours has there.
+std::optional<Digest> present(const Place& place) { return place.why.empty() ? place.content : place.before; }
+
 // `next`, each file that is there already with its present bytes too.
 Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
   for (auto& [provider, places] : next) {
@@ -49,8 +52,8 @@ Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
     if (mine == now.end()) continue;
     for (Place& place : places) {
       const Place* const was = find(mine->second, place.path);
-      if (was != nullptr && is_file(*was) && is_file(place) && was->content != place.content)
-        place.before = was->content;
+      if (was != nullptr && is_file(*was) && is_file(place) && present(*was) != place.content)
+        place.before = present(*was);
     }
   }
   return next;
@@ -119,6 +122,8 @@ std::string_view to_string(Drift::Kind kind) {
       return "changed";
     case Drift::Kind::kGone:
       return "gone";
+    case Drift::Kind::kOld:
+      return "old";
     case Drift::Kind::kReplaced:
       break;
   }
@@ -247,7 +252,9 @@ Result<Form> Project::put(const std::string& provider, const Place& place, const
   const std::string path = root_ + "/" + place.path;
   RTT_TRY(make_folders(root_, folder_of(place.path)));
   if (place.form == Form::kLink) {
-    RTT_TRY(os::put_symlink(path, target_of(provider, place.path)));
+    const Status done = os::put_symlink(path, target_of(provider, place.path));
+    if (!done && state_of(provider, place) != State::kOurs)  // else nobody is woken, which is all
+      return std::unexpected(done.error());
     return Form::kLink;
   }
   const std::string kept = store_.shown_path(provider) + "/" + place.path;
@@ -369,12 +376,20 @@ void Project::count_folders(const Placed& next) {
   }
 }
 
-Status Project::take_away_all(const Placed& before, const Placed& next) {
+Status Project::take_away_all(const Placed& before, const Placed& next, std::vector<Part>& parts) {
   for (const auto& [provider, places] : before) {
     const auto mine = next.find(provider);
     for (const Place& place : places) {
       const Place* const stays = mine == next.end() ? nullptr : find(mine->second, place.path);
-      if (stays == nullptr || is_file(*stays) != is_file(place)) RTT_TRY(take_away(provider, place));
+      if (stays != nullptr && is_file(*stays) == is_file(place)) continue;
+      RTT_TRY(take_away(provider, place));
+      const bool given = std::ranges::any_of(
+          next, [&](const auto& other) { return find(other.second, place.path) != nullptr; });
+      if (given || below_a_link(place.path) || state_of(provider, place) == State::kNothing) continue;
+      auto part = std::ranges::find(parts, provider, &Part::provider);
+      if (part == parts.end())
+        part = parts.insert(part, {.provider = provider, .placement = {}, .drift = {}});
+      part->left.push_back({.path = place.path, .why = "it was changed here, and is yours now"});
     }
   }
   return {};
@@ -390,14 +405,13 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
         place.form = at->form = *form;
         continue;
       }
-      one.placement.kept.push_back({.path = place.path, .why = form.error().message});
+      at->why = form.error().message;
+      one.failed.push_back({.path = place.path, .why = at->why});
       const auto was = before.find(one.provider);
       const Place* const old = was == before.end() ? nullptr : find(was->second, place.path);
-      if (old != nullptr) {
-        *at = left_as_it_is(one.provider, *old);
-      } else {
-        mine.erase(at);
-      }
+      if (old == nullptr) continue;
+      if (is_file(*old) && is_file(*at)) at->before = present(*old);
+      at->from = left_as_it_is(one.provider, *old).from;
     }
   }
 }
@@ -422,7 +436,7 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   Placed coming = with_present(next, placed_);
   const Placed before = std::exchange(placed_, with_leaving(coming, placed_));
   RTT_TRY(remember());
-  RTT_TRY(take_away_all(before, next));
+  RTT_TRY(take_away_all(before, next, all));
   if (placed_ != coming) {
     placed_ = std::move(coming);
     RTT_TRY(remember());
@@ -473,11 +487,12 @@ Status Project::adopt(const std::vector<Taken>& taken) {
   return remember();
 }
 
-bool Project::misses_something() const {
+bool Project::misses_something(Failed failed) const {
   if (ejected_) return false;
   return std::ranges::any_of(placed_, [&](const auto& one) {
-    return std::ranges::any_of(one.second,
-                               [&](const Place& place) { return !os::exists(root_ + "/" + place.path); });
+    return std::ranges::any_of(one.second, [&](const Place& place) {
+      return place.why.empty() ? !os::exists(root_ + "/" + place.path) : failed == Failed::kCount;
+    });
   });
 }
 
@@ -487,13 +502,16 @@ std::vector<Drift> Project::drift() const {
   for (const auto& [provider, places] : placed_) {
     for (const Place& place : places) {
       const State state = state_of(provider, place);
-      if (state == State::kOurs) continue;
+      if (state == State::kOurs && place.why.empty()) continue;
       const bool changed =
           is_file(place) && state == State::kOther && !os::is_symlink(root_ + "/" + place.path);
-      out.push_back({provider, place.path,
-                     state == State::kNothing ? Drift::Kind::kGone
-                     : changed                ? Drift::Kind::kChanged
-                                              : Drift::Kind::kReplaced});
+      out.push_back({.provider = provider,
+                     .path = place.path,
+                     .kind = state == State::kNothing ? Drift::Kind::kGone
+                             : state == State::kOurs  ? Drift::Kind::kOld
+                             : changed                ? Drift::Kind::kChanged
+                                                      : Drift::Kind::kReplaced,
+                     .why = place.why});
     }
   }
   return out;

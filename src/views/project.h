@@ -17,6 +17,10 @@
 //
 // A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
 //
+// What cannot be put stays on record as a place of ours, with why, so that it is told as drift (gone, or old
+// where the former file is still there) and tried again. What somebody changed and nobody is shown any more
+// stays where it is, is theirs from then on, and is told once.
+//
 // A panel and a command may change it at the same time: each change reads the record anew and writes it under
 // a lock of its own, and asks nobody meanwhile.
 //
@@ -44,10 +48,12 @@ using Trees = std::map<std::string, Tree>;  // by provider
 
 struct Drift {
   std::string provider, path;
-  enum class Kind : std::uint8_t { kChanged, kGone, kReplaced } kind = Kind::kChanged;
+  // kOld: what was there before could not be replaced.
+  enum class Kind : std::uint8_t { kChanged, kGone, kReplaced, kOld } kind = Kind::kChanged;
+  std::string why{};  // it could not be put
   friend bool operator==(const Drift&, const Drift&) = default;
 };
-std::string_view to_string(Drift::Kind kind);  // changed gone replaced
+std::string_view to_string(Drift::Kind kind);  // changed gone replaced old
 
 class Project {
  public:
@@ -61,6 +67,8 @@ class Project {
     std::string provider;
     Placement placement;
     std::vector<Drift> drift;
+    std::vector<Kept> failed{};  // that could not be put
+    std::vector<Kept> left{};    // that were changed and are not to be there any more
   };
   Result<std::vector<Part>> refresh(const Trees& trees, Wish wish);
   Result<std::vector<Part>> look(const Trees& trees, Wish wish);  // what refresh would do, and does nothing
@@ -82,8 +90,10 @@ class Project {
   Status adopt(const std::vector<Taken>& taken);
 
   [[nodiscard]] std::vector<Drift> drift() const;
-  // Whether a place lacks its name, which refresh would put there again; reads no file.
-  [[nodiscard]] bool misses_something() const;
+  // Whether a place lacks its name, which refresh would put there again; reads no file. What could not be put
+  // the last time may be tried again.
+  enum class Failed : std::uint8_t { kPassOver, kCount };
+  [[nodiscard]] bool misses_something(Failed failed) const;
   using Placed = std::map<std::string, std::vector<Place>>;  // by provider, sorted by path
   [[nodiscard]] const Placed& placed() const { return placed_; }
   // The root of the tree that what lies at this path was placed from; nothing: it is in no place of ours.
@@ -112,10 +122,11 @@ class Project {
   // As it is there still, while other trees are shown.
   [[nodiscard]] Place left_as_it_is(const std::string& provider, Place place) const;
   void count_folders(const Placed& next);
-  // What is not in `next`, or in another form there.
-  Status take_away_all(const Placed& before, const Placed& next);
+  // What is not in `next`, or in another form there. What was changed is told to its provider, who may have
+  // no part yet.
+  Status take_away_all(const Placed& before, const Placed& next, std::vector<Part>& parts);
   Status take_away(const std::string& provider, const Place& place);
-  // What cannot be put is told as kept, and in `next` stays what it was before.
+  // What cannot be put is told as failed, and in `next` says why.
   void put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next);
   // What it became: a file that cannot be linked is copied.
   Result<Form> put(const std::string& provider, const Place& place, const Tree& tree);
