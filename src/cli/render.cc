@@ -92,7 +92,7 @@ std::string render_up(const Json& body, const View& view) {
   if (const auto imported = items(body, "imported"); !imported.empty()) {
     text += render_mcp("import", Json::object({{"servers", *body.find("imported")}}), view);
   }
-  text += render_problems(body, "problems", view);
+  text += render_problems(body, "problems", view) + render_view_notes(body, view);
   if (!body.bool_or("changed", true)) {
     const auto problems = items(body, "problems");
     const bool sound = std::ranges::none_of(

@@ -35,6 +35,8 @@ std::string render_quick_connect(const text::Json& body, const View& view);     
 std::string render_list(std::string_view what, const text::Json& body, const View& view);  // render_list.cc
 std::string render_run(const text::Json& body, const View& view);                          // render_view.cc
 std::string render_view(std::string_view what, const text::Json& body, const View& view);  // render_view.cc
+// What an apply could not show as it should, or found written into what was shown; none: empty.
+std::string render_view_notes(const text::Json& body, const View& view);  // render_view.cc
 std::string render_copies(std::string_view verb, const text::Json& body,
                           const View& view);                                              // render_copies.cc
 std::string render_mcp(std::string_view what, const text::Json& body, const View& view);  // render_mcp.cc

@@ -163,7 +163,7 @@ std::string render_commit(const Json& body, const View& view) {
     for (const Json& path : paths->as_array())
       text += fmt::format("  {}{}\n", told, printable(path.is_string() ? path.as_string() : ""));
   }
-  return text;
+  return text + render_view_notes(body, view);
 }
 
 std::string render_quick_connect(const Json& body, const View& view) {

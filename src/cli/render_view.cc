@@ -2,6 +2,8 @@
 // `rtt view …` and `rtt run --dry-run`.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "cli/render.h"
 #include "cli/report.h"
 #include "cli/table.h"
@@ -33,8 +35,10 @@ std::string losses(const Json& row, const View& view) {
 std::string drift(const Json& row, const View& view) {
   std::string text;
   for (const Json& one : items(row, "drift")) {
-    text += view.paint(Tone::kWarn, fmt::format("  {} {}", printable(one.string_or("state")),
-                                                printable(one.string_or("path")))) +
+    const std::string_view why = one.string_or("why");
+    text += view.paint(Tone::kWarn, fmt::format("  {} {}{}{}", printable(one.string_or("state")),
+                                                printable(one.string_or("path")), why.empty() ? "" : ": ",
+                                                printable(why))) +
             "\n";
   }
   return text;
@@ -63,6 +67,8 @@ std::string list(const Json& body, const View& view) {
     if (!how->bool_or("readable", true))
       text += view.paint(Tone::kBad, "what is shown cannot be read now: rtt panel start\n");
   }
+  for (const Json& one : items(body, "set_aside"))
+    text += fmt::format("an edit is set aside in {}\n", printable(one.is_string() ? one.as_string() : ""));
   if (body.find("known") != nullptr) {
     Table known({{"PROVIDER"}, {"PRODUCT"}});
     for (const Json& row : items(body, "known"))
@@ -70,6 +76,20 @@ std::string list(const Json& body, const View& view) {
     text += "\n" + known.text(view.paint, view.columns);
   }
   return text + render_problems(body, "problems", view);
+}
+
+// What takes an edit back and what brings back what is missing; a file of the project's own is its owner's.
+std::string help_for(const Json& row, const View& view) {
+  std::string text;
+  for (const auto& [states, help] :
+       {std::pair{"changed replaced added", "rtt view pull"}, std::pair{"gone old damaged", "rtt apply"},
+        std::pair{"own", "remove that file to have the view's there"}}) {
+    const auto drifted = items(row, "drift");
+    const bool any = std::ranges::any_of(
+        drifted, [&](const Json& one) { return std::string_view(states).contains(one.string_or("state")); });
+    if (any) text += "  " + view.paint(Tone::kNew, "help") + ": " + help + "\n";
+  }
+  return text;
 }
 
 std::string difference(const Json& body, const View& view) {
@@ -83,10 +103,13 @@ std::string difference(const Json& body, const View& view) {
       lines += view.paint(tone, fmt::format("{} {}", mark, printable(change.string_or("path")))) + "\n";
     }
     const std::string edited = drift(row, view);
-    if (!edited.empty()) lines += edited + "  " + view.paint(Tone::kNew, "help") + ": rtt view pull\n";
+    lines += edited + help_for(row, view);
+    if (row.string_or("state") == "broken")
+      lines += view.paint(Tone::kBad, "  an overlay does not fit, so it stays as it is") + "\n";
     if (!lines.empty()) text += printable(row.string_or("provider")) + "\n" + lines;
   }
-  return text.empty() ? "every provider is shown what it is to be shown\n" : text;
+  if (text.empty()) text = "every provider is shown what it is to be shown\n";
+  return text + render_problems(body, "problems", view);
 }
 
 std::string not_shown(const Json& row, const View& view) {
@@ -109,7 +132,7 @@ std::string changed(const Json& body, const View& view) {
     text += not_shown(row, view) + losses(row, view);
   }
   if (text.empty()) text = "nothing is shown to anybody\n";
-  return text + render_problems(body, "problems", view);
+  return text + render_view_notes(body, view) + render_problems(body, "problems", view);
 }
 
 std::string imported(const Json& body, const View& view) {
@@ -138,7 +161,7 @@ std::string pulled(const Json& body, const View& view) {
     }
   }
   if (text.empty()) text = "nothing that clients edited is to be taken\n";
-  return text + render_problems(body, "problems", view);
+  return text + render_view_notes(body, view) + render_problems(body, "problems", view);
 }
 
 std::string reasons(const Json& body, const View& view) {
@@ -155,6 +178,21 @@ std::string reasons(const Json& body, const View& view) {
 }
 
 }  // namespace
+
+std::string render_view_notes(const Json& body, const View& view) {
+  std::string text;
+  for (const Json& note : items(body, "view_notes")) {
+    const std::string_view state = note.string_or("state");
+    const std::string_view told = state == "left"        ? "left there"
+                                  : state == "set_aside" ? "an edit is set aside"
+                                                         : "not placed";
+    text += view.paint(state == "not_placed" ? Tone::kBad : Tone::kWarn,
+                       fmt::format("  {}: {} {}: {}", printable(note.string_or("provider")), told,
+                                   printable(note.string_or("path")), printable(note.string_or("why")))) +
+            "\n";
+  }
+  return text;
+}
 
 std::string render_run(const Json& body, const View& view) {
   std::string text = printable(body.string_or("provider")) + "\n";

@@ -98,6 +98,12 @@ TEST(ViewFile, says_the_environment_and_what_is_shown) {
   EXPECT_EQ(some.env, "ci");
   EXPECT_TRUE(some.shows("agent", "x") && some.shows("skill", "review"));
   EXPECT_FALSE(some.shows("skill", "other") || some.shows("server", "x"));
+  const ViewFile wrong = read_view_file(R"({"show":["agents/*"]})", "views/claude.view.json");
+  ASSERT_EQ(wrong.problems.size(), 1U);
+  EXPECT_EQ(wrong.problems[0].hint, "did you mean agent/…?");
+  EXPECT_FALSE(wrong.shows("agent", "x"));  // and not everything either
+  EXPECT_FALSE(read_view_file(R"({"show":["x"]})", "views/claude.view.json").problems.empty());
+  EXPECT_TRUE(read_view_file(R"({"show":["*/x","a*/y"]})", "views/claude.view.json").problems.empty());
   for (const char* bad :
        {"[]", R"({"show":[]})", R"({"env":"../x"})", R"({"environment":"x"})", R"({"env":""})"})
     EXPECT_FALSE(read_view_file(bad, "views/claude.view.json").problems.empty()) << bad;

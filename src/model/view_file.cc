@@ -7,6 +7,8 @@
 
 #include "model/document.h"
 #include "model/limits.h"
+#include "model/overlay.h"
+#include "model/saddr.h"
 #include "model/saddr_text.h"
 #include "text/glob.h"
 #include "text/yaml.h"
@@ -33,6 +35,22 @@ constexpr auto kProviderKeys = std::to_array<Key>({{"like", Shape::kText, Need::
 
 bool is_provider_name(std::string_view name) {
   return check_word({name, 1}, "provider", Stars::kRefused).has_value();
+}
+
+// Whether some item could be called so.
+bool names_a_kind(std::string_view pattern) {
+  const std::size_t slash = pattern.find('/');
+  return slash != pattern.npos && slash + 1 < pattern.size() &&
+         std::ranges::any_of(kTargetKinds, [&](std::string_view kind) {
+           return text::glob_match(pattern.substr(0, slash), kind);
+         });
+}
+
+std::string kind_hint(std::string_view pattern) {
+  const std::string_view kind = pattern.substr(0, std::min(pattern.find('/'), pattern.size()));
+  const auto near = nearest(kind, {kTargetKinds.begin(), kTargetKinds.end()});
+  return near ? fmt::format("did you mean {}/…?", *near)
+              : "KIND/NAME, KIND one of agent, skill, server, rules, command";
 }
 
 }  // namespace
@@ -71,8 +89,12 @@ ViewFile read_view_file(std::string_view text, std::string_view path) {
     if (const Json* show = member(*json, "show", Shape::kArray)) {
       for (std::size_t i = 0; i < show->as_array().size(); ++i) {
         const Json& pattern = show->as_array()[i];
-        if (document.check_shape(pattern, child("/show", i), Shape::kText))
-          out.show.push_back(pattern.as_string());
+        if (!document.check_shape(pattern, child("/show", i), Shape::kText)) continue;
+        out.show.push_back(pattern.as_string());
+        if (names_a_kind(out.show.back())) continue;
+        document.error(child("/show", i),
+                       {.message = fmt::format("'{}' can name nothing", out.show.back().substr(0, 64)),
+                        .hint = kind_hint(out.show.back())});
       }
       // An empty list would say the opposite of what it looks like.
       if (show->as_array().empty()) {

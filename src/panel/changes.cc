@@ -39,11 +39,17 @@ bool connected_by_hand(const model::Graph& graph, const model::Route& route) {
          });
 }
 
-void say_how_shown(const registry::Workspace& workspace, const model::Graph& graph, Json& body) {
-  if (!graph.views.empty()) body.set("shown", to_json(tree_store(workspace).shown().how));
-}
-
 }  // namespace
+
+// What could not be placed is committed all the same, and whoever asked must not take it for done.
+void Panel::State::say_how_shown(Json& body) const {
+  if (!graph.views.empty()) body.set("shown", to_json(tree_store(workspace).shown().how));
+  const std::vector<ViewNote>& notes = view_stage.notes();
+  if (notes.empty()) return;
+  body.set("view_notes", to_json(notes));
+  if (std::ranges::find(notes, ViewNote::Kind::kNotPlaced, &ViewNote::kind) != notes.end())
+    body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
+}
 
 void Panel::State::enqueue(Change change) {
   if (changes.size() >= kChangesQueuedMax) {
@@ -69,8 +75,8 @@ void Panel::State::next_change() {
     const Change done = std::move(changes.front());
     changes.pop_front();
     if (start) {  // the graph is as it should be; how its views are shown may not be
-      static_cast<void>(keep_views_up());
-      say_how_shown(workspace, graph, change_body);
+      static_cast<void>(keep_views_up(views::Project::Failed::kCount));
+      say_how_shown(change_body);
       if (done.respond) done.respond->finish(api::Answer{change_body, {}});
     } else {
       audit(apply::to_json(apply::AuditRecord{"refused", "panel",
@@ -83,6 +89,7 @@ void Panel::State::next_change() {
 }
 
 void Panel::State::run(apply::Start start) {
+  view_stage.begin();
   transition = std::make_unique<Transition>(
       TransitionPorts{
           .loop = loop,
@@ -122,7 +129,7 @@ void Panel::State::settled(const apply::Answer& answer) {
   body.set("graph", to_string(answer.graph));
   body.set("seq", static_cast<std::int64_t>(answer.seq.value));
   if (changes.front().verb == apply::Verb::kQc) body.set("flip_ns", flip.value);
-  say_how_shown(workspace, graph, body);
+  say_how_shown(body);
   switch (answer.state) {
     case apply::Settled::kCommitted:
       body.set("state", "committed");

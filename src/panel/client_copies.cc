@@ -106,6 +106,14 @@ model::Problem problem_of(const views::DecodeProblem& found) {
           .hint = found.hint};
 }
 
+model::Problem not_whole(const std::string& file) {
+  return {.severity = model::Severity::kWarning,
+          .file = file,
+          .code = Code::kBadShape,
+          .message = "the skill is left out: something in its folder cannot be read",
+          .hint = {}};
+}
+
 std::size_t ClientCopies::bytes_of(const Copy& copy) const {
   std::size_t bytes = 0;
   for (const std::string& file : copy.files) bytes += files.at(file).bytes;

@@ -48,5 +48,7 @@ Result<ClientCopies> find_client_copies(const std::string& root, const std::stri
 Result<registry::Workspace> workspace_at(const std::string& root);
 
 model::Problem problem_of(const views::DecodeProblem& found);
+// Of a skill some of whose folder cannot be had (views::NativeTree::read_whole).
+model::Problem not_whole(const std::string& file);
 
 }  // namespace rtt::panel

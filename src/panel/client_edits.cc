@@ -9,8 +9,8 @@
 #include "os/dir.h"
 #include "os/file.h"
 #include "os/link.h"
+#include "panel/client_copies.h"
 #include "views/decode.h"
-#include "views/native_tree.h"
 
 namespace rtt::panel {
 namespace {
@@ -19,12 +19,18 @@ using registry::Workspace;
 using views::Tree;
 using views::TreeFile;
 
+constexpr std::size_t kAsideDigits = 16;  // of its root, in the name of what was set aside
+
 model::Problem note(const std::string& path, std::string message, std::string hint) {
   return {.severity = model::Severity::kWarning,
           .file = path,
           .code = Code::kNotFound,
           .message = std::move(message),
           .hint = std::move(hint)};
+}
+
+Error refusal(const std::string& file, const Error& why) {
+  return {.code = Code::kEditConflict, .message = why.message, .where = file, .hint = why.hint};
 }
 
 std::string below(const Workspace& workspace, const std::string& path) {
@@ -42,71 +48,139 @@ std::vector<std::string> files_in(const std::string& folder) {
   return out;
 }
 
-}  // namespace
+// Of the skill that this file belongs to, with a slash; empty: it is of none.
+std::string skill_folder_of(const views::Provider& forms, const std::string& path) {
+  const std::string skills = std::string(forms.skills) + "/";
+  if (forms.skills.empty() || !path.starts_with(skills)) return {};
+  const std::size_t end = path.find('/', skills.size());
+  return end == std::string::npos ? std::string() : path.substr(0, end + 1);
+}
 
-// What lies at `file` of `folder`, where the tree has `path`, if that is something else.
-void ClientEditsReader::take(ClientEdits& out, const std::string& path, const std::string& folder,
-                             const std::string& file, bool placed) const {
-  const std::string from = below(workspace_, folder + "/" + file);
-  if (out.edits.contains(path) || !(wanted_(path) || wanted_(from))) return;
-  auto read = os::read_beneath(folder, file, views::kTreeFileBytesMax);
-  if (!read) {
-    out.problems.push_back(model::problem_from(read.error(), from));
-    return;
-  }
-  TreeFile now{.path = path, .bytes = std::move(read->content), .executable = read->executable};
-  const auto at = std::ranges::lower_bound(out.files, path, {}, &TreeFile::path);
-  const bool there = at != out.files.end() && at->path == path;
-  if (there && *at == now) return;
-  out.edits.emplace(path, ClientEdit{.from = from, .content = crypto::sha256(now.bytes), .placed = placed});
-  if (there) {
-    *at = std::move(now);
+// The root of a tree that is kept whose digits begin so, as those of a folder that was set aside do.
+std::optional<Digest> root_beginning(const views::TreeStore& store, const Digest& shown,
+                                     std::string_view digits) {
+  if (digits.size() < kAsideDigits) return std::nullopt;
+  if (bare_hex(shown).starts_with(digits)) return shown;
+  const auto names = os::list_directory(store.folder() + "/trees");
+  if (!names) return std::nullopt;
+  const auto at =
+      std::ranges::find_if(*names, [&](const std::string& one) { return one.starts_with(digits); });
+  return at == names->end() ? std::nullopt : parse_bare_hex(*at);
+}
+
+// `file` in the place of whatever has that path; nothing: no file has it.
+void put(std::vector<TreeFile>& files, const std::string& path, const TreeFile* file) {
+  const auto at = std::ranges::lower_bound(files, path, {}, &TreeFile::path);
+  const bool there = at != files.end() && at->path == path;
+  if (file == nullptr) {
+    if (there) files.erase(at);
+  } else if (there) {
+    *at = *file;
   } else {
-    out.files.insert(at, std::move(now));
+    files.insert(at, *file);
   }
 }
 
-void ClientEditsReader::take_drift(ClientEdits& out, const std::string& provider, const Tree& tree,
-                                   const views::Project& project) const {
+}  // namespace
+
+// What lies there, if it is something else than the base has.
+void ClientEditsReader::take(ClientEdits& out, const Where& where, const Tree& base) const {
+  const std::string& path = where.path;
+  const std::string from = below(workspace_, where.folder + "/" + where.file);
+  if (out.edits.contains(path) || !(wanted_(path) || wanted_(from))) return;
+  auto read = os::read_beneath(where.folder, where.file, views::kTreeFileBytesMax);
+  if (!read) {
+    out.refused.push_back(refusal(from, read.error()));
+    return;
+  }
+  const TreeFile now{.path = path, .bytes = std::move(read->content), .executable = read->executable};
+  const TreeFile* const was = base.find(path);
+  if (was != nullptr && *was == now) return;
+  out.edits.emplace(path, ClientEdit{.from = from,
+                                     .content = crypto::sha256(now.bytes),
+                                     .placed = where.placed,
+                                     .shown = was != nullptr});
+  put(out.shown, path, was);
+  put(out.files, path, &now);
+}
+
+Result<const Tree*> ClientEditsReader::tree(const model::View& view) {
+  auto at = trees_.find(view.root);
+  if (at == trees_.end()) {
+    RTT_TRY_SET(Tree tree, tree_of_(view));
+    at = trees_.emplace(view.root, std::move(tree)).first;
+  }
+  return &at->second;
+}
+
+Status ClientEditsReader::take_drift(ClientEdits& out, const model::View& view,
+                                     const views::Project& project) {
   const std::string& root = workspace_.root;
   for (const views::Drift& drift : project.drift()) {
-    if (drift.provider != provider) continue;
+    // What could not be replaced is what was shown before, and nobody's edit.
+    if (drift.provider != view.provider || drift.kind == views::Drift::Kind::kOld) continue;
     const std::string full = root + "/" + drift.path;
     if (!os::exists(full)) {
       if (wanted_(drift.path))
         out.problems.push_back(note(drift.path, "it was taken away here and not in the workspace",
                                     "rtt apply puts it there again; remove its item to have it nowhere"));
-    } else if (os::is_symlink(full)) {
+      continue;
+    }
+    if (os::is_symlink(full)) {
       out.problems.push_back(
           note(drift.path, "a link is in its place, and none is followed", "rtt view diff"));
-    } else if (!os::is_directory(full)) {
-      take(out, drift.path, root, drift.path, true);
-    } else {
-      for (const TreeFile& file : tree.files()) {
-        const bool regular = os::exists(root + "/" + file.path) && !os::is_directory(root + "/" + file.path);
-        if (file.path.starts_with(drift.path + "/") && regular) take(out, file.path, root, file.path, true);
-      }
+      continue;
     }
+    RTT_TRY_SET(const Tree* const shown, tree(view));
+    const auto base = tree({view.provider, project.base_of(view.provider, drift.path).value_or(view.root)});
+    if (!base) {
+      if (wanted_(drift.path)) out.refused.push_back(refusal(drift.path, base.error()));
+      continue;
+    }
+    if (!os::is_directory(full)) {
+      take(out, {.path = drift.path, .folder = root, .file = drift.path}, **base);
+      continue;
+    }
+    const auto take_all = [&](const Tree& from, const Tree* but) {
+      for (const TreeFile& file : from.files()) {
+        if (!file.path.starts_with(drift.path + "/") || (but != nullptr && but->find(file.path) != nullptr))
+          continue;
+        const bool regular = os::exists(root + "/" + file.path) && !os::is_directory(root + "/" + file.path);
+        if (regular) take(out, {.path = file.path, .folder = root, .file = file.path}, from);
+      }
+    };
+    take_all(**base, nullptr);
+    take_all(*shown, *base);
   }
+  return {};
 }
 
-// The tree in the store, and those set aside before it was made again.
-void ClientEditsReader::take_store(ClientEdits& out, const model::View& view, const Tree& tree) const {
-  const views::TreeStore store = tree_store(workspace_);
-  std::vector<std::string> folders;
-  if (store.has(view.root) && !store.read(view.root)) folders.push_back(store.path_of(view.root));
-  const std::string aside = store.folder() + "/edited", begin = bare_hex(view.root).substr(0, 16) + "-";
-  const auto names = os::list_directory(aside);
-  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-    if (name.starts_with(begin)) folders.push_back(aside + "/" + name);
-  }
-  const views::Provider* const forms = providers_.find(view.provider);
-  for (const std::string& folder : folders) {
+// The tree in the store, and what was set aside of this and of earlier ones. Who was shown those is not
+// remembered: what this provider reads counts as its own.
+Status ClientEditsReader::take_store(ClientEdits& out, const model::View& view) {
+  const views::Provider& forms = *providers_.find(view.provider);
+  const auto take_folder = [&](const std::string& folder, const Tree& base) {
     for (const std::string& file : files_in(folder)) {
-      if (tree.find(file) != nullptr || (forms != nullptr && views::reads(*forms, file)))
-        take(out, file, folder, file, false);
+      if (views::reads(forms, file))
+        take(out, {.path = file, .folder = folder, .file = file, .placed = false}, base);
+    }
+  };
+  const views::TreeStore store = tree_store(workspace_);
+  RTT_TRY_SET(const Tree* const shown, tree(view));
+  if (store.has(view.root) && !store.read(view.root)) take_folder(store.path_of(view.root), *shown);
+  const std::string edited = store.folder() + "/edited/";
+  const auto asides = os::list_directory(edited);
+  for (const std::string& name : asides ? *asides : std::vector<std::string>{}) {
+    const auto root = root_beginning(store, view.root, name.substr(0, name.find('-')));
+    if (!root) continue;
+    const auto base = tree({view.provider, *root});
+    if (base) {
+      take_folder(edited + name, **base);
+    } else {
+      out.problems.push_back(note(below(workspace_, edited + name), base.error().message, base.error().hint));
     }
   }
+  return {};
 }
 
 Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, const Tree& tree,
@@ -118,29 +192,38 @@ Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, co
     }
     RTT_TRY_SET(const views::Placeholders held, views::Placeholders::look(held_where(workspace_)));
     const auto skip = [&](const std::string& path) { return ours.contains(path) || held.holds(path); };
-    RTT_TRY_SET(views::NativeTree found,
+    RTT_TRY_SET(beside_,
                 views::read_native_tree(workspace_.root, providers_.rows(), {.below = {}, .skip = skip}));
-    beside_ = std::move(found.files);
   }
   const views::Provider& forms = *providers_.find(view.provider);
-  for (const TreeFile& file : *beside_) {
+  for (const views::DecodeProblem& problem : beside_->problems) {
+    if (wanted_(problem.file) && views::reads(forms, problem.file) && given_.insert(problem.file).second)
+      out.problems.push_back(problem_of(problem));
+  }
+  for (const TreeFile& file : beside_->files) {
     const bool single = file.path == forms.main_rules || file.path == forms.servers.path;
     if (single || !wanted_(file.path) || !views::reads(forms, file.path) || given_.contains(file.path))
       continue;
     if (tree.find(file.path) != nullptr) continue;  // ours is not shown, for this was there
     given_.insert(file.path);
-    take(out, file.path, workspace_.root, file.path, true);
+    const std::string skill = skill_folder_of(forms, file.path);
+    if (!skill.empty() && !beside_->read_whole(skill)) {
+      if (given_.insert(skill).second) out.problems.push_back(not_whole(skill));
+      continue;
+    }
+    take(out, {.path = file.path, .folder = workspace_.root, .file = file.path}, tree);
   }
   return {};
 }
 
-Result<ClientEdits> ClientEditsReader::read(const model::View& view, const Tree& tree,
-                                            const views::Project& project) {
+Result<ClientEdits> ClientEditsReader::read(const model::View& view, const views::Project& project) {
+  RTT_TRY_SET(const Tree* const shown, tree(view));
   ClientEdits out;
-  out.files.assign(tree.files().begin(), tree.files().end());
-  take_drift(out, view.provider, tree, project);
-  take_store(out, view, tree);
-  if (providers_.find(view.provider) != nullptr) RTT_TRY(take_new(out, view, tree, project));
+  out.shown.assign(shown->files().begin(), shown->files().end());
+  out.files = out.shown;
+  RTT_TRY(take_drift(out, view, project));
+  RTT_TRY(take_store(out, view));
+  RTT_TRY(take_new(out, view, *shown, project));
   return out;
 }
 

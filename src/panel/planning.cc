@@ -104,7 +104,7 @@ Result<Planned> make_plan(const registry::Workspace& workspace, registry::Snapsh
   plan::Inputs inputs = plan_inputs(planned.snapshot, planned.base, quick_connects);
   inputs.views = roots_of(planned.rendered, planned.base.views);
   RTT_TRY_SET(planned.outcome, plan::solve(inputs));
-  for (model::Problem& problem : planned.rendered.problems) {
+  for (model::Problem problem : planned.rendered.problems) {
     problem.severity = model::Severity::kWarning;  // what is not shown stops no wiring
     planned.outcome.warnings.push_back(problem);
   }

@@ -10,6 +10,7 @@
 #include "model/saddr.h"
 #include "model/view_file.h"
 #include "os/parallel.h"
+#include "text/glob.h"
 #include "views/overlay.h"
 #include "views/sources.h"
 
@@ -34,6 +35,36 @@ model::Problem no_provider(const std::string& path, const std::string& name) {
           .hint = "rtt view ls --all"};
 }
 
+model::Problem matches_nothing(const std::string& path, const std::string& what, const std::string& word,
+                               const std::vector<std::string>& known) {
+  const auto near = model::nearest(word, known);
+  return {.severity = model::Severity::kWarning,
+          .file = path,
+          .code = Code::kNotFound,
+          .message = what,
+          .hint = near ? "did you mean " + *near + "?" : ""};
+}
+
+// Words of a view file that nothing here answers to, which may be mistyped.
+void tell_of_idle_words(const std::string& path, const model::ViewFile& file, const std::vector<Item>& items,
+                        const std::vector<model::Overlay>& overlays, std::vector<model::Problem>& problems) {
+  std::vector<std::string> names, environments;
+  for (const Item& item : items) names.push_back(fmt::format("{}/{}", to_string(item.kind), item.name));
+  for (const std::string& pattern : file.show) {
+    const bool idle =
+        std::ranges::none_of(names, [&](const std::string& name) { return text::glob_match(pattern, name); });
+    if (idle && pattern.find('*') == pattern.npos)
+      problems.push_back(
+          matches_nothing(path, fmt::format("'{}' names nothing that is here", pattern), pattern, names));
+  }
+  for (const model::Overlay& overlay : overlays) {
+    if (overlay.layer == model::Overlay::Layer::kEnv) environments.push_back(overlay.of);
+  }
+  if (!file.env.empty() && std::ranges::find(environments, file.env) == environments.end())
+    problems.push_back(matches_nothing(path, fmt::format("no overlay is for the environment '{}'", file.env),
+                                       file.env, environments));
+}
+
 // One provider's view on its way; several are made at once.
 struct Rendering {
   const registry::ConfigEntry* entry = nullptr;
@@ -49,6 +80,7 @@ Result<RenderedView> render(const std::string& name, const views::Provider& form
   if (!sources.servers) return std::unexpected(sources.servers.error());
   std::vector<Item> items = views::server_items(*sources.servers, {.program = "rtt", .client = name});
   items.insert(items.end(), sources.items.begin(), sources.items.end());
+  tell_of_idle_words(model::view_path(name), file, items, sources.overlays, problems);
   std::erase_if(items, [&](const Item& item) { return !file.shows(to_string(item.kind), item.name); });
   RTT_TRY_SET(views::Merged merged,
               views::merge_overlays(std::move(items),

@@ -106,7 +106,8 @@ struct Panel::State {
 
   // ---- sweep.cc
   Status show_committed_views();
-  bool keep_views_up();
+  bool keep_views_up(views::Project::Failed failed);
+  void say_how_shown(text::Json& body) const;
   void collect_views();  // what is no longer needed of the others goes, in the loop's spare time
   void collect_views_on();
   void sweep_in(Nanos wait);

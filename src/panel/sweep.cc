@@ -47,6 +47,12 @@ Status Panel::State::show_committed_views() {
   }
   if (Status shown = view_stage.show_what_can_be(there); done && !shown) done = std::move(shown);
   watch_mount();
+  if (!view_stage.notes().empty()) {
+    audit(apply::to_json(apply::AuditRecord{
+        "views_mended", "panel",
+        Json::object({{"notes", to_json(view_stage.notes())},
+                      {"reason", "what is shown was not as it was left when the panel started"}})}));
+  }
   if (done) return {};
   RTT_TRY_SET(const Seq seq, append(journal::RecordType::kAudit, views_failed(done.error())));
   static_cast<void>(seq);
@@ -55,11 +61,11 @@ Status Panel::State::show_committed_views() {
 
 // Nothing is committed by it, so what goes wrong is told the journal, once, and undoes nothing. Whether
 // something had to be mended.
-bool Panel::State::keep_views_up() {
+bool Panel::State::keep_views_up(views::Project::Failed failed) {
   Status done = must_be_signed(workspace, graph.views);
   bool mended = false;
   if (done) {
-    auto kept = view_stage.keep_up(graph.views);
+    auto kept = view_stage.keep_up(graph.views, failed);
     mended = kept && *kept;
     if (!kept) done = std::unexpected(std::move(kept).error());
   }
@@ -83,6 +89,13 @@ void Panel::State::collect_views_on() {
     collect_timer = 0;
     if (!changes.empty()) return collect_views_on();  // its trees are in no commit yet
     const auto left = view_keeping.step();
+    if (const auto saved = view_keeping.take_saved(); !saved.empty()) {
+      audit(apply::to_json(apply::AuditRecord{
+          "views_saved", "panel",
+          Json::object({{"first", saved.front()},
+                        {"files", static_cast<std::int64_t>(saved.size())},
+                        {"reason", "somebody wrote into a tree that nobody is shown any more"}})}));
+    }
     if (!left) {
       audit(views_failed(left.error()));
     } else if (*left == ViewKeeping::Left::kSomething) {
@@ -118,10 +131,11 @@ bool Panel::State::sweep() {
     loop.stop();
     return false;
   }
-  if (keep_views_up()) {
+  if (keep_views_up(views::Project::Failed::kPassOver)) {
     audit(apply::to_json(apply::AuditRecord{
         "views_mended", "panel",
-        Json::object({{"reason", "what is shown was changed from outside; it is as it was again"}})}));
+        Json::object({{"notes", to_json(view_stage.notes())},
+                      {"reason", "what is shown was changed from outside; it is as it was again"}})}));
   }
   watch_mount();
   return true;

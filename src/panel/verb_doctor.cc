@@ -12,6 +12,7 @@
 #include "panel/process_lock.h"
 #include "panel/shown_views.h"
 #include "panel/start.h"
+#include "panel/view_drift.h"
 #include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "registry/identity.h"
@@ -101,6 +102,35 @@ Finding look_at_panel(const Workspace& workspace) {
   return {"ok", answers ? "up" : "down; the first verb that needs it starts it", ""};
 }
 
+// What clients find otherwise than their views have it. An edit is told; what keeps a view away is a failure.
+std::optional<Finding> look_at_drift(const Workspace& workspace) {
+  const auto snapshot = registry::load_snapshot(
+      workspace, {.trust_keys = {}, .store = registry::LoadOptions::Store::kReadOnly});
+  if (!snapshot) return std::nullopt;  // told by another check
+  const auto rendered = render_views(workspace, *snapshot);
+  if (!rendered) return failing(rendered.error());
+  if (!rendered->unchanged.empty()) {
+    return Finding{"fail",
+                   fmt::format("an overlay does not fit, so what `{}` is shown stays as it was",
+                               rendered->unchanged.front()),
+                   "rtt check"};
+  }
+  const auto drift = ViewDrift::look(workspace, *rendered);
+  if (!drift) return failing(drift.error());
+  std::vector<DriftRow> rows = drift->all();
+  const auto keeps_away = [](const DriftRow& row) {
+    return row.state == "damaged" || row.state == "unreadable" || (row.state != "own" && !row.why.empty());
+  };
+  if (rows.empty()) return std::nullopt;
+  const auto first = std::ranges::find_if(rows, keeps_away);
+  const DriftRow& one = first == rows.end() ? rows.front() : *first;
+  return Finding{first == rows.end() ? "warn" : "fail",
+                 fmt::format("{} path{} not as a view has {}, first: {} {}{}{}", rows.size(),
+                             rows.size() == 1 ? " is" : "s are", rows.size() == 1 ? "it" : "them", one.state,
+                             one.path, one.why.empty() ? "" : ": ", one.why),
+                 "rtt view diff"};
+}
+
 // What is shown must be there for its readers, and be what it was.
 Finding look_at_views(const Workspace& workspace) {
   const views::TreeStore store = tree_store(workspace);
@@ -124,9 +154,8 @@ Finding look_at_views(const Workspace& workspace) {
                       to_string(how.mechanism), member.at.empty() ? store.path_of(member.root) : member.at),
           "rtt panel start"};
     }
-    if (const auto kept = homes.find(member.root); !kept)
-      return {"fail", fmt::format("of `{}`: {}", member.provider, kept.error().message), "rtt apply"};
   }
+  if (auto drift = look_at_drift(workspace)) return *drift;
   return {"ok",
           fmt::format("{} provider{} by {} ({}), in {}", set.size(), set.size() == 1 ? "" : "s",
                       to_string(how.mechanism), how.why,

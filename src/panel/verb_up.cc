@@ -241,7 +241,8 @@ Result<Json> verb_up(const Turn& turn) {
   }
   const bool servers = offers_servers(way.planned->snapshot);
   if (servers) add_hints(workspace, body);
-  if (look && !body.bool_or("changed", false) && body.string_or("state") == "unchanged")
+  if (look && !body.bool_or("changed", false) && body.string_or("state") == "unchanged" &&
+      body.find("view_notes") == nullptr)
     keep_settled(workspace, *look, way.planned->snapshot,
                  {.plan_id = std::string(body.string_or("plan_id")),
                   .graph = std::string(body.string_or("graph")),

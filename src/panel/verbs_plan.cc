@@ -192,6 +192,13 @@ Result<Json> verb_check(const Turn& turn) {
     ok = false;
     if (exit == Exit::kDone) exit = exit_status(view.why.code);
   }
+  // What does not fit together is shown to nobody, which whoever changed it has to hear of.
+  for (const model::Problem& problem : planned.rendered.problems) {
+    problems.push(model::to_json(problem));
+    if (problem.severity != model::Severity::kError) continue;
+    ok = false;
+    if (exit == Exit::kDone) exit = exit_status(problem.code);
+  }
   // A fresh clone has applied nothing and so has nothing to differ from; elsewhere unapplied changes are
   // pending.
   const model::Plan& plan = planned.outcome.plan;

@@ -17,6 +17,7 @@
 #include "panel/rows.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
+#include "panel/view_drift.h"
 #include "panel/view_stage.h"
 #include "panel/workbench.h"
 #include "text/json_canonical.h"
@@ -38,12 +39,9 @@ const Digest* root_in(const std::vector<model::View>& views, const std::string& 
   return at == views.end() ? nullptr : &at->root;
 }
 
-Json drift_json(const std::vector<views::Drift>& drift, const std::string& provider) {
+Json problems_of(const Rendered& rendered) {
   Json list = text::JsonArray{};
-  for (const views::Drift& one : drift) {
-    if (one.provider == provider)
-      list.push(Json::object({{"path", one.path}, {"state", to_string(one.kind)}}));
-  }
+  for (const auto& problem : rendered.problems) list.push(model::to_json(problem));
   return list;
 }
 
@@ -116,7 +114,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
   RTT_TRY_SET(const Planned planned,
               make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly}, QuickConnects::kKeep));
   RTT_TRY_SET(const views::Project project, open_project(workspace));
-  const std::vector<views::Drift> drift = project.drift();
+  RTT_TRY_SET(const ViewDrift drift, ViewDrift::look(workspace, planned.rendered));
   Json rows = text::JsonArray{};
   for (const std::string& name : names_of(planned)) {
     const RenderedView* const view = find_view(planned.rendered, name);
@@ -131,7 +129,7 @@ Result<Json> verb_view_ls(const Turn& turn) {
                                 : !view ? "leaving"
                                         : "pending"},
                       {"mechanism", places == project.placed().end() ? "none" : forms_of(places->second)},
-                      {"drift", drift_json(drift, name)}});
+                      {"drift", to_json(drift.of(name))}});
     row.set("root", now != nullptr ? Json(to_string(*now)) : Json());
     if (view != nullptr) {
       row.set("files", view->tree.files().size());
@@ -150,12 +148,16 @@ Result<Json> verb_view_ls(const Turn& turn) {
     how.set("readable", can_be_read(store, set));
     body.set("shown", std::move(how));
   }
+  Json edited = text::JsonArray{};
+  const auto aside = os::list_directory(tree_store(workspace).folder() + "/edited");
+  for (const std::string& one : aside ? *aside : std::vector<std::string>{})
+    edited.push(".rtt/registry/views/edited/" + one);
+  body.set("set_aside", std::move(edited));
   Json known = text::JsonArray{};
   for (const views::Provider& provider : planned.rendered.providers.rows())
     known.push(Json::object({{"name", provider.name}, {"product", provider.product}}));
   if (turn.set("all")) body.set("known", std::move(known));
-  Json problems = text::JsonArray{};
-  for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  Json problems = problems_of(planned.rendered);
   tell_of_trust(planned, workspace.root, problems);
   body.set("problems", std::move(problems));
   return body;
@@ -166,12 +168,10 @@ namespace {
 // By path, what is shown and what is wanted.
 using TwoTrees = std::map<std::string, std::pair<const Digest*, const Digest*>>;
 
-Json changes_in(const views::Tree& shown, const views::Tree& wanted) {
+Json changes_in(const views::TreeList& shown, const views::TreeList& wanted) {
   TwoTrees files;
-  for (std::size_t i = 0; i < shown.files().size(); ++i)
-    files[shown.files()[i].path].first = &shown.digests()[i];
-  for (std::size_t i = 0; i < wanted.files().size(); ++i)
-    files[wanted.files()[i].path].second = &wanted.digests()[i];
+  for (const views::ListedFile& file : shown.files()) files[file.path].first = &file.content;
+  for (const views::ListedFile& file : wanted.files()) files[file.path].second = &file.content;
   Json changes = text::JsonArray{};
   for (const auto& [path, both] : files) {
     const auto& [was, is] = both;
@@ -182,14 +182,6 @@ Json changes_in(const views::Tree& shown, const views::Tree& wanted) {
   return changes;
 }
 
-// A tree that somebody wrote into differs from what it was, and is not shown by its root.
-Result<views::Tree> shown_tree(ViewHomes& homes, const Digest* root) {
-  if (root == nullptr) return views::Tree();
-  auto found = homes.find(*root);
-  if (!found && found.error().code == Code::kNotFound) return views::Tree();
-  return found;
-}
-
 }  // namespace
 
 Result<Json> verb_view_diff(const Turn& turn) {
@@ -197,26 +189,24 @@ Result<Json> verb_view_diff(const Turn& turn) {
   RTT_TRY_SET(const Planned planned,
               make_plan(workspace, {.store = registry::LoadOptions::Store::kReadOnly}, QuickConnects::kKeep));
   RTT_TRY_SET(const std::vector<std::string> names, chosen(turn, names_of(planned)));
-  RTT_TRY_SET(const views::Project project, open_project(workspace));
-  const std::vector<views::Drift> drift = project.drift();
-  ViewHomes homes(workspace, ViewHomes::For::kFind);
+  RTT_TRY_SET(const ViewDrift drift, ViewDrift::look(workspace, planned.rendered));
   bool differs = false;
   Json rows = text::JsonArray{};
   for (const std::string& name : names) {
     const RenderedView* const view = find_view(planned.rendered, name);
     const bool stuck = std::ranges::binary_search(planned.rendered.unchanged, name);
-    Json drifted = drift_json(drift, name);
-    const Digest* const root = root_in(planned.base.views, name);
-    const auto shown = shown_tree(homes, root);
-    if (!shown)
-      drifted.push(Json::object({{"path", tree_store(workspace).path_of(*root)}, {"state", "changed"}}));
-    const views::Tree now = shown ? *shown : views::Tree();
-    Json changes = stuck ? Json(text::JsonArray{}) : changes_in(now, view ? view->tree : views::Tree());
-    differs = differs || !changes.as_array().empty() || !drifted.as_array().empty();
-    rows.push(
-        Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}}));
+    const auto now = drift.shown(name);
+    const auto wanted = view ? views::TreeList::of(view->tree) : views::TreeList();
+    Json changes = stuck || !now ? Json(text::JsonArray{}) : changes_in(*now, wanted);
+    Json drifted = to_json(drift.of(name));
+    differs = differs || stuck || !changes.as_array().empty() || !drifted.as_array().empty();
+    Json row =
+        Json::object({{"provider", name}, {"changes", std::move(changes)}, {"drift", std::move(drifted)}});
+    if (stuck) row.set("state", "broken");
+    rows.push(std::move(row));
   }
-  Json body = Json::object({{"views", std::move(rows)}, {"differs", differs}});
+  Json body = Json::object(
+      {{"views", std::move(rows)}, {"differs", differs}, {"problems", problems_of(planned.rendered)}});
   if (differs) body.set("exit", static_cast<std::int64_t>(Exit::kPending));
   return body;
 }
@@ -270,8 +260,16 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   Json rows = text::JsonArray{};
   for (const views::Project::Part& one : shown) {
     Json paths = text::JsonArray{}, kept = text::JsonArray{};
-    for (const views::Place& place : one.placement.places)
-      paths.push(Json::object({{"path", place.path}, {"form", to_string(place.form)}}));
+    for (const views::Place& place : one.placement.places) {
+      const auto missing = std::ranges::find_if(one.drift, [&](const views::Drift& drift) {
+        return drift.path == place.path && !drift.why.empty();
+      });
+      if (missing == one.drift.end()) {
+        paths.push(Json::object({{"path", place.path}, {"form", to_string(place.form)}}));
+      } else {
+        kept.push(Json::object({{"path", place.path}, {"why", missing->why}}));
+      }
+    }
     for (const views::Kept& path : one.placement.kept)
       kept.push(Json::object({{"path", path.path}, {"why", path.why}}));
     const RenderedView* const view = find_view(planned.rendered, one.provider);
@@ -281,8 +279,12 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
                             {"losses", view ? losses_json(view->losses) : Json(text::JsonArray{})}}));
   }
   body.set("views", std::move(rows));
-  Json problems = text::JsonArray{};
-  for (const auto& problem : planned.rendered.problems) problems.push(model::to_json(problem));
+  Json problems = problems_of(planned.rendered);
+  const std::vector<std::string> named = turn.list("providers");
+  const bool stuck = std::ranges::any_of(named, [&](const std::string& name) {
+    return std::ranges::binary_search(planned.rendered.unchanged, name);
+  });
+  if (stuck) body.set("exit", static_cast<std::int64_t>(Exit::kFailed));
   tell_of_trust(planned, workspace.root, problems);
   if (const Status excluded = project.exclude(); !excluded) {
     model::Problem told = model::problem_from(excluded.error(), ".git/info/exclude");
@@ -316,6 +318,10 @@ Result<Json> verb_view_mount(const Turn& turn) {
       files.sign_as_it_is(path);
       continue;
     }
+    // Before anything is written: where an overlay does not fit, nothing could be shown.
+    RTT_TRY_SET(const OneView would, render_view(workspace, snapshot, known_providers(snapshot, problems),
+                                                 name, turn.text("env")));
+    static_cast<void>(would);
     Json file = text::JsonObject{};
     if (!turn.text("env").empty()) file.set("env", turn.text("env"));
     files.write(path, text::to_pretty_json(file));

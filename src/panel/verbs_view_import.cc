@@ -72,14 +72,6 @@ Result<Chosen> chosen_providers(const Turn& turn, const Result<Workspace>& works
   return out;
 }
 
-model::Problem not_whole(const std::string& file) {
-  return {.severity = model::Severity::kWarning,
-          .file = file,
-          .code = Code::kBadShape,
-          .message = "the skill is left out: something in its folder cannot be read",
-          .hint = {}};
-}
-
 struct Adopted {
   std::vector<views::TreeFile> files;       // as the workspace has them
   std::map<std::string, std::string> from;  // by path: the provider

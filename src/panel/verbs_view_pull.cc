@@ -6,9 +6,12 @@
 #include <map>
 #include <set>
 
+#include "crypto/sha256.h"
 #include "model/limits.h"
 #include "model/view_file.h"
+#include "os/dir.h"
 #include "os/file.h"
+#include "os/link.h"
 #include "panel/client_edits.h"
 #include "panel/plan_apply.h"
 #include "panel/signed_write.h"
@@ -16,6 +19,8 @@
 #include "panel/workbench.h"
 #include "text/utf8.h"
 #include "views/decode.h"
+#include "views/encode.h"
+#include "views/git_checkout.h"
 #include "views/overlay.h"
 #include "views/own_forms.h"
 #include "views/pull.h"
@@ -59,6 +64,17 @@ Result<Asked> asked_for(const Turn& turn, const Workspace& workspace, const std:
     }
   }
   return out;
+}
+
+const std::string* bytes_in(const std::vector<views::TreeFile>& files, const std::string& path) {
+  const auto at = std::ranges::find(files, path, &views::TreeFile::path);
+  return at == files.end() ? nullptr : &at->bytes;
+}
+
+// Where what somebody wrote is kept as it was once it is taken.
+std::string pulled_path(const Workspace& workspace, const std::string& path, const Digest& content) {
+  return fmt::format("{}/edited/pulled-{}/{}", tree_store(workspace).folder(),
+                     bare_hex(content).substr(0, 16), path);
 }
 
 // Beside a SKILL.md that would be its signatures: those are made here and come from nowhere else.
@@ -112,22 +128,33 @@ Json difference(std::string_view before, std::string_view after) {
 
 class Pulling {
  public:
-  Pulling(const Workspace& workspace, const Planned& planned, views::Sources sources)
-      : workspace_(workspace), planned_(planned), sources_(std::move(sources)) {}
+  Pulling(const Workspace& workspace, const Planned& planned, views::Sources sources,
+          std::optional<views::GitCheckout> git)
+      : workspace_(workspace), planned_(planned), sources_(std::move(sources)), git_(std::move(git)) {}
 
   // What is edited in one provider's files. What cannot be taken is a conflict, and the rest goes on.
-  void take(const model::View& view, const views::Tree& tree, const ClientEdits& edits) {
+  void take(const model::View& view, const ClientEdits& edits) {
+    conflicts.insert(conflicts.end(), edits.refused.begin(), edits.refused.end());
     problems.insert(problems.end(), edits.problems.begin(), edits.problems.end());
     if (edits.edits.empty()) return;
     const views::Provider& forms = *planned_.rendered.providers.find(view.provider);
-    const views::Decoded shown = views::decode(forms, tree.files());
+    const views::Decoded shown = views::decode(forms, edits.shown);
     const views::Decoded edited = views::decode(forms, edits.files);
+    const views::Encoded again = views::encode(forms, edited.items);
     std::set<std::string> spoken_for;  // of the edited files, those of which something is said
     for (const auto& problem : edited.problems) {
       const auto edit = edits.edits.find(problem.file);
       if (edit == edits.edits.end()) continue;
-      tell(edit->second.from, problem.why, problem.hint, problem.line);
       spoken_for.insert(problem.file);
+      const std::string& from = edit->second.from;
+      if (problem.weight == views::DecodeProblem::Weight::kLeftOut && edit->second.shown) {
+        conflicts.push_back({.code = Code::kEditConflict,
+                             .message = problem.why,
+                             .where = problem.line == 0 ? from : fmt::format("{}:{}", from, problem.line),
+                             .hint = problem.hint});
+      } else {
+        tell(from, problem.why, problem.hint, problem.line);
+      }
     }
     for (std::size_t i = 0; i < edited.items.size(); ++i) {
       const Item& item = edited.items[i];
@@ -152,8 +179,7 @@ class Pulling {
         continue;
       }
       for (const std::string& path : paths) {
-        const ClientEdit& edit = edits.edits.at(path);
-        if (edit.placed) taken.push_back({.provider = view.provider, .path = path, .content = edit.content});
+        take_over(view.provider, path, edits, again);
       }
     }
     for (const auto& [path, edit] : edits.edits) {
@@ -162,7 +188,8 @@ class Pulling {
   }
 
   std::map<std::string, NewFile> files;  // by path in the workspace
-  std::vector<views::Project::Taken> taken;
+  std::vector<views::Project::Taken> taken, taken_from_store;
+  std::map<std::string, std::string> kept_as_they_were;  // bytes, by path in the workspace
   std::vector<Error> conflicts;
   std::vector<model::Problem> problems;
 
@@ -174,6 +201,28 @@ class Pulling {
                         .code = Code::kEditConflict,
                         .message = std::move(message),
                         .hint = std::move(hint)});
+  }
+
+  // A file whose item was taken becomes ours, and is written anew from it. What it says beside the item, its
+  // comments and layout, is kept elsewhere; one of git's own stays as it is.
+  void take_over(const std::string& provider, const std::string& path, const ClientEdits& edits,
+                 const views::Encoded& again) {
+    const ClientEdit& edit = edits.edits.at(path);
+    if (!edit.placed) {
+      taken_from_store.push_back({.provider = provider, .path = path, .content = edit.content});
+      return;
+    }
+    if (!edit.shown && git_ && git_->tracks(path)) {
+      tell(edit.from, "git tracks it, so it stays there as it is", {});
+      return;
+    }
+    taken.push_back({.provider = provider, .path = path, .content = edit.content});
+    const std::string* const now = bytes_in(edits.files, path);
+    const std::string* const anew = bytes_in(again.files, path);
+    if (anew != nullptr && *anew == *now) return;
+    const std::string kept = pulled_path(workspace_, path, edit.content).substr(workspace_.root.size() + 1);
+    kept_as_they_were[kept] = *now;
+    tell(edit.from, "it is written anew from its item; its comments and layout are kept in " + kept, {});
   }
 
   struct Edit {
@@ -207,12 +256,15 @@ class Pulling {
       RTT_TRY_SET(views::Merged merged, views::merge_overlays({item}, request));
       return std::move(merged.items.front());
     };
+    std::map<std::string, std::string>& others = edited_by_[{edited.kind, edited.name}];
     RTT_TRY_SET(const views::Pulled pulled,
                 views::pull({.provider = edit.forms,
                              .source = at == sources_.items.end() ? nullptr : &*at,
                              .shown = edit.shown,
                              .edited = edited,
+                             .others = others,
                              .overlaid = overlaid}));
+    for (const std::string& member : pulled.members) others.emplace(member, edit.from);
     if (pulled.members.empty()) return {};
     if (at == sources_.items.end()) return create(edit, pulled.item);
     RTT_TRY(change(edit, sources_.files[index], *at, pulled));
@@ -294,6 +346,9 @@ class Pulling {
   const Workspace& workspace_;
   const Planned& planned_;
   views::Sources sources_;
+  std::optional<views::GitCheckout> git_;
+  // What edits changed in an item so far, by member, and the file of each.
+  std::map<std::pair<ItemKind, std::string>, std::map<std::string, std::string>> edited_by_;
 };
 
 // All of them in one error: nothing is taken while one is open.
@@ -330,7 +385,7 @@ Json rows_of(const Pulling& pulling, const Workspace& workspace, std::vector<std
   return rows;
 }
 
-// What the provider is shown. Where somebody wrote into it, what it was is made again.
+// What the provider is, or was, shown by this root. Where somebody wrote into it, what it was is made again.
 Result<views::Tree> tree_shown(const Workspace& workspace, const model::View& view,
                                const Rendered& rendered) {
   auto kept = ViewHomes(workspace, ViewHomes::For::kFind).find(view.root);
@@ -356,9 +411,31 @@ Status write_down(const Pulling& pulling, const Workspace& workspace, views::Pro
       write.lay(path, *file.text, file.executable ? 0755 : 0644);
     }
   }
+  for (const auto& [path, bytes] : pulling.kept_as_they_were) {
+    const std::string full = workspace.path(path);
+    RTT_TRY(os::make_directories(full.substr(0, full.rfind('/'))));
+    RTT_TRY(os::write_atomic(full, bytes));
+  }
   RTT_TRY_SET(const std::size_t count, write.commit());
   body.set("signed", count);
   return project.adopt(pulling.taken);
+}
+
+// What was set aside is not taken again, for what the workspace says after this is no edit of it.
+Status put_away(const Pulling& pulling, const Workspace& workspace) {
+  const std::string edited = tree_store(workspace).folder() + "/edited";
+  const auto asides = os::list_directory(edited);
+  for (const std::string& name : asides ? *asides : std::vector<std::string>{}) {
+    if (name.starts_with("pulled-")) continue;
+    for (const views::Project::Taken& one : pulling.taken_from_store) {
+      const auto there = os::read_beneath(edited + "/" + name, one.path, views::kTreeFileBytesMax);
+      if (!there || crypto::sha256(there->content) != one.content) continue;
+      const std::string kept = pulled_path(workspace, one.path, one.content);
+      RTT_TRY(os::make_directories(kept.substr(0, kept.rfind('/'))));
+      RTT_TRY(os::rename_path(fmt::format("{}/{}/{}", edited, name, one.path), kept));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -370,15 +447,17 @@ Result<Json> verb_view_pull(const Turn& turn) {
   RTT_TRY_SET(const Asked asked, asked_for(turn, workspace, planned.base.views));
   RTT_TRY_SET(views::Sources sources, views::gather_sources(workspace, planned.snapshot));
   RTT_TRY_SET(views::Project project, views::Project::open(workspace.root, tree_store(workspace)));
-  Pulling pulling(workspace, planned, std::move(sources));
-  ClientEditsReader reader(workspace, planned.rendered.providers,
-                           [&asked](const std::string& path) { return asked.path(path); });
+  RTT_TRY_SET(auto git, views::GitCheckout::of(workspace.root));
+  Pulling pulling(workspace, planned, std::move(sources), std::move(git));
+  ClientEditsReader reader(
+      workspace, planned.rendered.providers,
+      [&](const model::View& view) { return tree_shown(workspace, view, planned.rendered); },
+      [&asked](const std::string& path) { return asked.path(path); });
   for (const model::View& view : planned.base.views) {
     const bool known = planned.rendered.providers.find(view.provider) != nullptr;
     if (!asked.provider(view.provider) || !known) continue;
-    RTT_TRY_SET(const views::Tree tree, tree_shown(workspace, view, planned.rendered));
-    RTT_TRY_SET(const ClientEdits edits, reader.read(view, tree, project));
-    pulling.take(view, tree, edits);
+    RTT_TRY_SET(const ClientEdits edits, reader.read(view, project));
+    pulling.take(view, edits);
   }
   if (!pulling.conflicts.empty()) return refused(pulling.conflicts);
   std::vector<std::string> will;
@@ -388,7 +467,10 @@ Result<Json> verb_view_pull(const Turn& turn) {
       Json::object({{"changes", rows_of(pulling, workspace, will)}, {"problems", std::move(problems)}});
   for (const views::Project::Taken& one : pulling.taken)
     will.push_back(fmt::format("show {} as the workspace says it", one.path));
-  if (will.empty()) return body;
+  if (will.empty()) {
+    if (turn.consent() != Turn::Consent::kShow) RTT_TRY(put_away(pulling, workspace));
+    return body;
+  }
   if (turn.consent() == Turn::Consent::kShow)
     return asking("Take these edits into the workspace?", will, std::move(body));
   RTT_TRY(write_down(pulling, workspace, project, body));
@@ -402,6 +484,7 @@ Result<Json> verb_view_pull(const Turn& turn) {
   const views::Choice how = tree_store(workspace).shown().how;
   RTT_TRY_SET(const auto shown, now.refresh(trees, placing_of(how.mechanism)));
   static_cast<void>(shown);
+  RTT_TRY(put_away(pulling, workspace));
   return body;
 }
 

@@ -22,7 +22,10 @@ void ViewKeeping::begin(const std::vector<apply::Commit>& history, const std::ve
   total_ = {};
   for_sure_ = 0;
   keep_ = shown;
-  seen_.insert(shown.begin(), shown.end());
+  // A record that cannot be read is told by the next flip.
+  if (const auto project = views::Project::open(workspace_.root, tree_store(workspace_)))
+    std::ranges::copy(project->older_bases(), std::back_inserter(keep_));
+  seen_.insert(keep_.begin(), keep_.end());
   for (auto commit = history.rbegin(); commit != history.rend(); ++commit) {
     if (past_.size() == limits_.commits_max) break;
     past_.push_back({.root = commit->root, .graph = commit->graph});

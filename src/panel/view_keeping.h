@@ -3,8 +3,9 @@
 //
 // A rollback shows again what was shown then, and what is in force today renders today's trees alone: so the
 // trees of the last commits stay, newest first, as long as they are not too many. What is shown now and what
-// was before it stay in any case: `undo` is for the moment after a mistake. An older commit can be gone back
-// to where today's sources still give the same; else the rollback is refused, naming the view.
+// was before it stay in any case: `undo` is for the moment after a mistake. So does what somebody's edits
+// began with, for they are told from that. An older commit can be gone back to where today's sources still
+// give the same; else the rollback is refused, naming the view.
 //
 // The panel's loop has other work, so a step reads one commit's graph, measures one tree, or removes a few
 // names. The panel takes no step while a change is under way, whose trees no commit names yet.
@@ -41,6 +42,7 @@ class ViewKeeping {
   void begin(const std::vector<apply::Commit>& history, const std::vector<Digest>& shown);
   using Left = views::TreeCollector::Left;
   Result<Left> step();
+  [[nodiscard]] std::vector<std::string> take_saved() { return collector_.take_saved(); }
 
  private:
   struct Past {

@@ -11,6 +11,7 @@
 #include "panel/shown_views.h"
 #include "panel/view_signatures.h"
 #include "registry/identity.h"
+#include "views/project.h"
 
 namespace rtt::panel {
 namespace {
@@ -45,8 +46,8 @@ class ViewKeepingTest : public testing::Test {
     }
   }
   [[nodiscard]] views::TreeStore store() const { return tree_store(workspace_); }
-  // How many of the trees, from the newest on, stay; none older may.
-  std::size_t kept(ViewKeepLimits limits) {
+  // How many of the trees, from the newest on, stay; none older may, but one.
+  std::size_t kept(ViewKeepLimits limits, std::optional<Digest> but = {}) {
     ViewKeeping keeping(workspace_, limits);
     keeping.begin(history_, {roots_.back()});
     for (int steps = 0; steps < 5000; ++steps) {
@@ -56,9 +57,11 @@ class ViewKeepingTest : public testing::Test {
     }
     std::size_t count = 0;
     while (count < roots_.size() && store().has(roots_[roots_.size() - 1 - count])) ++count;
-    for (std::size_t i = 0; i + count < roots_.size(); ++i) EXPECT_FALSE(store().has(roots_[i])) << i;
-    for (std::size_t i = 0; i < roots_.size(); ++i)
-      EXPECT_EQ(os::exists(view_signature_path(workspace_, roots_[i])), i + count >= roots_.size());
+    for (std::size_t i = 0; i < roots_.size(); ++i) {
+      const bool stays = i + count >= roots_.size() || roots_[i] == but;
+      EXPECT_EQ(store().has(roots_[i]), stays) << i;
+      EXPECT_EQ(os::exists(view_signature_path(workspace_, roots_[i])), stays) << i;
+    }
     return count;
   }
 
@@ -73,6 +76,22 @@ TEST_F(ViewKeepingTest, the_last_commits_stay) { EXPECT_EQ(kept({.commits_max = 
 TEST_F(ViewKeepingTest, as_many_as_there_is_room_for) { EXPECT_EQ(kept({.files_max = 4 * kFiles}), 5U); }
 TEST_F(ViewKeepingTest, bytes_count_too) { EXPECT_EQ(kept({.bytes_max = 2 * kFiles}), 3U); }
 TEST_F(ViewKeepingTest, what_undo_shows_stays_whatever_its_size) { EXPECT_EQ(kept({.files_max = 1}), 2U); }
+
+TEST_F(ViewKeepingTest, what_an_edit_began_with_stays_while_the_edit_does) {
+  const auto show = [&](const Digest& root) {
+    ASSERT_TRUE(store().show({{.provider = "x", .root = root}}));
+    ASSERT_TRUE(views::Project::open(workspace_.root, store())
+                    ->refresh({{"x", store().read(root).value()}}, views::Wish::kLinks));
+  };
+  show(roots_[1]);
+  ASSERT_TRUE(os::write_atomic(workspace_.path("f0"), "edited"));
+  show(roots_[2]);
+  show(roots_.back());
+  EXPECT_EQ(kept({.commits_max = 3}, roots_[1]), 3U);
+  ASSERT_TRUE(os::write_atomic(workspace_.path("f0"), "1"));  // as it was
+  show(roots_.back());
+  EXPECT_EQ(kept({.commits_max = 3}), 3U);
+}
 
 }  // namespace
 }  // namespace rtt::panel

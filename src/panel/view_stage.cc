@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "model/view_file.h"
 #include "os/file.h"
@@ -66,6 +67,18 @@ text::Json to_json(const views::Choice& how) {
   return text::Json::object({{"mechanism", to_string(how.mechanism)}, {"why", how.why}});
 }
 
+text::Json to_json(const std::vector<ViewNote>& notes) {
+  constexpr std::array<std::string_view, 3> kStates{"not_placed", "left", "set_aside"};
+  text::Json list = text::JsonArray{};
+  for (const ViewNote& note : notes) {
+    list.push(text::Json::object({{"provider", note.provider},
+                                  {"path", note.path},
+                                  {"state", kStates[static_cast<std::size_t>(note.kind)]},
+                                  {"why", note.why}}));
+  }
+  return list;
+}
+
 views::Wish placing_of(Mechanism mechanism) {
   if (mechanism == Mechanism::kHardLinks) return views::Wish::kHardLinks;
   return mechanism == Mechanism::kCopies ? views::Wish::kCopies : views::Wish::kLinks;
@@ -118,6 +131,9 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, Ready& ready) c
   std::vector<const model::View*> missing;
   for (const model::View& view : wanted) {
     auto kept = ready.homes.find(view.root);
+    if (!kept && kept.error().code == Code::kTampered) {
+      if (auto made = tree_store(workspace_).as_made(view.root)) kept = std::move(made);
+    }
     if (kept) {
       ready.views.push_back(view);
       ready.trees[view.provider] = *std::move(kept);
@@ -152,8 +168,11 @@ Status ViewStage::gather(const std::vector<model::View>& wanted, Ready& ready) c
 
 // All that may fail is done before the flip: what is left of it is one rename.
 Status ViewStage::stage(Ready& ready) {
-  RTT_TRY(hold(ready));
+  const Status held = hold(ready);
+  note_aside(ready.homes.take_aside(), ready.set);
+  RTT_TRY(held);
   const views::TreeStore store = tree_store(workspace_);
+  ready.before = store.shown().set;
   RTT_TRY(os::make_directories(store.folder() + "/sets"));
   RTT_TRY_SET(auto staged, store.stage(ready.set, ready.how));
   ready.staged.emplace(std::move(staged));
@@ -197,14 +216,61 @@ Status ViewStage::prepare(const std::vector<model::View>& wanted) {
   return {};
 }
 
+void ViewStage::note(ViewNote::Kind kind, const std::string& provider,
+                     const std::vector<views::Kept>& paths) {
+  for (const views::Kept& one : paths)
+    notes_.push_back({.kind = kind, .provider = provider, .path = one.path, .why = one.why});
+}
+
+void ViewStage::note_aside(const std::vector<views::TreeStore::Aside>& asides,
+                           const views::TreeStore::Set& set) {
+  for (const views::TreeStore::Aside& aside : asides) {
+    const auto at = std::ranges::find(set, aside.root, &views::TreeStore::Member::root);
+    const std::string folder = aside.folder.starts_with(workspace_.root + "/")
+                                   ? aside.folder.substr(workspace_.root.size() + 1)
+                                   : aside.folder;
+    for (const auto& edit : aside.edits)
+      notes_.push_back({.kind = ViewNote::Kind::kSetAside,
+                        .provider = at == set.end() ? std::string() : at->provider,
+                        .path = folder + "/" + edit.path,
+                        .why = "somebody wrote it into what was shown"});
+  }
+}
+
+// Trees of real files that are not shown any more: what somebody wrote into one is kept for them, and the
+// tree is as it was again for whoever goes back to it.
+void ViewStage::set_aside_edited(const Ready& now) {
+  const views::TreeStore store = tree_store(workspace_);
+  std::vector<views::TreeStore::Aside> asides;
+  for (const auto& member : now.before) {
+    const bool stays = std::ranges::any_of(
+        now.set, [&](const auto& one) { return one.root == member.root && one.at.empty(); });
+    if (stays || !member.at.empty()) continue;
+    const auto edits = store.edits(member.root);
+    if (!edits || std::ranges::all_of(*edits, [](const auto& edit) {
+          return edit.kind == views::TreeStore::Edit::Kind::kGone;
+        }))
+      continue;
+    auto aside = store.set_aside(member.root);
+    if (!aside) continue;  // a collector keeps it from going (views/tree_collector.h)
+    asides.push_back(*std::move(aside));
+    if (const auto tree = store.as_made(member.root)) static_cast<void>(store.put(*tree));
+  }
+  note_aside(asides, now.before);
+}
+
 // What follows the rename is the same again at the next start of a panel, so none of it takes it back.
 Status ViewStage::flip() {
   Ready ready = *std::exchange(ready_, std::nullopt);
   const views::TreeStore store = tree_store(workspace_);
   RTT_TRY(ready.staged->flip());
+  set_aside_edited(ready);  // after it: nobody who asks for what is shown gets to write there now
   RTT_TRY_SET(views::Project project, views::Project::open(workspace_.root, store));
-  RTT_TRY_SET(const auto shown, project.refresh(ready.trees, placing_of(ready.how.mechanism)));
-  static_cast<void>(shown);
+  RTT_TRY_SET(const auto parts, project.refresh(ready.trees, placing_of(ready.how.mechanism)));
+  for (const views::Project::Part& part : parts) {
+    note(ViewNote::Kind::kNotPlaced, part.provider, part.failed);
+    note(ViewNote::Kind::kLeft, part.provider, part.left);
+  }
   std::vector<NamedTree> named;
   for (const auto& [provider, tree] : ready.trees) named.push_back({.name = provider, .tree = &tree});
   views::TreeHome* const home = ready.set.empty() ? nullptr : &ready.homes.of(ready.how.mechanism);
@@ -221,7 +287,8 @@ Status ViewStage::show(const std::vector<model::View>& wanted) {
   return flip();
 }
 
-Result<bool> ViewStage::keep_up(const std::vector<model::View>& wanted) {
+Result<bool> ViewStage::keep_up(const std::vector<model::View>& wanted, views::Project::Failed failed) {
+  notes_.clear();
   if (wanted.empty()) return false;
   const views::TreeStore store = tree_store(workspace_);
   const auto [set, how] = store.shown();
@@ -229,7 +296,7 @@ Result<bool> ViewStage::keep_up(const std::vector<model::View>& wanted) {
     return member.provider == view.provider && member.root == view.root;
   });
   RTT_TRY_SET(const views::Project project, views::Project::open(workspace_.root, store));
-  const bool whole = can_be_read(store, set) && !project.misses_something();
+  const bool whole = can_be_read(store, set) && !project.misses_something(failed);
   if (same && whole && wished_ && *wished_ == wish_of(workspace_)) return false;
   RTT_TRY(prepare(wanted));
   if (set == ready_->set && how == ready_->how && whole) {
@@ -237,11 +304,15 @@ Result<bool> ViewStage::keep_up(const std::vector<model::View>& wanted) {
     return false;
   }
   RTT_TRY(flip());
-  return true;
+  const auto not_placed = std::ranges::find(notes_, ViewNote::Kind::kNotPlaced, &ViewNote::kind);
+  if (not_placed == notes_.end()) return true;
+  return fail(Code::kIo, "what is shown could not be placed: " + not_placed->why, not_placed->path,
+              "rtt view diff");
 }
 
 Status ViewStage::show_what_can_be(const std::vector<model::View>& wanted) {
   if (wanted.empty() && !os::exists(tree_store(workspace_).folder())) return {};
+  notes_.clear();
   Ready ready = nothing_ready();
   const Status gathered = gather(wanted, ready);
   RTT_TRY(stage(ready));

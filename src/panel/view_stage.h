@@ -34,6 +34,7 @@ class ViewHomes {
 
   views::TreeHome& of(views::Mechanism mechanism);
   [[nodiscard]] std::vector<views::TreeHome*> all();
+  [[nodiscard]] std::vector<views::TreeStore::Aside> take_aside() { return folders_.take_aside(); }
   // kNotFound, or what is wrong with the one that is kept.
   Result<views::Tree> find(const Digest& root);
   // Of images only where they are wished: to know is to mount one.
@@ -60,6 +61,16 @@ views::Wish placing_of(views::Mechanism mechanism);
 // plan's roots there.
 void leave_rendered(const registry::Workspace& workspace, const Rendered& rendered);
 
+// What came otherwise than a flip would have it, to be told by whoever asked for it.
+struct ViewNote {
+  // kNotPlaced: it could not be put into the project and is tried again by the next apply; kLeft: it was
+  // changed in the project and is not shown any more, so it stays there; kSetAside: somebody wrote it into
+  // what was shown, and it lies at `path` now.
+  enum class Kind : std::uint8_t { kNotPlaced, kLeft, kSetAside } kind = Kind::kNotPlaced;
+  std::string provider, path, why;
+};
+text::Json to_json(const std::vector<ViewNote>& notes);  // [{"provider","path","state","why"}]
+
 class ViewStage {
  public:
   explicit ViewStage(registry::Workspace workspace) : workspace_(std::move(workspace)) {}
@@ -68,9 +79,12 @@ class ViewStage {
   // These and nothing else of ours. What was not prepared is so first.
   Status show(const std::vector<model::View>& views);
   // These are shown already: again, where panel.yaml or the machine would have them shown otherwise by now,
-  // or something of them was lost. Whether anything had to be done.
-  Result<bool> keep_up(const std::vector<model::View>& views);
+  // or something of them was lost. Whether anything had to be done. `failed`: whether what could not be
+  // placed is tried again.
+  Result<bool> keep_up(const std::vector<model::View>& views, views::Project::Failed failed);
   void forget() { ready_.reset(); }  // what was prepared and is not shown
+  void begin() { notes_.clear(); }   // another change
+  [[nodiscard]] const std::vector<ViewNote>& notes() const { return notes_; }  // of the last showing
   // Those whose trees can be had; fails with the first that cannot, having shown the others.
   Status show_what_can_be(const std::vector<model::View>& views);
 
@@ -82,15 +96,20 @@ class ViewStage {
     views::Choice how;
     ViewHomes homes;
     std::optional<views::TreeStore::Staged> staged{};
+    views::TreeStore::Set before{};  // what was shown when it was staged
   };
   [[nodiscard]] Ready nothing_ready() const;
   Status gather(const std::vector<model::View>& views, Ready& ready) const;
   Status stage(Ready& ready);
   Status hold(Ready& ready);
   Status flip();
+  void set_aside_edited(const Ready& now);
+  void note_aside(const std::vector<views::TreeStore::Aside>& asides, const views::TreeStore::Set& set);
+  void note(ViewNote::Kind kind, const std::string& provider, const std::vector<views::Kept>& paths);
 
   registry::Workspace workspace_;
   std::optional<Ready> ready_;
+  std::vector<ViewNote> notes_;
   std::optional<std::optional<views::Mechanism>> wished_;  // by panel.yaml, when something was held last
 };
 

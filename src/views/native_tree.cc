@@ -56,6 +56,11 @@ class Reader {
     if (entry.kind == os::EntryKind::kDirectory) {
       const bool own = entry.name == ".git" || entry.name == ".rtt" || entry.name == "node_modules";
       if (folder) out_.folders.push_back(path);
+      // Where no file could lie that a tree may have. Told by its name, for a skill may be why.
+      if (folder && entry.depth + 2 > static_cast<int>(kTreeDepthMax)) {
+        problem(path, fmt::format("it lies too deep: {} names in a path are the most", kTreeDepthMax));
+        return os::Visit::kSkip;
+      }
       return folder && !own ? os::Visit::kContinue : os::Visit::kSkip;
     }
     if (options_.skip && options_.skip(path)) return os::Visit::kContinue;
@@ -108,11 +113,15 @@ std::string_view skill_folder(const Item& item, std::span<const std::string> fro
 
 }  // namespace
 
+bool NativeTree::read_whole(std::string_view skill_folder) const {
+  return std::ranges::none_of(problems, [&](const DecodeProblem& one) {
+    return one.weight == DecodeProblem::Weight::kLeftOut && one.file.starts_with(skill_folder);
+  });
+}
+
 bool NativeTree::read_whole(const Item& item, std::span<const std::string> from) const {
   const std::string_view folder = skill_folder(item, from);
-  return folder.empty() || std::ranges::none_of(problems, [&](const DecodeProblem& one) {
-           return one.weight == DecodeProblem::Weight::kLeftOut && one.file.starts_with(folder);
-         });
+  return folder.empty() || read_whole(folder);
 }
 
 bool NativeTree::is_all_there_is(const Item& item, std::span<const std::string> from) const {

@@ -122,7 +122,9 @@ Json to_json(const std::vector<Place>& places) {
     Json one = Json::object({{"path", place.path}, {"form", to_string(place.form)}});
     if (place.form != Form::kLink) one.set("content", to_string(place.content));
     if (place.before) one.set("before", to_string(*place.before));
+    if (place.from) one.set("from", to_string(*place.from));
     if (place.executable) one.set("executable", true);
+    if (!place.why.empty()) one.set("why", place.why);
     list.push(std::move(one));
   }
   return list;
@@ -136,7 +138,9 @@ Result<std::vector<Place>> places_from_json(const Json& json, std::string_view w
   if (!json.is_array()) return bad("it is no array");
   std::vector<Place> places;
   for (const Json& one : json.as_array()) {
-    Place place{.path = std::string(one.string_or("path")), .executable = one.bool_or("executable", false)};
+    Place place{.path = std::string(one.string_or("path")),
+                .executable = one.bool_or("executable", false),
+                .why = std::string(one.string_or("why"))};
     RTT_TRY(check_path(place.path));
     const auto form = std::ranges::find(kForms, one.string_or("form"));
     if (form == kForms.end()) return bad("a form that is neither link, hardlink nor copy");
@@ -145,6 +149,7 @@ Result<std::vector<Place>> places_from_json(const Json& json, std::string_view w
     if (place.form != Form::kLink && !content) return bad("a file without its hash");
     if (content) place.content = *content;
     place.before = parse_digest(one.string_or("before"));
+    place.from = parse_digest(one.string_or("from"));
     places.push_back(std::move(place));
   }
   return places;

@@ -33,7 +33,9 @@ struct Place {
   Form form = Form::kLink;
   Digest content{};                // of a file
   std::optional<Digest> before{};  // of a file that is being placed anew: either is ours
+  std::optional<Digest> from{};    // the tree it was placed from, where another is shown by now
   bool executable = false;
+  std::string why{};  // it could not be put the last time; empty: it was
   friend bool operator==(const Place&, const Place&) = default;
 };
 struct Kept {  // of the tree and not shown, for something else is in its place
@@ -54,7 +56,8 @@ struct Found {  // what lies at a path of the project
 enum class Wish : std::uint8_t { kLinks, kHardLinks, kCopies };  // of items' folders
 Placement place(const Tree& tree, Wish wish, const std::function<Found(const std::string& path)>& found);
 
-// What was placed for a provider, as it is remembered: [{"path","form","content"?,"before"?,"executable"?}].
+// What was placed for a provider, as it is remembered:
+// [{"path","form","content"?,"before"?,"from"?,"executable"?,"why"?}].
 text::Json to_json(const std::vector<Place>& places);
 Result<std::vector<Place>> places_from_json(const text::Json& json, std::string_view where);
 

@@ -42,6 +42,9 @@ const Place* find(const std::vector<Place>& places, const std::string& path) {
 
 bool is_file(const Place& place) { return place.form != Form::kLink; }
 
+// What a file of ours has there.
+std::optional<Digest> present(const Place& place) { return place.why.empty() ? place.content : place.before; }
+
 // `next`, each file that is there already with its present bytes too.
 Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
   for (auto& [provider, places] : next) {
@@ -49,8 +52,8 @@ Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
     if (mine == now.end()) continue;
     for (Place& place : places) {
       const Place* const was = find(mine->second, place.path);
-      if (was != nullptr && is_file(*was) && is_file(place) && was->content != place.content)
-        place.before = was->content;
+      if (was != nullptr && is_file(*was) && is_file(place) && present(*was) != place.content)
+        place.before = present(*was);
     }
   }
   return next;
@@ -119,6 +122,8 @@ std::string_view to_string(Drift::Kind kind) {
       return "changed";
     case Drift::Kind::kGone:
       return "gone";
+    case Drift::Kind::kOld:
+      return "old";
     case Drift::Kind::kReplaced:
       break;
   }
@@ -133,6 +138,7 @@ Result<Project> Project::open(std::string root, TreeStore store) {
 
 Status Project::recall() {
   placed_.clear();
+  roots_.clear();
   folders_.clear();
   ejected_ = false;
   const std::string path = record_path(store_);
@@ -147,6 +153,12 @@ Status Project::recall() {
     RTT_TRY_SET(placed_[provider], places_from_json(list, path));
   }
   ejected_ = record.bool_or("ejected", false);
+  if (const Json* const roots = record.find("roots"); roots != nullptr && roots->is_object()) {
+    for (const auto& [provider, said] : roots->as_object()) {
+      const auto root = said.is_string() ? parse_digest(said.as_string()) : std::nullopt;
+      if (root) roots_[provider] = *root;
+    }
+  }
   const Json* const folders = record.find("folders");
   if (folders == nullptr || !folders->is_array()) return {};
   for (const Json& folder : folders->as_array()) {
@@ -240,7 +252,9 @@ Result<Form> Project::put(const std::string& provider, const Place& place, const
   const std::string path = root_ + "/" + place.path;
   RTT_TRY(make_folders(root_, folder_of(place.path)));
   if (place.form == Form::kLink) {
-    RTT_TRY(os::put_symlink(path, target_of(provider, place.path)));
+    const Status done = os::put_symlink(path, target_of(provider, place.path));
+    if (!done && state_of(provider, place) != State::kOurs)  // else nobody is woken, which is all
+      return std::unexpected(done.error());
     return Form::kLink;
   }
   const std::string kept = store_.shown_path(provider) + "/" + place.path;
@@ -306,7 +320,32 @@ Result<std::vector<Project::Part>> Project::look(const Trees& trees, Wish wish) 
   return placements(trees, wish);
 }
 
-Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& now) {
+std::optional<Digest> Project::base_of(const std::string& provider, const std::string& path) const {
+  const auto mine = placed_.find(provider);
+  if (mine == placed_.end()) return std::nullopt;
+  for (std::string at = path; !at.empty(); at = folder_of(at)) {
+    if (const Place* const place = find(mine->second, at)) return left_as_it_is(provider, *place).from;
+  }
+  return std::nullopt;
+}
+
+std::vector<Digest> Project::older_bases() const {
+  std::set<Digest> roots;
+  for (const auto& [provider, places] : placed_) {
+    for (const Place& place : places) {
+      if (place.from) roots.insert(*place.from);
+    }
+  }
+  return {roots.begin(), roots.end()};
+}
+
+Place Project::left_as_it_is(const std::string& provider, Place place) const {
+  const auto root = roots_.find(provider);
+  if (!place.from && root != roots_.end()) place.from = root->second;
+  return place;
+}
+
+Project::Placed Project::to_place(const std::vector<Part>& parts) const {
   Placed next;
   for (const Part& one : parts) {
     std::vector<Place>& mine = next[one.provider];
@@ -317,7 +356,8 @@ Project::Placed Project::to_place(const std::vector<Part>& parts, const Placed& 
       const bool given = std::ranges::any_of(
           parts, [&](const Part& other) { return find(other.placement.places, each.path) != nullptr; });
       // What we wrote there is still what drift is told from, if it is not another's place now.
-      if (kept && !given) mine.push_back(*find(now.at(one.provider), each.path));
+      if (kept && !given)
+        mine.push_back(left_as_it_is(one.provider, *find(placed_.at(one.provider), each.path)));
     }
     std::ranges::sort(mine, {}, &Place::path);
   }
@@ -336,12 +376,20 @@ void Project::count_folders(const Placed& next) {
   }
 }
 
-Status Project::take_away_all(const Placed& before, const Placed& next) {
+Status Project::take_away_all(const Placed& before, const Placed& next, std::vector<Part>& parts) {
   for (const auto& [provider, places] : before) {
     const auto mine = next.find(provider);
     for (const Place& place : places) {
       const Place* const stays = mine == next.end() ? nullptr : find(mine->second, place.path);
-      if (stays == nullptr || is_file(*stays) != is_file(place)) RTT_TRY(take_away(provider, place));
+      if (stays != nullptr && is_file(*stays) == is_file(place)) continue;
+      RTT_TRY(take_away(provider, place));
+      const bool given = std::ranges::any_of(
+          next, [&](const auto& other) { return find(other.second, place.path) != nullptr; });
+      if (given || below_a_link(place.path) || state_of(provider, place) == State::kNothing) continue;
+      auto part = std::ranges::find(parts, provider, &Part::provider);
+      if (part == parts.end())
+        part = parts.insert(part, {.provider = provider, .placement = {}, .drift = {}});
+      part->left.push_back({.path = place.path, .why = "it was changed here, and is yours now"});
     }
   }
   return {};
@@ -357,14 +405,13 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
         place.form = at->form = *form;
         continue;
       }
-      one.placement.kept.push_back({.path = place.path, .why = form.error().message});
+      at->why = form.error().message;
+      one.failed.push_back({.path = place.path, .why = at->why});
       const auto was = before.find(one.provider);
       const Place* const old = was == before.end() ? nullptr : find(was->second, place.path);
-      if (old != nullptr) {
-        *at = *old;
-      } else {
-        mine.erase(at);
-      }
+      if (old == nullptr) continue;
+      if (is_file(*old) && is_file(*at)) at->before = present(*old);
+      at->from = left_as_it_is(one.provider, *old).from;
     }
   }
 }
@@ -382,14 +429,14 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   }
   RTT_TRY(ask_git());
   std::vector<Part> all = placements(trees, wish);
-  Placed next = to_place(all, placed_);
+  Placed next = to_place(all);
   count_folders(next);
   // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown: first
   // what goes with what comes, then what comes alone, for a path may be given up in one form for another.
   Placed coming = with_present(next, placed_);
   const Placed before = std::exchange(placed_, with_leaving(coming, placed_));
   RTT_TRY(remember());
-  RTT_TRY(take_away_all(before, next));
+  RTT_TRY(take_away_all(before, next, all));
   if (placed_ != coming) {
     placed_ = std::move(coming);
     RTT_TRY(remember());
@@ -397,6 +444,8 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   put_all(all, trees, before, next);
   std::erase_if(next, [](const auto& each) { return each.second.empty(); });
   placed_ = std::move(next);
+  roots_.clear();
+  for (const auto& [provider, tree] : trees) roots_[provider] = tree.root();
   std::erase_if(folders_, [&](const std::string& folder) { return !leads_to_a_place(placed_, folder); });
   RTT_TRY(remember());
   return all;
@@ -422,10 +471,13 @@ Status Project::adopt(const std::vector<Taken>& taken) {
   RTT_TRY_SET(const os::FileLock mine, turn());
   for (const Taken& one : taken) {
     std::vector<Place>& places = placed_[one.provider];
+    const Place now = left_as_it_is(one.provider, {.path = one.path,
+                                                   .form = Form::kCopy,
+                                                   .content = one.content,
+                                                   .from = base_of(one.provider, one.path)});
     // A link that became a folder is none of ours any more; what is in the folder is.
     std::erase_if(places, [&](const Place& place) { return one.path.starts_with(place.path + "/"); });
     const auto at = std::ranges::lower_bound(places, one.path, {}, &Place::path);
-    const Place now{.path = one.path, .form = Form::kCopy, .content = one.content};
     if (at != places.end() && at->path == one.path) {
       *at = now;
     } else {
@@ -435,11 +487,12 @@ Status Project::adopt(const std::vector<Taken>& taken) {
   return remember();
 }
 
-bool Project::misses_something() const {
+bool Project::misses_something(Failed failed) const {
   if (ejected_) return false;
   return std::ranges::any_of(placed_, [&](const auto& one) {
-    return std::ranges::any_of(one.second,
-                               [&](const Place& place) { return !os::exists(root_ + "/" + place.path); });
+    return std::ranges::any_of(one.second, [&](const Place& place) {
+      return place.why.empty() ? !os::exists(root_ + "/" + place.path) : failed == Failed::kCount;
+    });
   });
 }
 
@@ -449,20 +502,24 @@ std::vector<Drift> Project::drift() const {
   for (const auto& [provider, places] : placed_) {
     for (const Place& place : places) {
       const State state = state_of(provider, place);
-      if (state == State::kOurs) continue;
+      if (state == State::kOurs && place.why.empty()) continue;
       const bool changed =
           is_file(place) && state == State::kOther && !os::is_symlink(root_ + "/" + place.path);
-      out.push_back({provider, place.path,
-                     state == State::kNothing ? Drift::Kind::kGone
-                     : changed                ? Drift::Kind::kChanged
-                                              : Drift::Kind::kReplaced});
+      out.push_back({.provider = provider,
+                     .path = place.path,
+                     .kind = state == State::kNothing ? Drift::Kind::kGone
+                             : state == State::kOurs  ? Drift::Kind::kOld
+                             : changed                ? Drift::Kind::kChanged
+                                                      : Drift::Kind::kReplaced,
+                     .why = place.why});
     }
   }
   return out;
 }
 
 Status Project::remember() {
-  Json providers{text::JsonObject{}}, folders{text::JsonArray{}};
+  Json providers{text::JsonObject{}}, roots{text::JsonObject{}}, folders{text::JsonArray{}};
+  for (const auto& [provider, root] : roots_) roots.set(provider, to_string(root));
   for (const std::string& folder : folders_) folders.push(folder);
   std::size_t count = 0;
   for (const auto& [provider, places] : placed_) {
@@ -472,8 +529,10 @@ Status Project::remember() {
   if (count > kPlacesMax)
     return fail(Code::kLimit, fmt::format("{} places; {} are the most", count, kPlacesMax));
   RTT_TRY(os::make_directories(store_.folder()));
-  Json record =
-      Json::object({{"folders", std::move(folders)}, {"providers", std::move(providers)}, {"v", 1}});
+  Json record = Json::object({{"folders", std::move(folders)},
+                              {"providers", std::move(providers)},
+                              {"roots", std::move(roots)},
+                              {"v", 1}});
   if (ejected_) record.set("ejected", true);
   RTT_TRY(os::write_atomic(record_path(store_), text::canonical_json(record)));
   static_cast<void>(exclude());  // where it cannot be, git shows what is there, and whoever asks is told

@@ -11,7 +11,15 @@
 // place of that file, too. All of them are told as changed, and the store finds by its hash that the tree is
 // not what it was and makes it anew (tree_home.h).
 //
+// What somebody changed stays as it is while other trees are shown, and is told from the tree that it was
+// placed from, whose root is remembered with it: against a later one, what the workspace changed since would
+// look like their change back.
+//
 // A path that two providers look at (`.agents/skills/x`) is placed once; both have it.
+//
+// What cannot be put stays on record as a place of ours, with why, so that it is told as drift (gone, or old
+// where the former file is still there) and tried again. What somebody changed and nobody is shown any more
+// stays where it is, is theirs from then on, and is told once.
 //
 // A panel and a command may change it at the same time: each change reads the record anew and writes it under
 // a lock of its own, and asks nobody meanwhile.
@@ -40,10 +48,12 @@ using Trees = std::map<std::string, Tree>;  // by provider
 
 struct Drift {
   std::string provider, path;
-  enum class Kind : std::uint8_t { kChanged, kGone, kReplaced } kind = Kind::kChanged;
+  // kOld: what was there before could not be replaced.
+  enum class Kind : std::uint8_t { kChanged, kGone, kReplaced, kOld } kind = Kind::kChanged;
+  std::string why{};  // it could not be put
   friend bool operator==(const Drift&, const Drift&) = default;
 };
-std::string_view to_string(Drift::Kind kind);  // changed gone replaced
+std::string_view to_string(Drift::Kind kind);  // changed gone replaced old
 
 class Project {
  public:
@@ -57,6 +67,8 @@ class Project {
     std::string provider;
     Placement placement;
     std::vector<Drift> drift;
+    std::vector<Kept> failed{};  // that could not be put
+    std::vector<Kept> left{};    // that were changed and are not to be there any more
   };
   Result<std::vector<Part>> refresh(const Trees& trees, Wish wish);
   Result<std::vector<Part>> look(const Trees& trees, Wish wish);  // what refresh would do, and does nothing
@@ -78,10 +90,16 @@ class Project {
   Status adopt(const std::vector<Taken>& taken);
 
   [[nodiscard]] std::vector<Drift> drift() const;
-  // Whether a place lacks its name, which refresh would put there again; reads no file.
-  [[nodiscard]] bool misses_something() const;
+  // Whether a place lacks its name, which refresh would put there again; reads no file. What could not be put
+  // the last time may be tried again.
+  enum class Failed : std::uint8_t { kPassOver, kCount };
+  [[nodiscard]] bool misses_something(Failed failed) const;
   using Placed = std::map<std::string, std::vector<Place>>;  // by provider, sorted by path
   [[nodiscard]] const Placed& placed() const { return placed_; }
+  // The root of the tree that what lies at this path was placed from; nothing: it is in no place of ours.
+  [[nodiscard]] std::optional<Digest> base_of(const std::string& provider, const std::string& path) const;
+  // Of all places that were made from another tree than the one shown now.
+  [[nodiscard]] std::vector<Digest> older_bases() const;
 
  private:
   Project(std::string root, TreeStore store) : root_(std::move(root)), store_(std::move(store)) {}
@@ -100,12 +118,15 @@ class Project {
   static void share(std::vector<Part>& all, const Trees& trees);
   [[nodiscard]] bool is_ours(const std::string& path) const;
   [[nodiscard]] bool holds_only_ours(const std::string& folder) const;
-  [[nodiscard]] static Placed to_place(const std::vector<Part>& parts, const Placed& now);
+  [[nodiscard]] Placed to_place(const std::vector<Part>& parts) const;
+  // As it is there still, while other trees are shown.
+  [[nodiscard]] Place left_as_it_is(const std::string& provider, Place place) const;
   void count_folders(const Placed& next);
-  // What is not in `next`, or in another form there.
-  Status take_away_all(const Placed& before, const Placed& next);
+  // What is not in `next`, or in another form there. What was changed is told to its provider, who may have
+  // no part yet.
+  Status take_away_all(const Placed& before, const Placed& next, std::vector<Part>& parts);
   Status take_away(const std::string& provider, const Place& place);
-  // What cannot be put is told as kept, and in `next` stays what it was before.
+  // What cannot be put is told as failed, and in `next` says why.
   void put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next);
   // What it became: a file that cannot be linked is copied.
   Result<Form> put(const std::string& provider, const Place& place, const Tree& tree);
@@ -117,7 +138,8 @@ class Project {
   std::optional<GitCheckout> git_;
   bool asked_git_ = false, ejected_ = false;
   Placed placed_;
-  std::set<std::string> folders_;  // that we made
+  std::map<std::string, Digest> roots_;  // of the trees that were placed last, by provider
+  std::set<std::string> folders_;        // that we made
 };
 
 }  // namespace rtt::views

@@ -93,7 +93,12 @@ class Law {
       EXPECT_EQ(ours.contains(path) ? ours[path] : "(gone)", bytes) << path;
       ours.erase(path);
     }
-    for (const Project::Part& part : *shown) check_part(part, trees.at(part.provider), wish, ours);
+    for (const Project::Part& part : *shown) {
+      EXPECT_TRUE(part.failed.empty());
+      for (const Kept& left : part.left)
+        EXPECT_TRUE(theirs_.contains(left.path) || their_folders_.contains(left.path)) << left.path;
+      if (trees.contains(part.provider)) check_part(part, trees.at(part.provider), wish, ours);
+    }
     for (const auto& [path, bytes] : ours) ADD_FAILURE() << path << " is nobody's: " << bytes;
     for (const Drift& drift : project->drift())
       EXPECT_TRUE(theirs_.contains(drift.path) || their_folders_.contains(drift.path))

@@ -8,8 +8,10 @@
 
 #include "crypto/sha256.h"
 #include "os/file.h"
+#include "os/file_limit.h"
 #include "os/link.h"
 #include "os/output_of.h"
+#include "os/process.h"
 #include "os/temp_dir.h"
 #include "views/tree_home.h"
 
@@ -155,6 +157,37 @@ TEST_F(ProjectTest, a_changed_copy_is_drift_until_it_is_as_it_was) {
   EXPECT_EQ(text(".claude/agents/new.md"), "a client made a folder of its own");
 }
 
+TEST_F(ProjectTest, what_somebody_changed_is_remembered_with_the_tree_it_was_placed_from) {
+  const auto base = [&](const std::string& path) {
+    return Project::open(root_, store_)->base_of("claude", path);
+  };
+  const Digest one = put(claude("1")), two = put(claude("2")), three = put(claude("3"));
+  write(".claude/agents/mine.md", "so ours are copies beside it");
+  show({{"claude", one}});
+  EXPECT_EQ(base("CLAUDE.md"), one);
+  EXPECT_EQ(base(".claude/agents/mine.md"), std::nullopt);
+  write("CLAUDE.md", "edited");
+  for (const Digest& later : {two, three}) {
+    show({{"claude", later}});
+    EXPECT_EQ(base("CLAUDE.md"), one);
+    EXPECT_EQ(base(".claude/skills/s/SKILL.md"), later);
+    EXPECT_EQ(base(".claude/agents/a.md"), later);
+  }
+  EXPECT_THAT(Project::open(root_, store_)->older_bases(), ElementsAre(one));
+  // Taken, and edited again before anything else is shown.
+  ASSERT_TRUE(
+      Project::open(root_, store_)
+          ->adopt({{.provider = "claude", .path = "CLAUDE.md", .content = crypto::sha256("edited")}}));
+  write("CLAUDE.md", "edited again");
+  show({{"claude", two}});
+  EXPECT_EQ(base("CLAUDE.md"), one);
+  // As it was.
+  write("CLAUDE.md", "edited");
+  show({{"claude", three}});
+  EXPECT_EQ(text("CLAUDE.md"), "rules 3");
+  EXPECT_EQ(base("CLAUDE.md"), three);
+}
+
 TEST_F(ProjectTest, git_sees_nothing_of_it) {
   ASSERT_TRUE(git({"init", "-q"}));
   write(".gitignore", ".rtt/\n");
@@ -272,6 +305,62 @@ TEST_F(ProjectTest, what_cannot_be_linked_is_copied_and_says_so) {
   EXPECT_THAT(drift(), IsEmpty());
   show({});
   EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, what_cannot_be_put_is_told_until_it_can_be) {
+  os::ignore_broken_pipes();
+  const std::string path = ".claude/agents/big.md";
+  const auto bytes = [](char c) { return std::string(100'000, c); };
+  const std::optional<std::uint64_t> full_disk = 50'000, roomy;
+  const auto show_version = [&](char c, std::optional<std::uint64_t> disk) {
+    const Tree tree =
+        Tree::of({{.path = ".claude/agents/a.md", .bytes = {c}}, {.path = path, .bytes = bytes(c)}}).value();
+    put(tree);
+    EXPECT_TRUE(os::limit_file_size(os::own_pid(), disk));
+    auto shown = show({{"claude", tree.root()}}, Wish::kCopies);
+    EXPECT_TRUE(os::limit_file_size(os::own_pid(), roomy));
+    EXPECT_EQ(text(".claude/agents/a.md"), std::string(1, c));
+    return shown.at(0).failed;
+  };
+  const auto misses = [&](Project::Failed failed) {
+    return Project::open(root_, store_)->misses_something(failed);
+  };
+  for (const char version : {'1', '2'}) {
+    EXPECT_THAT(show_version(version, full_disk), ElementsAre(testing::Field(&Kept::path, path)));
+    ASSERT_THAT(drift(), testing::SizeIs(1));
+    EXPECT_EQ(drift()[0].kind, Drift::Kind::kGone);
+    EXPECT_THAT(drift()[0].why, Not(IsEmpty()));
+    EXPECT_TRUE(misses(Project::Failed::kCount));
+    EXPECT_FALSE(misses(Project::Failed::kPassOver));
+  }
+  EXPECT_THAT(show_version('2', roomy), IsEmpty());
+  EXPECT_EQ(text(path), bytes('2'));
+  EXPECT_THAT(drift(), IsEmpty());
+  EXPECT_FALSE(misses(Project::Failed::kCount));
+  // The former file stays, is told as old, and is still ours.
+  for (const char version : {'3', '4'}) {
+    EXPECT_THAT(show_version(version, full_disk), testing::SizeIs(1));
+    EXPECT_EQ(text(path), bytes('2'));
+    ASSERT_THAT(drift(), testing::SizeIs(1));
+    EXPECT_EQ(drift()[0].kind, Drift::Kind::kOld);
+    EXPECT_TRUE(misses(Project::Failed::kCount));
+  }
+  EXPECT_THAT(show_version('2', full_disk), IsEmpty());  // it is as it is to be again
+  EXPECT_THAT(drift(), IsEmpty());
+  EXPECT_THAT(show_version('3', full_disk), testing::SizeIs(1));
+  EXPECT_THAT(show({}), IsEmpty());
+  EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+TEST_F(ProjectTest, what_was_changed_and_is_not_shown_any_more_stays_and_is_told) {
+  show({{"claude", put(claude("1"))}}, Wish::kCopies);
+  write("CLAUDE.md", "mine");
+  const auto shown = show({});
+  ASSERT_THAT(shown, testing::SizeIs(1));
+  EXPECT_EQ(shown[0].provider, "claude");
+  EXPECT_THAT(shown[0].left, ElementsAre(testing::Field(&Kept::path, "CLAUDE.md")));
+  EXPECT_EQ(text("CLAUDE.md"), "mine");
+  EXPECT_THAT(show({}), IsEmpty());
 }
 
 TEST_F(ProjectTest, a_folder_of_our_own_files_becomes_a_link_again_and_one_of_theirs_does_not) {

@@ -119,6 +119,10 @@ class Puller {
       return Pulled{.item = edited, .members = {""}};
     if (request_.source == nullptr)
       return refuse("", "the workspace has it no more", "copy the file to keep it, or take it away");
+    if (const auto other = request_.others.find("");
+        request_.shown == nullptr && other != request_.others.end())
+      return refuse("", fmt::format("{} is another of that name", other->second),
+                    "give one of them another name");
     if (request_.shown == nullptr)
       return refuse("",
                     fmt::format("the workspace has another of that name, which {} is not shown",
@@ -188,6 +192,10 @@ class Puller {
     if (member == "/name")
       return refuse(member, "an edit cannot rename it", "rename it in the workspace's file, then rtt sign");
     const bool moved = !same(find(now_, member), find(shown_, member));
+    if (const auto other = request_.others.find(member); moved && other != request_.others.end()) {
+      return refuse(member, fmt::format("{} was edited too, and says it otherwise", other->second),
+                    fmt::format("rtt view pull {} takes that one alone", other->second));
+    }
     if (moved) {
       return refuse(member, "the workspace changed it too since it was shown",
                     "make both say the same; rtt view diff shows what is pending");

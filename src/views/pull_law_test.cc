@@ -166,11 +166,13 @@ class PullTest : public testing::Test {
                  .source = &source_,
                  .shown = shown.items.data(),
                  .edited = edited.items.front(),
+                 .others = others_,
                  .overlaid = overlaid_});
   }
 
   const Provider* provider_ = find_provider("claude");
   Item source_ = reviewer(), shown_ = reviewer();
+  std::map<std::string, std::string> others_;
   std::function<Result<Item>(const Item&)> overlaid_ = nothing_over_it;
 };
 
@@ -203,6 +205,17 @@ TEST_F(PullTest, both_changed_is_refused_and_the_same_change_is_none) {
   ASSERT_TRUE(beside) << beside.error().message;
   EXPECT_THAT(beside->members, ElementsAre("/instructions"));
   EXPECT_EQ(beside->item.object.string_or("description"), "Reviews well");
+}
+
+TEST_F(PullTest, what_another_clients_edit_changed_is_not_laid_to_the_workspace) {
+  source_.object.set("description", "Reviews well");
+  others_["/description"] = ".gemini/agents/reviewer.md";
+  const auto both = edit("Reviews", "Reviews badly");
+  ASSERT_FALSE(both);
+  EXPECT_THAT(both.error().message, HasSubstr(".gemini/agents/reviewer.md was edited too"));
+  EXPECT_THAT(both.error().hint, HasSubstr("rtt view pull .gemini/agents/reviewer.md"));
+  EXPECT_TRUE(edit("Reviews", "Reviews well"));
+  EXPECT_TRUE(edit("Look.", "Look twice."));
 }
 
 TEST_F(PullTest, what_an_overlay_says_is_refused) {

@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "os/file.h"
+#include "os/link.h"
 #include "os/temp_dir.h"
 #include "views/tree_store.h"
 
@@ -71,6 +74,26 @@ TEST_F(TreeCollectorTest, one_step_does_little) {
   EXPECT_EQ(trees.size(), 3U);  // one of them aside, and still there for the most part
   collect({b_.root()});         // another goes on where this one was
   EXPECT_EQ(os::list_directory(store_.folder() + "/trees")->size(), 1U);
+}
+
+TEST_F(TreeCollectorTest, what_somebody_wrote_into_a_tree_does_not_go_with_it) {
+  const std::string folder = store_.path_of(c_.root());
+  ASSERT_TRUE(os::set_mode(folder + "/d0", 0755));
+  ASSERT_TRUE(os::write_atomic(folder + "/d0/f0", "saved by renaming"));
+  ASSERT_TRUE(os::write_atomic(folder + "/d0/mine", "beside it"));
+  ASSERT_TRUE(os::set_mode(folder + "/d1/f1", 0644));
+  std::ofstream(folder + "/d1/f1") << "in place";
+  collect({a_.root(), b_.root()});
+  EXPECT_FALSE(store_.has(c_.root()));
+  const auto edited = os::list_directory(store_.folder() + "/edited");
+  ASSERT_TRUE(edited);
+  ASSERT_EQ(edited->size(), 1U);
+  const std::string aside = store_.folder() + "/edited/" + edited->front();
+  EXPECT_EQ(os::read_file(aside + "/d0/f0", 100).value_or("(none)"), "saved by renaming");
+  EXPECT_EQ(os::read_file(aside + "/d0/mine", 100).value_or("(none)"), "beside it");
+  EXPECT_EQ(os::read_file(aside + "/d1/f1", 100).value_or("(none)"), "in place");
+  EXPECT_EQ(os::list_directory(aside + "/d0")->size(), 2U);
+  EXPECT_EQ(os::list_directory(store_.folder() + "/lists")->size(), 2U);
 }
 
 TEST_F(TreeCollectorTest, the_set_that_is_shown_stays) {

@@ -52,7 +52,10 @@ Result<std::vector<std::string>> FolderHome::hold(std::span<const NamedTree> tre
       const auto kept = find(root);
       if (!kept && kept.error().code != Code::kTampered && kept.error().code != Code::kNotFound)
         return std::unexpected(kept.error());
-      if (!kept) RTT_TRY(store_.set_aside(root));
+      if (!kept) {
+        RTT_TRY_SET(auto aside, store_.set_aside(root));
+        aside_.push_back(std::move(aside));
+      }
     }
     RTT_TRY(store_.put(*one.tree));
     sound_.insert(root);

@@ -14,6 +14,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "views/pack_write.h"
@@ -58,9 +59,12 @@ class FolderHome final : public TreeHome {
   Status settle(std::span<const NamedTree>) override { return {}; }
   Status leave() override { return {}; }
   Status collect(const std::vector<Digest>& keep) override;
+  // What was set aside by hold() since this was asked last.
+  [[nodiscard]] std::vector<TreeStore::Aside> take_aside() { return std::exchange(aside_, {}); }
 
  private:
   TreeStore store_;
+  std::vector<TreeStore::Aside> aside_;
   std::set<Digest> sound_;  // found right or made by this object
 };
 

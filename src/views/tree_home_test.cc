@@ -54,6 +54,11 @@ TEST_F(FolderHomeTest, what_somebody_wrote_into_is_set_aside_and_made_anew) {
   ASSERT_TRUE(hold(home, tree));
   EXPECT_EQ(home.find(tree.root()).value(), tree);
   EXPECT_EQ(os::list_directory(store_.folder() + "/edited")->size(), 1U);
+  const auto aside = home.take_aside();
+  ASSERT_EQ(aside.size(), 1U);
+  ASSERT_EQ(aside[0].edits.size(), 1U);
+  EXPECT_EQ(aside[0].edits[0].path, "a/x.md");
+  EXPECT_TRUE(home.take_aside().empty());
 }
 
 TEST_F(FolderHomeTest, what_was_just_read_is_not_read_again) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <set>
 
 #include "base/assert.h"
 #include "crypto/sha256.h"
@@ -24,6 +26,10 @@ std::uint32_t mode_of(const TreeFile& file) { return file.executable ? 0555 : 04
 std::string blob_name(const Digest& digest, bool executable) {
   const std::string hex = bare_hex(digest);
   return hex.substr(0, 2) + "/" + hex.substr(2) + (executable ? "x" : "");
+}
+
+std::string list_path(const std::string& folder, const Digest& root) {
+  return folder + "/lists/" + bare_hex(root);
 }
 
 std::string parent_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
@@ -128,12 +134,20 @@ Status TreeStore::fill(const std::string& folder, const Tree& tree) const {
   return {};
 }
 
+Status TreeStore::put_list(const Tree& tree) const {
+  const std::string path = list_path(folder_, tree.root());
+  if (os::exists(path)) return {};
+  RTT_TRY(os::make_directories(parent_of(path)));
+  return os::write_once(path, tree_text(tree), {.mode = 0444, .durable = os::Durable::kNo});
+}
+
 Status TreeStore::put(const Tree& tree) const {
-  if (has(tree.root())) return {};
+  if (has(tree.root())) return put_list(tree);
   RTT_TRY(os::make_directories(folder_ + "/trees"));
   const std::string beside = folder_ + "/trees/.tmp-" + os::random_hex(8);
   Status done = fill(beside, tree);
   if (done) done = set_folders(beside, 0555);
+  if (done) done = put_list(tree);
   if (done) done = os::rename_path(beside, path_of(tree.root()));
   if (!done) (void)remove_sealed(beside);
   if (!done && has(tree.root())) return {};  // another was faster
@@ -199,11 +213,66 @@ TreeStore::Shown TreeStore::shown() const {
   return read_record(*text);
 }
 
-Status TreeStore::set_aside(const Digest& root) const {
+Result<TreeList> TreeStore::list(const Digest& root) const {
+  const std::string path = list_path(folder_, root);
+  if (!os::exists(path)) return fail(Code::kNotFound, "what the tree was is not known", path, "rtt apply");
+  RTT_TRY_SET(const std::string text, os::read_file(path, kTreeListBytesMax));
+  return TreeList::parse(text, root);
+}
+
+Result<Tree> TreeStore::as_made(const Digest& root) const {
+  RTT_TRY_SET(const TreeList files, list(root));
+  std::vector<TreeFile> made;
+  for (const ListedFile& file : files.files()) {
+    const std::string blob = folder_ + "/blobs/" + blob_name(file.content, file.executable);
+    RTT_TRY_SET(std::string bytes, os::read_file(blob, kTreeFileBytesMax));
+    made.push_back({.path = file.path, .bytes = std::move(bytes), .executable = file.executable});
+  }
+  RTT_TRY_SET(Tree tree, Tree::of(std::move(made)));
+  if (tree.root() == root) return tree;
+  return fail(Code::kTampered, "somebody wrote into the contents of the tree", path_of(root), "rtt apply");
+}
+
+Result<std::vector<TreeStore::Edit>> TreeStore::edits(const Digest& root) const {
+  const std::string folder = path_of(root);
+  if (!has(root)) return fail(Code::kNotFound, "the tree is not in the store", folder, "rtt apply");
+  RTT_TRY_SET(const TreeList files, list(root));
+  std::vector<Edit> out;
+  std::set<std::string, std::less<>> there;
+  const os::WalkOptions options{.entries_max = kTreeFilesMax * 2};
+  RTT_TRY_SET(
+      const os::WalkStats stats, os::walk(folder, options, [&](const os::Entry& entry) {
+        if (entry.kind == os::EntryKind::kDirectory) return os::Visit::kContinue;
+        const std::string path(entry.path);
+        const ListedFile* const was = files.find(path);
+        if (was == nullptr) {
+          out.push_back({path, Edit::Kind::kAdded});
+          return os::Visit::kContinue;
+        }
+        there.insert(path);
+        const auto now = os::read_beneath(folder, path, kTreeFileBytesMax);
+        if (!now || now->executable != was->executable || crypto::sha256(now->content) != was->content)
+          out.push_back({path, Edit::Kind::kChanged});
+        return os::Visit::kContinue;
+      }));
+  static_cast<void>(stats);
+  for (const ListedFile& file : files.files()) {
+    if (!there.contains(file.path)) out.push_back({file.path, Edit::Kind::kGone});
+  }
+  std::ranges::sort(out, {}, &Edit::path);
+  return out;
+}
+
+Result<TreeStore::Aside> TreeStore::set_aside(const Digest& root) const {
+  auto found = edits(root);
+  Aside aside{.root = root,
+              .folder = folder_ + "/edited/" + bare_hex(root).substr(0, 16) + "-" + os::random_hex(4),
+              .edits = found ? *std::move(found) : std::vector<Edit>{}};
+  std::erase_if(aside.edits, [](const Edit& edit) { return edit.kind == Edit::Kind::kGone; });
   RTT_TRY(os::make_directories(folder_ + "/edited"));
   RTT_TRY(set_folders(path_of(root), 0755));
-  return os::rename_path(path_of(root),
-                         folder_ + "/edited/" + bare_hex(root).substr(0, 16) + "-" + os::random_hex(4));
+  RTT_TRY(os::rename_path(path_of(root), aside.folder));
+  return aside;
 }
 
 }  // namespace rtt::views

@@ -73,6 +73,49 @@ TEST_F(TreeStoreTest, what_was_altered_is_seen) {
   EXPECT_TRUE(store_.read(tree.root()));
 }
 
+// As an editor saves that renames: the store's own content stays beside it.
+TEST_F(TreeStoreTest, what_somebody_wrote_is_told_by_path_and_the_tree_can_be_made_as_it_was) {
+  using Edit = TreeStore::Edit;
+  const Tree tree = tree_of(1);
+  ASSERT_TRUE(store_.put(tree));
+  EXPECT_TRUE(store_.edits(tree.root()).value().empty());
+  const std::string folder = store_.path_of(tree.root());
+  const std::string changed = tree.files()[0].path, gone = tree.files()[1].path;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_directory()) fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::add);
+  }
+  fs::permissions(folder, fs::perms::owner_write, fs::perm_options::add);
+  ASSERT_TRUE(os::write_atomic(folder + "/" + changed, "mine"));
+  ASSERT_TRUE(os::remove_file(folder + "/" + gone));
+  ASSERT_TRUE(os::write_atomic(folder + "/zz-new", "mine"));
+  const std::vector<Edit> expected{
+      {changed, Edit::Kind::kChanged}, {gone, Edit::Kind::kGone}, {"zz-new", Edit::Kind::kAdded}};
+  EXPECT_EQ(store_.edits(tree.root()).value(), expected);
+  EXPECT_EQ(store_.as_made(tree.root()).value(), tree);
+  const auto aside = store_.set_aside(tree.root());
+  ASSERT_TRUE(aside);
+  EXPECT_EQ(aside->edits, (std::vector<Edit>{expected[0], expected[2]}));
+  EXPECT_EQ(os::read_file(aside->folder + "/zz-new", 100).value(), "mine");
+  ASSERT_TRUE(store_.put(store_.as_made(tree.root()).value()));
+  EXPECT_TRUE(store_.edits(tree.root()).value().empty());
+  EXPECT_EQ(store_.read(tree.root()).value(), tree);
+}
+
+TEST_F(TreeStoreTest, a_list_that_was_altered_is_not_believed) {
+  const Tree tree = tree_of(1);
+  ASSERT_TRUE(store_.put(tree));
+  const std::string path = store_.folder() + "/lists/" + bare_hex(tree.root());
+  EXPECT_EQ(os::read_file(path, 1 << 20).value(), tree_text(tree));
+  EXPECT_EQ(store_.list(tree.root()).value().files().size(), tree.files().size());
+  for (const std::string& text : {std::string("x"), tree_text(tree_of(2)), tree_text(tree).substr(1),
+                                  tree_text(tree) + tree_text(tree)}) {
+    ASSERT_TRUE(os::write_atomic(path, text));
+    EXPECT_FALSE(store_.list(tree.root()));
+    EXPECT_FALSE(store_.edits(tree.root()));
+    EXPECT_FALSE(store_.as_made(tree.root()));
+  }
+}
+
 TEST_F(TreeStoreTest, shows_and_flips_all_providers_at_once) {
   const Tree a = tree_of(1), b = tree_of(2);
   ASSERT_TRUE(store_.put(a));

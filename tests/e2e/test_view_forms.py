@@ -158,6 +158,8 @@ class ViewForms(RttCase):
         # As the machine's next start leaves it.
         self.unmount_all()
         self.assertFalse(self.json("view", "ls")["shown"]["readable"])
+        for row in self.json("view", "diff", status=4)["views"]:
+            self.assertEqual(["unreadable"], [one["state"] for one in row["drift"]])
         self.json("panel", "start", timeout=120)
         self.assertIn("Version 1.", self.text(".codex/agents/reviewer.toml"))
         self.json("view", "unmount", "codex", "claude")

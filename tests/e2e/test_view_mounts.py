@@ -249,8 +249,26 @@ class ViewMounts(Mounted):
         self.assertFalse(self.shown()["readable"])
         [views] = [row for row in self.json("doctor", status=1)["checks"] if row["name"] == "views"]
         self.assertEqual(("fail", "rtt panel start"), (views["state"], views["hint"]))
+        [row] = self.json("view", "diff", status=4)["views"]
+        self.assertEqual(([], ["unreadable"]), (row["changes"], [one["state"] for one in row["drift"]]))
         self.json("panel", "start", timeout=120)
         self.assertTrue(self.shown()["readable"])
+        self.assertFalse(self.json("view", "diff")["differs"])
+
+    def test_a_damaged_pack_is_told_and_nothing_else(self):
+        self.mounted("codex")
+        packs = self.path(".rtt/registry/views/packs")
+        [name] = [name for name in os.listdir(packs) if name.endswith(".pack")]
+        os.chmod(os.path.join(packs, name), 0o600)
+        for at in (1, 2):
+            with open(os.path.join(packs, name), "r+b") as file:
+                file.seek(os.path.getsize(file.name) * at // 3)
+                file.write(b"XXXXXXXXXXXXXXXX")
+            [row] = self.json("view", "diff", status=4)["views"]
+            self.assertEqual(([], ["damaged"]), (row["changes"], [one["state"] for one in row["drift"]]))
+            self.assertNotIn("/trees/", row["drift"][0]["path"])
+        [views] = [row for row in self.json("doctor", status=1)["checks"] if row["name"] == "views"]
+        self.assertEqual("fail", views["state"])
 
     def test_a_living_workspace_changes_its_mechanism(self):
         self.mounted("codex")

@@ -165,9 +165,12 @@ class Views(RttCase):
         self.write("agents/reviewer.md", self.text("agents/reviewer.md") + "More.\n")
         self.run_rtt("sign", "--yes", check=0)
         self.json("plan")
-        self.assertEqual("committed", self.json("apply")["state"])
+        applied = self.json("apply")
+        self.assertEqual("committed", applied["state"])
         self.assertIn("More.", self.text(".codex/agents/reviewer.toml"))
-        self.assertIn("# mine", self.text(".rtt/registry/views/" + os.path.relpath(agent, self.path(".rtt/registry/views"))))
+        [note] = applied["view_notes"]
+        self.assertEqual(("codex", "set_aside"), (note["provider"], note["state"]))
+        self.assertIn("# mine", self.text(note["path"]))
 
     def test_what_git_cannot_be_told_is_said(self):
         self.git("init", "-q")

@@ -3,6 +3,7 @@
 """What people and clients edit in a provider's files comes back into the workspace, and from there to the others."""
 import json
 import os
+import subprocess
 import unittest
 
 from rtt_case import RttCase, main
@@ -73,6 +74,38 @@ class Pull(RttCase):
         self.assertTrue(self.json("check")["ok"])
         self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
 
+    def change_workspace(self, name, old, new):
+        self.assertIn(old, self.text(name))
+        self.write(name, self.text(name).replace(old, new))
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("plan")
+        self.json("apply", timeout=120)
+
+    def test_an_edit_is_told_from_what_it_began_with_whatever_was_shown_since(self):
+        self.write(".codex/agents/notes.txt", "mine")
+        self.mount("claude", "codex")
+        copy = ".codex/agents/reviewer.toml"
+        self.edit(copy, "Look at the change.", "Look well at the change.")
+        self.change_workspace("agents/reviewer.md", "Reviews code", "Reviews all code")
+        self.change_workspace("agents/reviewer.md", "model: sonnet", "model: opus")
+        self.assertIn("Reviews code", self.text(copy))  # theirs, so nothing touched it
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual(["/instructions"], pulled["changes"][0]["members"])
+        text = self.text("agents/reviewer.md")
+        for said in ("Reviews all code", "model: opus", "Look well at"):
+            self.assertIn(said, text)
+        for name in (copy, ".claude/agents/reviewer.md"):
+            self.assertIn("Reviews all code", self.text(name))
+            self.assertIn("Look well at", self.text(name))
+        self.assertFalse(self.json("view", "diff")["differs"])
+        # The same member in both.
+        self.edit(copy, "Reviews all code", "Reviews some code")
+        self.change_workspace("agents/reviewer.md", "Reviews all code", "Reviews no code")
+        refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
+        self.assertIn("the workspace changed it too", refused["message"])
+        self.assertIn("Reviews no code", self.text("agents/reviewer.md"))
+        self.assertIn("Reviews some code", self.text(copy))
+
     def test_a_file_keeps_its_mode(self):
         os.chmod(self.path("rules/main.md"), 0o600)
         self.mount("codex")
@@ -114,6 +147,21 @@ class Pull(RttCase):
         self.assertTrue(os.access(self.path("skills/tidy/run.sh"), os.X_OK))
         self.assertEqual("#!/bin/sh\nexit 0\n", self.text(".agents/skills/tidy/run.sh"))
 
+    def test_what_was_set_aside_of_an_earlier_tree_is_taken_once(self):
+        self.mount("codex")
+        self.edit(".codex/agents/reviewer.toml", "Look at", "Look well at")
+        self.json("view", "mount", "gemini", timeout=120)  # codex is shown its tree as it was again
+        self.assertNotIn("Look well", self.text(".codex/agents/reviewer.toml"))
+        self.change_workspace("agents/reviewer.md", "Reviews code", "Reviews all code")
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual([("agents/reviewer.md", ["/instructions"])],
+                         [(row["path"], row["members"]) for row in pulled["changes"]])
+        for said in ("Reviews all code", "Look well at"):
+            self.assertIn(said, self.text("agents/reviewer.md"))
+            self.assertIn(said, self.text(".codex/agents/reviewer.toml"))
+        self.change_workspace("agents/reviewer.md", "Look well at", "Look long at")
+        self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
+
     def test_files_beside_a_skill_may_be_anything_but_its_signatures(self):
         self.mount("claude")
         self.write(".claude/skills/new/SKILL.md", "---\nname: new\ndescription: New\n---\n\nNew.\n")
@@ -130,7 +178,8 @@ class Pull(RttCase):
         self.edit("AGENTS.md", "Be kind.", "Be quick.")
         self.edit("CLAUDE.md", "Be kind.", "Be slow.")
         refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
-        self.assertIn("/instructions", refused["message"])
+        self.assertIn("/instructions: CLAUDE.md was edited too", refused["message"])
+        self.assertIn("rtt view pull CLAUDE.md", refused["hint"])
         self.assertEqual("AGENTS.md", refused["where"])
         self.assertEqual("Be kind.\n", self.text("rules/main.md"))
         self.assertEqual("Be slow.\n", self.text("CLAUDE.md"))
@@ -158,6 +207,63 @@ class Pull(RttCase):
         self.assertIn("Reviews code", self.text("agents/reviewer.md"))
         self.refused("RTT0105", 1, "view", "pull", "gemini")
         self.refused("RTT0304", 1, "view", "pull", "/etc/hosts")
+
+    def test_a_skill_that_import_leaves_out_is_not_taken_either(self):
+        skill = "---\nname: loop\n# mine\ndescription: Loops\n---\nb\n"
+        self.write(".claude/skills/loop/SKILL.md", skill)
+        self.write(".claude/skills/fine/SKILL.md", skill.replace("loop", "fine"))
+        os.symlink(".", self.path(".claude/skills/loop/self"))
+        self.mount("claude")
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual(["skills/fine/SKILL.md"], [row["path"] for row in pulled["changes"]])
+        told = {problem["file"]: problem["message"] for problem in pulled["problems"]}
+        self.assertIn("symbolic link", told[".claude/skills/loop/self"])
+        self.assertIn("left out", told[".claude/skills/loop/"])
+        self.assertEqual(skill, self.text(".claude/skills/loop/SKILL.md"))
+        self.assertFalse(os.path.exists(self.path("skills/loop")))
+
+    def test_what_a_client_s_file_says_beside_its_item_is_not_lost(self):
+        mine = "# legal text\nname = \"mine\"\n\ndescription = \"m\"   # short\ndeveloper_instructions = \"x\"\n"
+        self.write(".codex/agents/mine.toml", mine)
+        for words in (["init", "-q"], ["add", ".codex"], ["-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "x"]):
+            subprocess.run(["git", *words], cwd=self.ws, env=self.me.env, check=True)
+        self.mount("codex", "gemini")
+        self.write(".codex/agents/fresh.toml", mine.replace("mine", "fresh"))
+        copy = self.text(".codex/agents/reviewer.toml")
+        self.write(".codex/agents/reviewer.toml", "# why\n" + copy.replace("Reviews code", "Reviews all"))
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual({"agents/fresh.md", "agents/mine.md", "agents/reviewer.md"},
+                         {row["path"] for row in pulled["changes"]})
+        self.assertEqual(mine, self.text(".codex/agents/mine.toml"))  # git's
+        self.assertEqual("", subprocess.run(["git", "status", "--porcelain", ".codex"], cwd=self.ws, env=self.me.env,
+                                            check=True, capture_output=True).stdout.decode())
+        self.assertIn("name: mine", self.text(".gemini/agents/mine.md"))
+        told = {problem["file"]: problem["message"] for problem in pulled["problems"]}
+        self.assertEqual({".codex/agents/fresh.toml", ".codex/agents/mine.toml", ".codex/agents/reviewer.toml"},
+                         set(told))
+        for name, said in (("fresh", "# legal text"), ("reviewer", "# why")):
+            self.assertNotIn("#", self.text(f".codex/agents/{name}.toml"))
+            kept = told[f".codex/agents/{name}.toml"].split()[-1]
+            self.assertTrue(self.text(kept).startswith(said + "\n"), kept)
+        self.assertEqual([], self.json("view", "pull", "--yes")["problems"])
+
+    def test_an_edit_that_cannot_be_read_is_refused(self):
+        self.write(".codex/agents/notes.txt", "mine")
+        self.mount("codex")
+        name = ".codex/agents/reviewer.toml"
+        as_it_was = self.text(name)
+        for text in (b"desc = [[[", b"x" * 3_000_000, b"x" * 17_000_000):
+            self.write(name, text)
+            refused = self.refused("RTT0418", 3, "view", "pull", "--yes")
+            self.assertTrue(refused["where"].startswith(name), refused)
+            self.assertIn("rtt view pull", self.run_rtt("view", "diff", check=4).out)
+        os.remove(self.path(name))
+        self.json("view", "pull", "--yes")
+        gone = self.run_rtt("view", "diff", check=4).out
+        self.assertIn("gone " + name, gone)
+        self.assertIn("help: rtt apply", gone)
+        self.json("apply", timeout=120)
+        self.assertEqual(as_it_was, self.text(name))
 
     def test_what_is_gone_or_broken_is_told(self):
         self.mount("claude", "codex")
