@@ -279,9 +279,7 @@ TEST(Markdown, refusals_have_their_place_in_the_file) {
            {"\xEF\xBB\xBF---\nname: x\n---\n", Code::kJsonEncoding, 1},
            {"---\nname: x\n---\n" + std::string(1 << 20, 'x'), Code::kTooLarge, 0},
            // Small enough to be read, and not to be signed.
-           {"---\nname: x\n---\n" + std::string(600'000, '"'), Code::kTooLarge, 1},
-           // Small enough to be read, and not to be signed.
-           {"---\nname: x\n---\n" + std::string(600'000, '"'), Code::kTooLarge, 1},
+           {"---\nname: x\n---\n" + std::string(600'000, '"'), Code::kTooLarge, 2},
        }) {
     const ReadOutcome outcome = read_markdown(bad.text, "a.md", SymbolType::kAgent, Strictness::kStrict);
     EXPECT_TRUE(outcome.contracts.empty()) << bad.text.substr(0, 80);
