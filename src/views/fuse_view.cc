@@ -6,9 +6,11 @@
 #include <fuse_lowlevel.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <thread>
+#include <tuple>
 
 #include "os/file.h"
 #include "os/process.h"
@@ -32,6 +34,7 @@ struct FuseView::State {
   std::function<void(const std::string&)> greeted;
   std::function<void()> ended;
   std::vector<std::thread> threads;
+  std::array<std::atomic<char*>, 2> buffers{};  // what each thread receives into, once it did
   unsigned uid = 0, gid = 0;
 };
 
@@ -45,9 +48,11 @@ namespace {
 using State = FuseView::State;
 
 constexpr double kForever = 1e9;  // seconds
-constexpr int kServeThreads = 2;  // one more than can be kept busy by one reader (docs/design/012-views.md)
-constexpr off_t kFolderBytes = 4096;  // as disk file systems say it
-constexpr off_t kDots = 2;            // of a listing's offsets, before those of MountNodes: "." and ".."
+constexpr int kServeThreads =
+    std::tuple_size_v<decltype(State::buffers)>;  // one more than can be kept busy by one reader
+                                                  // (docs/design/012-views.md)
+constexpr off_t kFolderBytes = 4096;              // as disk file systems say it
+constexpr off_t kDots = 2;  // of a listing's offsets, before those of MountNodes: "." and ".."
 
 State& state_of(fuse_req_t request) { return *static_cast<State*>(fuse_req_userdata(request)); }
 
@@ -244,10 +249,13 @@ struct Request {
   }
 };
 
-void serve(State& state) {
+void serve(State& state, std::atomic<char*>& buffer) {
   Request request;
-  while (fuse_session_exited(state.session) == 0 && request.receive(state.session))
+  while (fuse_session_exited(state.session) == 0 && request.receive(state.session)) {
+    buffer = static_cast<char*>(request.buffer.mem);
     fuse_session_process_buf(state.session, &request.buffer);
+  }
+  buffer = nullptr;
 }
 
 // A connection begins with one request that says what the kernel can; nothing else comes before its answer.
@@ -313,8 +321,8 @@ Result<std::unique_ptr<FuseView>> FuseView::start(MountNodes& nodes, Options opt
   (void)options.connection.release();  // closed with the session
   RTT_TRY(greet(state, std::move(options.hello)));
   for (int i = 0; i < kServeThreads; ++i) {
-    state.threads.emplace_back([&state, last = i == kServeThreads - 1] {
-      serve(state);
+    state.threads.emplace_back([&state, i, last = i == kServeThreads - 1] {
+      serve(state, state.buffers[static_cast<std::size_t>(i)]);
       if (last && state.ended) state.ended();
     });
   }
@@ -339,6 +347,13 @@ void FuseView::tell(std::span<const Stale> stale) {
                                                 FUSE_LL_EXPIRE_ONLY);
         break;
     }
+  }
+}
+
+void FuseView::own_again() {
+  for (const std::atomic<char*>& buffer : state_->buffers) {
+    char* const first = buffer.load();
+    if (first != nullptr) std::atomic_ref<char>(*first).fetch_or(0);  // a write that changes nothing
   }
 }
 

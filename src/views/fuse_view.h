@@ -47,6 +47,10 @@ class FuseView {
 
   // The kernel asks for these again. Returns when whoever looks from now on sees what is shown now.
   void tell(std::span<const Stale> stale);
+  // After a fork, and before this process ends with requests under way: the pages that requests are received
+  // into are shared with the child until they are written to, and a kernel that has to copy one for a process
+  // about to die gives the request up (EIO for whoever asked) instead of keeping it for the next server.
+  void own_again();
   void forget(std::uint32_t node_number);  // blocks of a generation that is gone
 
   struct State;  // what requests are answered from; fuse_view.cc alone knows it

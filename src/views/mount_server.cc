@@ -159,6 +159,7 @@ void MountServer::keeper_ended() {
     say(started.error());
     take_away();
   }
+  view_->own_again();
   std::_Exit(1);
 }
 
