@@ -115,7 +115,7 @@ TEST(Merkle, trees_of_equal_history_are_equal_values) {
 TEST(Merkle, a_row_equals_one_by_one) {
   std::vector<Digest> hashes;
   for (int i = 0; i < 300; ++i) hashes.push_back(sha256(std::to_string(i)));
-  for (const std::uint64_t begin : {0, 1, 6, 63, 64, 4095}) {
+  for (const std::uint64_t begin : {0U, 1U, 6U, 63U, 64U, 4095U}) {
     for (std::size_t before = 0; before < 9; ++before) {
       MerkleTree one_by_one(begin);
       for (std::size_t i = 0; i < before; ++i) one_by_one.append(hashes[i]);

@@ -120,7 +120,7 @@ TEST(Crash, random_scripts_in_a_million_crash_states) {
 
 TEST(Crash, zeros_written_ahead_are_no_part_of_what_can_be_lost) {
   // Behind every batch; and behind none of the large ones, which then end in blocks never written.
-  for (const std::uint64_t large : {4096, 600}) {
+  for (const std::uint64_t large : {4096U, 600U}) {
     const Layout layout{.segment_bytes = 4096, .zeros_ahead_bytes = 600, .large_batch_bytes = large};
     const ScriptRun run({batch({10}), batch({300, 40}), batch({500}), batch({900, 90}), batch({700})},
                         crash_options(layout));
