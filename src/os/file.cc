@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <deque>
 #include <memory>
+#include <span>
 
 #include "os/entropy.h"
 #include "os/read_regular.h"
@@ -130,6 +131,29 @@ Status remove_children(int directory, const std::string& path, int depth) {
   return {};
 }
 
+constexpr std::size_t kWrittenTogether = 64;  // descriptors open at once
+
+Status write_together(std::span<const NewFile> files, std::uint32_t mode) {
+  std::deque<Beside> written;
+  for (const NewFile& file : files)
+    RTT_TRY(written.emplace_back(file.path).write(file.path, file.content, mode));
+  // Once all are on their way, the first sync takes what the others need with it.
+  for (const Beside& beside : written) beside.begin_sync();
+  for (std::size_t i = 0; i < files.size(); ++i) RTT_TRY(written[i].sync(files[i].path));
+  std::vector<std::string> folders;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string& path = files[i].path;
+    if (::rename(written[i].name(), path.c_str()) != 0) return failed("cannot replace " + path, path);
+    written[i].moved();
+    folders.push_back(parent_of(path));
+  }
+  std::ranges::sort(folders);
+  const auto rest = std::ranges::unique(folders);
+  folders.erase(rest.begin(), rest.end());
+  for (const std::string& folder : folders) RTT_TRY(sync_directory(folder));
+  return {};
+}
+
 }  // namespace
 
 Result<std::string> read_regular(const Fd& fd, const std::string& path, std::size_t bytes_max) {
@@ -203,23 +227,11 @@ Status write_atomic(const std::string& path, std::string_view content, WriteOpti
 }
 
 Status write_all(const std::vector<NewFile>& files, std::uint32_t mode) {
-  std::deque<Beside> written;
-  for (const NewFile& file : files)
-    RTT_TRY(written.emplace_back(file.path).write(file.path, file.content, mode));
-  // Once all are on their way, the first sync takes what the others need with it.
-  for (const Beside& beside : written) beside.begin_sync();
-  for (std::size_t i = 0; i < files.size(); ++i) RTT_TRY(written[i].sync(files[i].path));
-  std::vector<std::string> folders;
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    const std::string& path = files[i].path;
-    if (::rename(written[i].name(), path.c_str()) != 0) return failed("cannot replace " + path, path);
-    written[i].moved();
-    folders.push_back(parent_of(path));
+  for (std::span<const NewFile> rest = files; !rest.empty();) {
+    const std::size_t count = std::min(rest.size(), kWrittenTogether);
+    RTT_TRY(write_together(rest.first(count), mode));
+    rest = rest.subspan(count);
   }
-  std::ranges::sort(folders);
-  const auto rest = std::ranges::unique(folders);
-  folders.erase(rest.begin(), rest.end());
-  for (const std::string& folder : folders) RTT_TRY(sync_directory(folder));
   return {};
 }
 

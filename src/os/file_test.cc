@@ -71,6 +71,40 @@ TEST_F(FileTest, write_atomic_replaces_and_leaves_no_temp_behind_even_when_it_fa
   EXPECT_EQ(code_of(write_atomic(at("absent/f"), "x")), Code::kNotFound);
 }
 
+TEST_F(FileTest, write_all_replaces_each_and_leaves_no_temp_behind_even_when_it_fails) {
+  put("a/old", "1");
+  put("b/other", "1");
+  std::vector<NewFile> files{{at("a/old"), "2"}};
+  for (int i = 0; i < 130; ++i) files.push_back({at("b/f" + std::to_string(i)), std::to_string(i)});
+  ASSERT_TRUE(write_all(files));
+  for (const NewFile& file : files) EXPECT_EQ(*read_file(file.path, 1000), file.content);
+  EXPECT_EQ(list_directory(at("a"))->size(), 1U);
+  EXPECT_EQ(list_directory(at("b"))->size(), 131U);
+  EXPECT_EQ(code_of(write_all({{at("a/old"), "3"}, {at("absent/f"), "x"}})), Code::kNotFound);
+  EXPECT_EQ(*read_file(at("a/old"), 1000), "2");  // none was put in its place before all were written
+  EXPECT_EQ(list_directory(at("a"))->size(), 1U);
+  EXPECT_TRUE(write_all({}));
+}
+
+// Kept open it stays the folder it was, and never leads out of itself.
+TEST_F(FileTest, a_folder_that_is_kept_open_is_read_wherever_it_is_moved) {
+  put("a/f", "1");
+  put("out", "secret");
+  ASSERT_EQ(::symlink("../out", at("a/link").c_str()), 0);
+  const auto folder = Folder::open(at("a"));
+  ASSERT_TRUE(folder);
+  ASSERT_EQ(::rename(at("a").c_str(), at("b").c_str()), 0);
+  put("a/f", "another");
+  EXPECT_EQ(folder->read("f", 1000)->content, "1");
+  EXPECT_EQ(folder->stamp_of("f"), *stamp_beneath(at("b"), "f"));
+  EXPECT_EQ(folder->stamp_of("absent").inode, 0U);
+  EXPECT_EQ(code_of(folder->read("absent", 1000)), Code::kNotFound);
+  EXPECT_EQ(code_of(folder->read("link", 1000)), Code::kEscapes);
+  EXPECT_EQ(code_of(folder->read("../out", 1000)), Code::kEscapes);
+  EXPECT_EQ(code_of(folder->read("f", 0)), Code::kTooLarge);
+  EXPECT_EQ(code_of(Folder::open(at("absent"))), Code::kNotFound);
+}
+
 TEST_F(FileTest, mode_is_as_asked) {
   ASSERT_TRUE(write_atomic(at("secret"), "s", {.mode = 0600}));
   struct stat info{};

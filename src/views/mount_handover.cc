@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "os/unix_socket.h"
 #include "text/ndjson.h"
@@ -32,6 +33,22 @@ void MountHandover::take(const MountNote& note) {
     case MountNote::What::kGo:
       break;
   }
+}
+
+Result<OtherEnd> start_other_end(const std::vector<std::string>& argv, int connection, int listener) {
+  RTT_TRY_SET(auto pair, os::socket_pair());
+  RTT_TRY_SET(os::Child process, os::spawn({.argv = argv,
+                                            .env = os::own_environment(),
+                                            .directory = "/",
+                                            .in = os::Wire::kNull,
+                                            .out = os::Wire::kNull,
+                                            .err = os::Wire::kInherit,
+                                            .lifetime = os::Lifetime::kDetached,
+                                            .setuid = os::Setuid::kCounts,
+                                            .pass_fds = {{connection, kConnectionFd},
+                                                         {pair.second.get(), kKeeperFd},
+                                                         {listener, kListenerFd}}}));
+  return OtherEnd{.process = std::move(process), .channel = std::move(pair.first)};
 }
 
 Status send_handover(int fd, const MountHandover& known) {

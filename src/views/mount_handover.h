@@ -10,7 +10,9 @@
 
 #include <deque>
 #include <string>
+#include <vector>
 
+#include "os/process.h"
 #include "views/mount_nodes.h"
 #include "views/mount_words.h"
 
@@ -27,6 +29,17 @@ struct MountHandover {
 
   void take(const MountNote& note);  // one that says nothing of it: nothing
 };
+// What each starts the other with, by number: the connection, the channel between the two, the store's
+// socket.
+inline constexpr int kConnectionFd = 3, kKeeperFd = 4, kListenerFd = 5;
+
+struct OtherEnd {
+  os::Child process;  // it outlives us: a server takes the mount away, a keeper keeps it
+  os::Fd channel;     // ours
+};
+// The keeper's server, or the server's next keeper.   Fails: as os::spawn.
+Result<OtherEnd> start_other_end(const std::vector<std::string>& argv, int connection, int listener);
+
 Status send_handover(int fd, const MountHandover& known);
 Result<MountHandover> receive_handover(int fd);
 

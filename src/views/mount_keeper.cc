@@ -148,20 +148,9 @@ Status Keeper::start_server() {
                 options_.place.mountpoint);
   }
   known_.starts.push_back(now_s);
-  RTT_TRY_SET(auto pair, os::socket_pair());
-  RTT_TRY_SET(server_, os::spawn({.argv = options_.server,
-                                  .env = os::own_environment(),
-                                  .directory = "/",
-                                  .in = os::Wire::kNull,
-                                  .out = os::Wire::kNull,
-                                  .err = os::Wire::kInherit,
-                                  // It outlives us by a moment, to take the mount away.
-                                  .lifetime = os::Lifetime::kDetached,
-                                  .setuid = os::Setuid::kCounts,
-                                  .pass_fds = {{connection_.get(), kConnectionFd},
-                                               {pair.second.get(), kKeeperFd},
-                                               {listener_->fd(), kListenerFd}}}));
-  channel_ = std::move(pair.first);
+  RTT_TRY_SET(OtherEnd server, start_other_end(options_.server, connection_.get(), listener_->fd()));
+  server_ = std::move(server.process);
+  channel_ = std::move(server.channel);
   lines_ = text::LineReader(kMountLineBytesMax);
   RTT_TRY(tell_server());
   RTT_TRY(loop_->watch(channel_.get(), os::kReadable, [this](std::uint32_t) { hear(); }));

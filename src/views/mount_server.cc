@@ -164,21 +164,10 @@ void MountServer::keeper_ended() {
 }
 
 Status MountServer::start_keeper() {
-  RTT_TRY_SET(auto pair, os::socket_pair());
-  RTT_TRY_SET(os::Child keeper, os::spawn({.argv = next_keeper_,
-                                           .env = os::own_environment(),
-                                           .directory = "/",
-                                           .in = os::Wire::kNull,
-                                           .out = os::Wire::kNull,
-                                           .err = os::Wire::kInherit,
-                                           .lifetime = os::Lifetime::kDetached,
-                                           .setuid = os::Setuid::kCounts,
-                                           .pass_fds = {{kConnectionFd, kConnectionFd},
-                                                        {pair.second.get(), kKeeperFd},
-                                                        {listener_.fd(), kListenerFd}}}));
-  RTT_TRY(send_handover(pair.first.get(), known_));  // with an error it is killed
-  keeper.detach();
-  keeper_ = std::move(pair.first);  // open until our end, for which it waits
+  RTT_TRY_SET(OtherEnd keeper, start_other_end(next_keeper_, kConnectionFd, listener_.fd()));
+  RTT_TRY(send_handover(keeper.channel.get(), known_));  // with an error it is killed
+  keeper.process.detach();
+  keeper_ = std::move(keeper.channel);  // open until our end, for which it waits
   return {};
 }
 

@@ -22,11 +22,8 @@ namespace rtt::views {
 inline constexpr std::string_view kMountSocket = "mount.sock";  // in the store
 inline constexpr std::size_t kMountClientsMax = 64;
 
-// What the keeper hands down, by number.
-inline constexpr int kConnectionFd = 3, kKeeperFd = 4, kListenerFd = 5;
-
 // 0: the mount was taken away; anything else: the keeper starts another. `next_keeper`: the command line that
-// ends in keep_mount() with Begin::kTakeOver, which has these three descriptors.
+// ends in keep_mount() with Begin::kTakeOver, which has the descriptors of mount_handover.h.
 int serve_views(const MountPlace& place, std::vector<std::string> next_keeper);
 
 }  // namespace rtt::views
