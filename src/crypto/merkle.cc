@@ -114,7 +114,7 @@ void MerkleTree::append_nodes(std::uint8_t level, std::span<const Digest> hashes
   }
   const std::size_t pairs = hashes.size() / 2;
   if (pairs > 0) {
-    std::array<NodeBytes, kAtOnce / 2> entries;
+    std::array<NodeBytes, kAtOnce / 2> entries{};
     std::array<ByteView, kAtOnce / 2> messages;
     std::array<Digest, kAtOnce / 2> above;
     for (std::size_t i = 0; i < pairs; ++i) {
@@ -129,7 +129,7 @@ void MerkleTree::append_nodes(std::uint8_t level, std::span<const Digest> hashes
 }
 
 void MerkleTree::append(std::span<const Digest> record_hashes) {
-  std::array<LeafBytes, kAtOnce> entries;
+  std::array<LeafBytes, kAtOnce> entries{};
   std::array<ByteView, kAtOnce> messages;
   std::array<Digest, kAtOnce> leaves;
   while (!record_hashes.empty()) {

@@ -168,7 +168,8 @@ void Host::State::say_hello() {
   const auto start_time = os::process_start_time(os::own_pid());
   said_lanes_end_here = driver.lanes_end_here();
   panel->ask("host.hello",
-             Json::object({{"instance", options.instance},
+             Json::object({{"health", driver.health()},
+                           {"instance", options.instance},
                            {"lanes", desk.lanes()},
                            {"lanes_end_here", said_lanes_end_here},
                            {"pid", os::own_pid()},

@@ -30,6 +30,21 @@ std::string instance_of(const model::Contract& provider) {
   return name;
 }
 
+namespace {
+
+// {pid,state,restarts} of the one process a driver's health tells of; null where it has none of its own.
+text::Json child_row(const text::Json& health) {
+  const text::Json* rows = health.find("drivers");
+  if (rows == nullptr || !rows->is_array() || rows->as_array().size() != 1) return {};
+  const text::Json& row = rows->as_array().front();
+  if (row.find("pid") == nullptr) return {};
+  return text::Json::object({{"pid", *row.find("pid")},
+                             {"restarts", row.int_or("restarts", 0)},
+                             {"state", std::string(row.string_or("state"))}});
+}
+
+}  // namespace
+
 Hosts::Hosts(os::Loop& loop, registry::Workspace workspace, OnLost on_lost)
     : loop_(loop), workspace_(std::move(workspace)), on_lost_(std::move(on_lost)) {}
 
@@ -148,6 +163,9 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
   entry.pid = pid;
   entry.start_time = start_time;
   entry.lanes_end_here = hello.bool_or("lanes_end_here", true);
+  // What an earlier connection said of its child is not this one's.
+  const text::Json* health = hello.find("health");
+  entry.driver = health == nullptr ? text::Json() : child_row(*health);
   feed(instance, HostEvent::kAttached);
   for (OnReady& ready : std::exchange(entry.waiting, {})) ready(entry.peer);
   return {};
@@ -169,14 +187,11 @@ void Hosts::connection_lost(const api::Peer* peer) {
 }
 
 void Hosts::report(const api::Peer* peer, const text::Json& health) {
-  const text::Json* rows = health.find("drivers");
-  if (rows == nullptr || !rows->is_array() || rows->as_array().size() != 1) return;
-  const text::Json& row = rows->as_array().front();
+  text::Json child = child_row(health);
+  if (!child.is_object()) return;
+  ++revision_;
   for (auto& [instance, entry] : entries_) {
-    if (entry.peer.get() != peer || row.find("pid") == nullptr) continue;
-    entry.driver = text::Json::object({{"pid", *row.find("pid")},
-                                       {"restarts", row.int_or("restarts", 0)},
-                                       {"state", std::string(row.string_or("state"))}});
+    if (entry.peer.get() == peer) entry.driver = std::move(child);
   }
 }
 
