@@ -400,7 +400,7 @@ TEST(GroupCommit, many_writers_each_told_when_durable_lose_nothing) {
       writers.emplace_back([&, w] {
         for (int i = 0; i < kEach; ++i) {
           std::vector<NewRecord> one{note(w * 1000 + i)};
-          const auto seqs = opened->journal->append_batch(std::move(one));
+          const auto seqs = opened->journal->append_batch(one);
           ASSERT_TRUE(seqs);
           told[static_cast<std::size_t>(w)].push_back(seqs->front());
         }

@@ -278,7 +278,7 @@ TEST(Crash, a_failing_disk_stops_the_writer_and_loses_nothing_acknowledged) {
     for (const auto& sizes : batches) {
       std::vector<NewRecord> records;
       for (const std::size_t bytes : sizes) records.push_back(record_of(++seq, bytes));
-      const auto written = opened->writer.append_batch(std::move(records));
+      const auto written = opened->writer.append_batch(records);
       if (stopped) {
         EXPECT_FALSE(written) << "went on after a failed write";
       }

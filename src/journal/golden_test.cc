@@ -34,7 +34,7 @@ DiskImage golden() {
                                                       {"n", opened->writer.last_seq().value},
                                                       {"text", std::string(40 + batch.size() * 57, 'g')}})});
     }
-    RTT_ASSERT(opened->writer.append_batch(std::move(batch)).has_value());
+    RTT_ASSERT(opened->writer.append_batch(batch).has_value());
   };
   for (int round = 0; round < 5; ++round) {
     add({RecordType::kPrepare});

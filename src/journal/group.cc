@@ -23,7 +23,7 @@ std::size_t ReadyRecord::bytes_max() const {
   return padded(kRecordHeaderBytes + text.size() + kBatchBytesMax);
 }
 
-Result<ReadyRecord> make_ready(NewRecord record) {
+Result<ReadyRecord> make_ready(const NewRecord& record) {
   RTT_ASSERT(record.payload.is_object());
   text::CanonicalWithGap written = text::canonical_json_with_gap(record.payload, kBatch);
   if (written.text.size() + kBatchBytesMax > limits::kRecordPayloadBytesMax) {
@@ -34,11 +34,11 @@ Result<ReadyRecord> make_ready(NewRecord record) {
   return ReadyRecord{.type = record.type, .text = std::move(written.text), .batch_at = written.gap_at};
 }
 
-Result<std::vector<ReadyRecord>> make_ready(std::vector<NewRecord> records) {
+Result<std::vector<ReadyRecord>> make_ready(std::span<const NewRecord> records) {
   std::vector<ReadyRecord> ready;
   ready.reserve(records.size());
-  for (NewRecord& record : records) {
-    RTT_TRY_SET(ReadyRecord one, make_ready(std::move(record)));
+  for (const NewRecord& record : records) {
+    RTT_TRY_SET(ReadyRecord one, make_ready(record));
     ready.push_back(std::move(one));
   }
   return ready;

@@ -30,8 +30,8 @@ struct ReadyRecord {
   [[nodiscard]] std::size_t bytes_max() const;  // of the record in a segment, padding and `batch` included
 };
 // `payload` is an object; a member `batch` in it is dropped.
-Result<ReadyRecord> make_ready(NewRecord record);
-Result<std::vector<ReadyRecord>> make_ready(std::vector<NewRecord> records);
+Result<ReadyRecord> make_ready(const NewRecord& record);
+Result<std::vector<ReadyRecord>> make_ready(std::span<const NewRecord> records);
 
 struct Link {  // where a chain has come to
   Seq seq;

@@ -110,17 +110,17 @@ Result<Journal::Opened> Journal::open(const std::string& directory, const Replay
                 .passed_over = std::move(opened.passed_over)};
 }
 
-Result<Seq> Journal::submit(std::vector<NewRecord> records) {
-  RTT_TRY_SET(std::vector<ReadyRecord> ready, make_ready(std::move(records)));
+Result<Seq> Journal::submit(const std::vector<NewRecord>& records) {
+  RTT_TRY_SET(std::vector<ReadyRecord> ready, make_ready(records));
   return state_->commits->submit(std::move(ready));
 }
 Status Journal::wait(Seq seq) { return state_->commits->wait(seq); }
 
-Result<std::vector<Seq>> Journal::append_batch(std::vector<NewRecord> records) {
+Result<std::vector<Seq>> Journal::append_batch(const std::vector<NewRecord>& records) {
   const std::size_t count = records.size();
   std::vector<Seq> seqs;
   if (count == 0) return seqs;
-  RTT_TRY_SET(const Seq last, submit(std::move(records)));
+  RTT_TRY_SET(const Seq last, submit(records));
   RTT_TRY(wait(last));
   for (std::size_t i = 0; i < count; ++i) seqs.push_back({last.value - count + 1 + i});
   return seqs;

@@ -119,11 +119,11 @@ class Journal {
 
   // Appends all, one fdatasync, returns the seq of each. On error nothing is considered written and the
   // journal refuses further appends until reopened.
-  Result<std::vector<Seq>> append_batch(std::vector<NewRecord> records);
+  Result<std::vector<Seq>> append_batch(const std::vector<NewRecord>& records);
   // The same in two steps, for who keeps several under way: the seq that the last of these will have, known
   // at once because records are written in the order of submission or not at all; and until that is durable.
   // REQUIRES: records is not empty; seq was submitted.
-  Result<Seq> submit(std::vector<NewRecord> records);
+  Result<Seq> submit(const std::vector<NewRecord>& records);
   Status wait(Seq seq);
   // A signed CHECKPOINT record of the journal as it is after `seq`, and where to find it.
   // Fails: kBusy if `seq` is not the last any more.

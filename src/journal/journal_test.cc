@@ -185,7 +185,7 @@ TEST_F(JournalTest, what_does_not_fit_is_refused_before_anything_is_written) {
   EXPECT_EQ(journal->append_batch({note(1)})->front(), Seq{1});
   std::vector<NewRecord> batch;
   for (int i = 0; i < 17; ++i) batch.push_back({.payload = text::Json::object({{"text", large.substr(40)}})});
-  EXPECT_EQ(journal->append_batch(std::move(batch)).error().code, Code::kTooLarge);
+  EXPECT_EQ(journal->append_batch(batch).error().code, Code::kTooLarge);
   EXPECT_EQ(journal->append_batch({note(2)})->front(), Seq{2});
   ASSERT_TRUE(
       journal->append_batch({{.payload = text::Json::object({{"text", large.substr(40)}})}}));  // the largest

@@ -83,7 +83,7 @@ Status mention(Storage& storage, const OpenOptions& options, const Mentioned& me
                             {"saved", name},
                             {"ts", options.timestamp()},
                             {"who", "rtt"}});
-    RTT_TRY(writer.append_batch(std::move(audit)));
+    RTT_TRY(writer.append_batch(audit));
   }
   return {};
 }

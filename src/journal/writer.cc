@@ -96,8 +96,8 @@ Status Writer::append(const Group& group) {
   return {};
 }
 
-Result<std::vector<Seq>> Writer::append_batch(std::vector<NewRecord> records) {
-  RTT_TRY_SET(const std::vector<ReadyRecord> ready, make_ready(std::move(records)));
+Result<std::vector<Seq>> Writer::append_batch(const std::vector<NewRecord>& records) {
+  RTT_TRY_SET(const std::vector<ReadyRecord> ready, make_ready(records));
   std::vector<Seq> seqs;
   for (std::size_t i = 1; i <= ready.size(); ++i) seqs.push_back({last_.seq.value + i});
   RTT_TRY(append(ready));

@@ -30,7 +30,7 @@ class Writer {
   Status append(std::span<const ReadyRecord> records);
   // The same of a group that was laid and sealed as it follows last().
   Status append(const Group& group);
-  Result<std::vector<Seq>> append_batch(std::vector<NewRecord> records);
+  Result<std::vector<Seq>> append_batch(const std::vector<NewRecord>& records);
   [[nodiscard]] Seq last_seq() const { return last_.seq; }
   [[nodiscard]] const Link& last() const { return last_; }
   [[nodiscard]] const crypto::MerkleTree& tree() const { return tree_; }

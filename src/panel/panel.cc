@@ -39,8 +39,8 @@ apply::Entry entry_of(journal::RecordType type, Seq seq, Json payload) {
 // A journal that failed once takes no more records, so the panel ends, and the next one goes on from what the
 // disk holds. Who waits for an answer has it first. What is only too large was never begun.
 Result<std::vector<Seq>> append_or_end(os::Loop& loop, journal::Journal& journal,
-                                       std::vector<journal::NewRecord> batch) {
-  auto seqs = journal.append_batch(std::move(batch));
+                                       const std::vector<journal::NewRecord>& batch) {
+  auto seqs = journal.append_batch(batch);
   if (!seqs && seqs.error().code != Code::kTooLarge) loop.post([&loop] { loop.stop(); });
   return seqs;
 }
