@@ -184,7 +184,7 @@ void restart_row(const Settings& settings, Report& report) {
     auto opened = panel::open_journal(workspace);
     if (!opened) give_up(opened.error().message);
     fill(*opened->journal, 1'000'000);
-    if (!panel::write_checkpoint(workspace, *opened->journal, {.recovered = opened->fold.state()}))
+    if (!panel::write_checkpoint(workspace, *opened->journal, opened->fold.state(), 0))
       give_up("no checkpoint was written");
     fill(*opened->journal, static_cast<std::int64_t>(panel::kCheckpointEveryBytes / kRecordBytes));
   }

@@ -50,8 +50,7 @@ Result<Commit> commit_from(const Json& json) {
 
 }  // namespace
 
-Json to_json(const LedgerState& state) {
-  const Recovered& now = state.recovered;
+Json to_json(const Recovered& now, std::uint64_t panel_starts) {
   RTT_ASSERT(!now.prepare && !now.rollback);
   Json history(text::JsonArray{});
   for (const Commit& commit : now.history) history.push(commit_json(commit));
@@ -62,7 +61,7 @@ Json to_json(const LedgerState& state) {
                                                    {"wired", now.forgotten.wired}})},
                        {"graph_root", rtt::to_string(now.root)},
                        {"history", std::move(history)},
-                       {"panel_starts", state.panel_starts},
+                       {"panel_starts", panel_starts},
                        {"v", 1}});
 }
 

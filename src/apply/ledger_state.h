@@ -16,7 +16,7 @@ struct LedgerState {
   Recovered recovered;             // settled: no unfinished change
   std::uint64_t panel_starts = 0;  // each start has a number
 };
-text::Json to_json(const LedgerState& state);
+text::Json to_json(const Recovered& recovered, std::uint64_t panel_starts);
 Result<LedgerState> ledger_state_from_json(const text::Json& json);
 
 }  // namespace rtt::apply

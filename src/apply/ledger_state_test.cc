@@ -59,9 +59,7 @@ std::vector<Entry> history(int commits) {
   return out;
 }
 
-std::string text_of(const Recovered& recovered) {
-  return text::canonical_json(to_json({.recovered = recovered, .panel_starts = 7}));
-}
+std::string text_of(const Recovered& recovered) { return text::canonical_json(to_json(recovered, 7)); }
 Recovered through_text(const Recovered& recovered) {
   const auto read = ledger_state_from_json(*text::parse_json(text_of(recovered), {.bytes_max = 1 << 24}));
   EXPECT_TRUE(read) << read.error().message;
@@ -105,7 +103,7 @@ TEST(LedgerState, the_last_commits_are_kept_and_what_is_forgotten_is_said) {
 }
 
 TEST(LedgerState, what_does_not_fit_together_is_no_state) {
-  const text::Json good = to_json({.recovered = *fold(history(3)), .panel_starts = 0});
+  const text::Json good = to_json(*fold(history(3)), 0);
   ASSERT_TRUE(ledger_state_from_json(good));
   for (const char* field : {"forgotten", "graph_root", "history", "panel_starts", "v"}) {
     text::Json without = good;

@@ -111,7 +111,7 @@ Result<PrepareRecord> prepare_from_json(const Json& payload, Seq seq) {
                        .accepted = std::move(accepted)};
 }
 
-Result<CommitRecord> commit_from_json(const Json& payload, Seq seq) {
+Result<CommitRecord> commit_from_json(const Json& payload, Seq seq, const KnownGraphs& known) {
   RTT_TRY_SET(const Digest plan_id, digest_at(payload, "plan_id", "COMMIT", seq));
   RTT_TRY_SET(const Digest before, digest_at(payload, "before", "COMMIT", seq));
   RTT_TRY_SET(const Digest after, digest_at(payload, "graph_root", "COMMIT", seq));
@@ -128,6 +128,10 @@ Result<CommitRecord> commit_from_json(const Json& payload, Seq seq) {
                       .accepted = std::move(accepted)};
   const Json* graph = payload.find("graph");
   if (graph == nullptr) return record;
+  if (const model::Graph* same = known ? known(after) : nullptr) {
+    record.graph = *same;
+    return record;
+  }
   auto parsed = model::graph_from_json(*graph, "COMMIT " + std::to_string(seq.value));
   if (!parsed) return std::unexpected(std::move(parsed).error());
   if (model::graph_root(*parsed) != after) return damaged(seq, "COMMIT", "graph: its hash is not graph_root");

@@ -11,6 +11,7 @@
 // Limits: kInlineGraphBytesMax of canonical JSON; kReasonBytesMax of a reason (longer ones are cut).
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -83,7 +84,10 @@ text::Json to_json(const AuditRecord& record);
 
 Result<PrepareRecord> prepare_from_json(const text::Json& payload, Seq seq);
 // Checks that an inline graph has the root it claims.
-Result<CommitRecord> commit_from_json(const text::Json& payload, Seq seq);
+// Whoever made the record knows its graph: `known` gives it by its root, or nullptr, and it is not read
+// again.
+using KnownGraphs = std::function<const model::Graph*(const Digest& root)>;
+Result<CommitRecord> commit_from_json(const text::Json& payload, Seq seq, const KnownGraphs& known = {});
 Result<AbortRecord> abort_from_json(const text::Json& payload, Seq seq);
 Result<RollbackRecord> rollback_from_json(const text::Json& payload, Seq seq);
 

@@ -43,7 +43,7 @@ Fold::Fold() {
   state_.root = model::graph_root(*state_.graph);
 }
 
-Status Fold::take(const Entry& entry) {
+Status Fold::take(const Entry& entry, const KnownGraphs& known) {
   switch (entry.type) {
     case RecordType::kPrepare: {
       RTT_TRY_SET(auto record, prepare_from_json(entry.payload, entry.seq));
@@ -51,7 +51,7 @@ Status Fold::take(const Entry& entry) {
       return {};
     }
     case RecordType::kCommit:
-      return take_commit(entry);
+      return take_commit(entry, known);
     case RecordType::kAbort: {
       RTT_TRY_SET(const auto record, abort_from_json(entry.payload, entry.seq));
       if (state_.prepare && state_.prepare->record.plan_id == record.plan_id) state_.prepare.reset();
@@ -67,8 +67,8 @@ Status Fold::take(const Entry& entry) {
   return damaged(entry.seq, "has no known type");
 }
 
-Status Fold::take_commit(const Entry& entry) {
-  RTT_TRY_SET(auto record, commit_from_json(entry.payload, entry.seq));
+Status Fold::take_commit(const Entry& entry, const KnownGraphs& known) {
+  RTT_TRY_SET(auto record, commit_from_json(entry.payload, entry.seq, known));
   if (record.before != state_.root) {
     return damaged(entry.seq, "commits a change of graph " + rtt::to_string(record.before) +
                                   ", but the graph is " + rtt::to_string(state_.root));

@@ -81,11 +81,11 @@ class Fold {
   Fold();
   explicit Fold(Recovered state) : state_(std::move(state)) {}  // goes on from there
   // REQUIRES: entries in order of seq. AUDIT entries change nothing: a reader may leave them out, unparsed.
-  Status take(const Entry& entry);
+  Status take(const Entry& entry, const KnownGraphs& known = {});
   [[nodiscard]] const Recovered& state() const { return state_; }
 
  private:
-  Status take_commit(const Entry& entry);
+  Status take_commit(const Entry& entry, const KnownGraphs& known);
   void follow_canary(const CommitRecord& record, Seq seq);
   Status take_rollback(const Entry& entry);
   Status take_checkpoint(const Entry& entry) const;

@@ -39,6 +39,7 @@ class FlatMap {
     return find(key) != nullptr;
   }
 
+  void reserve(std::size_t entries) { entries_.reserve(entries); }
   // Inserts or replaces; the returned reference is valid until the next change.
   Value& set(Key key, Value value) {
     if (entries_.empty() || entries_.back().first < key) {  // ascending insertion is the common case

@@ -108,10 +108,10 @@ std::uint32_t column_of(std::string_view where) {
 }  // namespace
 
 std::string child(std::string_view pointer, std::string_view key) {
-  return fmt::format("{}/{}", pointer, text::escape_pointer(key));
+  return std::string(pointer).append("/").append(text::escape_pointer(key));
 }
 std::string child(std::string_view pointer, std::size_t index) {
-  return fmt::format("{}/{}", pointer, index);
+  return std::string(pointer).append("/").append(std::to_string(index));
 }
 
 std::string suggest(std::string_view wrong, const std::vector<std::string>& choices) {
@@ -167,7 +167,7 @@ bool Document::check(const Json& value, std::string_view pointer, std::span<cons
   for (const Key& key : keys) {
     const Json* found = value.find(key.name);
     if (found != nullptr) {
-      check_shape(*found, child(pointer, key.name), key.shape);
+      if (!has_shape(*found, key.shape)) check_shape(*found, child(pointer, key.name), key.shape);
     } else if (key.need == Need::kRequired) {
       error(pointer, {.message = fmt::format("{} has no '{}'", named(pointer), key.name)});
     }

@@ -317,8 +317,10 @@ Result<Graph> apply_to(const Graph& from, const Plan& plan) {
   }
   Graph out;
   RTT_TRY_SET(out.routes, without(from.routes, plan.routes_del));
+  const auto stay = static_cast<std::ptrdiff_t>(out.routes.size());
   out.routes.insert(out.routes.end(), plan.routes_add.begin(), plan.routes_add.end());
-  std::ranges::sort(out.routes, [](const Route& a, const Route& b) { return route_order(a, b) < 0; });
+  std::ranges::inplace_merge(out.routes, out.routes.begin() + stay,
+                             [](const Route& a, const Route& b) { return route_order(a, b) < 0; });
   if (!strictly_sorted(out.routes))
     return fail(Code::kBadShape, "the plan adds a route that is there already");
   if (!unique_ids(out.routes)) return fail(Code::kBadShape, "the plan gives two routes one id");

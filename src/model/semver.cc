@@ -373,7 +373,8 @@ Result<Version> parse_version(std::string_view text) {
 }
 
 std::string to_string(const Version& version) {
-  std::string text = fmt::format("{}.{}.{}", version.major, version.minor, version.patch);
+  std::string text = std::to_string(version.major);
+  text.append(".").append(std::to_string(version.minor)).append(".").append(std::to_string(version.patch));
   if (!version.prerelease.empty()) text += "-" + joined(version.prerelease);
   if (!version.build.empty()) text += "+" + version.build;
   return text;

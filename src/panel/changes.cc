@@ -147,11 +147,14 @@ void Panel::State::settled(const apply::Answer& answer) {
 }
 
 void Panel::State::finish_change(Result<api::Answer> answer) {
-  const Change done = std::move(changes.front());
-  changes.pop_front();
-  if (done.respond) done.respond->finish(std::move(answer));
-  keep_checkpoint(When::kDue);
-  next_change();
+  if (const auto respond = std::exchange(changes.front().respond, std::nullopt))
+    respond->finish(std::move(answer));
+  // After the answer is sent. Until then no other change begins, for it is the first that is not over.
+  loop.post([this] {
+    changes.pop_front();
+    keep_checkpoint(When::kDue);
+    next_change();
+  });
 }
 
 void Panel::State::tell_rolled_back(Json& body, const Error& reason) {

@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "crypto/sha256.h"
 #include "os/file.h"
 #include "panel/ledger_replay.h"
 #include "text/json_canonical.h"
@@ -50,9 +49,13 @@ Result<model::Graph> load_graph(const registry::Workspace& workspace, const Dige
   return graph;
 }
 
-Status store_graph(const registry::Workspace& workspace, const model::Graph& graph) {
-  const std::string text = text::canonical_json(model::to_json(graph));
-  return store_graph(workspace, crypto::sha256(text), text);
+bool is_stored(const registry::Workspace& workspace, const Digest& root) {
+  return os::exists(graph_path(workspace, root));
+}
+
+Status store_graph(const registry::Workspace& workspace, const Digest& root, const model::Graph& graph) {
+  if (is_stored(workspace, root)) return {};
+  return store_graph(workspace, root, text::canonical_json(model::to_json(graph)));
 }
 
 Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text) {
@@ -64,7 +67,7 @@ Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest
                               const std::optional<model::Graph>& stored_inline) {
   if (stored_inline) return *stored_inline;
   if (root == model::graph_root(model::Graph{})) return model::Graph{};
-  if (os::exists(graph_path(workspace, root))) return load_graph(workspace, root);
+  if (is_stored(workspace, root)) return load_graph(workspace, root);
   return graph_in_journal(workspace, root);
 }
 

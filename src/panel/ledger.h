@@ -34,7 +34,9 @@ Error damaged(const journal::ReadReport& report);
 
 // A graph too large to ride in its COMMIT record lives in the object store under its root.
 Result<model::Graph> load_graph(const registry::Workspace& workspace, const Digest& root);
-Status store_graph(const registry::Workspace& workspace, const model::Graph& graph);
+bool is_stored(const registry::Workspace& workspace, const Digest& root);
+// Nothing is done where it lies there already.   REQUIRES: `root` is that of the graph.
+Status store_graph(const registry::Workspace& workspace, const Digest& root, const model::Graph& graph);
 // `text`: its canonical JSON.   REQUIRES: `root` is its hash.
 Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text);
 // The graph a recovered state names, inline or stored.

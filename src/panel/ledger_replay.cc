@@ -48,8 +48,9 @@ Status compact(const registry::Workspace& workspace, journal::Journal& journal,
   RTT_TRY_SET(const bool too_many, journal.has_more_segments_than(segments_kept));
   if (!too_many) return {};
   for (const apply::Commit& commit : recovered.history) {
+    if (is_stored(workspace, commit.root)) continue;
     RTT_TRY_SET(const model::Graph graph, graph_of(workspace, commit.root, commit.graph));
-    RTT_TRY(store_graph(workspace, graph));
+    RTT_TRY(store_graph(workspace, commit.root, graph));
   }
   RTT_TRY(journal.compact(segments_kept));
   return {};
@@ -101,15 +102,14 @@ bool checkpoint_due(const journal::Journal& journal) {
 }
 
 Status write_checkpoint(const registry::Workspace& workspace, journal::Journal& journal,
-                        const apply::LedgerState& state, std::size_t segments_kept) {
-  const apply::Recovered& now = state.recovered;
+                        const apply::Recovered& now, std::uint64_t panel_starts, std::size_t segments_kept) {
   if (now.prepare || now.rollback) return {};
   const auto key = registry::load_own_key(workspace.user_dir);
   if (!key) return {};
   for (const apply::Commit& commit : now.history) {
-    if (commit.graph) RTT_TRY(store_graph(workspace, *commit.graph));
+    if (commit.graph) RTT_TRY(store_graph(workspace, commit.root, *commit.graph));
   }
-  const std::string text = text::canonical_json(apply::to_json(state));
+  const std::string text = text::canonical_json(apply::to_json(now, panel_starts));
   const Digest hash = crypto::sha256(text);
   RTT_TRY(os::make_directories(states_folder(workspace), 0700));
   RTT_TRY(os::write_once(states_folder(workspace) + "/" + state_name(hash), text, {.mode = 0600}));

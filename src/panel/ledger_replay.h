@@ -56,6 +56,7 @@ bool checkpoint_due(const journal::Journal& journal);
 // more, and compacts what is older than the last segments. Without a key of this user, and while a change is
 // unfinished, it does nothing.
 Status write_checkpoint(const registry::Workspace& workspace, journal::Journal& journal,
-                        const apply::LedgerState& state, std::size_t segments_kept = kSegmentsKept);
+                        const apply::Recovered& now, std::uint64_t panel_starts,
+                        std::size_t segments_kept = kSegmentsKept);
 
 }  // namespace rtt::panel

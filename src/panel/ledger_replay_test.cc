@@ -62,8 +62,7 @@ class Replay : public testing::Test {
                                               .who = "me"}));
   }
   void checkpoint(std::size_t segments_kept = kSegmentsKept) {
-    const Status done = write_checkpoint(workspace_, *open_.journal,
-                                         {.recovered = open_.fold.state(), .panel_starts = 3}, segments_kept);
+    const Status done = write_checkpoint(workspace_, *open_.journal, open_.fold.state(), 3, segments_kept);
     ASSERT_TRUE(done) << done.error().message;
   }
   void fill_segments(int count) {
@@ -73,7 +72,7 @@ class Replay : public testing::Test {
     }
   }
   std::string text_of(const apply::Recovered& recovered) {
-    return text::canonical_json(apply::to_json({.recovered = recovered, .panel_starts = 0}));
+    return text::canonical_json(apply::to_json(recovered, 0));
   }
   // From the first record, whatever checkpoints there are.
   apply::Recovered from_the_first() {

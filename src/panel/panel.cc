@@ -151,9 +151,12 @@ void Panel::State::closed(const std::shared_ptr<api::Peer>& peer) {
 Result<Seq> Panel::State::append(journal::RecordType type, Json payload) {
   std::vector<journal::NewRecord> batch = std::exchange(audit_waiting, {});
   payload = apply::stamped(std::move(payload), os::rfc3339(os::wall_now()));
-  batch.push_back({.type = type, .payload = payload});
-  RTT_TRY_SET(const std::vector<Seq> seqs, append_or_end(loop, *journal, std::move(batch)));
-  RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(payload))));
+  batch.push_back({.type = type, .payload = std::move(payload)});
+  RTT_TRY_SET(const std::vector<Seq> seqs, append_or_end(loop, *journal, batch));
+  const apply::KnownGraphs known = [this](const Digest& root) {
+    return transition ? transition->graph_with(root).get() : nullptr;
+  };
+  RTT_TRY(fold.take(entry_of(type, seqs.back(), std::move(batch.back().payload)), known));
   return seqs.back();
 }
 
@@ -194,9 +197,7 @@ void Panel::State::keep_checkpoint(When when) {
   const bool wanted =
       when == When::kStopping ? journal->since_checkpoint().records > 0 : checkpoint_due(*journal);
   if (!wanted) return;
-  if (const Status done =
-          write_checkpoint(workspace, *journal, {.recovered = fold.state(), .panel_starts = generation});
-      !done)
+  if (const Status done = write_checkpoint(workspace, *journal, fold.state(), generation); !done)
     notices.push_back("no checkpoint could be written: " + done.error().message);
 }
 

@@ -26,6 +26,8 @@ void ViewKeeping::begin(const std::vector<apply::Commit>& history, const std::ve
   if (const auto project = views::Project::open(workspace_.root, tree_store(workspace_)))
     std::ranges::copy(project->older_bases(), std::back_inserter(keep_));
   seen_.insert(keep_.begin(), keep_.end());
+  counted_.clear();
+  for (const Digest& root : keep_) held_bytes(root);  // they stay whatever they weigh
   for (auto commit = history.rbegin(); commit != history.rend(); ++commit) {
     if (past_.size() == limits_.commits_max) break;
     past_.push_back({.root = commit->root, .graph = commit->graph});
@@ -74,12 +76,23 @@ void ViewKeeping::measure_one() {
     known = sizes_.emplace(root, size).first;
   }
   total_.files += known->second.files;
-  total_.bytes += known->second.bytes;
+  total_.bytes += known->second.bytes + held_bytes(root);
   if (!sure && (total_.files > limits_.files_max || total_.bytes > limits_.bytes_max)) {
     wanted_.clear();  // this one and all that are older
     return;
   }
   keep_.push_back(root);
+}
+
+std::uint64_t ViewKeeping::held_bytes(const Digest& root) {
+  std::uint64_t bytes = 0;
+  ViewHomes homes(workspace_, ViewHomes::For::kFind);
+  for (const views::TreeHome* home : homes.all()) {
+    for (const auto& holder : home->holders(root)) {
+      if (counted_.insert(holder.path).second) bytes += holder.bytes;
+    }
+  }
+  return bytes;
 }
 
 Result<ViewKeeping::Left> ViewKeeping::step() {

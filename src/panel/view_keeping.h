@@ -30,8 +30,9 @@ inline constexpr std::size_t kKeepStepNames = 500;
 
 struct ViewKeepLimits {
   std::size_t commits_max = 100;
-  std::size_t files_max = 500'000;                     // names, of all trees that are not shown
-  std::uint64_t bytes_max = std::uint64_t{256} << 20;  // of the same, what several have counted for each
+  std::size_t files_max = 500'000;  // names, of all trees that are not shown
+  // Of the same: files that several trees have count for each, a pack or an image once.
+  std::uint64_t bytes_max = std::uint64_t{256} << 20;
 };
 
 class ViewKeeping {
@@ -51,6 +52,8 @@ class ViewKeeping {
   };
   void read_one();
   void measure_one();
+  // Of packs and images that hold the tree and nobody counted yet.
+  std::uint64_t held_bytes(const Digest& root);
 
   registry::Workspace workspace_;
   ViewKeepLimits limits_;
@@ -63,7 +66,8 @@ class ViewKeeping {
   std::deque<Past> past_;         // to read, newest first
   std::deque<Digest> wanted_;     // to measure, newest first
   std::set<Digest> seen_;
-  std::size_t for_sure_ = 0;  // of wanted_, those of the commit before
+  std::set<std::string> counted_;  // packs and images, by path
+  std::size_t for_sure_ = 0;       // of wanted_, those of the commit before
   Size total_;
   std::vector<Digest> keep_;
   views::TreeCollector collector_;

@@ -11,6 +11,7 @@
 #include "panel/shown_views.h"
 #include "panel/view_signatures.h"
 #include "registry/identity.h"
+#include "views/mount_home.h"
 #include "views/project.h"
 
 namespace rtt::panel {
@@ -34,7 +35,7 @@ class ViewKeepingTest : public testing::Test {
       ASSERT_TRUE(store().put(tree));
       model::Graph graph;
       graph.views = {{.provider = "x", .root = tree.root()}};
-      ASSERT_TRUE(store_graph(workspace_, graph));
+      ASSERT_TRUE(store_graph(workspace_, model::graph_root(graph), graph));
       ASSERT_TRUE(sign_views(workspace_, graph.views, key));
       roots_.push_back(tree.root());
       history_.push_back({.seq = Seq{static_cast<std::uint64_t>(i + 1)},
@@ -76,6 +77,22 @@ TEST_F(ViewKeepingTest, the_last_commits_stay) { EXPECT_EQ(kept({.commits_max = 
 TEST_F(ViewKeepingTest, as_many_as_there_is_room_for) { EXPECT_EQ(kept({.files_max = 4 * kFiles}), 5U); }
 TEST_F(ViewKeepingTest, bytes_count_too) { EXPECT_EQ(kept({.bytes_max = 2 * kFiles}), 3U); }
 TEST_F(ViewKeepingTest, what_undo_shows_stays_whatever_its_size) { EXPECT_EQ(kept({.files_max = 1}), 2U); }
+
+// A pack goes whole, and is as large as it is whatever number of trees it has.
+TEST_F(ViewKeepingTest, packs_count_by_their_bytes) {
+  const views::MountHome home({.folder = store().folder(), .workspace = workspace_.root, .start = {}});
+  std::vector<std::uint64_t> sizes;
+  for (const Digest& root : roots_) {
+    const views::Tree tree = store().read(root).value();
+    ASSERT_TRUE(home.keep(std::vector{views::NamedTree{.name = "x", .tree = &tree}}));
+    ASSERT_EQ(home.holders(root).size(), 1U);
+    sizes.push_back(home.holders(root)[0].bytes);
+  }
+  const std::uint64_t two = sizes[roots_.size() - 2] + sizes[roots_.size() - 3];
+  EXPECT_EQ(kept({.bytes_max = two + 2 * kFiles}), 3U);
+  EXPECT_EQ(home.holders(roots_[roots_.size() - 3]).size(), 1U);
+  EXPECT_TRUE(home.holders(roots_[roots_.size() - 4]).empty());
+}
 
 TEST_F(ViewKeepingTest, what_an_edit_began_with_stays_while_the_edit_does) {
   const auto show = [&](const Digest& root) {

@@ -150,13 +150,16 @@ bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row)
     return false;
   auto at = lanes_.find(generation);
   if (at != lanes_.end() && at->second.stage == Stage::kBuilding) return false;
+  const bool carrying = row.bool_or("carrying", false);
   if (at == lanes_.end()) {
     binding->side = Side::kFrom;
     add_lane(std::move(*binding));
     at = lanes_.find(generation);
-    at->second.stage = row.bool_or("carrying", false) ? Stage::kCarrying : Stage::kBuilt;
+    at->second.stage = carrying ? Stage::kCarrying : Stage::kBuilt;
   }
   Lane& lane = at->second;
+  // A flip that reached one end only is said again, to both: reconcile.
+  if (lane.stage == Stage::kCarrying && !carrying) lane.stage = Stage::kBuilt;
   if (!from) lane.reader = process_of(peer);
   (from ? lane.from : lane.to) = peer;
   lane.hands[from ? 0 : 1] = end;

@@ -475,6 +475,19 @@ TEST_F(AdoptionTest, only_an_end_of_a_lane_may_claim_it_or_give_it_up) {
   EXPECT_EQ(wiring_.view(route_).state, "ready");
 }
 
+// It died when one end had heard of the flip and the other had not, in whatever order they come back.
+TEST_F(AdoptionTest, a_flip_that_reached_one_end_reaches_the_other) {
+  using endpoint::Side;
+  graph_.routes = {swapped_};
+  attach(other_, Json::array({row(swapped_, Side::kTo, 30, 1, true, 1)}));
+  attach(from_, Json::array(
+                    {row(route_, Side::kFrom, 20, 1, true, 1), row(swapped_, Side::kFrom, 30, 1, false, 1)}));
+  quiet();
+  EXPECT_EQ(generations(from_, "lane.flip"), (std::vector<std::int64_t>{30}));
+  EXPECT_EQ(generations(from_, "lane.close"), (std::vector<std::int64_t>{20}));
+  EXPECT_EQ(wiring_.view(swapped_).state, "ready");
+}
+
 // It died between a flip and the closing of the old lane: that one goes, and a change back builds anew.
 TEST_F(AdoptionTest, the_old_lane_of_a_flip_that_was_done_goes) {
   using endpoint::Side;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <compare>
+#include <initializer_list>
+#include <string>
 #include <tuple>
 
 #include "base/assert.h"
@@ -14,41 +16,38 @@ using model::Route;
 
 bool binds(const Route& route) { return route.origin == "requires"; }
 
-// Endpoints as numbers, in canonical text order.
-class Endpoints {
- public:
-  void note(const Route& route) {
-    names_.push_back(model::identity(route.from));
-    names_.push_back(model::identity(route.to));
-  }
-  void freeze() {
-    std::sort(names_.begin(), names_.end());
-    names_.erase(std::unique(names_.begin(), names_.end()), names_.end());
-  }
-  [[nodiscard]] std::size_t place(const model::Saddr& saddr) const {
-    const std::string name = model::identity(saddr);
-    const auto at = std::lower_bound(names_.begin(), names_.end(), name);
-    RTT_ASSERT(at != names_.end() && *at == name);
-    return static_cast<std::size_t>(at - names_.begin());
-  }
-  [[nodiscard]] std::size_t size() const { return names_.size(); }
-
- private:
-  std::vector<std::string> names_;
-};
-
 struct Edit {
   const Route* route = nullptr;
   std::size_t from = 0, to = 0;  // endpoints
   std::size_t level = 0;         // its batch
 };
 
-std::vector<Edit> edits_of(const std::vector<Route>& routes, const Endpoints& endpoints) {
-  std::vector<Edit> out;
-  for (const Route& route : routes) {
-    out.push_back({.route = &route, .from = endpoints.place(route.from), .to = endpoints.place(route.to)});
-  }
+std::vector<Edit> edits_of(const std::vector<Route>& routes) {
+  std::vector<Edit> out(routes.size());
+  for (std::size_t i = 0; i < routes.size(); ++i) out[i].route = &routes[i];
   return out;
+}
+
+// Gives the endpoints of all edits their numbers, in canonical text order; returns how many there are.
+std::size_t number_endpoints(std::initializer_list<std::vector<Edit>*> lists) {
+  struct End {
+    std::string name;
+    std::size_t* number;
+  };
+  std::vector<End> ends;
+  for (std::vector<Edit>* edits : lists) {
+    for (Edit& edit : *edits) {
+      ends.push_back({model::identity(edit.route->from), &edit.from});
+      ends.push_back({model::identity(edit.route->to), &edit.to});
+    }
+  }
+  std::ranges::sort(ends, {}, &End::name);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < ends.size(); ++i) {
+    if (i == 0 || ends[i].name != ends[i - 1].name) ++count;
+    *ends[i].number = count - 1;
+  }
+  return count;
 }
 
 // Edits by one of their ends: neighbours[starts[e]..starts[e+1]) are those at endpoint e.
@@ -147,25 +146,21 @@ void wait_for_deletes(std::vector<Edit>& adds, const std::vector<Edit>& deletes)
   }
 }
 
-bool sorts_before(const Route& a, const Route& b) {
-  if (const auto by_from = model::canonical_order(a.from, b.from); by_from != 0) return by_from < 0;
-  if (a.to.type != b.to.type) return model::to_string(a.to.type) < model::to_string(b.to.type);
-  if (const auto by_to = model::canonical_order(a.to, b.to); by_to != 0) return by_to < 0;
-  return a.route_class < b.route_class;
+std::strong_ordering order_in_batch(const Route& a, const Route& b) {
+  if (const auto by_from = model::canonical_order(a.from, b.from); by_from != 0) return by_from;
+  if (a.to.type != b.to.type) return model::to_string(a.to.type) <=> model::to_string(b.to.type);
+  if (const auto by_to = model::canonical_order(a.to, b.to); by_to != 0) return by_to;
+  return a.route_class <=> b.route_class;
 }
 
 }  // namespace
 
 Batches order_batches(const std::vector<Route>& add, const std::vector<Route>& del) {
-  Endpoints endpoints;
-  for (const Route& route : add) endpoints.note(route);
-  for (const Route& route : del) endpoints.note(route);
-  endpoints.freeze();
-  std::vector<Edit> adds = edits_of(add, endpoints);
-  std::vector<Edit> deletes = edits_of(del, endpoints);
-  level_deletes(deletes, endpoints.size());
+  std::vector<Edit> adds = edits_of(add), deletes = edits_of(del);
+  const std::size_t endpoints = number_endpoints({&adds, &deletes});
+  level_deletes(deletes, endpoints);
   wait_for_deletes(adds, deletes);
-  level_adds(adds, endpoints.size());
+  level_adds(adds, endpoints);
 
   struct Entry {
     std::size_t level;
@@ -177,9 +172,8 @@ Batches order_batches(const std::vector<Route>& add, const std::vector<Route>& d
   for (const Edit& edit : adds) entries.push_back({edit.level, edit.route, true});
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
     if (a.level != b.level) return a.level < b.level;
-    if (sorts_before(*a.route, *b.route)) return true;
-    if (sorts_before(*b.route, *a.route)) return false;
-    return a.adds < b.adds;
+    const auto by_route = order_in_batch(*a.route, *b.route);
+    return by_route != 0 ? by_route < 0 : a.adds < b.adds;
   });
   Batches out;
   std::optional<std::size_t> level;
@@ -192,17 +186,16 @@ Batches order_batches(const std::vector<Route>& add, const std::vector<Route>& d
 }
 
 std::vector<std::size_t> find_cycle(const std::vector<Route>& routes) {
-  Endpoints endpoints;
-  for (const Route& route : routes) endpoints.note(route);
-  endpoints.freeze();
-  const std::vector<Edit> edits = edits_of(routes, endpoints);
-  const Adjacency by_consumer(edits, &Edit::from, endpoints.size());
+  if (std::ranges::none_of(routes, binds)) return {};
+  std::vector<Edit> edits = edits_of(routes);
+  const std::size_t endpoints = number_endpoints({&edits});
+  const Adjacency by_consumer(edits, &Edit::from, endpoints);
   enum class Mark : std::uint8_t { kNew, kOpen, kDone };
-  std::vector<Mark> marks(endpoints.size(), Mark::kNew);
+  std::vector<Mark> marks(endpoints, Mark::kNew);
   struct Frame {
     std::size_t endpoint, next;
   };
-  for (std::size_t start = 0; start < endpoints.size(); ++start) {
+  for (std::size_t start = 0; start < endpoints; ++start) {
     if (marks[start] != Mark::kNew) continue;
     std::vector<Frame> stack{{start, by_consumer.starts[start]}};
     std::vector<std::size_t> path;  // the edge by which each frame after the first was entered

@@ -60,7 +60,8 @@ Status verify_list(const std::vector<Route>& routes, const std::string& list) {
   return {};
 }
 
-Status verify_order(const Plan& plan) {
+// Why `plan.order`, which is not what order_batches makes of the edits, is none.
+std::unexpected<Error> wrong_order(const Plan& plan) {
   std::map<std::string, int> due;
   for (const Route& route : plan.routes_add) due["A" + std::to_string(route.id.value)] = 1;
   for (const Route& route : plan.routes_del) due["D" + std::to_string(route.id.value)] = 1;
@@ -75,10 +76,12 @@ Status verify_order(const Plan& plan) {
   for (const auto& [entry, count] : due) {
     if (count > 0) return wrong("order", entry + " is not in the order");
   }
+  return wrong("order", "the batches bring something up before what it requires, or are not sorted");
+}
+
+Status verify_order(const Plan& plan) {
   if (!find_cycle(plan.routes_add).empty()) return wrong("routes_add", "requirements form a circle");
-  if (plan.order != order_batches(plan.routes_add, plan.routes_del)) {
-    return wrong("order", "the batches bring something up before what it requires, or are not sorted");
-  }
+  if (plan.order != order_batches(plan.routes_add, plan.routes_del)) return wrong_order(plan);
   return {};
 }
 

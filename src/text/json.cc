@@ -19,9 +19,10 @@ Json::Json(double value) {
 Json::Json(JsonArray value) : value_(std::move(value)) {}
 Json::Json(JsonObject value) : value_(std::move(value)) {}
 
-Json Json::object(std::initializer_list<std::pair<std::string_view, Json>> members) {
+Json Json::object(std::initializer_list<Member> members) {
   JsonObject object;
-  for (const auto& [key, value] : members) object.set(std::string(key), value);
+  object.reserve(members.size());
+  for (const Member& member : members) object.set(std::string(member.key), std::move(member.value));
   return object;
 }
 Json Json::array(std::initializer_list<Json> items) { return JsonArray(items); }

@@ -62,7 +62,8 @@ class Json {
   Json(const char* value) : value_(std::string(value)) {}       // NOLINT(google-explicit-constructor)
   Json(JsonArray value);                                        // NOLINT(google-explicit-constructor)
   Json(JsonObject value);                                       // NOLINT(google-explicit-constructor)
-  static Json object(std::initializer_list<std::pair<std::string_view, Json>> members);
+  struct Member;
+  static Json object(std::initializer_list<Member> members);
   static Json array(std::initializer_list<Json> items);
 
   [[nodiscard]] JsonKind kind() const { return static_cast<JsonKind>(value_.index()); }
@@ -100,6 +101,11 @@ class Json {
 
  private:
   std::variant<std::monostate, bool, std::int64_t, double, std::string, JsonArray, JsonObject> value_;
+};
+
+struct Json::Member {
+  std::string_view key;
+  mutable Json value;  // moved out of the list, which is made for one call: copies were half of a large document
 };
 
 inline constexpr int kDepthMax = 64;

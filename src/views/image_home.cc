@@ -237,6 +237,17 @@ Status ImageHome::leave() {
   return unmount_all(ours);
 }
 
+std::vector<TreeHome::Holder> ImageHome::holders(const Digest& root) const {
+  std::vector<Holder> holders;
+  for (const std::string& set : sets()) {
+    const auto list = os::read_file(roots_of(set), kRootsBytesMax);
+    if (!list || !provider_with(*list, root)) continue;
+    if (const auto numbers = os::numbers_of(image_of(set)))
+      holders.push_back({.path = image_of(set), .bytes = numbers->bytes});
+  }
+  return holders;
+}
+
 Status ImageHome::collect(const std::vector<Digest>& keep) {
   RTT_TRY_SET(const std::string ours, our_mounts());
   for (const std::string& set : sets()) {

@@ -192,6 +192,18 @@ Status MountHome::leave() {
   return PackStore(place->store).remove_workspace(id);
 }
 
+std::vector<TreeHome::Holder> MountHome::holders(const Digest& root) const {
+  std::vector<Holder> holders;
+  for (const std::string& name : packs_in(packs())) {
+    std::string path = packs() + "/" + name;
+    const auto pack = Pack::open(path);
+    if (!pack || !tree_with(*pack, root)) continue;
+    if (const auto numbers = os::numbers_of(path))
+      holders.push_back({.path = std::move(path), .bytes = numbers->bytes});
+  }
+  return holders;
+}
+
 Status MountHome::collect(const std::vector<Digest>& keep) {
   for (const std::string& name : packs_in(packs())) {
     const std::string path = packs() + "/" + name;

@@ -203,8 +203,12 @@ class Changes(Pins):
         answer = self.eventually(lambda: next((a for a in [client.call("read_graph")] if "error" in a), None))
         self.assertIn("tools/list", answer["error"]["message"])
 
-    def state(self):
+    def server(self):
         [row] = self.json("mcp", "ls")["servers"]
+        return row
+
+    def state(self):
+        row = self.server()
         return row["state"], row.get("unknown_since")
 
     def test_a_list_that_is_said_to_have_changed_and_not_given_is_unknown(self):
@@ -225,9 +229,13 @@ class Changes(Pins):
         manifest = self.read_json(path)
         manifest["contracts"][0]["symbol"]["driver"]["params"]["drift"] = "refuse"
         self.write(path, manifest)
-        self.ok("sign", "--yes", path)
         self.show(shown)
-        self.eventually(lambda: "error" not in client.call("reload"), why="it is not started again")
+        before = self.server()["pid"]
+        self.ok("sign", "--yes", path)
+
+        def is_another():  # it is started by a call once the gateway has seen the new manifest
+            return "error" not in client.call("reload") and self.server()["pid"] not in (None, before)
+        self.eventually(is_another, why="it is not started again")
         self.assertEqual(("ready", None), self.state())
         self.show({**shown, "refuses": "tools/list"})
         client.said("reload")

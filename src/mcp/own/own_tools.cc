@@ -22,7 +22,7 @@ Json typed(std::string_view type, std::string_view description = {}) {
   return out;
 }
 
-Json object_of(std::initializer_list<std::pair<std::string_view, Json>> properties,
+Json object_of(std::initializer_list<Json::Member> properties,
                std::initializer_list<const char*> required) {
   Json names(text::JsonArray{});
   for (const char* const name : required) names.push(name);

@@ -57,7 +57,7 @@ struct Totals {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::uint64_t first = 1, seeds = 100, minutes = 0, but = 0;
+  std::uint64_t first = 1, seeds = 100, minutes = 0;
   bool bug = false, say_each = false, tell = false;
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
@@ -65,7 +65,6 @@ int main(int argc, char** argv) {
     if (word == "--each") say_each = true;
     if (word == "--tell") tell = true;
     if (word == "--first" && i + 1 < argc) first = std::strtoull(argv[++i], nullptr, 10);
-    if (word == "--but" && i + 1 < argc) but = std::strtoull(argv[++i], nullptr, 10);
     if (word == "--minutes" && i + 1 < argc) minutes = std::strtoull(argv[++i], nullptr, 10);
     if (word == "--seeds" && i + 1 < argc) seeds = std::strtoull(argv[++i], nullptr, 10);
   }
@@ -81,10 +80,6 @@ int main(int argc, char** argv) {
     if (minutes > 0 && seconds() >= 60.0 * static_cast<double>(minutes)) {
       fmt::print("the time was over before seed {}\n", seed);
       break;
-    }
-    if (seed == but) {
-      fmt::print("seed {} is left out: what it finds is known and not mended\n", seed);
-      continue;
     }
     const std::vector<Fault> faults = faults_of(seed);
     const Report report = run_world(*stage, seed, faults, tell ? stdout : nullptr);
