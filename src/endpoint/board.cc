@@ -94,8 +94,11 @@ Status Board::bind(Binding binding, Parts parts) {
   auto lane = std::make_unique<Lane>(std::move(binding), std::move(parts.page));
   // Before anything of it is joined to a chain: who is gone already makes no lane.
   if (const os::ProcessId peer = parts.shm.peer; peer.pid != 0) {
-    RTT_TRY_SET(lane->peer,
-                processes_.watch(peer, [this, generation, pid = peer.pid] { peer_ended(generation, pid); }));
+    RTT_TRY_SET(lane->peer, processes_.watch(peer, [this, generation, pid = peer.pid] {
+      // A socket says when its other end is gone, shared memory does not.
+      left(generation,
+           {.code = Code::kLost, .message = fmt::format("process {} at the other end ended", pid)});
+    }));
   }
   if (Status made = make_carrier(*lane, parts); !made) {
     processes_.forget(lane->peer);
@@ -122,16 +125,15 @@ Status Board::make_carrier(Lane& lane, Parts& parts) {
   return {};
 }
 
-// A socket says when its other end is gone, shared memory does not. What the process wrote before it ended
-// still counts, and a handler that is under way stands before it.
-void Board::peer_ended(std::uint64_t generation, int pid) {
+// A handler that is under way stands before it.
+void Board::left(std::uint64_t generation, const Error& why) {
   if (handling_ > 0) {
-    after_handler_.emplace_back([this, generation, pid] { peer_ended(generation, pid); });
+    after_handler_.emplace_back([this, generation, why] { left(generation, why); });
     return;
   }
-  (void)pump();
-  gone(generation, true,
-       {.code = Code::kLost, .message = fmt::format("process {} at the other end ended", pid)});
+  for (int round = 0; round < kRoundsPerTurn && pump(); ++round) {
+  }
+  abandon(generation, why);
 }
 
 Status Board::adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation) {
@@ -172,12 +174,7 @@ void Board::abandon(std::uint64_t generation, const Error& why) {
 void Board::close(std::uint64_t generation) {
   Lane* lane = find(generation);
   if (lane == nullptr) return;
-  if (lane->stage == Stage::kBuilt) {
-    // Nothing went over it. The other end may have taken it into use all the same, and waits for the last
-    // word. Where its chain goes on in another lane, that one says it.
-    if (lane->binding.side == Side::kFrom) lane->carrier->finish();
-    return gone(generation, false, {});
-  }
+  if (lane->stage == Stage::kBuilt) return gone(generation, false, {});  // nothing went over it
   drain(*lane);
   end_if_drained(generation);
 }
@@ -234,6 +231,9 @@ void Board::gone(std::uint64_t generation, bool broken, const Error& why) {
   begin_after(generation);
   processes_.forget(lane->peer);
   owed_ -= lane->owed.size();
+  // However it ends, the other end may be reading it to its end and wait for the last word. Where its chain
+  // goes on in another lane, that one says it.
+  if (lane->binding.side == Side::kFrom) lane->carrier->finish();
   if (lane->shm_from != nullptr && lane->stage == Stage::kBuilt) lane->shm_from->drop_unused();
   lane->carrier->close();
   const Error lost{

@@ -86,7 +86,9 @@ class Board {
   // The control page of a panel that restarted, for the request chain of a lane.
   Status adopt(std::uint64_t generation, os::Fd control, std::uint64_t control_generation);
   void abandon(std::uint64_t generation,
-               const Error& why);        // could not be built or flipped: reported as gone
+               const Error& why);  // could not be built or flipped: reported as gone
+  // Its other end is there no more and says no last word: what it wrote still counts, then as abandon.
+  void left(std::uint64_t generation, const Error& why);
   void close(std::uint64_t generation);  // lets what is owed come in, then ends; unknown: nothing
 
   // ---- traffic
@@ -127,7 +129,6 @@ class Board {
   Result<std::unique_ptr<Carrier>> carrier_for(const Binding& binding, Parts& parts);
   Lane* lane_of_reply(Lane& came_on, std::uint32_t request);
   Status make_carrier(Lane& lane, Parts& parts);
-  void peer_ended(std::uint64_t generation, int pid);
   void on_request(Lane& lane, const fabric::LaneMessage& message);
   void deliver(const Arrival& arrival);
   void end_handler();

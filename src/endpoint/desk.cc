@@ -394,7 +394,7 @@ Result<Json> Desk::close(const api::Request& request) {
   on_board_([generations, broken, why](Board& board) {
     for (const std::uint64_t generation : generations) {
       if (broken)
-        board.abandon(generation, why);
+        board.left(generation, why);
       else
         board.close(generation);
     }

@@ -19,7 +19,7 @@ using registry::Workspace;
 using views::Tree;
 using views::TreeFile;
 
-constexpr std::size_t kAsideDigits = 16;  // of its root, in the name of what was set aside
+constexpr std::string_view kPulled = "pulled-";  // what was taken already
 
 model::Problem note(const std::string& path, std::string message, std::string hint) {
   return {.severity = model::Severity::kWarning,
@@ -54,18 +54,6 @@ std::string skill_folder_of(const views::Provider& forms, const std::string& pat
   if (forms.skills.empty() || !path.starts_with(skills)) return {};
   const std::size_t end = path.find('/', skills.size());
   return end == std::string::npos ? std::string() : path.substr(0, end + 1);
-}
-
-// The root of a tree that is kept whose digits begin so, as those of a folder that was set aside do.
-std::optional<Digest> root_beginning(const views::TreeStore& store, const Digest& shown,
-                                     std::string_view digits) {
-  if (digits.size() < kAsideDigits) return std::nullopt;
-  if (bare_hex(shown).starts_with(digits)) return shown;
-  const auto names = os::list_directory(store.folder() + "/trees");
-  if (!names) return std::nullopt;
-  const auto at =
-      std::ranges::find_if(*names, [&](const std::string& one) { return one.starts_with(digits); });
-  return at == names->end() ? std::nullopt : parse_bare_hex(*at);
 }
 
 // `file` in the place of whatever has that path; nothing: no file has it.
@@ -171,8 +159,16 @@ Status ClientEditsReader::take_store(ClientEdits& out, const model::View& view) 
   const std::string edited = store.folder() + "/edited/";
   const auto asides = os::list_directory(edited);
   for (const std::string& name : asides ? *asides : std::vector<std::string>{}) {
-    const auto root = root_beginning(store, view.root, name.substr(0, name.find('-')));
-    if (!root) continue;
+    if (name.starts_with(kPulled)) continue;
+    const std::string digits = name.substr(0, name.find('-'));
+    const auto root = bare_hex(view.root).starts_with(digits) ? view.root : store.kept_beginning(digits);
+    if (!root) {
+      if (given_.insert(edited + name).second)
+        out.problems.push_back(note(below(workspace_, edited + name),
+                                    "what it was changed from is not kept any more",
+                                    "take by hand what is wanted of it, then remove it"));
+      continue;
+    }
     const auto base = tree({view.provider, *root});
     if (base) {
       take_folder(edited + name, **base);
@@ -181,6 +177,34 @@ Status ClientEditsReader::take_store(ClientEdits& out, const model::View& view) 
     }
   }
   return {};
+}
+
+std::vector<model::Problem> ClientEditsReader::unread(const std::vector<model::View>& shown) const {
+  std::vector<model::Problem> told;
+  const std::string edited = tree_store(workspace_).folder() + "/edited/";
+  const auto asides = os::list_directory(edited);
+  for (const std::string& name : asides ? *asides : std::vector<std::string>{}) {
+    if (name.starts_with(kPulled)) continue;
+    const std::vector<std::string> files = files_in(edited + name);
+    const auto is_unread = [&](const std::string& file) {
+      return std::ranges::none_of(shown, [&](const model::View& view) {
+        const views::Provider* const forms = providers_.find(view.provider);
+        return forms != nullptr && views::reads(*forms, file);
+      });
+    };
+    const auto read_by = [&](const views::Provider& forms) {
+      return std::ranges::count_if(files, [&](const std::string& file) { return views::reads(forms, file); });
+    };
+    const auto who = std::ranges::max_element(providers_.rows(), {}, read_by);
+    const bool unread =
+        who != providers_.rows().end() && std::ranges::any_of(files, [&](const std::string& file) {
+          return views::reads(*who, file) && is_unread(file);
+        });
+    if (!unread) continue;
+    told.push_back(note(below(workspace_, edited + name), "it has edits of a client to whom nothing is shown",
+                        fmt::format("rtt view mount {}, then rtt view pull", who->name)));
+  }
+  return told;
 }
 
 Status ClientEditsReader::take_new(ClientEdits& out, const model::View& view, const Tree& tree,

@@ -53,6 +53,8 @@ class ClientEditsReader {
   // `view`: what is shown, to a provider that is known. A new file that several providers read is the first
   // one's.
   Result<ClientEdits> read(const model::View& view, const views::Project& project);
+  // What was set aside of clients to whom nothing is shown now.
+  [[nodiscard]] std::vector<model::Problem> unread(const std::vector<model::View>& shown) const;
 
  private:
   struct Where {                // a file that may be an edit

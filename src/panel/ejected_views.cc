@@ -99,7 +99,7 @@ Result<views::Trees> trees_found(const Workspace& workspace, std::vector<Ejected
   ViewHomes homes(workspace, ViewHomes::For::kFind);
   views::Trees trees;
   for (const auto& member : store.shown().set) {
-    auto tree = homes.find(member.root);
+    auto tree = homes.shown(member);
     const bool edited = !tree && tree.error().code == Code::kTampered && store.has(member.root);
     if (edited) tree = views::read_folder(store.path_of(member.root));
     if (!tree) return std::unexpected(std::move(tree).error());

@@ -20,20 +20,6 @@ std::uint32_t mode_at(const std::string& path) {
   return stamp && !os::is_symlink(path) ? stamp->mode : kUsualMode;
 }
 
-struct Before {
-  std::string path;                 // absolute
-  std::optional<std::string> text;  // nothing: there was no file
-  std::uint32_t mode = kUsualMode;
-};
-
-Result<Before> as_it_is(std::string path) {
-  Before before{.path = std::move(path), .text = {}};
-  if (!os::exists(before.path)) return before;
-  RTT_TRY_SET(before.text, os::read_file(before.path, views::kTreeFileBytesMax));
-  before.mode = mode_at(before.path);
-  return before;
-}
-
 // What is behind a link lies elsewhere, maybe outside: nothing is written there.
 Status leads_nowhere_else(const registry::Workspace& workspace, const std::string& path) {
   for (std::size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
@@ -48,24 +34,40 @@ Status leads_nowhere_else(const registry::Workspace& workspace, const std::strin
 
 }  // namespace
 
+Result<SignedWrite::Before> SignedWrite::as_it_is(std::string path) {
+  Before before{.path = std::move(path), .text = {}, .mode = kUsualMode};
+  if (!os::exists(before.path)) return before;
+  RTT_TRY_SET(before.text, os::read_file(before.path, views::kTreeFileBytesMax));
+  before.mode = mode_at(before.path);
+  return before;
+}
+
 Result<std::size_t> SignedWrite::commit() {
-  std::vector<Before> all;
+  before_.clear();
   for (const Change& change : changes_) {
     RTT_TRY(leads_nowhere_else(workspace_, change.path));
     for (const std::string& file : {change.path, change.path + ".sig"}) {
       RTT_TRY_SET(Before before, as_it_is(workspace_.path(file)));
-      all.push_back(std::move(before));
+      before_.push_back(std::move(before));
     }
   }
   auto done = write_and_sign();
   if (done) return done;
   Error why = std::move(done).error();
-  for (const Before& before : all) {
+  if (const Status back = put_back(); !back)
+    std::ranges::copy(back.error().causes, std::back_inserter(why.causes));
+  return std::unexpected(std::move(why));
+}
+
+Status SignedWrite::put_back() const {
+  Error why{.code = Code::kIo, .message = "not every file could be put back"};
+  for (const Before& before : before_) {
     const Status back = before.text ? os::write_atomic(before.path, *before.text, {.mode = before.mode})
                                     : os::remove_file(before.path);
     if (!back)
       why.causes.push_back("it could not be put back: " + back.error().message + " (" + before.path + ")");
   }
+  if (why.causes.empty()) return {};
   return std::unexpected(std::move(why));
 }
 

@@ -33,6 +33,8 @@ class SignedWrite {
   void sign_as_it_is(std::string path) { signed_too_.push_back(std::move(path)); }  // it may lack a signature
   // Returns how many objects were signed.
   Result<std::size_t> commit();
+  // After a commit() whose change came to nothing: every file and its signature list as they were before it.
+  Status put_back() const;
 
  private:
   Result<std::size_t> write_and_sign();
@@ -44,7 +46,15 @@ class SignedWrite {
     std::optional<std::uint32_t> mode{};  // nothing: as it is, 0644 for a new one
     Sign sign = Sign::kYes;
   };
+  struct Before {
+    std::string path;                 // absolute
+    std::optional<std::string> text;  // nothing: there was no file
+    std::uint32_t mode = 0;
+  };
+  static Result<Before> as_it_is(std::string path);
+
   const registry::Workspace& workspace_;
+  std::vector<Before> before_;
   std::vector<Change> changes_;
   std::vector<std::string> signed_too_;
 };

@@ -253,6 +253,13 @@ Result<Json> change_views(const Turn& turn, const Workspace& workspace, SignedWr
   RTT_TRY(must_be_plannable(planned));
   RTT_TRY_SET(const auto panel, apply_planned(turn, workspace, planned, body));
   static_cast<void>(panel);
+  // Else the next plan would do what was refused now.
+  if (body.string_or("state") == "rolled_back") {
+    RTT_TRY(files.put_back());
+    for (const char* const done : {"created", "removed"}) {
+      if (body.find(done) != nullptr) body.set(done, text::JsonArray{});
+    }
+  }
   RTT_TRY_SET(views::Project project, open_project(workspace));
   RTT_TRY_SET(const views::Trees trees, shown_trees(workspace));
   const views::Choice how = tree_store(workspace).shown().how;

@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "panel/client_copies.h"
+#include "panel/inside.h"
 #include "panel/shown_views.h"
 #include "panel/signed_write.h"
 #include "panel/workbench.h"
@@ -215,9 +216,7 @@ Result<Json> verb_view_why(const Turn& turn) {
   RTT_TRY_SET(const Workspace workspace, turn.workspace());
   std::string path = turn.text("file");
   if (path.starts_with('/')) {
-    if (!path.starts_with(workspace.root + "/"))
-      return fail(Code::kEscapes, path + " is outside of the workspace", path, "rtt -C DIR");
-    path = path.substr(workspace.root.size() + 1);
+    RTT_TRY_SET(path, inside(workspace, path));
   }
   RTT_TRY_SET(const auto snapshot,
               registry::load_snapshot(workspace, {.store = registry::LoadOptions::Store::kReadOnly}));

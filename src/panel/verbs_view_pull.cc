@@ -13,6 +13,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "panel/client_edits.h"
+#include "panel/inside.h"
 #include "panel/plan_apply.h"
 #include "panel/signed_write.h"
 #include "panel/view_stage.h"
@@ -53,10 +54,9 @@ struct Asked {
 Result<Asked> asked_for(const Turn& turn, const Workspace& workspace, const std::vector<model::View>& shown) {
   Asked out;
   for (const std::string& word : turn.list("sources")) {
-    if (word.starts_with(workspace.root + "/")) {
-      out.paths.push_back(word.substr(workspace.root.size() + 1));
-    } else if (word.contains('/')) {
-      return fail(Code::kEscapes, word + " is outside of the workspace", word, "rtt -C DIR");
+    if (word.contains('/')) {
+      RTT_TRY_SET(std::string path, inside(workspace, word));
+      out.paths.push_back(std::move(path));
     } else if (std::ranges::find(shown, word, &model::View::provider) != shown.end()) {
       out.providers.push_back(word);
     } else {
@@ -458,6 +458,14 @@ Result<Json> verb_view_pull(const Turn& turn) {
     if (!asked.provider(view.provider) || !known) continue;
     RTT_TRY_SET(const ClientEdits edits, reader.read(view, project));
     pulling.take(view, edits);
+  }
+  const std::vector<model::Problem> unread = reader.unread(planned.base.views);
+  for (const model::Problem& problem : unread) {
+    const bool named = std::ranges::any_of(asked.paths, [&](const std::string& path) {
+      return path == problem.file || path.starts_with(problem.file + "/");
+    });
+    if (named) return fail(Code::kNotFound, problem.message, problem.file, problem.hint);
+    if (asked.providers.empty() && asked.paths.empty()) pulling.problems.push_back(problem);
   }
   if (!pulling.conflicts.empty()) return refused(pulling.conflicts);
   std::vector<std::string> will;

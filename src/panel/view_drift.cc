@@ -66,7 +66,7 @@ class DriftLook {
                                  .state = "unreadable",
                                  .why = "what is shown cannot be read there: rtt panel start"});
     }
-    auto found = homes_.find(member.root);
+    auto found = homes_.shown(member);
     if (found) {
       one.list = TreeList::of(*found);
       one.tree = *std::move(found);

@@ -25,6 +25,7 @@ void ViewKeeping::begin(const std::vector<apply::Commit>& history, const std::ve
   // A record that cannot be read is told by the next flip.
   if (const auto project = views::Project::open(workspace_.root, tree_store(workspace_)))
     std::ranges::copy(project->older_bases(), std::back_inserter(keep_));
+  std::ranges::copy(tree_store(workspace_).set_aside_from(), std::back_inserter(keep_));
   seen_.insert(keep_.begin(), keep_.end());
   counted_.clear();
   for (const Digest& root : keep_) held_bytes(root);  // they stay whatever they weigh

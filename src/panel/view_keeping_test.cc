@@ -110,5 +110,15 @@ TEST_F(ViewKeepingTest, what_an_edit_began_with_stays_while_the_edit_does) {
   EXPECT_EQ(kept({.commits_max = 3}), 3U);
 }
 
+// What was set aside of a tree is told from that tree: for whoever pulls it after a hundred commits more.
+TEST_F(ViewKeepingTest, what_was_set_aside_keeps_the_tree_it_began_with) {
+  const std::string aside = store().folder() + "/edited/" + bare_hex(roots_[1]).substr(0, 16) + "-0a1b2c3d";
+  ASSERT_TRUE(os::make_directories(aside));
+  ASSERT_TRUE(os::write_atomic(aside + "/f0", "edited"));
+  EXPECT_EQ(kept({.commits_max = 3}, roots_[1]), 3U);
+  ASSERT_TRUE(os::remove_tree(aside));
+  EXPECT_EQ(kept({.commits_max = 3}), 3U);
+}
+
 }  // namespace
 }  // namespace rtt::panel

@@ -47,6 +47,14 @@ Result<views::Tree> ViewHomes::find(const Digest& root) {
   return found;
 }
 
+Result<views::Tree> ViewHomes::shown(const views::TreeStore::Member& member) {
+  if (member.at.empty()) {
+    auto here = folders_.find(member.root);
+    if (here || here.error().code != Code::kNotFound) return here;
+  }
+  return find(member.root);
+}
+
 views::Refusals ViewHomes::refusals(std::optional<Mechanism> wish) {
   views::Refusals refusals;
   views::refusal(refusals, Mechanism::kFuse) = mount_.refusal();

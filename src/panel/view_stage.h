@@ -37,6 +37,9 @@ class ViewHomes {
   [[nodiscard]] std::vector<views::TreeStore::Aside> take_aside() { return folders_.take_aside(); }
   // kNotFound, or what is wrong with the one that is kept.
   Result<views::Tree> find(const Digest& root);
+  // The tree that is shown, as clients find it: where they are led to real files, somebody may have written
+  // into those (kTampered), and a pack or an image of the same tree says nothing of it.
+  Result<views::Tree> shown(const views::TreeStore::Member& member);
   // Of images only where they are wished: to know is to mount one.
   [[nodiscard]] views::Refusals refusals(std::optional<views::Mechanism> wish);
 

@@ -124,13 +124,14 @@ void Wiring::adopt(const std::shared_ptr<api::Peer>& peer, const Json& lanes) {
         kEndAnswerMs);
   }
   adopt_chains(peer);
-  // A lane the panel knows of and the end does not is over.
+  // A lane the panel knows of and the end does not is over. The end gave it up while nobody heard it, so its
+  // other end waits for no last word.
   std::vector<std::uint64_t> over;
   for (const auto& [generation, lane] : lanes_) {
     const bool ours = lane.from.lock() == peer || lane.to.lock() == peer;
     if (ours && lane.stage != Stage::kBuilding && !held.contains(generation)) over.push_back(generation);
   }
-  for (const std::uint64_t generation : over) close(generation);
+  for (const std::uint64_t generation : over) close(generation, "the other end does not hold it any more");
   if (!changing_) reconcile();
 }
 
@@ -462,7 +463,7 @@ void Wiring::wire(const model::Route& route) {
     // One end came back without it, or another process took its place: the lane cannot be used again. An end
     // that is only on its way back from a lost panel will say so within a second, and finds its lane kept.
     if (!end_of(route.from, route.consumer_contract) || !end_of(route.to, route.contract)) return;
-    close(lane->binding.generation);
+    close(lane->binding.generation, "the other end came back without it");
   }
   const auto ready = [&](const model::Saddr& symbol, const Digest& hash) {
     if (end_of(symbol, hash)) return true;

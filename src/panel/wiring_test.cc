@@ -488,6 +488,19 @@ TEST_F(AdoptionTest, a_flip_that_reached_one_end_reaches_the_other) {
   EXPECT_EQ(wiring_.view(swapped_).state, "ready");
 }
 
+// It gave the lane up while its connection stalled: whoever is left at the other end waits for no last word.
+TEST_F(AdoptionTest, a_lane_that_one_end_gave_up_unheard_is_broken_at_the_other) {
+  using endpoint::Side;
+  graph_.routes = {route_};
+  attach(to_, Json::array({row(route_, Side::kTo, 20, 1, true, 1)}));
+  attach(from_, Json::array({row(route_, Side::kFrom, 20, 1, true, 1)}));
+  attach(from_, Json::array({}));
+  quiet();
+  ASSERT_EQ(generations(to_, "lane.close"), (std::vector<std::int64_t>{20}));
+  const auto closed = std::ranges::find(to_.asked, "lane.close", [](const auto& each) { return each.first; });
+  EXPECT_TRUE(closed->second.bool_or("broken", false));
+}
+
 // It died between a flip and the closing of the old lane: that one goes, and a change back builds anew.
 TEST_F(AdoptionTest, the_old_lane_of_a_flip_that_was_done_goes) {
   using endpoint::Side;

@@ -105,7 +105,7 @@ class Json {
 
 struct Json::Member {
   std::string_view key;
-  mutable Json value;  // moved out of the list, which is made for one call: copies were half of a large document
+  mutable Json value;  // moved out of the list, which is made for one call
 };
 
 inline constexpr int kDepthMax = 64;

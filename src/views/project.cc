@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/link.h"
 #include "os/permissions.h"
+#include "os/replace.h"
 #include "text/json_canonical.h"
 
 namespace rtt::views {
@@ -108,10 +109,12 @@ Status make_folders(const std::string& root, const std::string& folder) {
   return {};
 }
 
-Status write_for_clients(const std::string& path, const TreeFile& file) {
-  const std::uint32_t mode = file.executable ? 0777 : 0666;
-  RTT_TRY(os::write_atomic(path, file.bytes, {.mode = mode}));
-  return os::set_permissions(path, os::users_mode(mode));
+// Whether one of these wrote, or was about to write, these bytes there.
+bool knows(const Project::Placed& placed, const std::string& path, const Digest& content) {
+  return std::ranges::any_of(placed, [&](const auto& each) {
+    const Place* const place = find(each.second, path);
+    return place != nullptr && is_file(*place) && (place->content == content || place->before == content);
+  });
 }
 
 }  // namespace
@@ -248,8 +251,22 @@ Found Project::found(const std::string& path) const {
   return {.kind = folder ? Kind::kFolder : Kind::kOther, .tracked = tracked};
 }
 
-Result<Form> Project::put(const std::string& provider, const Place& place, const Tree& tree) {
+// An apply takes its time, and what clients write meanwhile is theirs.
+bool Project::may_go(const std::string& path, const std::string& file, const Placed& before) const {
+  if (os::is_symlink(file) || os::is_directory(file)) return false;
+  const auto bytes = os::read_file(file, kTreeFileBytesMax);
+  if (!bytes) return false;
+  const Digest content = crypto::sha256(*bytes);
+  return knows(placed_, path, content) || knows(before, path, content);
+}
+
+Result<Form> Project::put(const std::string& provider, const Place& place, const Tree& tree,
+                          const Placed& before) {
   const std::string path = root_ + "/" + place.path;
+  const auto written_meanwhile = [&] {
+    return fail(Code::kBusy, "somebody wrote it while it was to be shown: it stays as it is", path,
+                "rtt view pull");
+  };
   RTT_TRY(make_folders(root_, folder_of(place.path)));
   if (place.form == Form::kLink) {
     const Status done = os::put_symlink(path, target_of(provider, place.path));
@@ -261,13 +278,21 @@ Result<Form> Project::put(const std::string& provider, const Place& place, const
   const bool linked = os::same_file(kept, path);
   if (place.form == Form::kHardLink) {
     if (linked) return Form::kHardLink;
+    if (os::exists(path) && !may_go(place.path, path, before)) return written_meanwhile();
     RTT_TRY_SET(const os::Linked done, os::put_hard_link(kept, path));
     if (done == os::Linked::kDone) return Form::kHardLink;
   }
   const TreeFile* const file = tree.find(place.path);
   const Place copy{.path = place.path, .form = Form::kCopy, .content = place.content};
-  if (linked || state_of(provider, copy) != State::kOurs || os::is_executable(path) != file->executable)
-    RTT_TRY(write_for_clients(path, *file));
+  if (!linked && state_of(provider, copy) == State::kOurs && os::is_executable(path) == file->executable)
+    return Form::kCopy;
+  RTT_TRY_SET(
+      const bool put,
+      os::replace_file(path, file->bytes,
+                       {.mode = file->executable ? 0777U : 0666U,
+                        .by_way_of = store_.folder(),
+                        .may_go = [&](const std::string& was) { return may_go(place.path, was, before); }}));
+  if (!put) return written_meanwhile();
   return Form::kCopy;
 }
 
@@ -399,7 +424,7 @@ void Project::put_all(std::vector<Part>& parts, const Trees& trees, const Placed
   for (Part& one : parts) {
     std::vector<Place>& mine = next[one.provider];
     for (Place& place : one.placement.places) {
-      const auto form = put(one.provider, place, trees.at(one.provider));
+      const auto form = put(one.provider, place, trees.at(one.provider), before);
       const auto at = std::ranges::lower_bound(mine, place.path, {}, &Place::path);
       if (form) {
         place.form = at->form = *form;

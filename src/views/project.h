@@ -129,7 +129,9 @@ class Project {
   // What cannot be put is told as failed, and in `next` says why.
   void put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next);
   // What it became: a file that cannot be linked is copied.
-  Result<Form> put(const std::string& provider, const Place& place, const Tree& tree);
+  Result<Form> put(const std::string& provider, const Place& place, const Tree& tree, const Placed& before);
+  // Whether what lay at `path`, and lies at `file` now, is what was to be replaced there.
+  [[nodiscard]] bool may_go(const std::string& path, const std::string& file, const Placed& before) const;
   Status remember();
   Status ask_git();  // once, and only where something is to be placed
 

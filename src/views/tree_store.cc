@@ -104,6 +104,24 @@ std::string TreeStore::path_of(const Digest& root) const { return folder_ + "/tr
 std::string TreeStore::shown_path(const std::string& provider) const { return folder_ + "/now/" + provider; }
 bool TreeStore::has(const Digest& root) const { return os::is_directory(path_of(root)); }
 
+std::optional<Digest> TreeStore::kept_beginning(std::string_view digits) const {
+  if (digits.size() < kAsideDigits) return std::nullopt;
+  const auto names = os::list_directory(folder_ + "/trees");
+  if (!names) return std::nullopt;
+  const auto at =
+      std::ranges::find_if(*names, [&](const std::string& one) { return one.starts_with(digits); });
+  return at == names->end() ? std::nullopt : parse_bare_hex(*at);
+}
+
+std::vector<Digest> TreeStore::set_aside_from() const {
+  std::vector<Digest> roots;
+  const auto names = os::list_directory(folder_ + "/edited");
+  for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+    if (const auto root = kept_beginning(name.substr(0, name.find('-')))) roots.push_back(*root);
+  }
+  return roots;
+}
+
 Result<std::string> TreeStore::put_blob(const TreeFile& file, const Digest& digest) const {
   std::string path = folder_ + "/blobs/" + blob_name(digest, file.executable);
   if (os::exists(path)) {  // a power failure or a hand may have left other bytes
@@ -265,9 +283,10 @@ Result<std::vector<TreeStore::Edit>> TreeStore::edits(const Digest& root) const 
 
 Result<TreeStore::Aside> TreeStore::set_aside(const Digest& root) const {
   auto found = edits(root);
-  Aside aside{.root = root,
-              .folder = folder_ + "/edited/" + bare_hex(root).substr(0, 16) + "-" + os::random_hex(4),
-              .edits = found ? *std::move(found) : std::vector<Edit>{}};
+  Aside aside{
+      .root = root,
+      .folder = folder_ + "/edited/" + bare_hex(root).substr(0, kAsideDigits) + "-" + os::random_hex(4),
+      .edits = found ? *std::move(found) : std::vector<Edit>{}};
   std::erase_if(aside.edits, [](const Edit& edit) { return edit.kind == Edit::Kind::kGone; });
   RTT_TRY(os::make_directories(folder_ + "/edited"));
   RTT_TRY(set_folders(path_of(root), 0755));

@@ -31,6 +31,7 @@
 namespace rtt::views {
 
 inline constexpr std::size_t kSetMax = 1024;
+inline constexpr std::size_t kAsideDigits = 16;  // of its tree's root, at the start of the name in edited/
 
 class TreeStore {
  public:
@@ -52,6 +53,10 @@ class TreeStore {
   // The tree as it was made, whatever was written into its folder: of its list, and what is left of its
   // contents. kNotFound, kTampered.
   [[nodiscard]] Result<Tree> as_made(const Digest& root) const;
+  // The one that is kept here whose digits begin so.
+  [[nodiscard]] std::optional<Digest> kept_beginning(std::string_view digits) const;
+  // Roots of kept trees that somebody's edits were set aside from: what an edit began with.
+  [[nodiscard]] std::vector<Digest> set_aside_from() const;
   // To edited/, where nothing of ours looks or removes.
   struct Aside {
     Digest root{};

@@ -3,9 +3,10 @@
 """What keeps a view from being what it is to be is told by every verb that looks: places that could not be made, files of
 the project's own, edits in what is shown, overlays that do not fit, and a mount or image that is not there."""
 import os
+import re
 import subprocess
 
-from rtt_case import RttCase, main
+from rtt_case import RTT, RttCase, main
 
 AGENT = "---\nname: {name}\ndescription: {words}\n---\n\nLook at it.\n"
 
@@ -45,6 +46,12 @@ class ViewNotes(RttCase):
                 os.chmod(path, 0o755)
             else:
                 subprocess.run(["umount", path], check=True)
+
+    def mechanism(self, name):
+        text = self.text(".rtt/panel.yaml")
+        changed = re.sub(r"mechanism: \w+", f"mechanism: {name}", text)
+        self.assertIn(f"mechanism: {name}", changed)
+        self.write(".rtt/panel.yaml", changed)
 
     def views(self, verb, status=0):
         return {row["provider"]: row for row in self.json("view", verb, status=status)["views"]}
@@ -112,6 +119,16 @@ class ViewNotes(RttCase):
         self.assertEqual([], self.drift("opencode"))  # what is pending is none
         self.assertEqual("mine\n", self.text(note["path"]))
 
+    def test_a_file_is_named_through_whatever_leads_to_the_workspace(self):
+        self.json("view", "mount", "opencode", timeout=120)
+        os.symlink(self.ws, self.ws + "-too")
+        self.addCleanup(os.remove, self.ws + "-too")
+        name = ".opencode/agents/planner.md"
+        for root in (self.ws, self.ws + "-too"):
+            self.assertEqual(name, self.json("view", "why", f"{root}/{name}")["path"])
+            self.json("view", "pull", f"{root}/{name}")
+        self.refused("RTT0304", 1, "view", "why", f"/{name}")
+
     def test_an_edit_in_a_view_that_stays_is_set_aside_too(self):
         self.json("view", "mount", "codex", "opencode", timeout=120)
         self.save(".opencode/agents/planner.md", "mine\n")
@@ -134,6 +151,63 @@ class ViewNotes(RttCase):
         self.assertEqual(["AGENTS.md"], [one["path"] for one in gone["view_notes"] if one["state"] == "left"])
         self.assertEqual("Be quick.\n", self.text("AGENTS.md"))
         self.assertFalse(os.path.exists(self.path(".codex")))
+
+    def test_an_unmount_that_goes_back_leaves_the_view_file(self):
+        self.json("view", "mount", "codex", timeout=120)
+        shown = self.text(".codex/agents/planner.toml")
+        names = ["views/codex.view.json", "views/codex.view.json.sig"]
+        before = [self.text(name) for name in names]
+        self.close_folder(".codex")
+        answer = self.json("view", "unmount", "codex", status=5, timeout=120)
+        self.assertEqual(("rolled_back", []), (answer["state"], answer["removed"]))
+        self.assertEqual(before, [self.text(name) for name in names])
+        self.open_all()
+        self.assertEqual("unchanged", self.json("up", "--yes", timeout=120)["state"])
+        self.assertEqual(shown, self.text(".codex/agents/planner.toml"))
+        self.json("view", "unmount", "codex", timeout=120)
+        self.assertFalse(os.path.exists(self.path(".codex")))
+
+    def test_an_edit_is_seen_where_a_pack_has_the_same_tree(self):
+        for i in range(2100):  # more than are shown as real files where there is a mount: a pack is kept of them
+            self.write(f"skills/big{i % 3}/{i}.txt", str(i))
+        for i in range(3):
+            self.write(f"skills/big{i}/SKILL.md", f"---\nname: big{i}\ndescription: Has much\n---\nRead them.\n")
+        self.mechanism("links")
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("view", "mount", "opencode", timeout=170)
+        self.assertNotEqual([], os.listdir(self.path(".rtt/registry/views/packs")))
+        self.save(".opencode/agents/planner.md", "mine\n")
+        self.save(".opencode/agents/new.md", "new\n")
+        self.assertIn((".opencode/agents/planner.md", "changed"), self.drift("opencode"))
+        self.json("eject", "--yes", timeout=170)
+        self.assertEqual(("mine\n", "new\n"),
+                         (self.text(".opencode/agents/planner.md"), self.text(".opencode/agents/new.md")))
+
+    def test_what_is_written_while_an_apply_runs_is_not_lost(self):
+        self.mechanism("copies")
+        for i in range(300):
+            self.agent(f"a{i:03}", "before")
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("view", "mount", "opencode", timeout=120)
+        for i in range(300):
+            self.agent(f"a{i:03}", "after")
+        self.run_rtt("sign", "--yes", check=0)
+        self.json("plan")
+        first, last = (self.path(f".opencode/agents/a{i:03}.md") for i in (0, 299))
+        was = os.stat(first).st_ino
+        with subprocess.Popen([RTT, "apply"], cwd=self.ws, env=self.me.env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as apply:
+            while os.stat(first).st_ino == was and apply.poll() is None:
+                pass
+            with open(last, "a", encoding="utf-8") as file:
+                file.write("MINE\n")
+            out = apply.communicate(timeout=120)[0].decode()
+        self.assertTrue(self.text(".opencode/agents/a299.md").endswith("MINE\n"), out)
+        self.assertEqual([(".opencode/agents/a299.md", "changed")], self.drift("opencode"))
+        if apply.returncode != 0:  # it was written before its turn came
+            self.assertEqual(1, apply.returncode, out)
+            self.assertIn("a299.md", out)
+        self.assertEqual([], [name for name in os.listdir(self.path(".opencode/agents")) if name.startswith(".tmp")])
 
     def test_a_file_of_the_projects_own_that_says_something_else_is_drift(self):
         self.write(".opencode/agents/planner.md", "---\ndescription: My own\nmode: subagent\n---\n\nLook at it.\n")

@@ -162,6 +162,22 @@ class Pull(RttCase):
         self.change_workspace("agents/reviewer.md", "Look well at", "Look long at")
         self.assertEqual([], self.json("view", "pull", "--yes")["changes"])
 
+    def test_what_was_set_aside_of_a_client_that_is_shown_nothing_is_told(self):
+        self.mount("codex", "opencode")
+        self.edit(".codex/agents/reviewer.toml", "Look at", "Look well at")
+        [note] = [one for one in self.json("view", "unmount", "codex", timeout=120)["view_notes"]
+                  if one["state"] == "set_aside"]
+        pulled = self.json("view", "pull", "--yes", timeout=120)
+        self.assertEqual([], pulled["changes"])
+        [problem] = [one for one in pulled["problems"] if "nothing is shown" in one["message"]]
+        self.assertTrue(note["path"].startswith(problem["file"] + "/"), problem)
+        self.assertIn("rtt view mount codex", problem["hint"])
+        error = self.refused("RTT0105", 1, "view", "pull", note["path"])
+        self.assertIn("rtt view mount codex", error["hint"])
+        self.json("view", "mount", "codex", timeout=120)
+        self.json("view", "pull", "--yes", timeout=120)
+        self.assertIn("Look well at", self.text("agents/reviewer.md"))
+
     def test_files_beside_a_skill_may_be_anything_but_its_signatures(self):
         self.mount("claude")
         self.write(".claude/skills/new/SKILL.md", "---\nname: new\ndescription: New\n---\n\nNew.\n")
