@@ -27,7 +27,10 @@ void ViewKeeping::begin(const std::vector<apply::Commit>& history, const std::ve
     std::ranges::copy(project->older_bases(), std::back_inserter(keep_));
   std::ranges::copy(tree_store(workspace_).set_aside_from(), std::back_inserter(keep_));
   seen_.insert(keep_.begin(), keep_.end());
-  counted_.clear();
+  holders_.clear();
+  ViewHomes homes(workspace_, ViewHomes::For::kFind);
+  for (const views::TreeHome* home : homes.all())
+    std::ranges::move(home->holders(), std::back_inserter(holders_));
   for (const Digest& root : keep_) held_bytes(root);  // they stay whatever they weigh
   for (auto commit = history.rbegin(); commit != history.rend(); ++commit) {
     if (past_.size() == limits_.commits_max) break;
@@ -87,12 +90,11 @@ void ViewKeeping::measure_one() {
 
 std::uint64_t ViewKeeping::held_bytes(const Digest& root) {
   std::uint64_t bytes = 0;
-  ViewHomes homes(workspace_, ViewHomes::For::kFind);
-  for (const views::TreeHome* home : homes.all()) {
-    for (const auto& holder : home->holders(root)) {
-      if (counted_.insert(holder.path).second) bytes += holder.bytes;
-    }
-  }
+  std::erase_if(holders_, [&](const views::TreeHome::Holder& holder) {
+    if (std::ranges::find(holder.roots, root) == holder.roots.end()) return false;
+    bytes += holder.bytes;
+    return true;
+  });
   return bytes;
 }
 

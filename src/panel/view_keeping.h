@@ -23,6 +23,7 @@
 #include "apply/recover.h"
 #include "registry/workspace.h"
 #include "views/tree_collector.h"
+#include "views/tree_home.h"
 
 namespace rtt::panel {
 
@@ -52,7 +53,7 @@ class ViewKeeping {
   };
   void read_one();
   void measure_one();
-  // Of packs and images that hold the tree and nobody counted yet.
+  // Of packs and images that hold the tree; they are not counted again.
   std::uint64_t held_bytes(const Digest& root);
 
   registry::Workspace workspace_;
@@ -66,8 +67,8 @@ class ViewKeeping {
   std::deque<Past> past_;         // to read, newest first
   std::deque<Digest> wanted_;     // to measure, newest first
   std::set<Digest> seen_;
-  std::set<std::string> counted_;  // packs and images, by path
-  std::size_t for_sure_ = 0;       // of wanted_, those of the commit before
+  std::vector<views::TreeHome::Holder> holders_;  // packs and images that nobody counted yet
+  std::size_t for_sure_ = 0;                      // of wanted_, those of the commit before
   Size total_;
   std::vector<Digest> keep_;
   views::TreeCollector collector_;

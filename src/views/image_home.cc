@@ -237,13 +237,17 @@ Status ImageHome::leave() {
   return unmount_all(ours);
 }
 
-std::vector<TreeHome::Holder> ImageHome::holders(const Digest& root) const {
+std::vector<TreeHome::Holder> ImageHome::holders() const {
   std::vector<Holder> holders;
   for (const std::string& set : sets()) {
     const auto list = os::read_file(roots_of(set), kRootsBytesMax);
-    if (!list || !provider_with(*list, root)) continue;
-    if (const auto numbers = os::numbers_of(image_of(set)))
-      holders.push_back({.path = image_of(set), .bytes = numbers->bytes});
+    const auto numbers = os::numbers_of(image_of(set));
+    if (!list || !numbers) continue;
+    Holder& holder = holders.emplace_back(Holder{.roots = {}, .bytes = numbers->bytes});
+    for (std::size_t at = 0; at < list->size(); at = std::min(list->find('\n', at), list->size()) + 1) {
+      if (const auto root = parse_bare_hex(std::string_view(*list).substr(at, 64)))
+        holder.roots.push_back(*root);
+    }
   }
   return holders;
 }

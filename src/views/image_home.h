@@ -43,7 +43,7 @@ class ImageHome final : public TreeHome {
   Result<std::vector<std::string>> hold(std::span<const NamedTree> trees) override;
   Status settle(std::span<const NamedTree> trees) override;
   Status leave() override;
-  [[nodiscard]] std::vector<Holder> holders(const Digest& root) const override;
+  [[nodiscard]] std::vector<Holder> holders() const override;
   Status collect(const std::vector<Digest>& keep) override;
 
  private:

@@ -192,14 +192,17 @@ Status MountHome::leave() {
   return PackStore(place->store).remove_workspace(id);
 }
 
-std::vector<TreeHome::Holder> MountHome::holders(const Digest& root) const {
+std::vector<TreeHome::Holder> MountHome::holders() const {
   std::vector<Holder> holders;
   for (const std::string& name : packs_in(packs())) {
-    std::string path = packs() + "/" + name;
+    const std::string path = packs() + "/" + name;
     const auto pack = Pack::open(path);
-    if (!pack || !tree_with(*pack, root)) continue;
-    if (const auto numbers = os::numbers_of(path))
-      holders.push_back({.path = std::move(path), .bytes = numbers->bytes});
+    const auto numbers = os::numbers_of(path);
+    if (!pack || !numbers) continue;
+    Holder& holder = holders.emplace_back(Holder{.roots = {}, .bytes = numbers->bytes});
+    for (std::uint32_t tree = 0; tree < pack->trees(); ++tree) {
+      if (const auto root = pack->root(tree)) holder.roots.push_back(*root);
+    }
   }
   return holders;
 }

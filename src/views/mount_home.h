@@ -46,7 +46,7 @@ class MountHome final : public TreeHome {
   Result<std::vector<std::string>> hold(std::span<const NamedTree> trees) override;
   Status settle(std::span<const NamedTree> trees) override;
   Status leave() override;
-  [[nodiscard]] std::vector<Holder> holders(const Digest& root) const override;
+  [[nodiscard]] std::vector<Holder> holders() const override;
   Status collect(const std::vector<Digest>& keep) override;
 
  private:

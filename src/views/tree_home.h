@@ -42,13 +42,13 @@ class TreeHome {
   virtual Status settle(std::span<const NamedTree> trees) = 0;
   // Nothing is shown from here any more; what was held before may be found still.
   virtual Status leave() = 0;
-  // What holds this tree together with others, a pack or an image, which goes when none of them is kept;
-  // nothing where a tree lies alone.
+  // What holds several trees, a pack or an image, which goes when none of them is kept; none where trees lie
+  // alone.
   struct Holder {
-    std::string path;
+    std::vector<Digest> roots;
     std::uint64_t bytes = 0;
   };
-  [[nodiscard]] virtual std::vector<Holder> holders(const Digest& /*root*/) const { return {}; }
+  [[nodiscard]] virtual std::vector<Holder> holders() const { return {}; }
   // What is kept to be found, of these and of what is shown, stays; the rest goes.
   virtual Status collect(const std::vector<Digest>& keep) = 0;
 };
