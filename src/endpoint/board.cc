@@ -125,8 +125,10 @@ Status Board::make_carrier(Lane& lane, Parts& parts) {
   return {};
 }
 
-// A handler that is under way stands before it.
+// A handler that is under way stands before it. A socket tells the end of what is in it by itself.
 void Board::left(std::uint64_t generation, const Error& why) {
+  if (const Lane* lane = find(generation); lane != nullptr && lane->carrier->kind() != model::LaneKind::kShm)
+    return close(generation);
   if (handling_ > 0) {
     after_handler_.emplace_back([this, generation, why] { left(generation, why); });
     return;

@@ -202,6 +202,27 @@ TEST_P(LanePolicy, buffer_keeps_what_does_not_fit_and_delivers_it_before_the_end
   EXPECT_FALSE(to_.gone[0].broken) << to_.gone[0].why.message;
 }
 
+TEST_P(LanePolicy, an_end_that_gives_up_says_the_last_word) {
+  connect(RouteClass::kStream, std::nullopt);
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(i)))->sent, 1U);
+  to_.board.close(kGeneration);  // reads on to the end
+  from_.board.abandon(kGeneration, {.code = Code::kLost, .message = "gone"});
+  for (int turns = 0; turns < 200 && to_.gone.empty(); ++turns) loop_->run_once(nanos_from_ms(10));
+  ASSERT_EQ(to_.gone.size(), 1U);
+  EXPECT_FALSE(to_.gone[0].broken) << to_.gone[0].why.message;
+  expect_in_order(3);
+}
+
+TEST_P(LanePolicy, what_an_end_wrote_before_it_left_still_counts) {
+  connect(RouteClass::kStream, std::nullopt);
+  for (int i = 0; i < 40; ++i) ASSERT_EQ(from_.board.publish({}, as_bytes(std::to_string(i)))->sent, 1U);
+  to_.board.left(kGeneration, {.code = Code::kLost, .message = "it left"});
+  from_.board.abandon(kGeneration, {.code = Code::kLost, .message = "gone"});
+  for (int turns = 0; turns < 200 && to_.gone.empty(); ++turns) loop_->run_once(nanos_from_ms(10));
+  ASSERT_EQ(to_.gone.size(), 1U);
+  expect_in_order(40);
+}
+
 TEST_P(LanePolicy, buffer_has_a_limit) {
   connect(RouteClass::kStream, std::nullopt);
   const Filled filled = fill(2000);
