@@ -178,7 +178,8 @@ class Publisher final : public Role {
   void begin() override { next(); }
   void arrived(const endpoint::Arrival&) override {}
   void stop() override { stopping_ = true; }
-  [[nodiscard]] bool done() const override { return ended_; }
+  // What waits for room when the process ends is lost, and was counted as sent.
+  [[nodiscard]] bool done() const override { return ended_ && place_.board.queued_bytes() == 0; }
   [[nodiscard]] Json counts() const override {
     return Json::object({{"dropped", dropped_}, {"sent", sent_}});
   }

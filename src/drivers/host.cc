@@ -13,6 +13,7 @@
 #include "fabric/uds/lane.h"
 #include "model/limits.h"
 #include "os/clock.h"
+#include "os/file.h"
 #include "os/process.h"
 #include "os/unix_socket.h"
 
@@ -225,10 +226,6 @@ void Host::State::handle(api::Request request, api::Responder respond) {
     if (!answer) return respond.finish(std::unexpected(std::move(answer).error()));
     return respond.finish(api::Answer{std::move(*answer), {}});
   }
-  if (verb == "host.stop") {
-    respond.finish(api::Answer{Json::object({}), {}});
-    return end(0);
-  }
   respond.finish(fail(Code::kUnknownVerb, fmt::format("a driver host has no `{}`", verb)));
 }
 
@@ -434,14 +431,16 @@ std::optional<Digest> Host::State::contract_of(const std::string& definition) co
   return at == prepared.end() ? std::nullopt : std::optional(at->second.hash);
 }
 
-// Nobody's host, and nobody uses it: after a while it ends.
+// Nobody's host, and nobody uses it: after a while it ends, and at once where no panel can ever find it
+// again.
 void Host::State::look_for_owner() {
   orphan_timer = loop.after(std::min(kOrphanLook, options.orphan_after), [this] {
     // Lanes of its programs' own cannot be seen from here, and outlive panels like any.
     const bool used = adopted || !lanes.empty() || !desk.idle() || !driver.lanes_end_here() ||
                       (options.in_use && options.in_use());
     if (used) unowned_since = os::now();
-    if (!used && os::now() - unowned_since >= options.orphan_after) return end(0);
+    const bool lost = !os::is_directory(options.sockets_dir);
+    if (!used && (lost || os::now() - unowned_since >= options.orphan_after)) return end(0);
     look_for_owner();
   });
 }
@@ -450,6 +449,11 @@ void Host::State::end(int with_status) {
   if (ending) return;
   ending = true;
   status = with_status;
+  // Nothing more is asked of a host that ends: what the panel wants meanwhile waits for the next one.
+  flush_audit();
+  adopted = false;
+  desk.disconnected();
+  if (panel) std::exchange(panel, nullptr)->close();
   driver.stop([this](const Status&) { loop.stop(); });
 }
 

@@ -25,6 +25,18 @@ TEST(Host, without_a_panel_and_without_use_it_ends) {
   EXPECT_EQ((*host)->run(), 0);
 }
 
+// `rtt down` and the next panel look in that folder: a host that cannot be found there would stay for ten
+// minutes.
+TEST(Host, whose_workspace_is_gone_ends_at_its_next_look) {
+  auto dir = os::TempDir::create();
+  const auto loop = *os::Loop::create();
+  ProcessDriver driver(*loop, dir->path());
+  const auto host = Host::start(
+      *loop, {.instance = "process-x-y", .sockets_dir = dir->path() + "/sockets", .in_use = nullptr}, driver);
+  ASSERT_TRUE(host) << host.error().message;
+  EXPECT_EQ((*host)->run(), 0);
+}
+
 TEST(Host, while_somebody_is_served_directly_it_stays) {
   const auto dir = *os::TempDir::create();
   const auto loop = *os::Loop::create();

@@ -18,6 +18,7 @@ namespace {
 constexpr Nanos kRestlessLook{200'000};
 constexpr Nanos kRestlessLookMax = nanos_from_ms(10);  // if that lasts: an end is stopped in the middle of it
 constexpr Nanos kQueueLook = nanos_from_ms(10);        // of a lane that ends once its queue is empty
+constexpr int kLeftRoundsMax = 4096;                   // of some hundred messages: all rings hold less
 constexpr int kRoundsPerTurn = 16;                     // then the loop's other descriptors get their turn
 
 }  // namespace
@@ -125,6 +126,16 @@ Status Board::make_carrier(Lane& lane, Parts& parts) {
   return {};
 }
 
+// A lane and those it is read behind; whether anything came.
+bool Board::pump_to(std::uint64_t generation) {
+  const Lane* lane = find(generation);
+  if (lane == nullptr) return false;
+  const std::uint64_t before = lane->binding.follows;
+  const bool earlier = before != 0 && before < generation && pump_to(before);
+  lane = find(generation);
+  return (lane != nullptr && lane->carrier->pump()) || earlier;
+}
+
 // A handler that is under way stands before it. A socket tells the end of what is in it by itself.
 void Board::left(std::uint64_t generation, const Error& why) {
   if (const Lane* lane = find(generation); lane != nullptr && lane->carrier->kind() != model::LaneKind::kShm)
@@ -133,7 +144,8 @@ void Board::left(std::uint64_t generation, const Error& why) {
     after_handler_.emplace_back([this, generation, why] { left(generation, why); });
     return;
   }
-  for (int round = 0; round < kRoundsPerTurn && pump(); ++round) {
+  // Nobody writes there any more, so what is in its rings has an end.
+  for (int round = 0; round < kLeftRoundsMax && pump_to(generation); ++round) {
   }
   abandon(generation, why);
 }
@@ -351,6 +363,12 @@ void Board::wait(Nanos max_wait, Nanos spin) {
 bool Board::owes() const {
   return !calls_.empty() ||
          std::ranges::any_of(lanes_, [](const auto& entry) { return !entry.second->owed.empty(); });
+}
+
+std::size_t Board::queued_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [generation, lane] : lanes_) bytes += lane->carrier->queued_bytes();
+  return bytes;
 }
 
 Json Board::describe() const {

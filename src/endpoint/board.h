@@ -116,6 +116,9 @@ class Board {
   [[nodiscard]] bool handling() const { return handling_ > 0; }  // inside OnArrival
   [[nodiscard]] std::size_t lanes() const { return lanes_.size(); }
   [[nodiscard]] bool owes() const;  // calls under way, either way
+  // That was sent and waits for room in its lane: it goes on as the other end reads, and ends with this
+  // board.
+  [[nodiscard]] std::size_t queued_bytes() const;
   // [{…the binding, carrying, dropped, queued, received, sent}]
   [[nodiscard]] text::Json describe() const;
 
@@ -133,7 +136,8 @@ class Board {
   void deliver(const Arrival& arrival);
   void end_handler();
   [[nodiscard]] bool waits_its_turn(const Lane& lane) const;
-  bool pump();    // every lane once; whether anything came
+  bool pump();  // every lane once; whether anything came
+  bool pump_to(std::uint64_t generation);
   void settle();  // pumps until nothing is left, then rests
   void attend(const Lane& lane);
   void settle_later();

@@ -291,8 +291,8 @@ Result<SealedPlan> parse_plan(std::string_view text, std::string_view file) {
   if (document.errors() > 0) return std::unexpected(document.first_error());
   for (const std::string_view key : {"plan_id", "created_at", "sign", "views_sign"})
     root.as_object().erase(key);
-  // Two hashes: of the text as it is, and of what was understood. Only where both agree does the id cover the
-  // meaning.
+  // The hash of the text as it is, which must also be what was understood: only then does the id cover the
+  // meaning. One value has one canonical text, so the second needs no hash of its own.
   const Digest written = crypto::sha256(text::canonical_json(root));
   if (written != sealed.plan_id) {
     return fail(Code::kTampered,
@@ -300,7 +300,7 @@ Result<SealedPlan> parse_plan(std::string_view text, std::string_view file) {
                             to_string(sealed.plan_id)),
                 std::string(file), "plan again: `rtt plan`");
   }
-  if (plan_id(sealed.plan) != written) {
+  if (meaning(sealed.plan) != root) {
     return fail(Code::kBadShape, "the plan is not in canonical spelling", std::string(file),
                 "plan again: `rtt plan`");
   }

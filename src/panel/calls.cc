@@ -24,6 +24,7 @@ constexpr std::string_view kGateway = "mcp";
 // Links outside the planned graph: the high half of the id space, so that they never look like a planned
 // route.
 constexpr std::uint32_t kUnplanned = 0x8000'0000;
+constexpr int kLinkTries = 3;
 
 }  // namespace
 
@@ -126,18 +127,33 @@ void Panel::State::call_open(const api::Request& request, const api::Responder& 
                          opened(status);
                        });
   }
-  const auto theirs = std::make_shared<os::Fd>(std::move(pair->first));
-  hosts.when_ready(instance, [=, contract = provider->object](Result<std::shared_ptr<api::Peer>> host) {
+  open_link(instance,
+            Json::object({{"consumer", kCommandLine},
+                          {"contract", provider->object},
+                          {"route", static_cast<std::int64_t>(wire_route)}}),
+            std::make_shared<os::Fd>(std::move(pair->first)), kLinkTries, opened);
+}
+
+// A host that was just ending took nothing of the call along: the next one is asked.
+void Panel::State::open_link(const std::string& instance, const Json& link,
+                             const std::shared_ptr<os::Fd>& end, int tries,
+                             const std::function<void(Status)>& opened) {
+  hosts.when_ready(instance, [=, this](Result<std::shared_ptr<api::Peer>> host) {
     if (!host) return opened(std::unexpected(host.error()));
+    auto mine = end->duplicate();
+    if (!mine) return opened(std::unexpected(mine.error()));
     std::vector<os::Fd> fds;
-    fds.push_back(std::move(*theirs));
+    fds.push_back(*std::move(mine));
     (*host)->ask(
-        "host.open",
-        Json::object({{"consumer", kCommandLine},
-                      {"contract", contract},
-                      {"route", static_cast<std::int64_t>(wire_route)}}),
-        [=](const Result<api::Answer>& answer) {
-          opened(answer ? Status{} : Status(std::unexpected(answer.error())));
+        "host.open", link,
+        [=, this](const Result<api::Answer>& answer) {
+          if (answer) {
+            end->reset();  // the host's is the only one left, whose end the caller sees
+            return opened({});
+          }
+          if (answer.error().code != Code::kLost || tries == 1)
+            return opened(std::unexpected(answer.error()));
+          open_link(instance, link, end, tries - 1, opened);
         },
         std::move(fds));
   });

@@ -6,6 +6,7 @@
 #include <map>
 #include <tuple>
 
+#include "apply/invariants.h"
 #include "apply/reconcile.h"
 #include "model/policy.h"
 #include "panel/acceptance.h"
@@ -97,6 +98,7 @@ void Panel::State::run(apply::Start start) {
           .wiring = wiring,
           .append = [this](journal::RecordType type,
                            Json payload) { return append(type, std::move(payload)); },
+          .ledger = [this]() -> const apply::Recovered& { return fold.state(); },
           .store_graph =
               [this](const apply::StoreGraph& g) { return panel::store_graph(workspace, g.root, *g.text); },
           .write_accepted =
@@ -121,6 +123,8 @@ void Panel::State::settled(const apply::Answer& answer) {
   }
   transition = nullptr;
   view_stage.forget();
+  if (const Status borne_out = apply::agrees(answer, fold.state()); !borne_out)
+    return end_in_doubt(borne_out.error());
   if (answer.state != apply::Settled::kInDoubt) wiring.settle();
   if (answer.state == apply::Settled::kCommitted && views_touched) collect_views();
   loop.post([this] { watch_mount(); });

@@ -53,7 +53,9 @@ Hosts::~Hosts() {
     if (entry.timer != 0) loop_.cancel(entry.timer);
     if (entry.child.pid() != 0) {
       loop_.unwatch(entry.child.pidfd());
-      entry.child.detach();
+      // One that has not said hello yet serves nobody, and has no lock yet by which `rtt down` would find it:
+      // it is killed with the entry.
+      if (entry.start_time != 0) entry.child.detach();
     }
     if (entry.peer) entry.peer->close();
   }
@@ -123,6 +125,7 @@ void Hosts::spawn(const std::string& instance) {
   }
   entry.child = std::move(*child);
   entry.pid = entry.child.pid();
+  entry.start_time = 0;  // it has not said hello
   const Status watched = loop_.watch(entry.child.pidfd(), os::kReadable,
                                      [this, instance](std::uint32_t) { child_ended(instance); });
   if (!watched) entry.last_error = watched.error().message;
@@ -134,11 +137,11 @@ void Hosts::child_ended(const std::string& instance) {
   const auto exit = entry.child.poll();
   if (!exit) return;
   loop_.unwatch(entry.child.pidfd());
-  entry.child.detach();
+  const bool serves = entry.pid == entry.child.detach();
   entry.child = os::Child{};
   // Another process of this instance holds the lock (started by `rtt mcp serve`): that one says hello by
-  // itself.
-  if (exit->code == 0 && !entry.peer) return;
+  // itself, or has done so.
+  if (entry.peer ? !serves : exit->code == 0) return;
   entry.last_error = exit->signal != 0 ? fmt::format("ended by signal {}", exit->signal)
                                        : fmt::format("exited with status {}", exit->code);
   if (entry.peer) std::exchange(entry.peer, nullptr)->close();

@@ -5,8 +5,8 @@
 // answers whoever waits for one. A host that was started by an earlier panel is adopted when it says hello:
 // its pid and start time are checked against the kernel's, so a reused pid is never taken for it.
 //
-// Owns: the child handles (released, not killed, when the panel stops: hosts outlive it).   Thread: the
-// panel's loop. Fails: when_ready: kDriverStart (tripped; says since when), kDeadline.   Limits:
+// Owns: the child handles. When the panel stops, hosts outlive it, but for those that have not said hello.
+// Thread: the panel's loop. Fails: when_ready: kDriverStart (tripped; says since when), kDeadline.   Limits:
 // kMcpServersMax instances.
 #pragma once
 

@@ -63,6 +63,17 @@ Status store_graph(const registry::Workspace& workspace, const Digest& root, std
   return os::write_once(graph_path(workspace, root), text, {.mode = 0444});
 }
 
+Status remove_graphs_but(const registry::Workspace& workspace, const std::set<Digest>& named) {
+  const std::string folder = workspace.dot("wal/graphs");
+  if (!os::is_directory(folder)) return {};
+  RTT_TRY_SET(const auto names, os::list_directory(folder));
+  std::set<std::string> kept;
+  for (const Digest& root : named) kept.insert(bare_hex(root) + ".json");
+  for (const std::string& name : names)
+    if (!kept.contains(name)) RTT_TRY(os::remove_file(folder + "/" + name));
+  return {};
+}
+
 Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,
                               const std::optional<model::Graph>& stored_inline) {
   if (stored_inline) return *stored_inline;

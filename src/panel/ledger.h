@@ -8,6 +8,7 @@
 #pragma once
 
 #include <functional>
+#include <set>
 
 #include "apply/recover.h"
 #include "journal/journal.h"
@@ -39,6 +40,8 @@ bool is_stored(const registry::Workspace& workspace, const Digest& root);
 Status store_graph(const registry::Workspace& workspace, const Digest& root, const model::Graph& graph);
 // `text`: its canonical JSON.   REQUIRES: `root` is its hash.
 Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text);
+// Removes every stored graph whose root is not among these.
+Status remove_graphs_but(const registry::Workspace& workspace, const std::set<Digest>& named);
 // The graph a recovered state names, inline or stored.
 Result<model::Graph> graph_of(const registry::Workspace& workspace, const Digest& root,
                               const std::optional<model::Graph>& stored_inline);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "crypto/sha256.h"
 #include "journal/checkpoint.h"
@@ -42,6 +43,32 @@ void remove_states_but(const registry::Workspace& workspace,
   }
 }
 
+void add_graphs_of(const apply::Recovered& ledger, std::set<Digest>& named) {
+  named.insert(ledger.root);
+  for (const apply::Commit& commit : ledger.history) named.insert({commit.before, commit.root});
+  for (const auto& canary : {ledger.canary, ledger.canary_before})
+    if (canary) named.insert(canary->before);
+}
+
+// Graphs that were named by compacted records alone: no COMMIT that is there, none that can be gone back to,
+// and no state of a checkpoint leads to them.
+Status remove_unnamed_graphs(const registry::Workspace& workspace, const journal::Journal& journal,
+                             const apply::Recovered& now) {
+  std::set<Digest> named;
+  add_graphs_of(now, named);
+  for (const journal::CheckpointPlace& place : journal.checkpoints()) {
+    if (const auto state = load_state(workspace, place.state)) add_graphs_of(state->recovered, named);
+  }
+  RTT_TRY(read_records(workspace, [&](const journal::Record& record) -> Status {
+    if (record.type != journal::RecordType::kCommit) return {};
+    RTT_TRY_SET(const Json payload, record.payload());
+    for (const char* key : {"before", "after"})
+      if (const auto root = parse_digest(payload.string_or(key))) named.insert(*root);
+    return {};
+  }));
+  return remove_graphs_but(workspace, named);
+}
+
 // Once the graphs that are still asked for lie beside the journal, no old record is needed.
 Status compact(const registry::Workspace& workspace, journal::Journal& journal,
                const apply::Recovered& recovered, std::size_t segments_kept) {
@@ -52,8 +79,8 @@ Status compact(const registry::Workspace& workspace, journal::Journal& journal,
     RTT_TRY_SET(const model::Graph graph, graph_of(workspace, commit.root, commit.graph));
     RTT_TRY(store_graph(workspace, commit.root, graph));
   }
-  RTT_TRY(journal.compact(segments_kept));
-  return {};
+  RTT_TRY_SET(const std::size_t compacted, journal.compact(segments_kept));
+  return compacted == 0 ? Status() : remove_unnamed_graphs(workspace, journal, recovered);
 }
 
 }  // namespace

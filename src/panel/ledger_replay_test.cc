@@ -195,5 +195,26 @@ TEST_F(Replay, after_compaction_the_kept_commits_are_there_and_the_journal_verif
   commit(4);
 }
 
+TEST_F(Replay, graphs_that_only_compacted_records_named_are_removed) {
+  constexpr int kCommits = static_cast<int>(apply::kHistoryCommitsMax) + 10;
+  const auto stored = [&](int n) { return is_stored(workspace_, model::graph_root(wiring(n))); };
+  open();
+  for (int n = 1; n <= kCommits; ++n) {
+    commit(n);
+    if (n <= 20) checkpoint();  // keeps their graphs
+  }
+  ASSERT_TRUE(stored(1));
+  checkpoint(1);
+  EXPECT_TRUE(stored(1)) << "its record is there";
+  fill_segments(4);
+  for (std::size_t i = 0; i < journal::kCheckpointsKept; ++i) checkpoint(1);
+  for (int n = 1; n < 10; ++n) EXPECT_FALSE(stored(n)) << n;
+  for (int n = 10; n <= kCommits; ++n) EXPECT_TRUE(stored(n)) << n;  // the first is what undoing leads to
+  open_ = {};
+  const auto view = read_ledger(workspace_);
+  ASSERT_TRUE(view) << view.error().message;
+  EXPECT_EQ(view->graph, wiring(kCommits));
+}
+
 }  // namespace
 }  // namespace rtt::panel

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "panel/process_lock.h"
 
+#include <optional>
+
 #include "os/process.h"
 #include "text/json.h"
 
@@ -9,6 +11,18 @@ namespace {
 
 constexpr std::string_view kLock = ".lock";
 constexpr std::size_t kHolderBytesMax = 4096;
+
+// Who said last that it took the lock; nothing where nobody has, as for a plain lock (start.lock,
+// gateway.lock).
+std::optional<LockHolder> last_holder(const std::string& directory, const std::string& name) {
+  const auto text = os::read_file(directory + "/" + name + ".json", kHolderBytesMax);
+  if (!text) return std::nullopt;
+  const auto holder = text::parse_json(*text);
+  if (!holder) return std::nullopt;
+  return LockHolder{.name = name,
+                    .pid = static_cast<int>(holder->int_or("pid", 0)),
+                    .start_time = static_cast<std::uint64_t>(holder->int_or("start_time", 0))};
+}
 
 }  // namespace
 
@@ -24,6 +38,11 @@ Result<ProcessLock> ProcessLock::take(const std::string& directory, const std::s
   return ProcessLock(std::move(lock));
 }
 
+bool has_holder(const std::string& directory, const std::string& name) {
+  const auto holder = last_holder(directory, name);
+  return holder && os::process_start_time(holder->pid) == holder->start_time;
+}
+
 Result<std::vector<LockHolder>> lock_holders(const std::string& directory) {
   std::vector<LockHolder> holders;
   if (!os::is_directory(directory)) return holders;
@@ -33,13 +52,7 @@ Result<std::vector<LockHolder>> lock_holders(const std::string& directory) {
     const std::string name = file.substr(0, file.size() - kLock.size());
     auto free = os::FileLock::take(directory + "/" + file, os::FileLock::Wait::kNo);
     if (free) continue;  // nobody holds it; ours is released at once
-    const auto text = os::read_file(directory + "/" + name + ".json", kHolderBytesMax);
-    if (!text) continue;  // a plain lock (start.lock, gateway.lock), or taken this very moment
-    const auto holder = text::parse_json(*text);
-    if (!holder) continue;
-    holders.push_back({.name = name,
-                       .pid = static_cast<int>(holder->int_or("pid", 0)),
-                       .start_time = static_cast<std::uint64_t>(holder->int_or("start_time", 0))});
+    if (auto holder = last_holder(directory, name)) holders.push_back(*std::move(holder));
   }
   return holders;
 }

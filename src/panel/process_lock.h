@@ -31,6 +31,9 @@ struct LockHolder {
   int pid = 0;
   std::uint64_t start_time = 0;
 };
+// A lock that is held for a moment by lock_holders, which looks by taking it, has nobody: whoever wants it
+// waits.
+[[nodiscard]] bool has_holder(const std::string& directory, const std::string& name);
 // Every name in `directory` whose lock is held right now, sorted.
 Result<std::vector<LockHolder>> lock_holders(const std::string& directory);
 

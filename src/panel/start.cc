@@ -173,7 +173,9 @@ int driver_host_main(const registry::Workspace& workspace, const std::string& in
   auto loop = os::Loop::create();
   if (!loop) return failed(loop.error());
   auto lock = lock_after(workspace, "host-" + instance, **loop, [&] {
-    return instance != "mcp" || os::connect_unix(workspace.sockets(), std::string(mcp::kGatewaySocket));
+    return instance == "mcp"
+               ? os::connect_unix(workspace.sockets(), std::string(mcp::kGatewaySocket)).has_value()
+               : has_holder(workspace.sockets(), "host-" + instance);
   });
   // Another process serves this instance: nothing is wrong, and this one is not needed.
   if (!lock && lock.error().code == Code::kBusy) return 0;
@@ -233,26 +235,37 @@ int shared_host_main() {
   return 0;
 }
 
+namespace {
+
+Status end_holder(os::Loop& loop, const LockHolder& holder) {
+  const auto alive = [&] { return os::process_start_time(holder.pid) == holder.start_time; };
+  const auto wait = [&] {
+    const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
+    while (alive() && os::now() < deadline) loop.run_once(nanos_from_ms(kEndLookMs));
+  };
+  os::signal_process(holder.pid, SIGTERM);
+  wait();
+  if (alive()) os::signal_process(holder.pid, SIGKILL);
+  wait();
+  if (!alive()) return {};
+  return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.pid), {},
+              "ps -p PID");
+}
+
+}  // namespace
+
 Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) {
-  // The panel first, or it would start again what is ended after it.
-  RTT_TRY_SET(std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
-  std::ranges::partition(holders, [](const LockHolder& holder) { return holder.name == "panel"; });
   std::vector<Ended> ended;
   RTT_TRY_SET(const auto loop, os::Loop::create());
-  for (const LockHolder& holder : holders) {
-    const auto alive = [&] { return os::process_start_time(holder.pid) == holder.start_time; };
-    if (!alive()) continue;
-    os::signal_process(holder.pid, SIGTERM);
-    const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
-    while (alive() && os::now() < deadline) loop->run_once(nanos_from_ms(kEndLookMs));
-    if (alive()) os::signal_process(holder.pid, SIGKILL);
-    const Instant killed = os::now() + nanos_from_ms(kEndGraceMs);
-    while (alive() && os::now() < killed) loop->run_once(nanos_from_ms(kEndLookMs));
-    if (alive()) {
-      return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.pid), {},
-                  "ps -p PID");
+  // The panel first, or it would start again what is ended after it; then who is left is looked up anew,
+  // since it started hosts until its end.
+  for (const bool panel : {true, false}) {
+    RTT_TRY_SET(const std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
+    for (const LockHolder& holder : holders) {
+      if ((holder.name == "panel") != panel || !has_holder(workspace.sockets(), holder.name)) continue;
+      RTT_TRY(end_holder(*loop, holder));
+      ended.push_back({holder.name, holder.pid});
     }
-    ended.push_back({holder.name, holder.pid});
   }
   for (const char* name : {"panel.sock", "gateway.sock"})
     RTT_TRY(os::remove_file(workspace.sockets() + "/" + name));

@@ -117,6 +117,8 @@ struct Panel::State {
 
   // ---- calls.cc
   void call_open(const api::Request& request, const api::Responder& respond);
+  void open_link(const std::string& instance, const text::Json& link, const std::shared_ptr<os::Fd>& end,
+                 int tries, const std::function<void(Status)>& opened);
   void mcp_ls(const api::Request& request, const api::Responder& respond);
   void mcp_logs(const api::Request& request, const api::Responder& respond);
   void mcp_restart(const api::Request& request, const api::Responder& respond);

@@ -110,10 +110,20 @@ void Transition::perform(const apply::Prepare& action) {
                         });
 }
 
+// FlipAfterCommit of spec/invariants.md: the graph of the last COMMIT, or the one to which a ROLLBACK that
+// was decided leads back.
+bool Transition::may_carry(const apply::SharedGraph& graph) const {
+  const apply::Recovered& ledger = ports_.ledger();
+  return machine_.graph_with(ledger.root) == graph ||
+         (ledger.rollback && machine_.graph_with(ledger.rollback->root) == graph);
+}
+
 void Transition::perform(const apply::Flip& action) {
   const std::weak_ptr<Transition*> self = self_;
   const std::string name = action.participant;
   const std::uint32_t round = action.round;
+  if (!may_carry(action.graph))
+    return feed(apply::ParticipantLost{name, "it would carry a graph of which the journal has no COMMIT"});
   if (flip_round_ == 0) {
     flip_round_ = round;
     flip_began_ = flip_ended_ = os::now();

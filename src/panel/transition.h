@@ -11,6 +11,7 @@
 #include <map>
 #include <string>
 
+#include "apply/recover.h"
 #include "apply/two_phase.h"
 #include "os/loop.h"
 #include "panel/hosts.h"
@@ -25,6 +26,7 @@ struct TransitionPorts {
   Wiring& wiring;
   // Durable append of one record (stamped by the callee, together with audit records that wait); its seq.
   std::function<Result<Seq>(journal::RecordType type, text::Json payload)> append;
+  std::function<const apply::Recovered&()> ledger;  // what the journal says now
   std::function<Status(const apply::StoreGraph& graph)> store_graph;
   std::function<Status(const apply::WriteAccepted& write)> write_accepted;
   std::function<Status(const std::vector<model::View>& views)> prepare_views;  // their trees are at hand
@@ -60,6 +62,7 @@ class Transition {
   void perform(const apply::SetTimer& action);
   void perform(const apply::Answer& action);
   [[nodiscard]] std::vector<std::string> participants() const;
+  [[nodiscard]] bool may_carry(const apply::SharedGraph& graph) const;
   [[nodiscard]] const std::vector<model::Route>& leaving_for(const model::Route& route) const;
 
   TransitionPorts ports_;

@@ -69,6 +69,35 @@ class TransitionTest : public testing::Test {
     return start;
   }
 
+  Result<Seq> append(journal::RecordType type, const Json& payload) {
+    const Seq seq{++seq_};
+    EXPECT_TRUE(fold_.take({.type = type, .seq = seq, .payload = payload}));
+    return seq;
+  }
+  void commit(const model::Graph& graph) {
+    ASSERT_TRUE(
+        append(journal::RecordType::kCommit, to_json(apply::CommitRecord{.plan_id = {},
+                                                                         .before = fold_.state().root,
+                                                                         .after = model::graph_root(graph),
+                                                                         .graph = graph,
+                                                                         .who = "key:1"})));
+  }
+  // From one tree of a provider to another.
+  apply::Start other_views() {
+    apply::Start start;
+    start.base.views = {{.provider = "codex", .root = crypto::sha256("old")}};
+    start.plan.base = model::graph_root(start.base);
+    start.plan.views_del = start.base.views;
+    start.plan.views_add = {{.provider = "codex", .root = crypto::sha256("new")}};
+    start.plan_id = model::plan_id(start.plan);
+    start.participants = {{.name = std::string(kViews), .shows = apply::Participant::Shows::kViews}};
+    commit(start.base);
+    start.base_seq = fold_.state().seq;
+    return start;
+  }
+
+  apply::Fold fold_;
+  std::uint64_t seq_ = 0;
   os::TempDir folder_ = *os::TempDir::create();
   std::unique_ptr<os::Loop> loop_ = *os::Loop::create();
   model::Graph graph_;
@@ -83,14 +112,13 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
   alignas(Transition) std::array<std::byte, sizeof(Transition)> memory{};
   auto* const transition = reinterpret_cast<Transition*>(memory.data());
   std::optional<apply::Answer> answered;
-  Seq seq{1};
   std::construct_at(transition,
                     TransitionPorts{.loop = *loop_,
                                     .hosts = hosts_,
                                     .wiring = wiring_,
-                                    .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
-                                      return Seq{++seq.value};
-                                    },
+                                    .append = [&](journal::RecordType type,
+                                                  const Json& payload) { return append(type, payload); },
+                                    .ledger = [&]() -> const apply::Recovered& { return fold_.state(); },
                                     .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                     .write_accepted = [](const auto&) { return Status(); },
                                     .prepare_views = [](const auto&) { return Status(); },
@@ -109,22 +137,15 @@ TEST_F(TransitionTest, that_is_ended_by_its_own_answer_is_not_touched_again) {
 
 // The machine flips back whoever says no, and nobody it was told is lost.
 TEST_F(TransitionTest, views_that_cannot_be_shown_are_shown_as_before) {
-  apply::Start start;
-  start.base.views = {{.provider = "codex", .root = crypto::sha256("old")}};
-  start.plan.base = model::graph_root(start.base);
-  start.plan.views_del = start.base.views;
-  start.plan.views_add = {{.provider = "codex", .root = crypto::sha256("new")}};
-  start.plan_id = model::plan_id(start.plan);
-  start.participants = {{.name = std::string(kViews), .shows = apply::Participant::Shows::kViews}};
+  apply::Start start = other_views();
   std::vector<std::vector<model::View>> shown;
   std::optional<apply::Answer> answered;
-  Seq seq{1};
   Transition transition(TransitionPorts{.loop = *loop_,
                                         .hosts = hosts_,
                                         .wiring = wiring_,
-                                        .append = [&](journal::RecordType, const Json&) -> Result<Seq> {
-                                          return Seq{++seq.value};
-                                        },
+                                        .append = [&](journal::RecordType type,
+                                                      const Json& payload) { return append(type, payload); },
+                                        .ledger = [&]() -> const apply::Recovered& { return fold_.state(); },
                                         .store_graph = [](const apply::StoreGraph&) { return Status(); },
                                         .write_accepted = [](const auto&) { return Status(); },
                                         .prepare_views = [](const auto&) { return Status(); },
@@ -141,6 +162,35 @@ TEST_F(TransitionTest, views_that_cannot_be_shown_are_shown_as_before) {
   EXPECT_EQ(answered->state, apply::Settled::kRolledBack);
   EXPECT_TRUE(answered->detached.empty());
   EXPECT_EQ(shown, (std::vector{plan.views_add, plan.views_del}));
+}
+
+// A journal that says it has a COMMIT and does not.
+TEST_F(TransitionTest, nobody_is_flipped_to_a_graph_that_the_journal_does_not_have) {
+  apply::Start start = other_views();
+  std::vector<std::vector<model::View>> shown;
+  std::optional<apply::Answer> answered;
+  Transition transition(
+      TransitionPorts{.loop = *loop_,
+                      .hosts = hosts_,
+                      .wiring = wiring_,
+                      .append = [&](journal::RecordType, const Json&) -> Result<Seq> { return Seq{++seq_}; },
+                      .ledger = [&]() -> const apply::Recovered& { return fold_.state(); },
+                      .store_graph = [](const apply::StoreGraph&) { return Status(); },
+                      .write_accepted = [](const auto&) { return Status(); },
+                      .prepare_views = [](const auto&) { return Status(); },
+                      .show_views =
+                          [&](const std::vector<model::View>& views) {
+                            shown.push_back(views);
+                            return Status();
+                          }},
+      [&](const apply::Answer& answer) { answered = answer; });
+  const auto before = start.base.views;
+  transition.start(std::move(start));
+  for (int turns = 0; turns < 1000 && !answered; ++turns) loop_->run_once(nanos_from_ms(10));
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->state, apply::Settled::kRolledBack);
+  EXPECT_NE(answered->reason.message.find("no COMMIT"), std::string::npos) << answered->reason.message;
+  for (const auto& views : shown) EXPECT_EQ(views, before);
 }
 
 }  // namespace

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lives of processes: who sees whose state, and that nothing is left of anybody, however they end."""
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 
 from mcp_client import McpClient
-from rtt_case import RttCase, main
+from rtt_case import RTT, RttCase, main
 
 SESSIONS = int(os.environ.get("RTT_SESSIONS", "1000"))
 TOGETHER = 10
@@ -165,6 +166,51 @@ class Ends(Lives):
         self.assertGreater(len(begun), SESSIONS // 4)
         self.gone(*begun)
         self.eventually(lambda: not self.servers(), why=f"left: {self.processes()}")
+
+
+class Begins(RttCase):
+    """A driver host on its way up, which has no lock yet."""
+
+    def setUp(self):
+        super().setUp()
+        self.symbol("rtt://core/proc/hello@1.0.0", driver={"use": "process", "params": {"command": "echo",
+                                                                                          "args": ["hello"]}})
+        self.ok("init", "--yes")
+        self.log = self.path(".rtt/cache/host-process-core-hello.log")
+
+    def call(self):
+        call = subprocess.Popen([RTT, "call", "core/hello", "--json"], cwd=self.ws, env=self.me.env,
+                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.eventually(self.gateways)
+        return call
+
+    def test_down_ends_a_host_that_is_still_starting(self):
+        os.mkfifo(self.log)  # it cannot open its log, which it does before it takes its lock
+        call = self.call()
+        self.ok("down")
+        self.eventually(lambda: not self.gateways(), why=f"left: {self.processes()}")
+        call.communicate(timeout=60)
+
+    def test_a_lock_looked_at_keeps_no_host_from_starting(self):
+        self.ok("panel", "start")
+        with open(self.path(".rtt/sockets/host-process-core-hello.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # as `rtt doctor` does, for a moment
+            call = self.call()
+            self.eventually(lambda: os.path.exists(self.log) or call.poll() is not None)
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        out, _ = call.communicate(timeout=60)
+        self.assertEqual(0, call.returncode, out)
+
+    def test_a_call_that_meets_a_dying_host_is_served_by_the_next_one(self):
+        self.assertEqual(0, self.run_rtt("call", "core/hello").status)
+        host = self.gateways()[0]
+        os.kill(host, signal.SIGSTOP)
+        call = self.call()
+        for _ in range(20):  # meanwhile the panel asks the host, which does not hear it
+            self.ok("status")
+        self.kill(host)
+        out, _ = call.communicate(timeout=60)
+        self.assertEqual(0, call.returncode, out)
 
 
 if __name__ == "__main__":

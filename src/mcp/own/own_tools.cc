@@ -22,8 +22,7 @@ Json typed(std::string_view type, std::string_view description = {}) {
   return out;
 }
 
-Json object_of(std::initializer_list<Json::Member> properties,
-               std::initializer_list<const char*> required) {
+Json object_of(std::initializer_list<Json::Member> properties, std::initializer_list<const char*> required) {
   Json names(text::JsonArray{});
   for (const char* const name : required) names.push(name);
   return Json::object(

@@ -122,6 +122,51 @@ seeded_bug(takes_a_stale_plan safety apply/reconcile.cc
   [[if (model::graph_root(committed.graph) == plan.base) return]]
   [[return]])
 
+# ---- the canary
+seeded_bug(canary_promotes_before_its_window_is_over safety apply/canary.cc
+  [[const bool over = now >= end_;]]
+  [[const bool over = true;]])
+seeded_bug(canary_promotes_what_nobody_used safety apply/canary.cc
+  [[if (auto silent = unproven(event.part)) return go_back(*std::move(silent));]]
+  [[]])
+seeded_bug(canary_forgives_errors safety apply/canary.cc
+  [[if (auto bad = too_many_errors(event.part, event.rest)) return go_back(*std::move(bad));]]
+  [[]])
+seeded_bug(canary_waits_for_a_third_slow_look safety apply/canary.cc
+  [[slow_looks_ > 1 ||]]
+  [[slow_looks_ > 2 ||]])
+seeded_bug(canary_goes_back_for_one_slow_call liveness apply/canary.cc
+  [[if (slow && (slow_looks_ > 1 || over))]]
+  [[if (slow)]])
+seeded_bug(canary_forgets_who_left_while_it_was_wired safety apply/canary.cc
+  [[if (!reason_.message.empty()) return go_back(reason_);]]
+  [[]])
+seeded_bug(canary_stays_with_a_lost_host safety apply/canary.cc
+  [[if (phase_ == Phase::kWatching) return go_back(std::move(lost));]]
+  [[]])
+seeded_bug(canary_calls_a_refused_promotion_done safety apply/canary.cc
+  [[return done ? answer(CanaryAnswer::State::kPromoted) : go_back(event.reason);]]
+  [[return answer(CanaryAnswer::State::kPromoted);]])
+seeded_bug(canary_says_it_went_back_and_did_not safety apply/canary.cc
+  [[return answer(CanaryAnswer::State::kStays);]]
+  [[return answer(CanaryAnswer::State::kRolledBack);]])
+seeded_bug(canary_hears_answers_of_other_changes safety apply/canary.cc
+  [[if (!ours) return {};]]
+  [[if (phase_ == Phase::kDone) return {};]])
+seeded_bug(canary_goes_back_for_ever liveness apply/canary.cc
+  [[if (back_tries_ < kBackTries) return go_back(reason_);]]
+  [[if (true) return go_back(reason_);]])
+seeded_bug(canary_looks_no_more liveness apply/canary.cc
+  [[if (!over) return {CanaryLookAt{.at = std::min(now + kCanaryLook, end_)}};]]
+  [[if (!over) return {};]])
+seeded_bug(recovery_forgets_a_canary_that_came_back safety apply/recover.cc
+  [[state_.canary = state_.canary_before;
+    return;]]
+  [[return;]])
+seeded_bug(recovery_takes_a_promoted_canary_back safety apply/recover.cc
+  [[state_.canary_before = std::exchange(state_.canary, std::nullopt);]]
+  [[state_.canary_before = state_.canary;]])
+
 # ---- runs that do not end
 seeded_bug(nobody_watches_a_prepare liveness apply/two_phase.cc
   [[actions.push_back(timer(now, rolling_back() ? options_.rollback_max : options_.prepare_max));]]

@@ -4,6 +4,7 @@
 // see a fault is held by the seeded bugs (bugs.cmake).
 #include <gtest/gtest.h>
 
+#include "canary_search.h"
 #include "search.h"
 
 namespace rtt::explore {
@@ -54,6 +55,15 @@ TEST(Explore, manifests_go_with_the_graph) {
   const Report report = searched({.parties = 2, .accepts = kAServer},
                                  {.nacks = 1, .deaths = 1, .journal = 1, .verify = 1, .files = 1});
   EXPECT_GT(report.in_doubt, 0U);
+}
+
+TEST(Explore, a_canary_ends_whole_or_not_at_all_and_survives_a_crash) {
+  const Report report = explore_canary();
+  EXPECT_EQ(report.law, Law::kHolds) << to_text(report);
+  EXPECT_TRUE(report.complete) << to_text(report);
+  EXPECT_GT(report.committed, 0U);
+  EXPECT_GT(report.rolled_back, 1000U);
+  EXPECT_GT(report.in_doubt, 1000U);
 }
 
 TEST(Explore, a_search_that_is_cut_short_says_so) {
