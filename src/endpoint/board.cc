@@ -106,7 +106,7 @@ Status Board::bind(Binding binding, Parts parts) {
     return made;
   }
   lanes_.emplace(generation, std::move(lane));
-  settle();
+  settle_later();  // once for all that a change brings: each look puts every lane to rest
   return {};
 }
 
@@ -176,7 +176,7 @@ Status Board::flip(std::uint64_t generation) {
     end_later(lane->binding.follows);
   }
   lane->stage = Stage::kCarrying;
-  settle();
+  settle_later();
   return {};
 }
 
@@ -290,7 +290,10 @@ bool Board::rest() {
   bool resting = true, restless = false;
   std::optional<os::Fence> fence;
   for (const auto& [generation, lane] : lanes_) {
-    if (waits_its_turn(*lane)) continue;
+    if (waits_its_turn(*lane)) {
+      passed_over_ = true;
+      continue;
+    }
     lane->carrier->lie_down();
     if (const auto needed = lane->carrier->fence(); needed && fence != os::Fence::kMembarrier) fence = needed;
   }

@@ -174,6 +174,7 @@ class Board {
   std::vector<std::function<void()>> after_handler_;
   os::Fd bell_, bell_ring_;  // where it is heard, where it is rung
   bool pumping_ = false, settling_ = false;
+  bool passed_over_ = false;  // a lane, when the others were put to rest during a handler
   os::Loop::TimerId restless_ = 0;
   Nanos restless_look_{0};
   CallId next_call_ = 1;

@@ -96,6 +96,8 @@ void Board::end_handler() {
              .payload = next.payload,
              .fds = next.fds});
   }
+  // A lane that waited for its turn was not put to rest: no bell tells of what came on it meanwhile.
+  if (std::exchange(passed_over_, false)) settle_later();
   for (const auto& task : std::exchange(after_handler_, {})) {
     loop_.post([task, alive = std::weak_ptr(alive_)] {
       if (!alive.expired()) task();

@@ -22,12 +22,17 @@ constexpr int kMessagesPerPump = 256;  // then other lanes get their turn
 constexpr int kStalledTries = 10;
 constexpr Nanos kStalledWait{2'000'000};
 
-// Pages of it are only there once a message was that long.
+// It is there once a message came, its pages once one was that long: most lanes of a machine carry none.
 std::unique_ptr<std::byte[]> message_buffer() {
   return std::make_unique_for_overwrite<std::byte[]>(limits::kFramePayloadBytesMax);
 }
 Incoming incoming_into(const std::unique_ptr<std::byte[]>& buffer) {
   return {.into = {buffer.get(), limits::kFramePayloadBytesMax}};
+}
+
+Result<os::Mapping> map_lane(const os::Fd& ring, const fabric::shm::RingSize& size) {
+  return os::map_shared_memory(ring.get(), fabric::shm::lane_bytes(size),
+                               fabric::shm::lane_bytes_touched(size));
 }
 
 LaneMessage message_of(const Incoming& incoming) {
@@ -122,8 +127,7 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
   from->buffers_ = binding.route.route_class != model::RouteClass::kReq &&
                    backpressure_of(binding.route) == model::Backpressure::kBuffer;
   from->ring_ = params.ring;
-  const auto lane_bytes = fabric::shm::lane_bytes(params.size);
-  RTT_TRY_SET(from->replies_memory_, os::map_shared_memory(parts.ring.get(), lane_bytes));
+  RTT_TRY_SET(from->replies_memory_, map_lane(parts.ring, params.size));
   RTT_TRY(fabric::shm::check_lane_page(reply_ring(binding, params), from->replies_memory_.bytes()));
   RTT_TRY_SET(os::Mapping there, os::map_shared_memory(parts.index.get(), fabric::shm::kIndexBytes));
   from->index_memory_ = std::move(offer.index.memory);
@@ -148,8 +152,6 @@ Result<std::unique_ptr<ShmFrom>> ShmFrom::bind(const Binding& binding, const Shm
   }
   RTT_TRY(chain->add(std::move(ring), std::move(chain_bell), parts.peer));
   from->chain_ = std::move(chain);
-  from->buffer_ = message_buffer();
-  from->incoming_ = incoming_into(from->buffer_);
   from->events_ = std::move(events);
   return from;
 }
@@ -247,7 +249,11 @@ bool ShmFrom::pump() {
   if (broken_) return false;
   bool any = flush();
   end_requests();
-  for (int i = 0; i < kMessagesPerPump && !broken_; ++i) {
+  if (!buffer_ && replies_->poll() != fabric::shm::Poll::kEmpty) {
+    buffer_ = message_buffer();
+    incoming_ = incoming_into(buffer_);
+  }
+  for (int i = 0; i < kMessagesPerPump && !broken_ && buffer_; ++i) {
     const Pulled pulled = replies_->pull(incoming_);
     if (pulled == Pulled::kEmpty) break;
     any = true;
@@ -302,9 +308,8 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
   std::unique_ptr<ShmTo> to(new ShmTo(surroundings.processes));
   to->route_ = binding.route.id;
   to->fence_ = params.fence;
-  const auto lane_bytes = fabric::shm::lane_bytes(params.size);
   fabric::shm::ChainConsumer::Ring ring{.number = params.ring, .options = request_ring(binding, params)};
-  RTT_TRY_SET(ring.lane, os::map_shared_memory(parts.ring.get(), lane_bytes));
+  RTT_TRY_SET(ring.lane, map_lane(parts.ring, params.size));
   ring.index = std::move(offer.index.memory);
   if (parts.gate.valid()) {
     RTT_TRY_SET(ring.gate, os::map_shared_memory(parts.gate.get(), fabric::shm::kIndexBytes));
@@ -334,8 +339,6 @@ Result<std::unique_ptr<ShmTo>> ShmTo::bind(const Binding& binding, const ShmPara
                        fabric::shm::RingProducer::Memory{.lane = to->replies_memory_.writable(),
                                                          .index = to->index_memory_.bytes()});
   to->replies_->set_bell(to->bell_.get());
-  to->buffer_ = message_buffer();
-  to->incoming_ = incoming_into(to->buffer_);
   to->events_ = std::move(events);
   return to;
 }
@@ -392,7 +395,11 @@ void ShmTo::broken(const Error& why) {
 bool ShmTo::pump() {
   if (broken_) return false;
   bool any = flush();
-  for (int i = 0; i < kMessagesPerPump && !broken_ && reads(); ++i) {
+  if (!buffer_ && reads() && requests_->poll() != fabric::shm::ChainPoll::kEmpty) {
+    buffer_ = message_buffer();
+    incoming_ = incoming_into(buffer_);
+  }
+  for (int i = 0; i < kMessagesPerPump && !broken_ && buffer_ && reads(); ++i) {
     const ChainPulled pulled = requests_->pull(incoming_);
     if (pulled == ChainPulled::kEmpty) break;
     any = true;

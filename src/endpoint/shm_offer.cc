@@ -38,7 +38,8 @@ RingOptions reply_ring(const Binding& binding, const ShmParams& params) { return
 
 Result<ShmOffer> ShmOffer::make(const Binding& binding, const ShmParams& params) {
   ShmOffer offer;
-  RTT_TRY_SET(offer.ring, os::create_shared_memory("rtt-ring", fabric::shm::lane_bytes(params.size)));
+  RTT_TRY_SET(offer.ring, os::create_shared_memory("rtt-ring", fabric::shm::lane_bytes(params.size),
+                                                   fabric::shm::lane_bytes_touched(params.size)));
   RTT_TRY_SET(offer.index, os::create_shared_memory("rtt-index", fabric::shm::kIndexBytes));
   const RingOptions options =
       binding.side == Side::kFrom ? request_ring(binding, params) : reply_ring(binding, params);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -58,7 +59,7 @@ Result<Mapping> map_fd(int fd, std::size_t bytes, int protection) {
   return mapping;
 }
 
-Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes) {
+Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes, std::size_t mapped) {
   RTT_ASSERT(bytes > 0 && bytes % static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) == 0);
   const Fd fd = create_memfd(name);
   if (!fd.valid()) return std::unexpected(last_error("create shared memory"));
@@ -69,7 +70,8 @@ Result<SharedMemory> create_shared_memory(const char* name, std::size_t bytes) {
   SharedMemory shared;
   RTT_TRY_SET(shared.memory, map_fd(fd.get(), bytes, PROT_READ | PROT_WRITE));
   // A kernel before 5.14 does not know the advice; the pages are allocated all the same, only not mapped yet.
-  if (::madvise(shared.memory.writable().data(), bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL)
+  if (::madvise(shared.memory.writable().data(), std::min(bytes, mapped), MADV_POPULATE_WRITE) != 0 &&
+      errno != EINVAL)
     return std::unexpected(memory_error("prefault shared memory"));
   if (::fchmod(fd.get(), 0400) != 0) return std::unexpected(last_error("restrict shared memory"));
   if (::fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) return std::unexpected(last_error("seal shared memory"));
@@ -107,11 +109,11 @@ Status check_shared_memory(int fd, std::size_t bytes) {
   return {};
 }
 
-Result<Mapping> map_shared_memory(int fd, std::size_t bytes) {
+Result<Mapping> map_shared_memory(int fd, std::size_t bytes, std::size_t mapped) {
   RTT_TRY(check_shared_memory(fd, bytes));
   RTT_TRY_SET(Mapping mapping, map_fd(fd, bytes, PROT_READ));
   // The pages exist; this only spares the first reads their faults, so its failure changes nothing.
-  (void)::madvise(mapping.writable().data(), bytes, MADV_POPULATE_READ);
+  (void)::madvise(mapping.writable().data(), std::min(bytes, mapped), MADV_POPULATE_READ);
   return mapping;
 }
 

@@ -58,9 +58,9 @@ bool valid(const RingOptions& options) {
          options.sample_every >= 1;
 }
 
-std::size_t lane_bytes(const RingSize& size) {
-  return kPageBytes + size.slots * kSlotBytes + size.arena_bytes;
-}
+std::size_t lane_bytes(const RingSize& size) { return lane_bytes_touched(size) + size.arena_bytes; }
+
+std::size_t lane_bytes_touched(const RingSize& size) { return kPageBytes + size.slots * kSlotBytes; }
 
 RingSize ring_size(const model::Qos& qos, std::size_t message_bytes) {
   RingSize size;

@@ -92,7 +92,10 @@ struct RingSize {
 };
 [[nodiscard]] bool valid(const RingSize& size);
 [[nodiscard]] std::size_t lane_bytes(const RingSize& size);  // of the producer's memory
-inline constexpr std::size_t kIndexBytes = kPageBytes;       // of the consumer's
+// Of them the page and the slots, which every message touches. The arena is for long ones, and most lanes
+// carry none.
+[[nodiscard]] std::size_t lane_bytes_touched(const RingSize& size);
+inline constexpr std::size_t kIndexBytes = kPageBytes;  // of the consumer's
 
 // What the route asks for, as a ring. `message_bytes`: the largest message expected often, 0 = unknown.
 [[nodiscard]] RingSize ring_size(const model::Qos& qos, std::size_t message_bytes);
