@@ -78,7 +78,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SCRIBBLE_SECONDS=60 $(BIN)/fabric_test --gtest_filter='ring_hostile.*'
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
-	timeout 1800 $(BIN)/explore --long
+	$(BIN)/explore --long --minutes $(MINUTES)
 	$(BIN)/world --first 2001 --seeds $(WORLDS) --minutes $(MINUTES)
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py

@@ -46,7 +46,7 @@ text::Json child_row(const text::Json& health) {
 }  // namespace
 
 Hosts::Hosts(os::Loop& loop, registry::Workspace workspace, OnLost on_lost)
-    : loop_(loop), workspace_(std::move(workspace)), on_lost_(std::move(on_lost)) {}
+    : loop_(loop), workspace_(std::move(workspace)), on_lost_(std::move(on_lost)), processes_(loop) {}
 
 Hosts::~Hosts() {
   for (auto& [instance, entry] : entries_) {
@@ -125,7 +125,7 @@ void Hosts::spawn(const std::string& instance) {
   }
   entry.child = std::move(*child);
   entry.pid = entry.child.pid();
-  entry.start_time = 0;  // it has not said hello
+  entry.start_time = 0;
   const Status watched = loop_.watch(entry.child.pidfd(), os::kReadable,
                                      [this, instance](std::uint32_t) { child_ended(instance); });
   if (!watched) entry.last_error = watched.error().message;
@@ -140,10 +140,15 @@ void Hosts::child_ended(const std::string& instance) {
   const bool serves = entry.pid == entry.child.detach();
   entry.child = os::Child{};
   // Another process of this instance holds the lock (started by `rtt mcp serve`): that one says hello by
-  // itself, or has done so.
-  if (entry.peer ? !serves : exit->code == 0) return;
-  entry.last_error = exit->signal != 0 ? fmt::format("ended by signal {}", exit->signal)
-                                       : fmt::format("exited with status {}", exit->code);
+  // itself, or has done so and is watched.
+  if (!serves || (exit->code == 0 && entry.start_time == 0)) return;
+  lost(instance, exit->signal != 0 ? fmt::format("ended by signal {}", exit->signal)
+                                   : fmt::format("exited with status {}", exit->code));
+}
+
+void Hosts::lost(const std::string& instance, std::string why) {
+  Entry& entry = entries_[instance];
+  entry.last_error = std::move(why);
   if (entry.peer) std::exchange(entry.peer, nullptr)->close();
   feed(instance, HostEvent::kLost);
   on_lost_(instance);
@@ -162,6 +167,13 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
   }
   ++revision_;
   Entry& entry = entries_[instance];
+  processes_.forget(std::exchange(entry.watch, 0));
+  if (entry.child.pid() != pid) {
+    RTT_TRY_SET(entry.watch, processes_.watch({.pid = pid, .start_time = start_time}, [this, instance] {
+      entries_[instance].watch = 0;
+      lost(instance, "its process ended");
+    }));
+  }
   entry.peer = std::move(peer);
   entry.pid = pid;
   entry.start_time = start_time;
@@ -174,18 +186,11 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
   return {};
 }
 
+// A living host reconnects by itself within a second; one that ended is told by its process.
 void Hosts::connection_lost(const api::Peer* peer) {
   ++revision_;
   for (auto& [instance, entry] : entries_) {
-    if (entry.peer.get() != peer) continue;
-    entry.peer = nullptr;
-    // A living host reconnects by itself within a second; only a dead one is lost.
-    if (entry.child.pid() == 0 && os::process_start_time(entry.pid) != entry.start_time) {
-      entry.last_error = "its process ended";
-      feed(instance, HostEvent::kLost);
-      on_lost_(instance);
-    }
-    return;
+    if (entry.peer.get() == peer) entry.peer = nullptr;
   }
 }
 

@@ -21,6 +21,7 @@
 #include "model/contract.h"
 #include "os/loop.h"
 #include "os/process.h"
+#include "os/process_watch.h"
 #include "registry/workspace.h"
 
 namespace rtt::panel {
@@ -65,7 +66,8 @@ class Hosts {
     std::shared_ptr<api::Peer> peer;
     bool lanes_end_here = true;
     int pid = 0;
-    std::uint64_t start_time = 0;
+    std::uint64_t start_time = 0;    // 0: it has not said hello
+    os::ProcessWatch::Id watch = 0;  // of one that this panel did not start
     os::Loop::TimerId timer = 0;
     std::string last_error;
     text::Json driver;  // {pid,state,restarts} of the driver's own process, where it has one
@@ -74,10 +76,12 @@ class Hosts {
   void feed(const std::string& instance, drivers::HostEvent event);
   void spawn(const std::string& instance);
   void child_ended(const std::string& instance);
+  void lost(const std::string& instance, std::string why);
 
   os::Loop& loop_;
   registry::Workspace workspace_;
   OnLost on_lost_;
+  os::ProcessWatch processes_;
   std::map<std::string, Entry> entries_;
   std::uint64_t revision_ = 1;
 };

@@ -201,6 +201,20 @@ class Begins(RttCase):
         out, _ = call.communicate(timeout=60)
         self.assertEqual(0, call.returncode, out)
 
+    def test_a_host_that_ends_is_followed_by_another_whoever_started_it(self):
+        for adopted in (False, True):
+            for sig in (signal.SIGTERM, signal.SIGKILL):
+                with self.subTest(adopted=adopted, sig=sig):
+                    self.assertEqual(0, self.run_rtt("call", "core/hello").status)
+                    host = self.gateways()[0]
+                    if adopted:
+                        self.kill(self.panel_pid())
+                        self.assertEqual(0, self.run_rtt("call", "core/hello").status)
+                        self.assertEqual([host], self.gateways())
+                    self.kill(host, sig)
+                    self.assertEqual(0, self.run_rtt("call", "core/hello").status)
+                    self.assertNotIn(host, self.gateways())
+
     def test_a_call_that_meets_a_dying_host_is_served_by_the_next_one(self):
         self.assertEqual(0, self.run_rtt("call", "core/hello").status)
         host = self.gateways()[0]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// explore --bugs | --long: searches a scenario, or the ladder of them in which a seeded bug
+// explore --bugs | --long [--minutes M]: searches a scenario, or the ladder of them in which a seeded bug
 // has to show, and says what it found. Exit 0: every law holds; 1: one fell.
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <vector>
@@ -15,6 +16,8 @@ namespace {
 using rtt::explore::Faults;
 using rtt::explore::Scenario;
 using rtt::explore::ScenarioOptions;
+
+constexpr std::size_t kStatesMax = 170'000'000;  // 4 GB of fingerprints
 
 struct Rung {
   std::string_view name;
@@ -60,22 +63,33 @@ std::vector<Rung> long_rungs() {
 
 int main(int argc, char** argv) {
   std::vector<Rung> rungs;
+  std::int64_t minutes = 0;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--bugs") == 0) {
       rungs = bug_rungs();
     } else if (std::strcmp(argv[i], "--long") == 0) {
       rungs = long_rungs();
+    } else if (std::strcmp(argv[i], "--minutes") == 0 && i + 1 < argc) {
+      minutes = std::strtoll(argv[++i], nullptr, 10);
     } else {
-      fmt::print(stderr, "usage: explore --bugs | --long\n");
+      fmt::print(stderr, "usage: explore --bugs | --long [--minutes M]\n");
       return 2;
     }
   }
   std::size_t transitions = 0, states = 0;
-  for (const Rung& rung : rungs) {
-    const auto report = rung.canary
-                            ? rtt::explore::explore_canary()
-                            : rtt::explore::explore(rtt::explore::scenario(rung.options, rung.faults));
-    fmt::print("{}: {}", rung.name, to_text(report));
+  const auto begin = std::chrono::steady_clock::now();
+  for (std::size_t i = 0; i < rungs.size(); ++i) {
+    // Each has its share of the time that is left, and what an earlier one did not need.
+    const auto now = std::chrono::steady_clock::now();
+    const auto left = std::chrono::minutes(minutes) - (now - begin);
+    const auto end = now + left / static_cast<std::int64_t>(rungs.size() - i);
+    rtt::explore::SearchOptions options{.states_max = kStatesMax};
+    if (minutes > 0) options.over = [end] { return std::chrono::steady_clock::now() >= end; };
+    const auto report =
+        rungs[i].canary
+            ? rtt::explore::explore_canary()
+            : rtt::explore::explore(rtt::explore::scenario(rungs[i].options, rungs[i].faults), options);
+    fmt::print("{}: {}", rungs[i].name, to_text(report));
     std::fflush(stdout);
     transitions += report.transitions;
     states += report.states;

@@ -8,6 +8,8 @@
 namespace rtt::explore {
 namespace {
 
+constexpr std::size_t kTransitionsALook = std::size_t{1} << 20U;
+
 class Search {
  public:
   Search(const Scenario& scenario, const SearchOptions& options)
@@ -31,6 +33,7 @@ class Search {
       keys_.pop_back();
       visit(next.state, next.step, key);
       if (options_.states_max != 0 && seen_.size() >= options_.states_max) break;
+      if (options_.over && report_.transitions % kTransitionsALook == 0 && options_.over()) break;
     }
     report_.complete = path_.empty();
     report_.states = seen_.size();

@@ -7,7 +7,7 @@
 // is committed without waiting for a timer. So every run of faults that ends is a run that ends, whatever the
 // order in which things happen.
 //
-// Thread: one.   Fails: the report names the law that fell and how.   Limits: states_max (0: none).
+// Thread: one.   Fails: the report names the law that fell and how.   Limits: states_max (0: none), over().
 #pragma once
 
 #include <functional>
@@ -31,6 +31,7 @@ struct Report {
 
 struct SearchOptions {
   std::size_t states_max = 0;
+  std::function<bool()> over{};  // asked now and then: no more time
 };
 
 Report explore(const Scenario& scenario, const SearchOptions& options = {});
