@@ -7,6 +7,7 @@ RING_FRAMES ?= 100000000
 KILLS   ?= 10000
 CRASH_STATES ?= 5000000
 WORLDS  ?= 100000
+SESSIONS ?= 10000
 
 # A clone in another folder finds what was compiled in this one.
 export CCACHE_BASEDIR ?= $(CURDIR)
@@ -30,8 +31,9 @@ help:
 	@echo "make test     every test"
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
-	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, KILLS=$(KILLS) of the panel, every fault of every"
-	@echo "              system call of a change, WORLDS=$(WORLDS) simulated within MINUTES=$(MINUTES), then the tests in random order for as long"
+	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, KILLS=$(KILLS) of the panel, SESSIONS=$(SESSIONS) ended at random;"
+	@echo "              for MINUTES=$(MINUTES) each the explorer, WORLDS=$(WORLDS) simulated, four sweeps of faults through system calls,"
+	@echo "              and the tests in random order"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
@@ -82,12 +84,14 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	$(BIN)/world --first 2001 --seeds $(WORLDS) --minutes $(MINUTES)
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
-	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=all python3 -B tests/chaos/test_syscalls.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=$$((60 * $(MINUTES))) python3 -B tests/chaos/test_syscalls.py
+	RTT_BIN=$(BIN)/rtt RTT_SESSIONS=$(SESSIONS) timeout 7200 python3 -B tests/e2e/test_lives.py Ends
+	RTT_BIN=$(BIN)/rtt RTT_SWAPS=1000 RTT_KILLS=200 timeout 3600 python3 -B tests/e2e/test_endpoints.py
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=20 timeout 3600 python3 -B tests/e2e/test_chaos.py
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \
-	  RTT_SWAPS=1000 RTT_KILLS=200 RTT_SESSIONS=10000 ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
+	  ctest --test-dir $(RELEASE) --output-on-failure --schedule-random -j$(JOBS) || exit 1; \
 	done; echo "soak: $$round rounds passed"
 
 CLIENTS_STAMP := tests/clients/node_modules/.rtt-deps
