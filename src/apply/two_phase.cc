@@ -468,6 +468,11 @@ SharedGraph TwoPhase::graph_with(const Digest& root) const {
   return job_->base_root == root ? job_->base : nullptr;
 }
 
+Digest TwoPhase::root_of(const SharedGraph& graph) const {
+  RTT_ASSERT(job_ && (graph == job_->base || graph == job_->target));
+  return graph == job_->base ? job_->base_root : job_->target_root;
+}
+
 text::Json TwoPhase::describe() const {
   return text::Json::object({{"asked", json_of(asked_)},
                              {"batch", batch_},

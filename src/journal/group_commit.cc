@@ -139,6 +139,11 @@ Status GroupCommit::well() const {
       Error(*failed_).in("the journal takes no more records after a failed write").hinting("rtt doctor"));
 }
 
+Status GroupCommit::takes_records() const {
+  const Lock lock(mutex_);
+  return well();
+}
+
 Seq GroupCommit::durable() const {
   const Lock lock(mutex_);
   return durable_;

@@ -38,6 +38,7 @@ class GroupCommit {
   Status wait(Seq seq);
   // With the writer alone, after all that was submitted is durable; what it appends counts.
   Status alone(const std::function<Status(Writer&)>& use);
+  [[nodiscard]] Status takes_records() const;  // or the error of the write that failed
   [[nodiscard]] Seq durable() const;
   [[nodiscard]] std::uint64_t appended_bytes() const;
   [[nodiscard]] Digest root() const;  // of all that is written

@@ -151,11 +151,14 @@ void Panel::State::canary_answered(const apply::CanaryAnswer& answer) {
   finish_change(api::Answer{std::move(body), {}});
 }
 
-// A change that asks to go back while a canary is watched ends the watch; whether it then has anything left
+// A change that asks to go back while a canary is wired or watched ends it; whether it then has anything left
 // to do is its own affair. An undo has not: the way back is what it asked for.
 bool Panel::State::ends_canary(const Change& change) {
   const bool undo = change.verb == apply::Verb::kUndo;
-  if (!canary || canary->machine.phase() != apply::Canary::Phase::kWatching) return false;
+  using Phase = apply::Canary::Phase;
+  if (!canary) return false;
+  if (const Phase phase = canary->machine.phase(); phase != Phase::kWiring && phase != Phase::kWatching)
+    return false;
   if (!undo && change.verb != apply::Verb::kRollback) return false;
   if (undo) canary_undos.push_back(*change.respond);
   loop.post([this, verb = std::string(to_string(change.verb))] {

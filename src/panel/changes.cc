@@ -53,6 +53,7 @@ void Panel::State::say_how_shown(Json& body) const {
 }
 
 void Panel::State::enqueue(Change change) {
+  if (ends_canary(change)) return;
   if (changes.size() >= kChangesQueuedMax) {
     if (change.respond) {
       change.respond->finish(
@@ -60,7 +61,6 @@ void Panel::State::enqueue(Change change) {
     }
     return;
   }
-  if (ends_canary(change)) return;
   changes.push_back(std::move(change));
   if (changes.size() == 1) next_change();
 }
@@ -176,9 +176,9 @@ void Panel::State::tell_rolled_back(Json& body, const Error& reason) {
 
 // Nobody knows what the disk holds: end here; the next panel recovers from what it really holds.
 void Panel::State::end_in_doubt(const Error& reason) {
-  const Change done = std::move(changes.front());
-  changes.pop_front();
-  if (done.respond) done.respond->finish(std::unexpected(reason));
+  // It stays the first, so that no other change begins in the turn that is left.
+  if (const auto respond = std::exchange(changes.front().respond, std::nullopt))
+    respond->finish(std::unexpected(reason));
   loop.post([this] { loop.stop(); });
 }
 

@@ -63,6 +63,11 @@ Status store_graph(const registry::Workspace& workspace, const Digest& root, std
   return os::write_once(graph_path(workspace, root), text, {.mode = 0444});
 }
 
+std::size_t stored_graphs(const registry::Workspace& workspace) {
+  const auto names = os::list_directory(workspace.dot("wal/graphs"));
+  return names ? names->size() : 0;
+}
+
 Status remove_graphs_but(const registry::Workspace& workspace, const std::set<Digest>& named) {
   const std::string folder = workspace.dot("wal/graphs");
   if (!os::is_directory(folder)) return {};

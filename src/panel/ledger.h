@@ -40,6 +40,7 @@ bool is_stored(const registry::Workspace& workspace, const Digest& root);
 Status store_graph(const registry::Workspace& workspace, const Digest& root, const model::Graph& graph);
 // `text`: its canonical JSON.   REQUIRES: `root` is its hash.
 Status store_graph(const registry::Workspace& workspace, const Digest& root, std::string_view text);
+[[nodiscard]] std::size_t stored_graphs(const registry::Workspace& workspace);  // how many
 // Removes every stored graph whose root is not among these.
 Status remove_graphs_but(const registry::Workspace& workspace, const std::set<Digest>& named);
 // The graph a recovered state names, inline or stored.

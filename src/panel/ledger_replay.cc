@@ -57,7 +57,9 @@ Status remove_unnamed_graphs(const registry::Workspace& workspace, const journal
   std::set<Digest> named;
   add_graphs_of(now, named);
   for (const journal::CheckpointPlace& place : journal.checkpoints()) {
-    if (const auto state = load_state(workspace, place.state)) add_graphs_of(state->recovered, named);
+    const auto state = load_state(workspace, place.state);
+    if (!state) return {};  // what it needs is not known: nothing goes
+    add_graphs_of(state->recovered, named);
   }
   RTT_TRY(read_records(workspace, [&](const journal::Record& record) -> Status {
     if (record.type != journal::RecordType::kCommit) return {};
@@ -71,16 +73,17 @@ Status remove_unnamed_graphs(const registry::Workspace& workspace, const journal
 
 // Once the graphs that are still asked for lie beside the journal, no old record is needed.
 Status compact(const registry::Workspace& workspace, journal::Journal& journal,
-               const apply::Recovered& recovered, std::size_t segments_kept) {
-  RTT_TRY_SET(const bool too_many, journal.has_more_segments_than(segments_kept));
+               const apply::Recovered& recovered, const Kept& kept) {
+  RTT_TRY_SET(const bool too_many, journal.has_more_segments_than(kept.segments));
   if (!too_many) return {};
   for (const apply::Commit& commit : recovered.history) {
     if (is_stored(workspace, commit.root)) continue;
     RTT_TRY_SET(const model::Graph graph, graph_of(workspace, commit.root, commit.graph));
     RTT_TRY(store_graph(workspace, commit.root, graph));
   }
-  RTT_TRY_SET(const std::size_t compacted, journal.compact(segments_kept));
-  return compacted == 0 ? Status() : remove_unnamed_graphs(workspace, journal, recovered);
+  RTT_TRY_SET(const std::size_t compacted, journal.compact(kept.segments));
+  if (compacted == 0 || stored_graphs(workspace) <= kept.graphs) return {};
+  return remove_unnamed_graphs(workspace, journal, recovered);
 }
 
 }  // namespace
@@ -129,7 +132,7 @@ bool checkpoint_due(const journal::Journal& journal) {
 }
 
 Status write_checkpoint(const registry::Workspace& workspace, journal::Journal& journal,
-                        const apply::Recovered& now, std::uint64_t panel_starts, std::size_t segments_kept) {
+                        const apply::Recovered& now, std::uint64_t panel_starts, Kept kept) {
   if (now.prepare || now.rollback) return {};
   const auto key = registry::load_own_key(workspace.user_dir);
   if (!key) return {};
@@ -147,7 +150,7 @@ Status write_checkpoint(const registry::Workspace& workspace, journal::Journal& 
                               .who = "key:" + crypto::key_id(key->public_key())},
                              *key));
   remove_states_but(workspace, journal.checkpoints());
-  return compact(workspace, journal, now, segments_kept);
+  return compact(workspace, journal, now, kept);
 }
 
 }  // namespace rtt::panel

@@ -28,6 +28,12 @@ inline constexpr std::uint64_t kCheckpointEveryRecords = 4096;
 inline constexpr std::uint64_t kCheckpointEveryBytes = std::uint64_t{1} << 20;
 // Of older segments, of 16 MiB each, only the hashes of the records are kept.
 inline constexpr std::size_t kSegmentsKept = 32;
+// A compaction that finds more graphs beside the journal reads what is left of it, to remove those nobody
+// names: up to a second for 32 segments.
+inline constexpr std::size_t kGraphsKept = 1024;
+struct Kept {
+  std::size_t segments = kSegmentsKept, graphs = kGraphsKept;
+};
 
 class LedgerReplay {
  public:
@@ -56,7 +62,6 @@ bool checkpoint_due(const journal::Journal& journal);
 // more, and compacts what is older than the last segments. Without a key of this user, and while a change is
 // unfinished, it does nothing.
 Status write_checkpoint(const registry::Workspace& workspace, journal::Journal& journal,
-                        const apply::Recovered& now, std::uint64_t panel_starts,
-                        std::size_t segments_kept = kSegmentsKept);
+                        const apply::Recovered& now, std::uint64_t panel_starts, Kept kept = {});
 
 }  // namespace rtt::panel

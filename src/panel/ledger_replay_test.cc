@@ -61,8 +61,8 @@ class Replay : public testing::Test {
                                               .graph = wiring(n),
                                               .who = "me"}));
   }
-  void checkpoint(std::size_t segments_kept = kSegmentsKept) {
-    const Status done = write_checkpoint(workspace_, *open_.journal, open_.fold.state(), 3, segments_kept);
+  void checkpoint(Kept kept = {}) {
+    const Status done = write_checkpoint(workspace_, *open_.journal, open_.fold.state(), 3, kept);
     ASSERT_TRUE(done) << done.error().message;
   }
   void fill_segments(int count) {
@@ -167,7 +167,7 @@ TEST_F(Replay, after_compaction_the_kept_commits_are_there_and_the_journal_verif
   open();
   for (int n = 1; n <= 3; ++n) commit(n);
   fill_segments(4);
-  for (std::size_t i = 0; i < journal::kCheckpointsKept; ++i) checkpoint(1);
+  for (std::size_t i = 0; i < journal::kCheckpointsKept; ++i) checkpoint({.segments = 1, .graphs = 0});
   const Digest root = open_.journal->root();
   const Seq last = open_.journal->last_seq();
   open_ = {};
@@ -204,10 +204,10 @@ TEST_F(Replay, graphs_that_only_compacted_records_named_are_removed) {
     if (n <= 20) checkpoint();  // keeps their graphs
   }
   ASSERT_TRUE(stored(1));
-  checkpoint(1);
+  checkpoint({.segments = 1, .graphs = 0});
   EXPECT_TRUE(stored(1)) << "its record is there";
   fill_segments(4);
-  for (std::size_t i = 0; i < journal::kCheckpointsKept; ++i) checkpoint(1);
+  for (std::size_t i = 0; i < journal::kCheckpointsKept; ++i) checkpoint({.segments = 1, .graphs = 0});
   for (int n = 1; n < 10; ++n) EXPECT_FALSE(stored(n)) << n;
   for (int n = 10; n <= kCommits; ++n) EXPECT_TRUE(stored(n)) << n;  // the first is what undoing leads to
   open_ = {};

@@ -197,8 +197,10 @@ void Panel::State::keep_checkpoint(When when) {
   const bool wanted =
       when == When::kStopping ? journal->since_checkpoint().records > 0 : checkpoint_due(*journal);
   if (!wanted) return;
-  if (const Status done = write_checkpoint(workspace, *journal, fold.state(), generation); !done)
+  if (const Status done = write_checkpoint(workspace, *journal, fold.state(), generation); !done) {
     notices.push_back("no checkpoint could be written: " + done.error().message);
+    if (!journal->held()) loop.post([this] { loop.stop(); });  // as after any append that failed
+  }
 }
 
 void Panel::State::watch_idleness() {

@@ -61,7 +61,7 @@ class Transition {
   void perform(const apply::Verify& action);
   void perform(const apply::SetTimer& action);
   void perform(const apply::Answer& action);
-  [[nodiscard]] std::vector<std::string> participants() const;
+  [[nodiscard]] std::vector<std::string> carriers() const;  // of what the plan adds
   [[nodiscard]] bool may_carry(const apply::SharedGraph& graph) const;
   [[nodiscard]] const std::vector<model::Route>& leaving_for(const model::Route& route) const;
 

@@ -448,10 +448,13 @@ void Wiring::wire_all_of(const std::function<bool(const model::Route&)>& concern
   }
 }
 
+bool Wiring::is_wanted(const model::Route& route) const {
+  return std::ranges::any_of(ports_.graph().routes,
+                             [&](const model::Route& each) { return same_wire(each, route); });
+}
+
 void Wiring::wire_again(const model::Route& route) {
-  const auto& routes = ports_.graph().routes;
-  if (std::ranges::any_of(routes, [&](const model::Route& each) { return same_wire(each, route); }))
-    wire(route);
+  if (is_wanted(route)) wire(route);
 }
 
 void Wiring::wire(const model::Route& route) {
@@ -482,7 +485,8 @@ void Wiring::wire(const model::Route& route) {
                                  {"who", "panel"}}));
       return;
     }
-    flip({route}, [](const Status&) {});
+    if (is_wanted(route)) return flip({route}, [](const Status&) {});
+    if (!changing_) reconcile();  // it left while its host was awaited; a change settles that itself
   };
   prepare_hosts(
       std::make_shared<Preparation>(Preparation{.routes = {route}, .leaving = {}, .done = flipped}));

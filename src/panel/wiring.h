@@ -181,6 +181,7 @@ class Wiring {
   void adopt(const std::shared_ptr<api::Peer>& peer, const text::Json& lanes);
   void wire(const model::Route& route);        // REQUIRES: it is in the graph
   void wire_again(const model::Route& route);  // if it still is
+  [[nodiscard]] bool is_wanted(const model::Route& route) const;
   void wire_all_of(const std::function<bool(const model::Route&)>& concerns);
   // `broken`: why it cannot carry on; empty: what is owed on it still comes in.
   void close(std::uint64_t generation, const std::string& broken = {});

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of the real panel at random moments, while changes go on and calls travel over a lane between two processes."""
+"""kill -9 of the real panel at random moments, while changes go on and calls travel over a lane between two processes; and
+now and then of a driver host as well, which whoever follows has to notice and start again."""
 import json
 import os
+import signal
 import subprocess
 import time
 import unittest
@@ -10,7 +12,7 @@ from chaos_case import RTT, ChaosCase, main
 
 KILLS = int(os.environ.get("RTT_CHAOS_KILLS", "100"))   # make soak: 10,000
 BUILD = os.path.dirname(os.path.dirname(RTT))
-CALLER, METRICS = "rtt://ui/hook/refresh", "rtt://core/api/metrics"
+CALLER, METRICS, HELLO = "rtt://ui/hook/refresh", "rtt://core/api/metrics", "rtt://core/proc/hello"
 
 
 class Kills(ChaosCase):
@@ -31,8 +33,25 @@ class Kills(ChaosCase):
         return process
 
     def routes(self, *pairs):
-        """Beside whatever is wired there is always the lane that carries calls."""
-        return super().routes((CALLER, METRICS), *pairs)
+        """Beside whatever is wired there is always the lane that carries calls, and a route to a driver host."""
+        return super().routes((CALLER, METRICS), (CALLER, HELLO), *pairs)
+
+    def allow(self, *pairs):
+        return super().allow(*pairs, ("rtt://ui/hook/*", "rtt://core/proc/*"), ("rtt://local/proc/cli", HELLO))
+
+    def kill_host(self):
+        for pid in self.gateways():
+            try:
+                os.kill(pid, signal.SIGKILL)
+                self.hosts_killed += 1
+            except ProcessLookupError:
+                pass
+
+    def served(self):
+        """A host is there again, one, and answers."""
+        called = self.run_rtt("call", HELLO, "--json", timeout=60)
+        self.assertEqual(0, called.status, called)
+        self.assertEqual(1, len(self.gateways()), self.processes())
 
     def ready(self):
         return any(row["state"] == "ready" for row in self.json("ls", "routes")["routes"])
@@ -50,7 +69,11 @@ class Kills(ChaosCase):
         wait = self.random.random() * typical
         while time.monotonic() - began < wait:   # spun, as a kill that comes a millisecond late is another one
             pass
+        if self.random.random() < 0.15:   # before, with or behind it
+            self.kill_host()
         killed = self.kill_panel()
+        if self.random.random() < 0.15:
+            self.kill_host()
         answer = self.answer_of(change, f"rollback {seq}, killed after {wait * 1e3:.1f} ms")
         self.check(f"rollback {seq}, killed after {wait * 1e3:.1f} ms", before, wanted, answer)
         return killed
@@ -58,6 +81,8 @@ class Kills(ChaosCase):
     def test_random_kills_lose_halve_and_leave_nothing(self):
         self.symbol(f"{CALLER}@1.0.0", "consumer")
         self.symbol(f"{METRICS}@1.0.0")
+        self.symbol(f"{HELLO}@1.0.0", driver={"use": "process", "params": {"command": "echo", "args": ["hello"]}})
+        self.hosts_killed = 0
         self.make_wirings()
         provider = self.start("metrics", ".", METRICS, "m")
         asker = self.start("ask", ".", str(10**9), "10000")
@@ -73,6 +98,8 @@ class Kills(ChaosCase):
                 self.ok("panel", "start")   # the kill may have found it with its work done
                 self.eventually(self.ready)
                 before = self.held(provider.pid, asker.pid)
+            if i % 20 == 19:
+                self.served()
             if i % 500 == 499:
                 self.check_journal(f"after {kills} kills")
                 print(f"{kills} kills", flush=True)
@@ -82,7 +109,8 @@ class Kills(ChaosCase):
         self.ok("panel", "start")
         self.check_journal("at the end")
         self.eventually(self.ready)
-        self.check_orphans("at the end", provider.pid, asker.pid)
+        self.served()
+        self.check_orphans("at the end", provider.pid, asker.pid, *self.gateways())
         after = self.held(provider.pid, asker.pid)
         if any(now > then for now, then in zip(after, before)):   # perhaps it is on its way out
             self.eventually(lambda: all(now <= then for now, then in zip(self.held(provider.pid, asker.pid), before)),
@@ -94,7 +122,7 @@ class Kills(ChaosCase):
         provider.terminate()
         answered = int(provider.communicate(timeout=30)[0])
         self.assertEqual(calls["asked"], answered, "a call was doubled or lost")
-        print(json.dumps({"kills": kills, **self.counts, "calls": calls["asked"]}), flush=True)
+        print(json.dumps({"kills": kills, "hosts_killed": self.hosts_killed, **self.counts, "calls": calls["asked"]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -227,5 +227,31 @@ class Begins(RttCase):
         self.assertEqual(0, call.returncode, out)
 
 
+class Unplugged(RttCase):
+    def test_a_route_to_a_host_that_was_given_up_can_be_taken_away(self):
+        self.symbol("rtt://core/proc/hello@1.0.0", driver={"use": "process", "params": {"command": "echo",
+                                                                                          "args": ["hello"]}})
+        self.symbol("rtt://ui/hook/h@1.0.0", "consumer")
+        self.ok("init", "--yes")
+        self.allow(("rtt://ui/hook/*", "rtt://core/*/*"))
+        self.routes(("rtt://ui/hook/h", "rtt://core/proc/hello"))
+        self.ok("sign", "--yes")
+        self.ok("plan")
+        self.assertEqual("committed", self.json("apply")["state"])
+
+        def given_up():
+            for pid in self.gateways():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            return self.json("status")["drivers"][0]["state"] == "tripped"
+        self.eventually(given_up, 60)
+        self.routes()
+        self.ok("sign", "--yes")
+        self.ok("plan")
+        self.assertEqual("committed", self.json("apply")["state"])
+
+
 if __name__ == "__main__":
     main()

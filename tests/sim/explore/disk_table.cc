@@ -59,6 +59,7 @@ void DiskTable::judge(Disk& disk, const std::vector<Entry>& entries) const {
     disk.law = Law::kRecoveryRefuses;
     return;
   }
+  disk.ledger = std::make_shared<const apply::Recovered>(*folded);
   disk.is_new = folded->root == new_root_;
   disk.rolling_back = folded->rollback.has_value();
   disk.commit_seq = static_cast<std::uint8_t>(folded->seq.value);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "apply/reconcile.h"
@@ -28,6 +29,7 @@ class DiskTable {
 
   enum class Restores : std::uint8_t { kNothing, kOld, kNew };  // what recovery does to the manifests
   struct Disk {
+    std::shared_ptr<const apply::Recovered> ledger;  // what recovery makes of it
     std::uint32_t before = 0;
     std::uint16_t record = 0;
     std::uint8_t seq = 0;    // of its last record
@@ -41,6 +43,7 @@ class DiskTable {
   };
   [[nodiscard]] const Disk& at(std::uint32_t disk) const { return disks_[disk]; }
   [[nodiscard]] std::size_t size() const { return disks_.size(); }
+  [[nodiscard]] const Digest& root(bool is_new) const { return is_new ? new_root_ : old_root_; }
 
  private:
   [[nodiscard]] std::vector<apply::Entry> entries(std::uint32_t disk) const;

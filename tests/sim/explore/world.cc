@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "apply/invariants.h"
 #include "base/assert.h"
 
 namespace rtt::explore {
@@ -366,7 +367,9 @@ Law World::judge_answer(const State& state) const {
     if ((party.on_new != 0) != forward) return Law::kMixed;
     if (party.built != 0 && state.lossy == 0) return Law::kOrphan;
   }
-  return Law::kHolds;
+  // What the panel checks by itself before it answers.
+  const apply::Answer said{.state = settled, .seq = Seq{state.answer_seq}, .graph = disks_.root(forward)};
+  return apply::agrees(said, *disk.ledger) ? Law::kHolds : Law::kAnswerJournal;
 }
 
 std::string World::words(const Step& step) const {
