@@ -42,10 +42,12 @@ Events landed(const Landing& landing, const Json& published) {
       ++events.received;
       if (n == last) ++events.doubled;
       if (n < last) ++events.reordered;
+      if (n > last + 1 && events.missing == 0) events.missing = last + 1;
       last = std::max(last, n);
     }
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
+  if (events.missing == 0 && events.received < events.sent) events.missing = last + 1;
   return events;
 }
 
@@ -66,6 +68,11 @@ Json End::finish() {
       os::end_of(std::move(child_), {.bytes_max = kAnswerBytesMax, .time_max = nanos_from_ms(kFinishMs)});
   auto counts = ended ? text::parse_json(ended->output) : std::unexpected(ended.error());
   return counts ? *std::move(counts) : Json();
+}
+
+void End::go() {
+  constexpr std::array kByte{std::byte{'\n'}};
+  (void)os::write_nowait(child_.in.get(), kByte);  // one that is gone already shows as having sent nothing
 }
 
 Result<Job> Job::start(const Rig& rig, std::vector<std::string> words) {
@@ -108,13 +115,18 @@ Result<Load> Load::start(Rig& rig, Options options) {
                           {"publisher", std::string(kBus), {}}};
   if (const auto& landing = load.options_.landing) {
     if (!landing->file.empty()) RTT_TRY(os::remove_file(landing->file));
-    wanted.push_back({"publisher", landing->publisher, {}});
+    wanted.push_back({"feeder", landing->publisher, {}});
   }
   for (One& one : wanted) {
     RTT_TRY_SET(End end, End::start(rig, std::string(one.role), one.symbol, one.port));
     load.ends_.emplace(one.symbol, std::move(end));
   }
   return load;
+}
+
+void Load::feed() {
+  if (!options_.landing) return;
+  if (const auto at = ends_.find(options_.landing->publisher); at != ends_.end()) at->second.go();
 }
 
 int Load::pid_of(const std::string& symbol) const {

@@ -27,6 +27,7 @@ class End {
   [[nodiscard]] int pid() const { return child_.pid(); }
   // Closes its input and waits for its counts; null if it says none.
   text::Json finish();
+  void go();  // tells a feeder that it may begin
   void kill() { child_.kill(); }
 
  private:
@@ -65,6 +66,11 @@ class Load {
   void tick(Begin begin);
   // Since the last time it was asked: whether a change, and a call if there are any, came to a good end.
   [[nodiscard]] bool went_well_since_mark() const { return changed_ && (called_ || !options_.calls_http); }
+  // The route that ends in the file, "FROM -> TO"; empty: none. Once it is up, feed() begins with it.
+  [[nodiscard]] std::string lands_by() const {
+    return options_.landing ? options_.landing->route : std::string();
+  }
+  void feed();
   void mark() { changed_ = called_ = false; }
   [[nodiscard]] bool idle() const { return !change_ && !call_; }
   // Ends everything and writes the counts down. `pause` lets a moment pass while events are on their way to a

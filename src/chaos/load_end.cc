@@ -35,6 +35,7 @@ class Role {
  public:
   virtual ~Role() = default;
   virtual void begin() = 0;
+  virtual void go() {}  // what it waited for is there
   virtual void arrived(const endpoint::Arrival& arrival) = 0;
   virtual void stop() = 0;  // nothing more is begun
   [[nodiscard]] virtual bool done() const = 0;
@@ -171,13 +172,23 @@ class Answerer final : public Role {
   bool stopped_ = false;
 };
 
-// Its last message says that it is the last.
+// Its last message says that it is the last. A feeder is one whose messages go on behind the one who hears
+// them, over routes that it cannot see: it begins when it is told that they are up.
 class Publisher final : public Role {
  public:
-  explicit Publisher(Place place) : place_(std::move(place)) {}
-  void begin() override { next(); }
+  enum class Begins : std::uint8_t { kAtOnce, kWhenTold };
+  Publisher(Place place, Begins begins) : place_(std::move(place)), begins_(begins) {}
+  void begin() override {
+    if (begins_ == Begins::kAtOnce) go();
+  }
+  void go() override {
+    if (!std::exchange(begun_, true)) next();
+  }
   void arrived(const endpoint::Arrival&) override {}
-  void stop() override { stopping_ = true; }
+  void stop() override {
+    stopping_ = true;
+    ended_ = ended_ || !begun_;
+  }
   // What waits for room when the process ends is lost, and was counted as sent.
   [[nodiscard]] bool done() const override { return ended_ && place_.board.queued_bytes() == 0; }
   [[nodiscard]] Json counts() const override {
@@ -197,7 +208,8 @@ class Publisher final : public Role {
     if (!ended_) place_.loop.after(nanos_from_ms(kLoadPeriodMs), [this] { next(); });
   }
   Place place_;
-  bool stopping_ = false, ended_ = false;
+  Begins begins_;
+  bool begun_ = false, stopping_ = false, ended_ = false;
   std::int64_t sent_ = 0, dropped_ = 0;
 };
 
@@ -225,7 +237,8 @@ std::unique_ptr<Role> role_of(const Place& place) {
   if (role == "asker") return std::make_unique<Asker>(place, Asker::Manner::kHonest);
   if (role == "scribbler") return std::make_unique<Asker>(place, Asker::Manner::kHostile);
   if (role == "answerer") return std::make_unique<Answerer>(place);
-  if (role == "publisher") return std::make_unique<Publisher>(place);
+  if (role == "publisher") return std::make_unique<Publisher>(place, Publisher::Begins::kAtOnce);
+  if (role == "feeder") return std::make_unique<Publisher>(place, Publisher::Begins::kWhenTold);
   if (role == "sink") return std::make_unique<Sink>();
   return nullptr;
 }
@@ -236,7 +249,10 @@ void run(os::Loop& loop, Role& role) {
   const Status watching = loop.watch(kStdin, os::kReadable, [&](std::uint32_t) {
     std::array<std::byte, 64> some;  // NOLINT(*-member-init): written before it is read
     const auto got = os::read_nowait(kStdin, some);
-    if (got && !got->closed) return;
+    if (got && !got->closed) {
+      if (got->bytes > 0) role.go();
+      return;
+    }
     loop.unwatch(kStdin);
     told = true;
     role.stop();

@@ -6,8 +6,9 @@
 // end works until its standard input closes, waits for what it is still owed, and says its counts as one line
 // of JSON on standard output.
 //
-// Roles: asker (calls PORT, one call at a time), answerer, publisher, sink, and scribbler: an asker that
-// overwrites, from its first answer on, all lane memory that it may write: its peer sees a hostile program.
+// Roles: asker (calls PORT, one call at a time), answerer, publisher, feeder (a publisher that begins when a
+// byte comes on its standard input), sink, and scribbler: an asker that overwrites, from its first answer on,
+// all lane memory that it may write: its peer sees a hostile program.
 //
 // Owns: the process.   Thread: its loop's.   Units: milliseconds.
 // Fails: exit status 1 and a word on stderr: an unknown role, a panel that refuses the symbol for ever is

@@ -33,6 +33,14 @@ std::int64_t ready_routes(const Json& document) {
                                [](const Json& row) { return row.string_or("state") == "ready"; });
 }
 
+// Also where no such route is asked for.
+bool is_ready(const Json& document, const std::string& edge) {
+  return edge.empty() || std::ranges::any_of(rows_of(document, "routes"), [&](const Json& row) {
+           return row.string_or("state") == "ready" &&
+                  fmt::format("{} -> {}", row.string_or("from"), row.string_or("to")) == edge;
+         });
+}
+
 std::vector<std::string> ready_drivers(const Json& document) {
   std::vector<std::string> names;
   for (const Json& row : rows_of(document, "drivers")) {
@@ -93,7 +101,10 @@ Result<Stage::Up> Stage::come_up(Load& load) {
       Up up{.ready = ready_routes(routes.document), .drivers = ready_drivers(status.document)};
       // One that is not up yet would not be missed when it never comes back.
       const bool all_drivers = up.drivers.size() == rows_of(status.document, "drivers").size();
-      if (up.ready >= kOwnLanes && all_drivers) return up;
+      if (up.ready >= kOwnLanes && all_drivers && is_ready(routes.document, load.lands_by())) {
+        load.feed();
+        return up;
+      }
     }
     if (ms_since(began) > kReadyMs)
       return fail(Code::kDeadline, "the load of the chaos run does not come up", {}, "rtt doctor");

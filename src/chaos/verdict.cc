@@ -60,8 +60,10 @@ void lanes(const Observed& seen, Verdict& out) {
     const bool ok = events.sent > 0 && whole && events.doubled == 0 && events.reordered == 0;
     out.checks.push_back(
         {"no_lost_or_doubled_event", ok,
-         fmt::format("{}: {} sent, {} received, {} doubled, {} reordered{}", events.route, events.sent,
-                     events.received, events.doubled, events.reordered, events.hit ? " (hit)" : "")});
+         fmt::format("{}: {} sent, {} received, {} doubled, {} reordered{}{}", events.route, events.sent,
+                     events.received, events.doubled, events.reordered,
+                     events.missing == 0 ? "" : fmt::format(", the first missing is {}", events.missing),
+                     events.hit ? " (hit)" : "")});
   }
 }
 

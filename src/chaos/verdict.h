@@ -30,7 +30,8 @@ struct Events {
   std::string route;
   std::int64_t sent = 0;  // accepted by the lane; what was refused for want of room is not in it
   std::int64_t received = 0, doubled = 0, reordered = 0;
-  bool hit = false;  // what a process had in hand when it was killed may be lost
+  std::int64_t missing = 0;  // the number of the first that is not there and should be; 0: none, or not known
+  bool hit = false;          // what a process had in hand when it was killed may be lost
 };
 struct Commit {
   std::int64_t seq = 0;

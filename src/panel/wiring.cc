@@ -161,6 +161,7 @@ bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row)
   Lane& lane = at->second;
   // A flip that reached one end only is said again, to both: reconcile.
   if (lane.stage == Stage::kCarrying && !carrying) lane.stage = Stage::kBuilt;
+  lane.unheard = 0;
   if (!from) lane.reader = process_of(peer);
   (from ? lane.from : lane.to) = peer;
   lane.hands[from ? 0 : 1] = end;
@@ -372,6 +373,7 @@ void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
       // Shared memory flips here: one store, which both ends see at their next frame. The message only tells
       // an end that has none.
       if (lane.chain) lane.chain->page.flip(lane.ring);
+      lane.unheard = 2;
       tell(lane.to.lock(), at->second);
       tell(lane.from.lock(), at->second);
     }
@@ -379,12 +381,21 @@ void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
   if (by_peer.empty()) return done({});
   const auto together = std::make_shared<Together>(by_peer.size(), std::move(done));
   for (auto& [peer, generations] : by_peer) {
+    const Json args = Json::object({{"generations", generations}});
     peer->ask(
-        "lane.flip", Json::object({{"generations", std::move(generations)}}),
-        [together](const Result<api::Answer>& answer) {
+        "lane.flip", args,
+        [this, together, told = std::move(generations), alive = std::weak_ptr(alive_)](const auto& answer) {
+          if (answer && !alive.expired()) heard_flip(told);
           together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
         },
         {}, kEndAnswerMs);
+  }
+}
+
+void Wiring::heard_flip(const Json& generations) {
+  for (const Json& generation : generations.as_array()) {
+    const auto at = lanes_.find(static_cast<std::uint64_t>(generation.as_int()));
+    if (at != lanes_.end() && at->second.unheard > 0) --at->second.unheard;
   }
 }
 
@@ -501,7 +512,11 @@ Wiring::View Wiring::view(const model::Route& route) const {
   if (is_read(route)) return {.state = provider ? "ready" : "waiting", .lane = {}};
   if (lane == nullptr || lane->stage != Stage::kCarrying) return {.state = "waiting", .lane = {}};
   const bool both = !lane->from.expired() && !lane->to.expired();
-  return {.state = both ? "ready" : "detached", .lane = std::string(to_string(lane->binding.lane))};
+  const bool heard = lane->unheard == 0;  // from here on a message finds it
+  return {.state = !both   ? "detached"
+                   : heard ? "ready"
+                           : "waiting",
+          .lane = std::string(to_string(lane->binding.lane))};
 }
 
 std::vector<Wiring::Carried> Wiring::carried() const {

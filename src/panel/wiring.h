@@ -121,6 +121,7 @@ class Wiring {
     // `from` end is back, and no page before the `to` end is.
     std::uint32_t ring = 0;
     std::uint32_t epoch = 0;  // as the `from` end saw it when it came back
+    int unheard = 0;          // ends that were told to flip and have not said that they did
     std::shared_ptr<Chain> chain;
     std::shared_ptr<os::Fd> gate;
     os::ProcessId reader;
@@ -171,6 +172,7 @@ class Wiring {
   void forget(std::uint64_t generation);
   Hand* hand_of(const Lane& lane, endpoint::Side side);
 
+  void heard_flip(const text::Json& generations);
   void adopt_chains(const std::shared_ptr<api::Peer>& from);
   void hand_chain(std::uint64_t generation, endpoint::Side side);
   bool adopt_lane(const std::shared_ptr<api::Peer>& peer, const text::Json& row);
@@ -198,7 +200,8 @@ class Wiring {
   std::map<std::string, std::weak_ptr<api::Peer>> ends_;  // by definition
   // Whose each peer is: asked of /proc once, for one process may be an end of every lane.
   std::map<std::weak_ptr<api::Peer>, os::ProcessId, std::owner_less<>> processes_;
-  std::map<std::string, int> wiring_now_;  // routes being wired outside of a change, by name
+  std::map<std::string, int> wiring_now_;                 // routes being wired outside of a change, by name
+  std::shared_ptr<int> alive_ = std::make_shared<int>();  // answers of ends may come after it
 };
 
 }  // namespace rtt::panel
