@@ -158,10 +158,8 @@ Journal::Since Journal::since_checkpoint() const {
           .bytes = static_cast<std::uint64_t>(bytes)};
 }
 
-Status Journal::held() const {
-  RTT_TRY(state_->lease->in_force());
-  return state_->commits->takes_records();
-}
+Status Journal::held() const { return state_->lease->in_force(); }
+Status Journal::takes_records() const { return state_->commits->takes_records(); }
 Seq Journal::last_seq() const { return state_->commits->durable(); }
 Digest Journal::root() const { return state_->commits->root(); }
 

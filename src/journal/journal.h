@@ -143,9 +143,9 @@ class Journal {
     std::uint64_t records = 0, bytes = 0;
   };
   [[nodiscard]] Since since_checkpoint() const;
-  // kApplyBusy once somebody took the lock away (lease.h), or the error of a write that failed; nothing is
-  // written from then on.
+  // kApplyBusy once somebody took the lock away (lease.h); nothing is written from then on.
   [[nodiscard]] Status held() const;
+  [[nodiscard]] Status takes_records() const;  // or the error of the write that failed
   [[nodiscard]] Seq last_seq() const;  // that is durable
   [[nodiscard]] Digest root() const;   // RFC 6962 tree hash over record hashes from seq 1
 

@@ -199,7 +199,7 @@ void Panel::State::keep_checkpoint(When when) {
   if (!wanted) return;
   if (const Status done = write_checkpoint(workspace, *journal, fold.state(), generation); !done) {
     notices.push_back("no checkpoint could be written: " + done.error().message);
-    if (!journal->held()) loop.post([this] { loop.stop(); });  // as after any append that failed
+    if (!journal->takes_records()) loop.post([this] { loop.stop(); });  // as after any append that failed
   }
 }
 

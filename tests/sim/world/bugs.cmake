@@ -31,7 +31,7 @@ world_bug(leaves_lanes_of_routes_that_went "which is no route" panel/wiring.cc
 world_bug(stays_up_with_a_dead_journal "no change can be made any more" panel/panel.cc
   [[if (!seqs && seqs.error().code != Code::kTooLarge) loop.post([&loop] { loop.stop(); });]]
   [[]])
-world_bug(shows_what_was_not_committed "starts from a graph that was not in force" panel/panel.cc
+world_bug(shows_what_was_not_committed "the answer and the journal disagree" panel/panel.cc
   [[RTT_TRY(fold.take(entry_of(]]
   [[if (type != journal::RecordType::kCommit) RTT_TRY(fold.take(entry_of(]])
 world_bug(an_endpoint_looks_for_no_next_panel "is not attached" endpoint/attachment.cc
