@@ -146,8 +146,8 @@ class Journal {
   // kApplyBusy once somebody took the lock away (lease.h); nothing is written from then on.
   [[nodiscard]] Status held() const;
   [[nodiscard]] Status takes_records() const;  // or the error of the write that failed
-  [[nodiscard]] Seq last_seq() const;  // that is durable
-  [[nodiscard]] Digest root() const;   // RFC 6962 tree hash over record hashes from seq 1
+  [[nodiscard]] Seq last_seq() const;          // that is durable
+  [[nodiscard]] Digest root() const;           // RFC 6962 tree hash over record hashes from seq 1
 
  private:
   Journal();

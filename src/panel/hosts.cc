@@ -199,7 +199,9 @@ void Hosts::report(const api::Peer* peer, const text::Json& health) {
   if (!child.is_object()) return;
   ++revision_;
   for (auto& [instance, entry] : entries_) {
-    if (entry.peer.get() == peer) entry.driver = std::move(child);
+    if (entry.peer.get() != peer) continue;
+    entry.driver = std::move(child);
+    return;
   }
 }
 
