@@ -72,8 +72,8 @@ class TwoPhase {
   [[nodiscard]] bool finished() const { return phase_ == Phase::kDone; }
   // The graph of this root, if it is the one the plan starts from or the one it leads to.
   [[nodiscard]] SharedGraph graph_with(const Digest& root) const;
-  [[nodiscard]] Digest root_of(
-      const SharedGraph& graph) const;  // REQUIRES: one of its two, as an action names it
+  // REQUIRES: it is one of these two, as an action names it.
+  [[nodiscard]] Digest root_of(const SharedGraph& graph) const;
   // Everything the next step depends on, for status, and for the explorer to tell states apart.
   [[nodiscard]] text::Json describe() const;
   // Of machines that were given the same Start.
