@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "mcp/demo_workspace_for_test.h"
 #include "os/file.h"
 #include "os/process.h"
@@ -184,16 +186,21 @@ ServerConfig shell_server(const std::string& name, const std::string& before) {
 }
 
 TEST(Import, accepted_servers_are_listed_side_by_side_and_each_for_both_kinds_of_client_at_once) {
-  // None of them answers before all of them run, twice each.
+  // None of them answers before all of them run, twice each: each leaves its mark and waits at a FIFO for a
+  // line, which the last one writes for all (two may take themselves for the last: lines are left over then).
+  // Asking again and again, in 40 shells, would keep a slow machine from starting the rest.
   constexpr int kServers = 20;
+  const std::string all = std::to_string(2 * kServers);
   DemoWorkspace demo;
+  const std::string marks = demo.folder() + "/marks";
   const std::string gate = demo.folder() + "/gate";
-  ASSERT_TRUE(os::make_directories(gate));
+  ASSERT_TRUE(os::make_directories(marks));
+  ASSERT_EQ(std::system(("mkfifo " + gate).c_str()), 0);
+  const std::string wait = "exec 3<>" + gate + "; : >" + marks + "/$$; set -- " + marks + "/*; if [ $# -ge " +
+                           all + " ]; then for _ in \"$@\"; do echo; done >&3; fi; read -r _ <&3; exec 3>&-";
   std::vector<ServerConfig> configs;
   for (int i = 0; i < kServers; ++i) {
-    configs.push_back(
-        shell_server("s" + std::to_string(i), ": > " + gate + "/$$; until [ $(ls " + gate + " | wc -l) -ge " +
-                                                  std::to_string(2 * kServers) + " ]; do sleep 0.05; done"));
+    configs.push_back(shell_server("s" + std::to_string(i), wait));
   }
   const auto listed = list_servers(std::move(configs), demo.import_options());
   ASSERT_TRUE(listed);
