@@ -133,6 +133,8 @@ Result<std::unique_ptr<Host>> Host::start(os::Loop& loop, HostOptions options, D
 
 void Host::audit(Json record) { state_->audit(std::move(record)); }
 
+Json Host::lanes() const { return state_->board.describe(); }
+
 bool Host::reaches_panel() {
   if (!state_->panel) {
     state_->loop.cancel(std::exchange(state_->retry_timer, 0));

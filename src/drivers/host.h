@@ -37,6 +37,8 @@ class Host {
 
   // One record of a call or event for the ledger, batched to the panel every 100 ms; kept while it is away.
   void audit(text::Json record);
+  // The lanes of planned routes, as Board::describe.
+  [[nodiscard]] text::Json lanes() const;
   // Whether the panel is there now; looks again if it was not.
   [[nodiscard]] bool reaches_panel();
   // Runs the loop until stopped by the panel, a signal, or orphanhood; returns the exit status.

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sweeps: what was changed behind the panel's back is found and mended without anybody asking.
 //
-// Lanes need none: their ends are connections, and whoever loses one tells the panel at once. What has no
-// connection is looked at: the links and folders through which views are shown, and the lock that makes this
+// Lanes that are up need none: their ends are connections, and whoever loses one tells the panel at once. A
+// route whose lane could not be brought up while both ends were there is tried again. What has no connection
+// is looked at: the links and folders through which views are shown, and the lock that makes this
 // panel the only writer of the journal. Of the mount of views one end is a connection, too (mount_watch.h). A
 // sweep takes no turn while a change is under way, for that brings all of it up to date anyway, and it may
 // use a hundredth of a core: after one that took long the next waits.
@@ -138,6 +139,7 @@ bool Panel::State::sweep() {
                       {"reason", "what is shown was changed from outside; it is as it was again"}})}));
   }
   watch_mount();
+  wiring.try_again();
   return true;
 }
 

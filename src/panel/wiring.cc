@@ -161,7 +161,7 @@ bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row)
   Lane& lane = at->second;
   // A flip that reached one end only is said again, to both: reconcile.
   if (lane.stage == Stage::kCarrying && !carrying) lane.stage = Stage::kBuilt;
-  lane.unheard = 0;
+  lane.unheard[from ? 0 : 1] = false;
   if (!from) lane.reader = process_of(peer);
   (from ? lane.from : lane.to) = peer;
   lane.hands[from ? 0 : 1] = end;
@@ -356,15 +356,7 @@ const Wiring::Lane* Wiring::lane_of(const model::Route& route) const {
 }
 
 void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
-  // One message an end, however many lanes flip; said in the order of the lanes.
-  std::vector<std::pair<std::shared_ptr<api::Peer>, Json>> by_peer;
-  std::map<const api::Peer*, std::size_t> place;  // in by_peer
-  const auto tell = [&](const std::shared_ptr<api::Peer>& end, std::uint64_t generation) {
-    if (!end) return;
-    const auto [at, fresh] = place.try_emplace(end.get(), by_peer.size());
-    if (fresh) by_peer.emplace_back(end, Json(text::JsonArray{}));
-    by_peer[at->second].second.push(generation);
-  };
+  std::vector<std::uint64_t> flipped;
   for (const model::Route& route : routes) {
     for (auto [at, last] = by_route_.equal_range(route.id.value); at != last; ++at) {
       Lane& lane = lanes_.at(at->second);
@@ -373,9 +365,25 @@ void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
       // Shared memory flips here: one store, which both ends see at their next frame. The message only tells
       // an end that has none.
       if (lane.chain) lane.chain->page.flip(lane.ring);
-      lane.unheard = 2;
-      tell(lane.to.lock(), at->second);
-      tell(lane.from.lock(), at->second);
+      lane.unheard = {true, true};
+      flipped.push_back(at->second);
+    }
+  }
+  tell_flip(flipped, std::move(done));
+}
+
+// One message an end, however many lanes flip; said in the order of the lanes.
+void Wiring::tell_flip(const std::vector<std::uint64_t>& flipped, OnDone done) {
+  std::vector<std::pair<std::shared_ptr<api::Peer>, Json>> by_peer;
+  std::map<const api::Peer*, std::size_t> place;  // in by_peer
+  for (const std::uint64_t generation : flipped) {
+    const Lane& lane = lanes_.at(generation);
+    for (const Side side : {Side::kTo, Side::kFrom}) {
+      const auto end = (side == Side::kFrom ? lane.from : lane.to).lock();
+      if (!end || !end->open() || !lane.unheard[side == Side::kFrom ? 0 : 1]) continue;
+      const auto [at, fresh] = place.try_emplace(end.get(), by_peer.size());
+      if (fresh) by_peer.emplace_back(end, Json(text::JsonArray{}));
+      by_peer[at->second].second.push(generation);
     }
   }
   if (by_peer.empty()) return done({});
@@ -384,18 +392,22 @@ void Wiring::flip(const std::vector<model::Route>& routes, OnDone done) {
     const Json args = Json::object({{"generations", generations}});
     peer->ask(
         "lane.flip", args,
-        [this, together, told = std::move(generations), alive = std::weak_ptr(alive_)](const auto& answer) {
-          if (answer && !alive.expired()) heard_flip(told);
+        [this, together, end = std::weak_ptr(peer), told = std::move(generations),
+         alive = std::weak_ptr(alive_)](const Result<api::Answer>& answer) {
+          if (answer && !alive.expired()) hear_flip(end.lock(), told);
           together->one(answer ? Status{} : Status(std::unexpected(answer.error())));
         },
         {}, kEndAnswerMs);
   }
 }
 
-void Wiring::heard_flip(const Json& generations) {
+void Wiring::hear_flip(const std::shared_ptr<api::Peer>& end, const Json& generations) {
   for (const Json& generation : generations.as_array()) {
     const auto at = lanes_.find(static_cast<std::uint64_t>(generation.as_int()));
-    if (at != lanes_.end() && at->second.unheard > 0) --at->second.unheard;
+    if (at == lanes_.end()) continue;
+    Lane& lane = at->second;
+    if (lane.from.lock() == end) lane.unheard[0] = false;
+    if (lane.to.lock() == end) lane.unheard[1] = false;
   }
 }
 
@@ -489,18 +501,42 @@ void Wiring::wire(const model::Route& route) {
   const auto flipped = [this, route, name](const Status& prepared) {
     wiring_now_.erase(name);
     if (!prepared) {
+      const std::string& why = prepared.error().message;
+      if (std::exchange(unwired_[name], why) == why) return;
       ports_.audit(Json::object({{"action", "wire_failed"},
                                  {"code", code_name(prepared.error().code)},
-                                 {"reason", prepared.error().message},
+                                 {"reason", why},
                                  {"to", name},
                                  {"who", "panel"}}));
       return;
     }
+    unwired_.erase(name);
     if (is_wanted(route)) return flip({route}, [](const Status&) {});
     if (!changing_) reconcile();  // it left while its host was awaited; a change settles that itself
   };
   prepare_hosts(
       std::make_shared<Preparation>(Preparation{.routes = {route}, .leaving = {}, .done = flipped}));
+}
+
+// An end hung for longer than it is waited for, or a driver did not start: nobody says when that is over.
+void Wiring::try_again() {
+  if (changing_) return;
+  std::vector<std::uint64_t> unheard;
+  for (const auto& [generation, lane] : lanes_) {
+    if (lane.stage == Stage::kCarrying && (lane.unheard[0] || lane.unheard[1])) unheard.push_back(generation);
+  }
+  tell_flip(unheard, [](const Status&) {});
+  if (unwired_.empty()) return;
+  std::map<std::string, std::string> still;
+  std::vector<model::Route> routes;
+  for (const model::Route& route : ports_.graph().routes) {
+    const auto at = unwired_.find(model::route_name(route));
+    if (at == unwired_.end() || lane_of(route) != nullptr) continue;
+    still.insert(*at);
+    routes.push_back(route);
+  }
+  unwired_ = std::move(still);
+  for (const model::Route& route : routes) wire(route);
 }
 
 // ---- what is
@@ -512,7 +548,7 @@ Wiring::View Wiring::view(const model::Route& route) const {
   if (is_read(route)) return {.state = provider ? "ready" : "waiting", .lane = {}};
   if (lane == nullptr || lane->stage != Stage::kCarrying) return {.state = "waiting", .lane = {}};
   const bool both = !lane->from.expired() && !lane->to.expired();
-  const bool heard = lane->unheard == 0;  // from here on a message finds it
+  const bool heard = !lane->unheard[0] && !lane->unheard[1];  // from here on a message finds it
   return {.state = !both   ? "detached"
                    : heard ? "ready"
                            : "waiting",

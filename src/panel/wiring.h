@@ -86,6 +86,7 @@ class Wiring {
   void flip(const std::vector<model::Route>& routes, OnDone done);
   void drop_built();  // what was built for a change that does not come
   void settle();      // the graph is another: closes lanes of routes that left, wires what can be wired
+  void try_again();   // what no end answered, or could not be wired, though both ends are there
 
   struct View {
     std::string state;  // waiting | ready | draining | detached
@@ -120,8 +121,8 @@ class Wiring {
     // for: its reader's index page, and the end of that process. A restarted panel has no chain before the
     // `from` end is back, and no page before the `to` end is.
     std::uint32_t ring = 0;
-    std::uint32_t epoch = 0;  // as the `from` end saw it when it came back
-    int unheard = 0;          // ends that were told to flip and have not said that they did
+    std::uint32_t epoch = 0;        // as the `from` end saw it when it came back
+    std::array<bool, 2> unheard{};  // by Side: it was told to flip and has not said that it did
     std::shared_ptr<Chain> chain;
     std::shared_ptr<os::Fd> gate;
     os::ProcessId reader;
@@ -172,7 +173,8 @@ class Wiring {
   void forget(std::uint64_t generation);
   Hand* hand_of(const Lane& lane, endpoint::Side side);
 
-  void heard_flip(const text::Json& generations);
+  void tell_flip(const std::vector<std::uint64_t>& flipped, OnDone done);
+  void hear_flip(const std::shared_ptr<api::Peer>& end, const text::Json& generations);
   void adopt_chains(const std::shared_ptr<api::Peer>& from);
   void hand_chain(std::uint64_t generation, endpoint::Side side);
   bool adopt_lane(const std::shared_ptr<api::Peer>& peer, const text::Json& row);
@@ -201,6 +203,7 @@ class Wiring {
   // Whose each peer is: asked of /proc once, for one process may be an end of every lane.
   std::map<std::weak_ptr<api::Peer>, os::ProcessId, std::owner_less<>> processes_;
   std::map<std::string, int> wiring_now_;                 // routes being wired outside of a change, by name
+  std::map<std::string, std::string> unwired_;            // those that could not be, and why, as it was told
   std::shared_ptr<int> alive_ = std::make_shared<int>();  // answers of ends may come after it
 };
 

@@ -38,6 +38,7 @@ struct End {
   std::vector<std::vector<os::Fd>> fds;             // of each
   std::vector<std::pair<std::string, Json>> asked;  // every request of the panel
   os::Fd page;                                      // of lane.adopt
+  std::string refuses;                              // a verb
   bool closed = false;
 
   template <typename Message>
@@ -104,6 +105,7 @@ class WiringTest : public ::testing::Test {
             end.wanted = request.args;
           }
           end.asked.emplace_back(request.verb, request.args);
+          if (request.verb == end.refuses) return respond.finish(fail(Code::kBusy, "not now"));
           if (request.verb == "lane.adopt") end.page = std::move(request.fds.front());
           if (api::is_handshake(request.verb)) {
             end.heard.push_back(api::read_handshake(request.verb, request.args).value().message);
@@ -202,6 +204,54 @@ TEST_F(WiringTest, two_handshakes_make_one_lane) {
   EXPECT_EQ(a[0].lane, LaneKind::kUds);
   EXPECT_EQ(from_.fds.back().size(), 1U);  // READY
   EXPECT_EQ(to_.fds.back().size(), 1U);
+}
+
+// It hung for longer than it is waited for, and its connection never broke: nothing else brings the lane up.
+TEST_F(WiringTest, what_could_not_be_wired_is_tried_again_and_told_once) {
+  graph_.routes = {route_};
+  to_.refuses = "lane.want";
+  for (End* end : {&from_, &to_}) attach(*end, text::JsonArray{});
+  quiet();
+  const auto wanted = [this] {
+    return std::ranges::count(to_.asked, "lane.want", [](const auto& one) { return one.first; });
+  };
+  EXPECT_EQ(wanted(), 1);
+  EXPECT_EQ(audited_.size(), 1U);
+  wiring_.try_again();
+  quiet();
+  ASSERT_EQ(wanted(), 2);
+  EXPECT_EQ(audited_.size(), 1U);
+  to_.refuses.clear();
+  wiring_.try_again();
+  until([&] { return wanted() == 3; });
+  offer({LaneKind::kUds});
+  for (End* end : {&from_, &to_}) bind(*end);
+  for (End* end : {&from_, &to_}) ready(*end);
+  until([this] { return wiring_.view(route_).state == "ready"; });
+  wiring_.try_again();
+  quiet();
+  EXPECT_EQ(wanted(), 3);
+}
+
+TEST_F(WiringTest, an_end_that_did_not_answer_a_flip_is_told_again) {
+  wire_over_sockets();
+  graph_.routes = {route_};
+  to_.refuses = "lane.flip";
+  std::optional<Status> flipped;
+  wiring_.flip({route_}, [&](const Status& status) { flipped = status; });
+  until([&] { return flipped.has_value(); });
+  EXPECT_FALSE(*flipped);
+  EXPECT_EQ(wiring_.view(route_).state, "waiting");
+  to_.refuses.clear();
+  wiring_.settle();
+  wiring_.try_again();
+  until([this] { return wiring_.view(route_).state == "ready"; });
+  quiet();
+  const auto told = [](const End& end) {
+    return std::ranges::count(end.asked, "lane.flip", [](const auto& one) { return one.first; });
+  };
+  EXPECT_EQ(told(to_), 2);
+  EXPECT_EQ(told(from_), 1);
 }
 
 TEST_F(WiringTest, an_offer_waits_for_the_other_ends) {

@@ -12,13 +12,15 @@ constexpr std::int64_t kIdleMs = 3'600'000;  // no panel of a run ends for want 
 }  // namespace
 
 Process::Process(Nature& the_nature, std::string the_name)
-    : nature(the_nature), name(std::move(the_name)), pid(nature.born()), loop(os::Loop::create().value()) {
+    : Process(the_nature, std::move(the_name), the_nature.born()) {}
+Process::Process(Nature& the_nature, std::string the_name, int the_pid)
+    : nature(the_nature), name(std::move(the_name)), pid(the_pid), loop(os::Loop::create().value()) {
   const auto call = [this](std::uint32_t) { called = true; };
   RTT_ASSERT(nature.waiting->watch(loop->fd(), os::kReadable, call).has_value());
 }
 Process::~Process() {
   end_loop();
-  nature.died(pid);
+  nature.died(pid, ended_as);
 }
 void Process::end_loop() {
   if (!loop) return;
@@ -79,7 +81,7 @@ void EndProcess::ask_on() {
       }
       ++answered;
       const std::string said(as_text(reply->payload));
-      if (said != "old " + text && said != "new " + text)
+      if (said != "old " + text && said != "new " + text && said != "host " + text)
         wrong_answer = fmt::format("`{}` was answered by `{}`", text, said);
     });
   }
@@ -120,6 +122,7 @@ NetworkProcess::NetworkProcess(Nature& the_nature, const Stage& stage)
     : Process(the_nature, "network"), relay(*loop, nature, stage.workspace.sockets()) {
   for (const Program& program : stage.programs)
     RTT_ASSERT(relay.open(program.name, stage.door(program.name)).has_value());
+  if (stage.cast == Cast::kWithDriverHost) RTT_ASSERT(relay.open("host", stage.door("host")).has_value());
 }
 
 }  // namespace rtt::sim

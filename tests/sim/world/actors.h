@@ -20,7 +20,8 @@
 namespace rtt::sim {
 
 struct Process {
-  Process(Nature& the_nature, std::string the_name);
+  Process(Nature& the_nature, std::string the_name);           // born now
+  Process(Nature& the_nature, std::string the_name, int pid);  // or as nature said before
   virtual ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -34,6 +35,7 @@ struct Process {
   Instant sleeps_until;  // SIGSTOP, or a busy machine
   Nanos slow{0};         // after each of its events
   bool called = false;
+  os::ExitState ended_as{.code = -1, .signal = 9};  // what is said of it when it is destroyed
 
  protected:
   void end_loop();  // before what its handlers speak of

@@ -104,21 +104,20 @@ Status holds(const History& history, const std::vector<Told>& told) {
   return {};
 }
 
-Status lanes_are(const model::Graph& graph, const std::vector<EndProcess*>& ends) {
+Status lanes_are(const model::Graph& graph, const std::vector<Holder>& ends) {
   std::map<std::string, std::vector<std::uint64_t>> carried;  // by route: a generation for each end
-  for (EndProcess* end : ends) {
-    const text::Json rows = end->board->describe();
-    for (const text::Json& row : rows.as_array()) {
+  for (const Holder& end : ends) {
+    for (const text::Json& row : end.lanes.as_array()) {
       RTT_TRY_SET(const endpoint::Binding lane, endpoint::binding_from_json(row));
       const bool wanted =
           std::ranges::any_of(graph.routes, [&](const model::Route& route) { return route == lane.route; });
       const std::string name = model::route_name(lane.route);
       if (!wanted) {
-        return broken(fmt::format("{} holds lane {} of {}, which is no route: {}", end->name, lane.generation,
+        return broken(fmt::format("{} holds lane {} of {}, which is no route: {}", end.name, lane.generation,
                                   name, text::canonical_json(row)));
       }
       if (!row.bool_or("carrying", false)) {
-        return broken(fmt::format("{} holds lane {} of {}, which carries nothing: {}", end->name,
+        return broken(fmt::format("{} holds lane {} of {}, which carries nothing: {}", end.name,
                                   lane.generation, name, text::canonical_json(row)));
       }
       carried[name].push_back(lane.generation);

@@ -40,6 +40,10 @@ Result<History> history_of(const registry::Workspace& workspace, const std::vect
 Status holds(const History& history, const std::vector<Told>& told);
 // Every route of the graph whose both ends are there is carried by one lane, at both ends the same, and there
 // is no other lane.
-Status lanes_are(const model::Graph& graph, const std::vector<EndProcess*>& ends);
+struct Holder {
+  std::string name;
+  text::Json lanes;  // as Board::describe
+};
+Status lanes_are(const model::Graph& graph, const std::vector<Holder>& ends);
 
 }  // namespace rtt::sim

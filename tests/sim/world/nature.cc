@@ -18,6 +18,18 @@ constexpr fabric::shm::RingSize kWorldRing{.slots = limits::kRingSlotsMin, .aren
 
 Nature* ruling = nullptr;  // the linker's seam has no place for an argument
 
+// os::spawn alone makes a Child, and the linker has it replaced here. An explicit instantiation may name what
+// is private ([temp.spec]).
+void be_born(os::Child& child, int pid, os::Fd end);
+template <auto pid_of, auto end_of>
+struct Midwife {
+  friend void be_born(os::Child& child, int pid, os::Fd end) {
+    child.*pid_of = pid;
+    child.*end_of = std::move(end);
+  }
+};
+template struct Midwife<&os::Child::pid_, &os::Child::pidfd_>;
+
 }  // namespace
 
 Nature::~Nature() {
@@ -31,7 +43,14 @@ int Nature::born() {
   lives_[pid].start_time = static_cast<std::uint64_t>(time.ns) / 10'000'000;
   return pid;
 }
-void Nature::died(int pid) { lives_.erase(pid); }
+void Nature::died(int pid, os::ExitState how) {
+  lives_.erase(pid);
+  ended_[pid] = how;
+}
+std::optional<os::ExitState> Nature::ended(int pid) const {
+  const auto at = ended_.find(pid);
+  return at == ended_.end() ? std::nullopt : std::optional(at->second);
+}
 
 std::optional<std::uint64_t> Nature::start_time(int pid) const {
   const auto life = lives_.find(pid);
@@ -64,6 +83,11 @@ RTT_WORLD_SEAM("_ZN3rtt2os7own_pidEv", int, own_pid, );
 RTT_WORLD_SEAM("_ZN3rtt2os13peer_identityEi", Result<os::PeerIdentity>, peer_identity, int fd);
 RTT_WORLD_SEAM("_ZN3rtt2os18process_start_timeEi", std::optional<std::uint64_t>, start_time, int pid);
 RTT_WORLD_SEAM("_ZN3rtt2os13watch_processEim", Result<os::Fd>, watch_process, int pid, std::uint64_t start);
+RTT_WORLD_SEAM("_ZN3rtt2os5spawnERKNS0_12SpawnOptionsE", Result<os::Child>, spawn,
+               const os::SpawnOptions& options);
+RTT_WORLD_SEAM("_ZN3rtt2os5Child4pollEv", std::optional<os::ExitState>, poll_child, os::Child* child);
+RTT_WORLD_SEAM("_ZN3rtt2os4Loop9on_signalEiSt8functionIFvvEE", Status, on_signal, os::Loop* loop, int signal,
+               std::function<void()> task);
 RTT_WORLD_SEAM(
     "_ZN3rtt2os12write_atomicERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_"
     "viewIcS4_ENS0_12WriteOptionsE",
@@ -106,6 +130,26 @@ std::optional<std::uint64_t> wrap_start_time(int pid) {
 }
 Result<os::Fd> wrap_watch_process(int pid, std::uint64_t start) {
   return ruling != nullptr ? ruling->watch(pid, start) : real_watch_process(pid, start);
+}
+// The panel starts nothing but driver hosts.
+Result<os::Child> wrap_spawn(const os::SpawnOptions& options) {
+  if (ruling == nullptr) return real_spawn(options);
+  if (options.argv.size() < 4 || options.argv[1] != "driver-host" || options.argv[2] != "--instance")
+    return fail(Code::kDriverStart, "there is no such program in this world");
+  if (ruling->time < ruling->no_births_until) return fail(Code::kDriverStart, "too many open files");
+  const int pid = ruling->born();
+  RTT_TRY_SET(os::Fd end, ruling->watch(pid, *ruling->start_time(pid)));
+  os::Child child;
+  be_born(child, pid, std::move(end));
+  ruling->births.push_back({.pid = pid, .instance = options.argv[3]});
+  return child;
+}
+std::optional<os::ExitState> wrap_poll_child(os::Child* child) {
+  return ruling != nullptr ? ruling->ended(child->pid()) : real_poll_child(child);
+}
+// Nobody sends a process of the world a signal that it would hear.
+Status wrap_on_signal(os::Loop* loop, int signal, std::function<void()> task) {
+  return ruling != nullptr ? Status() : real_on_signal(loop, signal, std::move(task));
 }
 Status wrap_write_atomic(const std::string& path, std::string_view content, os::WriteOptions options) {
   if (ruling == nullptr || ruling->running != ruling->panel) return real_write_atomic(path, content, options);

@@ -19,9 +19,16 @@
 #include "disk.h"
 #include "os/loop.h"
 #include "os/pipe.h"
+#include "os/process.h"
 #include "random.h"
 
 namespace rtt::sim {
+
+// A driver host that the panel started, and that the world has to bring up.
+struct Birth {
+  int pid = 0;
+  std::string instance;
+};
 
 class Nature {
  public:
@@ -35,7 +42,8 @@ class Nature {
   [[nodiscard]] bool remembers() const { return remembers_; }
 
   int born();  // the number of a new process, which lives
-  void died(int pid);
+  void died(int pid, os::ExitState how);
+  [[nodiscard]] std::optional<os::ExitState> ended(int pid) const;  // nothing: it lives
   [[nodiscard]] std::optional<std::uint64_t> start_time(int pid) const;
   Result<os::Fd> watch(int pid, std::uint64_t start_time);
 
@@ -47,6 +55,8 @@ class Nature {
   int running = 0;                                                 // whose turn it is
   int panel = 0;
   std::deque<int> at_the_door;  // who connected to the panel and is not accepted yet, in order
+  std::deque<Birth> births;     // started, and not running yet
+  Instant no_births_until;      // whoever wants to start a process before that cannot
 
  private:
   struct Life {
@@ -55,8 +65,9 @@ class Nature {
     std::vector<os::Fd> spare;
   };
   std::map<int, Life> lives_;
+  std::map<int, os::ExitState> ended_;
   bool remembers_ = false;
-  int last_pid_ = 1000;
+  int last_pid_ = 1 << 30;  // above PID_MAX_LIMIT: what the product may signal in earnest is no process
 };
 
 }  // namespace rtt::sim

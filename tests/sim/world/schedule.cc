@@ -13,8 +13,9 @@ namespace {
 
 constexpr std::uint64_t kEventsOfARun = 1500;  // about as many as one without faults has
 constexpr std::array<std::string_view, kFaultKinds> kNames = {
-    "panel killed",    "power cut",         "end killed", "end hangs", "end slow",  "connection cut",
-    "connection slow", "connection stalls", "disk error", "disk full", "clock jump"};
+    "panel killed",   "power cut",       "end killed",        "end hangs",  "end slow",
+    "connection cut", "connection slow", "connection stalls", "disk error", "disk full",
+    "clock jump",     "driver given up", "start refused"};
 
 }  // namespace
 

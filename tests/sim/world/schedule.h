@@ -23,9 +23,11 @@ enum class FaultKind : std::uint8_t {
   kConnectionCut,
   kConnectionSlow,
   kConnectionStalls,
-  kDiskError,  // EIO at one moment
-  kDiskFull,   // for a while
-  kClockJump,  // both clocks forward, or the wall clock anywhere
+  kDiskError,      // EIO at one moment
+  kDiskFull,       // for a while
+  kClockJump,      // both clocks forward, or the wall clock anywhere
+  kDriverGivenUp,  // the driver host says for a while that it is not well
+  kStartRefused,   // no process can be started for a while
   kCount
 };
 inline constexpr std::size_t kFaultKinds = static_cast<std::size_t>(FaultKind::kCount);
@@ -34,7 +36,7 @@ std::string_view to_string(FaultKind kind);
 struct Fault {
   FaultKind kind = FaultKind::kPanelKilled;
   std::uint64_t at = 0;    // strikes behind that many events of the world
-  std::uint64_t whom = 0;  // a program, or a moment of the disk from then on
+  std::uint64_t whom = 0;  // a program or the driver host, or a moment of the disk from then on
   std::int64_t much_ms = 0;
 };
 std::vector<Fault> faults_of(std::uint64_t seed);

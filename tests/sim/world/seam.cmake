@@ -11,6 +11,9 @@ function(world_seam target)
       _ZN3rtt2os13peer_identityEi
       _ZN3rtt2os18process_start_timeEi
       _ZN3rtt2os13watch_processEim
+      _ZN3rtt2os5spawnERKNS0_12SpawnOptionsE
+      _ZN3rtt2os5Child4pollEv
+      _ZN3rtt2os4Loop9on_signalEiSt8functionIFvvEE
       _ZN3rtt2os12write_atomicERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
       _ZN3rtt2os10write_onceERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEESt17basic_string_viewIcS4_ENS0_12WriteOptionsE
       _ZN3rtt6crypto13is_public_keyERKNS0_9PublicKeyE

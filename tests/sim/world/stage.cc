@@ -21,10 +21,10 @@ using text::Json;
 
 constexpr int kPorts = 2;  // each costs every run some milliseconds
 
-Json contract(const std::string& saddr, std::string_view type, std::string_view direction) {
-  return Json::object(
-      {{"$schema", "https://rtt/spec/v1"},
-       {"symbol", Json::object({{"direction", direction}, {"saddr", saddr}, {"type", type}})}});
+Json contract(const std::string& saddr, std::string_view type, std::string_view direction, Json driver = {}) {
+  Json symbol = Json::object({{"direction", direction}, {"saddr", saddr}, {"type", type}});
+  if (driver.is_object()) symbol.set("driver", std::move(driver));
+  return Json::object({{"$schema", "https://rtt/spec/v1"}, {"symbol", std::move(symbol)}});
 }
 
 Status write(const registry::Workspace& workspace, const std::string& name, const Json& document) {
@@ -49,6 +49,12 @@ Status write_contracts(Stage& stage) {
       contracts.push(contract(saddr, "api", "provider"));
     }
   }
+  // What the driver does is the world's matter (host_process.h).
+  if (stage.cast == Cast::kWithDriverHost) {
+    contracts.push(contract(
+        stage.ports.front() + "@3.0.0#host", "api", "provider",
+        Json::object({{"params", Json::object({{"url", "http://127.0.0.1:1/"}})}, {"use", "http"}})));
+  }
   RTT_TRY(os::make_directories(stage.workspace.dot("manifests")));
   RTT_TRY(write(stage.workspace, "manifests/world.api.json",
                 Json::object({{"contracts", std::move(contracts)}})));
@@ -57,13 +63,14 @@ Status write_contracts(Stage& stage) {
                                            {{"from", "rtt://ui/hook/*"}, {"to", "rtt://core/api/*"}})})}}));
 }
 
-// Every asker is to be answered by this variant of each port.
+// Every asker is to be answered by this variant of each port, by the old one where it has no such.
 Result<panel::Planned> planned_for(const Stage& stage, std::string_view variant,
                                    const crypto::SecretKey& key) {
   Json routes = text::JsonArray{};
   for (const std::string& port : stage.ports) {
+    const std::string_view there = variant == "host" && port != stage.ports.front() ? "old" : variant;
     for (const char* asker : {"rtt://ui/hook/refresh", "rtt://ui/hook/watch"})
-      routes.push(Json::object({{"from", asker}, {"to", fmt::format("{}#{}", port, variant)}}));
+      routes.push(Json::object({{"from", asker}, {"to", fmt::format("{}#{}", port, there)}}));
   }
   RTT_TRY(write(stage.workspace, "routes.json", Json::object({{"routes", std::move(routes)}})));
   RTT_TRY_SET(const auto items, registry::items_to_sign(stage.workspace, {}));
@@ -84,8 +91,8 @@ std::vector<fs::path> files_of(const std::string& folder) {
   return files;
 }
 
-// A port is answered by one provider in each.
-std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
+// Each asker has one provider of a port in each.
+std::vector<model::Graph> whole_graphs(const model::Graph& everything, Cast cast) {
   const auto of = [&](auto keep) {
     model::Graph graph;
     std::ranges::copy_if(everything.routes, std::back_inserter(graph.routes), keep);
@@ -94,18 +101,26 @@ std::vector<model::Graph> whole_graphs(const model::Graph& everything) {
   const auto named = [](const model::Saddr& saddr, std::string_view word) {
     return model::identity(saddr).find(word) != std::string::npos;
   };
-  return {model::Graph{}, of([&](const model::Route& r) { return named(r.to, "#old"); }),
-          of([&](const model::Route& r) { return named(r.to, "#new"); }), of([&](const model::Route& r) {
-            return named(r.from, "refresh") ? named(r.to, "#old") : named(r.to, "#new");
-          }),
-          of([&](const model::Route& r) {
-            return named(r.from, "refresh") && named(r.to, named(r.to, "m0") ? "#new" : "#old");
-          })};
+  std::vector<model::Graph> graphs{
+      model::Graph{}, of([&](const model::Route& r) { return named(r.to, "#old"); }),
+      of([&](const model::Route& r) { return named(r.to, "#new"); }), of([&](const model::Route& r) {
+        return named(r.from, "refresh") ? named(r.to, "#old") : named(r.to, "#new");
+      }),
+      of([&](const model::Route& r) {
+        return named(r.from, "refresh") && named(r.to, named(r.to, "m0") ? "#new" : "#old");
+      })};
+  if (cast == Cast::kPrograms) return graphs;
+  graphs.push_back(
+      of([&](const model::Route& r) { return named(r.to, named(r.to, "m0") ? "#host" : "#old"); }));
+  graphs.push_back(of([&](const model::Route& r) {
+    return named(r.to, named(r.to, "m0") && named(r.from, "watch") ? "#host" : "#new");
+  }));
+  return graphs;
 }
 
 }  // namespace
 
-Result<Stage> Stage::make() {
+Result<Stage> Stage::make(Cast cast) {
   RTT_TRY_SET(auto folder, os::TempDir::create(os::is_directory("/dev/shm") ? "/dev/shm" : "/tmp"));
   Stage stage{.folder = std::move(folder),
               .workspace = {},
@@ -113,7 +128,8 @@ Result<Stage> Stage::make() {
               .roots = {},
               .plans = {},
               .programs = {},
-              .ports = {}};
+              .ports = {},
+              .cast = cast};
   Nature nature(0);  // the same keys and the same hashes in every process
   nature.rule();
   stage.workspace = {.root = stage.folder / "w", .user_dir = stage.folder / "user"};
@@ -124,14 +140,21 @@ Result<Stage> Stage::make() {
   RTT_TRY(registry::publish_key(stage.workspace, key.public_key(), "world"));
   RTT_TRY(write_contracts(stage));
   RTT_TRY_SET(const panel::Planned old, planned_for(stage, "old", key));
+  std::vector<model::Route> served;
+  if (cast == Cast::kWithDriverHost) {
+    RTT_TRY_SET(const panel::Planned all, planned_for(stage, "host", key));
+    std::ranges::copy_if(all.outcome.plan.routes_add, std::back_inserter(served),
+                         [](const auto& route) { return model::identity(route.to).ends_with("#host"); });
+  }
   RTT_TRY_SET(const panel::Planned planned, planned_for(stage, "new", key));
   RTT_TRY_SET(model::Graph everything, model::apply_to(model::Graph{}, planned.outcome.plan));
   std::uint32_t last_id = 0;
   for (const model::Route& route : old.outcome.plan.routes_add) everything.routes.push_back(route);
+  for (const model::Route& route : served) everything.routes.push_back(route);
   std::ranges::sort(everything.routes,
                     [](const auto& a, const auto& b) { return model::route_order(a, b) < 0; });
   for (model::Route& route : everything.routes) route.id = {++last_id};
-  stage.graphs = whole_graphs(everything);
+  stage.graphs = whole_graphs(everything, cast);
   for (const model::Graph& graph : stage.graphs) stage.roots.push_back(model::graph_root(graph));
   for (std::size_t from = 0; from < stage.graphs.size(); ++from) {
     for (std::size_t to = 0; to < stage.graphs.size(); ++to) {

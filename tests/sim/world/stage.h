@@ -31,6 +31,9 @@ struct Program {
   bool asks = false;
 };
 
+// Who plays: programs of their own, or a driver host beside them that answers one of the ports too.
+enum class Cast : std::uint8_t { kPrograms, kWithDriverHost };
+
 struct Stage {
   os::TempDir folder;
   registry::Workspace workspace;
@@ -39,8 +42,9 @@ struct Stage {
   std::vector<StagedPlan> plans;
   std::vector<Program> programs;
   std::vector<std::string> ports;
+  Cast cast = Cast::kPrograms;
 
-  static Result<Stage> make();
+  static Result<Stage> make(Cast cast = Cast::kWithDriverHost);
   [[nodiscard]] std::string door(const std::string& name) const { return folder / ("doors/" + name); }
   // What a run left goes. Fails if it changed what was there.
   Status sweep() const;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "host_process.h"
 #include "os/file.h"
 #include "text/json_canonical.h"
 
@@ -62,6 +63,10 @@ class World {
     std::unique_ptr<EndProcess> process;
     Instant due;  // of its start, while there is none
     bool badly = false;
+  };
+  struct Unborn {
+    Instant due;
+    Birth birth;
   };
 
   // ---- what people ask
@@ -159,6 +164,7 @@ class World {
   std::vector<Process*> everybody() {
     std::vector<Process*> list{network_.get()};
     if (panel_) list.push_back(panel_.get());
+    for (const auto& host : hosts_) list.push_back(host.get());
     for (const End& end : ends_) {
       if (end.process) list.push_back(end.process.get());
     }
@@ -209,6 +215,11 @@ class World {
     nature_.time = nature_.time + Nanos{chance_.between(1'000, 20'000)};
     if (events_ > kEventsMax) report_.broken = "it does not come to rest: too many events";
     if (panel_ && panel_.get() == &process && panel_->loop->stopping()) end_panel_by_itself();
+    std::erase_if(hosts_, [&](const auto& host) {
+      if (host.get() != &process || !host->loop->stopping()) return false;
+      host->ended_as = {};
+      return true;
+    });
     hear_answers();
     strike_what_is_due();
     return true;
@@ -227,6 +238,7 @@ class World {
     }
     if (next_intent_ < intents_.size()) no_later(intents_[next_intent_].at);
     if (!panel_) no_later(panel_due_);
+    for (const Unborn& host : unborn_) no_later(host.due);
     for (const End& end : ends_) {
       if (!end.process) no_later(end.due);
     }
@@ -243,6 +255,7 @@ class World {
   void begin_what_is_due() {
     if (full_until_ <= nature_.time) nature_.disk.set_full(false);
     if (!panel_ && panel_due_ <= nature_.time) start_panel();
+    start_hosts();
     for (End& end : ends_) {
       if (end.process || end.due > nature_.time) continue;
       end.process = std::make_unique<EndProcess>(nature_, stage_, *end.program);
@@ -269,6 +282,25 @@ class World {
       report_.broken =
           fmt::format("the panel does not start: {} {} {}", code_name(why.code), why.message, why.where);
     end_panel();
+  }
+  void start_hosts() {
+    for (Birth& birth : std::exchange(nature_.births, {}))
+      unborn_.push_back(
+          {.due = nature_.time + nanos_from_ms(chance_.between(1, 80)), .birth = std::move(birth)});
+    std::erase_if(unborn_, [&](const Unborn& one) {
+      if (one.due > nature_.time) return false;
+      auto host = std::make_unique<HostProcess>(nature_, stage_, one.birth);
+      if (!host->serves()) {
+        say("a driver host is not needed");
+        host->ended_as = {};
+        return true;
+      }
+      say("a driver host starts");
+      ++report_.hosts;
+      network_->relay.is_process(host->name, host->pid);
+      hosts_.push_back(std::move(host));
+      return true;
+    });
   }
   void end_panel() {
     say("the panel has ended");
@@ -313,11 +345,16 @@ class World {
     if (fault.kind != FaultKind::kPowerCut) ++report_.struck.at(static_cast<std::size_t>(fault.kind));
     note(describe(fault));
     say(describe(fault));
-    End& end = ends_[fault.whom % ends_.size()];
+    const std::size_t programs = ends_.size() + (stage_.cast == Cast::kWithDriverHost ? 1 : 0);
+    const std::size_t whom = fault.whom % programs;
+    Process* const victim = whom < ends_.size() ? ends_[whom].process.get()
+                            : hosts_.empty()    ? nullptr
+                                                : static_cast<Process*>(hosts_.front().get());
     const Nanos much = nanos_from_ms(fault.much_ms);
-    const std::size_t way = fault.whom % (ends_.size() + kClients);
-    const std::string way_name =
-        way < ends_.size() ? ends_[way].program->name : fmt::format("client{}", way - ends_.size());
+    const std::size_t way = fault.whom % (programs + kClients);
+    const std::string way_name = way < ends_.size() ? ends_[way].program->name
+                                 : way < programs   ? "host"
+                                                    : fmt::format("client{}", way - programs);
     switch (fault.kind) {
       case FaultKind::kPanelKilled:
         if (panel_) end_panel();
@@ -329,14 +366,18 @@ class World {
         nature_.disk.strike(1 + fault.whom, Disk::Fault::kIoError);
         break;
       case FaultKind::kEndKilled:
-        end.process = nullptr;
-        end.due = nature_.time + much;
+        if (whom == ends_.size()) {  // whoever needs it starts it again
+          hosts_.clear();
+        } else {
+          ends_[whom].process = nullptr;
+          ends_[whom].due = nature_.time + much;
+        }
         break;
       case FaultKind::kEndHangs:
-        if (end.process) end.process->sleeps_until = nature_.time + much;
+        if (victim != nullptr) victim->sleeps_until = nature_.time + much;
         break;
       case FaultKind::kEndSlow:
-        if (end.process) end.process->slow = Nanos{much.value / 20};
+        if (victim != nullptr) victim->slow = Nanos{much.value / 20};
         break;
       case FaultKind::kConnectionCut:
         network_->relay.cut(way_name);
@@ -355,6 +396,12 @@ class World {
         nature_.wall_us += (fault.whom % 2 == 0 ? -1 : 1) * fault.much_ms * 3'600'000;
         if (fault.whom % 3 == 0) nature_.time = nature_.time + much;
         break;
+      case FaultKind::kDriverGivenUp:
+        for (const auto& host : hosts_) host->driver->ill_until = nature_.time + much;
+        break;
+      case FaultKind::kStartRefused:
+        nature_.no_births_until = nature_.time + much;
+        break;
       case FaultKind::kCount:
         break;
     }
@@ -367,10 +414,11 @@ class World {
     nature_.disk.set_full(false);
     full_until_ = {};
     network_->relay.hurry();
-    for (End& end : ends_) {
-      if (!end.process) continue;
-      end.process->sleeps_until = {};
-      end.process->slow = {0};
+    nature_.no_births_until = {};
+    for (const auto& host : hosts_) host->driver->ill_until = {};
+    for (Process* process : everybody()) {
+      process->sleeps_until = {};
+      process->slow = {0};
     }
     const Instant began = nature_.time, end = began + nanos_from_ms(kSettleMs);
     come_to_rest(end);
@@ -434,11 +482,12 @@ class World {
     }
     if (seen.string_or("graph") != to_string(history->root))
       return "the graph in force is not the last commit's";
-    std::vector<EndProcess*> ends;
+    std::vector<Holder> holders;
     for (const End& end : ends_) {
       if (!end.process || !end.process->attachment->attached()) return end.program->name + " is not attached";
-      ends.push_back(end.process.get());
+      holders.push_back({end.program->name, end.process->board->describe()});
     }
+    for (const auto& host : hosts_) holders.push_back({host->name, host->host->lanes()});
     for (const Json& row : seen.find("routes")->as_array()) {
       if (row.string_or("state") != "ready")
         return fmt::format("route {} is {}", row.string_or("from"), row.string_or("state"));
@@ -448,7 +497,7 @@ class World {
     if (!graph) return "the graph in force is not in its record";
     if (graph->routes.size() != seen.find("routes")->as_array().size())
       return "routes are shown that are not in force";
-    const Status lanes = lanes_are(*graph, ends);
+    const Status lanes = lanes_are(*graph, holders);
     return lanes ? std::string() : lanes.error().message;
   }
   void finish() {
@@ -505,6 +554,8 @@ class World {
   std::vector<std::unique_ptr<ClientProcess>> clients_;  // the last one looks
   std::vector<End> ends_;
   std::unique_ptr<PanelProcess> panel_;
+  std::vector<std::unique_ptr<HostProcess>> hosts_;
+  std::vector<Unborn> unborn_;
   Instant panel_due_, full_until_, began_;
   std::vector<Intent> intents_;
   std::size_t next_intent_ = 0, next_fault_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// World: one run. The real panel, four real programs on its lanes and eight clients, in one thread and in
-// virtual time, from one seed: the same seed and faults give the same run, bit for bit.
+// World: one run. The real panel, four real programs and the driver host that it starts on its lanes, and
+// eight clients, in one thread and in virtual time, from one seed: the same seed and faults give the same
+// run, bit for bit.
 //
 //     seed ──► what the clients ask, and when      ┐
 //          ──► in which order processes run        ├──► run ──► laws
@@ -32,7 +33,7 @@ struct Report {
   std::int64_t virtual_ms = 0, settled_ms = 0;
   std::array<std::uint64_t, kFaultKinds> struck{};
   std::map<std::string, std::uint64_t> answers;  // "apply committed", "undo RTT0412" …
-  std::uint64_t panels = 0, torn = 0, disk_errors = 0, disk_full = 0, commits = 0, records = 0;
+  std::uint64_t panels = 0, hosts = 0, torn = 0, disk_errors = 0, disk_full = 0, commits = 0, records = 0;
   std::uint64_t calls = 0, torn_tails = 0, checkpoints = 0;
 };
 

@@ -15,8 +15,8 @@ namespace {
 using namespace rtt::sim;
 
 struct Totals {
-  std::uint64_t seeds = 0, events = 0, panels = 0, commits = 0, calls = 0, torn = 0, torn_tails = 0,
-                errors = 0, full = 0, checkpoints = 0, records = 0;
+  std::uint64_t seeds = 0, events = 0, panels = 0, hosts = 0, commits = 0, calls = 0, torn = 0,
+                torn_tails = 0, errors = 0, full = 0, checkpoints = 0, records = 0;
   std::int64_t virtual_ms = 0, settled_ms_max = 0;
   std::array<std::uint64_t, kFaultKinds> struck{};
   std::map<std::string, std::uint64_t> answers;
@@ -25,6 +25,7 @@ struct Totals {
     ++seeds;
     events += one.events;
     panels += one.panels;
+    hosts += one.hosts;
     commits += one.commits;
     calls += one.calls;
     torn += one.torn;
@@ -41,8 +42,8 @@ struct Totals {
   void say(double seconds) const {
     fmt::print("{} seeds in {:.1f} s ({:.0f} a second), {} s of virtual time, {} events\n", seeds, seconds,
                static_cast<double>(seeds) / seconds, virtual_ms / 1000, events);
-    fmt::print("  panels {}, commits {}, records {}, checkpoints {}, calls answered {}\n", panels, commits,
-               records, checkpoints, calls);
+    fmt::print("  panels {}, driver hosts {}, commits {}, records {}, checkpoints {}, calls answered {}\n",
+               panels, hosts, commits, records, checkpoints, calls);
     fmt::print("  writes lost in part {}, torn tails cut {}, disk errors {}, refused for space {}\n", torn,
                torn_tails, errors, full);
     fmt::print("  longest way to rest {} ms\n  faults:", settled_ms_max);

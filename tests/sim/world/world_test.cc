@@ -11,6 +11,7 @@ class WorldTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(stage_) << stage_.error().message << " " << stage_.error().where; }
   Result<Stage> stage_ = Stage::make();
+  Result<Stage> programs_ = Stage::make(Cast::kPrograms);  // on which earlier finds were made
 };
 
 TEST_F(WorldTest, the_same_seed_is_the_same_run) {
@@ -43,7 +44,7 @@ TEST_F(WorldTest, a_world_without_faults_makes_changes_and_carries_calls) {
 TEST_F(WorldTest, a_failed_write_of_the_journal_does_not_end_all_changes) {
   for (std::uint64_t moment = 0; moment < 12; ++moment) {
     const Report report =
-        run_world(*stage_, 5, {{.kind = FaultKind::kDiskError, .at = 400, .whom = moment, .much_ms = 0}});
+        run_world(*programs_, 5, {{.kind = FaultKind::kDiskError, .at = 400, .whom = moment, .much_ms = 0}});
     EXPECT_FALSE(report.broken) << *report.broken << ", moment " << moment;
     EXPECT_GE(report.disk_errors, 1U);
   }
@@ -53,8 +54,9 @@ TEST_F(WorldTest, a_failed_write_of_the_journal_does_not_end_all_changes) {
 // for it for ever.
 TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_change_leaves_no_lane_behind) {
   for (std::uint64_t event = 60; event < 140; ++event) {
-    const Report report = run_world(
-        *stage_, 4, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2 + event % 2, .much_ms = 0}});
+    const Report report =
+        run_world(*programs_, 4,
+                  {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2 + event % 2, .much_ms = 0}});
     EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
   }
 }
@@ -63,8 +65,8 @@ TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_change_leaves_no_lane_behin
 // and the other end, which had flipped to it, waited for ever.
 TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_flip_leaves_no_later_lane_behind) {
   for (std::uint64_t event = 740; event < 800; ++event) {
-    const Report report =
-        run_world(*stage_, 2002, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2, .much_ms = 0}});
+    const Report report = run_world(
+        *programs_, 2002, {{.kind = FaultKind::kConnectionCut, .at = event, .whom = 2, .much_ms = 0}});
     EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
   }
 }
@@ -72,8 +74,9 @@ TEST_F(WorldTest, a_connection_cut_at_any_event_of_a_flip_leaves_no_later_lane_b
 // A lane that only waited for an answer stayed when the caller's deadline passed without it.
 TEST_F(WorldTest, a_provider_that_hangs_while_its_lanes_go_leaves_none_behind) {
   for (std::uint64_t event = 60; event < 500; event += 20) {
-    const Report report = run_world(
-        *stage_, 4, {{.kind = FaultKind::kEndHangs, .at = event, .whom = event / 20 % 2, .much_ms = 6'000}});
+    const Report report =
+        run_world(*programs_, 4,
+                  {{.kind = FaultKind::kEndHangs, .at = event, .whom = event / 20 % 2, .much_ms = 6'000}});
     EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
   }
 }
