@@ -43,23 +43,6 @@ const Place* find(const std::vector<Place>& places, const std::string& path) {
 
 bool is_file(const Place& place) { return place.form != Form::kLink; }
 
-// What a file of ours has there.
-std::optional<Digest> present(const Place& place) { return place.why.empty() ? place.content : place.before; }
-
-// `next`, each file that is there already with its present bytes too.
-Project::Placed with_present(Project::Placed next, const Project::Placed& now) {
-  for (auto& [provider, places] : next) {
-    const auto mine = now.find(provider);
-    if (mine == now.end()) continue;
-    for (Place& place : places) {
-      const Place* const was = find(mine->second, place.path);
-      if (was != nullptr && is_file(*was) && is_file(place) && present(*was) != place.content)
-        place.before = present(*was);
-    }
-  }
-  return next;
-}
-
 // `next`, with what `now` has besides it or in another form.
 Project::Placed with_leaving(Project::Placed next, const Project::Placed& now) {
   for (const auto& [provider, places] : now) {
@@ -249,6 +232,27 @@ Found Project::found(const std::string& path) const {
   if (is_ours(path) || holds_only_ours(path)) return {.kind = Kind::kOurs, .tracked = tracked};
   const bool folder = os::is_directory(full) && !os::is_symlink(full);
   return {.kind = folder ? Kind::kFolder : Kind::kOther, .tracked = tracked};
+}
+
+// What a file of ours has there. Where a crash left both on record, the file says which it is: the record of
+// the next change has room for one of them, and what it does not know would be taken for somebody's.
+std::optional<Digest> Project::present(const Place& place) const {
+  if (!place.why.empty() || !place.before) return place.why.empty() ? place.content : place.before;
+  const auto bytes = os::read_file(root_ + "/" + place.path, kTreeFileBytesMax);
+  return bytes && crypto::sha256(*bytes) == *place.before ? place.before : place.content;
+}
+
+Project::Placed Project::with_present(Placed next) const {
+  for (auto& [provider, places] : next) {
+    const auto mine = placed_.find(provider);
+    if (mine == placed_.end()) continue;
+    for (Place& place : places) {
+      const Place* const was = find(mine->second, place.path);
+      if (was == nullptr || !is_file(*was) || !is_file(place)) continue;
+      if (const auto there = present(*was); there != place.content) place.before = there;
+    }
+  }
+  return next;
 }
 
 // An apply takes its time, and what clients write meanwhile is theirs.
@@ -458,7 +462,7 @@ Result<std::vector<Project::Part>> Project::refresh_now(const Trees& trees, Wish
   count_folders(next);
   // Remembered before it is done, so that whatever ends this halfway leaves nothing of ours unknown: first
   // what goes with what comes, then what comes alone, for a path may be given up in one form for another.
-  Placed coming = with_present(next, placed_);
+  Placed coming = with_present(next);
   const Placed before = std::exchange(placed_, with_leaving(coming, placed_));
   RTT_TRY(remember());
   RTT_TRY(take_away_all(before, next, all));

@@ -130,6 +130,9 @@ class Project {
   void put_all(std::vector<Part>& parts, const Trees& trees, const Placed& before, Placed& next);
   // What it became: a file that cannot be linked is copied.
   Result<Form> put(const std::string& provider, const Place& place, const Tree& tree, const Placed& before);
+  [[nodiscard]] std::optional<Digest> present(const Place& place) const;
+  // `next`, each file that is there already with its present bytes too.
+  [[nodiscard]] Placed with_present(Placed next) const;
   // Whether what lay at `path`, and lies at `file` now, is what was to be replaced there.
   [[nodiscard]] bool may_go(const std::string& path, const std::string& file, const Placed& before) const;
   Status remember();

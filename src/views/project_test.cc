@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+#include <cstdlib>
 #include <fstream>
 
 #include "crypto/sha256.h"
@@ -246,6 +248,42 @@ TEST_F(ProjectTest, copies_where_links_are_not_wanted_and_back) {
   EXPECT_THAT(drift(), IsEmpty());
   show({});
   EXPECT_FALSE(os::exists(root_ + "/.claude"));
+}
+
+// Each refresh but the last is killed at the file that is too large for it, when the others are not all
+// replaced.
+TEST_F(ProjectTest, files_that_crash_after_crash_left_as_they_were_are_still_ours) {
+  const auto tree = [](const std::string& words, char large) {
+    const auto bytes = [&](char name) { return words + (name == large ? std::string(200'000, ' ') : ""); };
+    return Tree::of({{.path = ".claude/agents/a.md", .bytes = bytes('a')},
+                     {.path = ".claude/agents/b.md", .bytes = bytes('b')},
+                     {.path = ".claude/agents/c.md", .bytes = bytes('c')}})
+        .value();
+  };
+  const auto killed = [&](const Tree& next) {
+    const Digest root = put(next);
+    EXPECT_TRUE(store_.show({{"claude", root}}));
+    EXPECT_EXIT(
+        {
+          EXPECT_TRUE(os::limit_file_size(os::own_pid(), 100'000));
+          (void)Project::open(root_, store_)->refresh({{"claude", next}}, Wish::kCopies);
+          std::_Exit(0);
+        },
+        testing::KilledBySignal(SIGXFSZ), "");
+  };
+  show({{"claude", put(tree("1", ' '))}}, Wish::kCopies);
+  killed(tree("2", 'c'));  // a and b are 2, c is 1
+  killed(tree("3", 'a'));  // none is 3
+  killed(tree("4", 'b'));  // a is 4
+  EXPECT_THAT(
+      (std::vector{text(".claude/agents/a.md"), text(".claude/agents/b.md"), text(".claude/agents/c.md")}),
+      ElementsAre("4", "2", "1"));
+  const auto shown = show({{"claude", put(tree("5", ' '))}}, Wish::kCopies);
+  EXPECT_THAT(shown[0].placement.kept, IsEmpty());
+  EXPECT_THAT(drift(), IsEmpty());
+  EXPECT_THAT(
+      (std::vector{text(".claude/agents/a.md"), text(".claude/agents/b.md"), text(".claude/agents/c.md")}),
+      ElementsAre("5", "5", "5"));
 }
 
 TEST_F(ProjectTest, hard_links_are_the_stores_own_files_and_no_symbolic_link_is_anywhere) {

@@ -3,6 +3,7 @@
 was done to the panel meanwhile: nothing acknowledged is lost, nothing is half applied, nothing is left behind."""
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,16 +13,21 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from rtt_case import RTT, RttCase, main  # noqa: E402,F401
 
 PAIRS = 8
+AGENTS = ("coder", "reader", "tester")
+SHOWN = {"claude": ".claude/agents/{}.md", "codex": ".codex/agents/{}.toml"}
 
 
 class ChaosCase(RttCase):
     """Every change of the graph is a rollback to one of a few commits, whose graphs are known, or the apply of a plan
-    between them. So each commit of the journal can be told whole by its graph alone."""
+    between them. So each commit of the journal can be told whole by its graph alone. With `views`, each wiring shows two
+    clients agents of its own, of which every file says whose it is."""
+    views = None   # a mechanism
 
     def setUp(self):
         super().setUp()
         self.counts = {"commits": 0, "lost": 0, "half": 0, "orphans": 0}
         self.acknowledged = {}   # seq -> graph
+        self.whole = set()       # graphs
 
     def make_wirings(self, count=4):
         self.ok("init", "--yes")
@@ -29,15 +35,44 @@ class ChaosCase(RttCase):
             self.symbol(f"rtt://ui/hook/h{i}@1.0.0", "consumer")
             self.symbol(f"rtt://core/api/a{i}@1.0.0")
         self.allow(("rtt://ui/hook/*", "rtt://core/api/*"))
+        if self.views:
+            text = self.read(".rtt/panel.yaml").decode()
+            self.write(".rtt/panel.yaml", re.sub(r"mechanism: \w+", f"mechanism: {self.views}", text))
+            self.agents("first")
+            self.ok("sign", "--yes")
+            self.ok("view", "mount", *SHOWN)
+            self.whole.add(self.state()[1])
         self.wirings = []   # (seq, graph, the routes as pairs)
         for shift in range(count):
+            self.agents(shift)
             self.want(shift)
             applied = self.json("apply")
             self.assertEqual("committed", applied["state"])
             self.wirings.append((applied["seq"], applied["graph"], self.pairs()))
             self.acknowledged[applied["seq"]] = applied["graph"]
         self.assertEqual(count, len({graph for _, graph, _ in self.wirings}))
-        self.whole = {graph for _, graph, _ in self.wirings}
+        self.whole |= {graph for _, graph, _ in self.wirings}
+        self.may_show = {self.wirings[-1][1]}
+        self.check_views("at first", self.wirings[-1][1])
+
+    def agents(self, wiring):
+        for name in AGENTS if self.views else ():
+            self.write(f"agents/{name}.md", f"---\nname: {name}\ndescription: Of one\n---\nWiring {wiring}.\n" +
+                       f"It is {wiring}.\n" * 200)
+
+    def check_views(self, why, *graphs):
+        """Each client is shown the files of one of these graphs, whole. Copies are replaced one by one: where a panel ended
+        among them, until the next one begins, of several."""
+        numbers = {f"{number}" for number, one in enumerate(self.wirings) if one[1] in graphs}
+        for provider, path in SHOWN.items() if self.views else ():
+            seen = set()
+            for name in AGENTS:
+                text = self.read(path.format(name)).decode()
+                said = re.findall(r"(?:Wiring|It is) (\w+)\.", text)
+                seen.add(said[0] if len(said) == 201 and len(set(said)) == 1 else f"{name} torn: {set(said)} {len(said)}")
+            if (len(seen) != 1 and self.views != "copies") or not seen <= numbers:
+                self.counts["half"] += 1
+                self.fail(f"{why}: {provider} is shown {seen} by {self.views}, and may be shown {numbers}")
 
     def other(self, graph):
         """Another wiring, by its newest commit: `rollback` knows the last 128."""
@@ -97,6 +132,9 @@ class ChaosCase(RttCase):
         if graph not in (before[1], wanted):
             self.counts["half"] += 1
             self.fail(f"{why}: {graph} is neither what was nor what was wanted")
+        # What was answered is shown; behind a panel that ended before that, what was or what is to be.
+        self.may_show = {graph} if answer.get("state") == "committed" else self.may_show | {before[1], wanted}
+        self.check_views(f"{why}: {answer}", *self.may_show)
         return seq, graph
 
     def check_journal(self, why):

@@ -93,6 +93,7 @@ class Kills(ChaosCase):
         self.symbol(f"{METRICS}@1.0.0")
         self.symbol(f"{HELLO}@1.0.0", driver={"use": "process", "params": {"command": "echo", "args": ["hello"]}})
         self.hosts_killed = 0
+        self.views = self.random.choice(("links", "copies"))
         self.make_wirings()
         provider = self.start("metrics", ".", METRICS, "m")
         asker = self.start("ask", ".", str(10**9), "10000")

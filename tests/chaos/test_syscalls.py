@@ -39,6 +39,7 @@ def traces():
 class Syscalls(ChaosCase):
     def setUp(self):
         super().setUp()
+        self.views = self.random.choice(("links", "copies"))
         self.make_wirings(2)
         self.ok("down")
 
