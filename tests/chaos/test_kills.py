@@ -56,7 +56,9 @@ class Kills(ChaosCase):
         self.eventually(lambda: len(self.gateways()) == 1)   # one that found another there is on its way out
 
     def ready(self):
-        return any(row["state"] == "ready" for row in self.json("ls", "routes")["routes"])
+        """Both of the caller's routes, so that all three processes are attached."""
+        mine = [row["state"] for row in self.json("ls", "routes")["routes"] if row["from"].startswith(CALLER + "@")]
+        return mine == ["ready"] * 2
 
     def held(self, *pids):
         """Descriptors, each by what it is, and mapped lanes."""
