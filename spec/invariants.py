@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""invariants.py ROOT: every `file:name` in spec/invariants.md is a function or test of that file, every invariant of the
-models is in the table, and every row of the table that is no other program's is checked by TLC."""
+"""invariants.py ROOT: every `file:name` in spec/invariants.md is a function, test or seeded bug of that file, every
+invariant of the models is in the table, and every row of the table that is no other program's is checked by TLC."""
 import pathlib
 import re
 import sys
@@ -19,16 +19,18 @@ def missing(root, place):
     word = re.escape(name)
     if path.endswith("_test.cc"):
         pattern = rf"TEST(_F|_P)?\(\w+,\s*{word}\)"
+    elif path.endswith(".cmake"):
+        pattern = rf"^seeded_bug\({word} "
     elif path.endswith(".py"):
         pattern = rf"^\s*(def {word}\(|{word} = )"
     else:  # a definition: a type, the name, its parameters, and a body
         pattern = rf"^ {{0,2}}[\w:<>,*&\[\] ]*[\s:]{word}\([^;{{}}]*\)[^;{{}}]*\{{"
-    return None if re.search(pattern, text, re.M) else f"{place}: no such function or test"
+    return None if re.search(pattern, text, re.M) else f"{place}: no such function, test or seeded bug"
 
 
 def problems(root):
     table = (root / "spec/invariants.md").read_text(encoding="utf-8")
-    places = set(re.findall(r"`([\w./]+\.(?:cc|h|py):\w+)`", table))
+    places = set(re.findall(r"`([\w./]+\.(?:cc|h|py|cmake):\w+)`", table))
     found = [problem for problem in (missing(root, place) for place in sorted(places)) if problem]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines() if line.startswith("| ")]
     rows = [row for row in rows if row[0] != "name"]

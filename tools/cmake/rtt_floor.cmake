@@ -10,8 +10,8 @@ endif()
 
 add_custom_target(unit_tests)  # every floor's tests and fuzz replays
 
-# These floors' tests search whole state spaces: at -O0 under ASan apply alone computes for over three minutes. They
-# are small, so -O1 costs their compilation little; for the floors above it would double it.
+# These floors' tests, and the explorer with what it searches in apply, walk whole state spaces: at -O0 under ASan that
+# takes minutes. They are small, so -O1 costs their compilation little; for the floors above it would double it.
 set(RTT_SEARCHING_FLOORS base crypto text model plan journal apply)
 
 function(rtt_floor name)
@@ -27,7 +27,7 @@ function(rtt_floor name)
     set(scope INTERFACE)
   endif()
   set(optimised "")
-  set(seconds_max 900) # against a hang, so far above what a test takes: mcp and apply need minutes under ASan
+  set(seconds_max 900) # against a hang, so far above what a test takes: mcp needs minutes under ASan
   if(CMAKE_BUILD_TYPE STREQUAL "Debug" AND name IN_LIST RTT_SEARCHING_FLOORS)
     set(optimised -O1)
     if(sources)

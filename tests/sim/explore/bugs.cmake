@@ -14,9 +14,11 @@ function(seeded_bug name kind file from to)
   endif()
   set(copy ${CMAKE_BINARY_DIR}/generated/bugs/${name}.cc)
   file(CONFIGURE OUTPUT ${copy} CONTENT "@planted@" @ONLY)  # touches it only where it differs
-  add_executable(bug_${name} ${copy} $<TARGET_OBJECTS:explore_main>)
+  add_library(planted_${name} OBJECT ${copy})  # spec/CMakeLists.txt links some of them too
+  target_link_libraries(planted_${name} PRIVATE rtt_explore)
+  target_compile_options(planted_${name} PRIVATE -w -O1)
+  add_executable(bug_${name} $<TARGET_OBJECTS:planted_${name}> $<TARGET_OBJECTS:explore_main>)
   target_link_libraries(bug_${name} PRIVATE rtt_explore)
-  target_compile_options(bug_${name} PRIVATE -w -O1)
   set_target_properties(bug_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bugs)
   add_test(NAME explore_bug_${name} COMMAND bug_${name} --bugs)
   set_tests_properties(explore_bug_${name} PROPERTIES TIMEOUT 120 PASS_REGULAR_EXPRESSION "found by ${kind}: ")
@@ -69,6 +71,12 @@ seeded_bug(failed_verification_is_ignored safety apply/two_phase.cc
   [[return roll_back(event.error);]]
   [[return settle(Settled::kCommitted, commit_seq_);]])
 
+seeded_bug(hears_of_a_verification_after_its_answer safety apply/two_phase.cc
+  [[if (phase_ != Phase::kVerifying) return {};
+  return settle(]]
+  [[if (phase_ != Phase::kVerifying && !finished()) return {};
+  return settle(]])
+
 # ---- the way back
 seeded_bug(rollback_flips_nobody safety apply/two_phase.cc
   [[    if (contains(lost_, participant.name)) continue;
@@ -100,6 +108,9 @@ seeded_bug(recovery_forgets_a_rollback safety apply/recover.cc
     const]]
   [[if (false) {
     const]])
+seeded_bug(recovery_does_not_see_a_rollback safety apply/recover.cc
+  [[return take_rollback(entry);]]
+  [[return {};]])
 seeded_bug(recovery_leaves_a_prepare safety apply/recover.cc
   [[if (recovered.prepare) {]]
   [[if (false) {]])

@@ -69,14 +69,15 @@ void DiskTable::judge(Disk& disk, const std::vector<Entry>& entries) const {
     disk.law = Law::kRecoveryMixed;
     return;
   }
-  // What the disk says, read without the code under test: the graph of the last COMMIT; a ROLLBACK after it
-  // is decided.
-  Digest said = old_root_, decided = old_root_;
+  // What the disk says, read without the code under test: the graph of the last COMMIT; a ROLLBACK decides,
+  // whatever comes after it.
+  Digest said = old_root_;
+  bool turned = false;
   for (const Entry& entry : entries) {
-    if (entry.type == RecordType::kRollback) decided = old_root_;
-    if (entry.type != RecordType::kCommit) continue;
-    said = decided = *parse_digest(entry.payload.string_or("after"));
+    turned = turned || entry.type == RecordType::kRollback;
+    if (entry.type == RecordType::kCommit) said = *parse_digest(entry.payload.string_or("after"));
   }
+  const Digest decided = turned ? old_root_ : said;
   disk.law = folded->root != said ? Law::kCommitLost : restart(entries, decided);
   if (disk.law != Law::kHolds) return;
   std::vector<Entry> cut = entries;  // something stood behind them that did not verify

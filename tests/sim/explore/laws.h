@@ -66,7 +66,7 @@ inline constexpr std::array kLaws{
     LawText{Law::kFlippedEarly, "somebody flipped before COMMIT was durable"},
     LawText{Law::kCommitUnprepared, "COMMIT although somebody is not prepared"},
     LawText{Law::kViewsLate, "a route is prepared before the views are at hand"},
-    LawText{Law::kActsAfterAnswer, "acts after its answer"},
+    LawText{Law::kActsAfterAnswer, "acts, or changes, after its answer"},
     LawText{Law::kAnswersTwice, "answers twice"},
     LawText{Law::kAnswerGraph, "the answer names the wrong graph"},
     LawText{Law::kAnswerJournal, "the answer and the journal disagree"},

@@ -82,7 +82,8 @@ class MachineTable {
   explicit MachineTable(const apply::Start& start);
   [[nodiscard]] std::uint32_t first() const { return 0; }
   const Outcome& step(std::uint32_t machine, const Event& event);
-  [[nodiscard]] apply::Phase phase(std::uint32_t machine) const { return nodes_[machine].machine.phase(); }
+  [[nodiscard]] const apply::TwoPhase& machine(std::uint32_t number) const { return nodes_[number].machine; }
+  [[nodiscard]] apply::Phase phase(std::uint32_t number) const { return machine(number).phase(); }
   [[nodiscard]] const std::vector<RecordKind>& records() const { return records_; }
   // The routes of a share as bits by id; views are bit 0.
   [[nodiscard]] std::uint32_t share(std::uint8_t number) const { return shares_[number]; }

@@ -63,6 +63,7 @@ class Search {
     const std::size_t first = next_.size();
     if (state.answered != 0) {
       count(state);
+      world_.expand_answered(state, next_);
     } else if (!world_.expand(state, next_)) {
       return fall(state.timer != 0 ? Law::kTimerNeeded : Law::kHang, step);
     }

@@ -55,6 +55,21 @@ void obey(Party& party, const Letter& letter, std::uint32_t share) {
   }
 }
 
+Kind answer_to(const Letter& letter) {
+  return letter.kind == Kind::kPrepare ? Kind::kPrepareDone : Kind::kFlipDone;
+}
+
+Event heard(std::uint8_t party, const Letter& reply) {
+  const bool refused = reply.kind == Kind::kNack;
+  return {.what = refused                            ? Happens::kNack
+                  : reply.kind == Kind::kPrepareDone ? Happens::kPrepareDone
+                  : reply.kind == Kind::kFlipDone    ? Happens::kFlipDone
+                                                     : Happens::kLost,
+          .party = party,
+          .number = reply.round,
+          .detail = reply.share};
+}
+
 }  // namespace
 
 World::World(const Scenario& scenario, MachineTable& machines, DiskTable& disks)
@@ -83,7 +98,7 @@ State World::first() {
 void World::feed(State& state, const Event& event) {
   const bool over = state.answered != 0;
   const Outcome& outcome = machines_.step(state.machine, event);
-  if (over && !outcome.acts.empty()) state.broken = Law::kActsAfterAnswer;
+  if (over && (!outcome.acts.empty() || outcome.next != state.machine)) state.broken = Law::kActsAfterAnswer;
   if (outcome.endless) state.broken = Law::kEndless;
   state.machine = outcome.next;
   for (const Act& act : outcome.acts) perform(state, act);
@@ -146,27 +161,6 @@ void World::send(State& state, std::uint8_t number, const Letter& letter) {
   if (party.alive != 0) push(party.inbox, party.in, letter);
 }
 
-void World::deliver(State& state, std::uint8_t party, const Letter& reply) {
-  switch (reply.kind) {
-    case Kind::kPrepareDone:
-      return feed(state, {.what = Happens::kPrepareDone, .party = party, .number = reply.round});
-    case Kind::kFlipDone:
-      return feed(state, {.what = Happens::kFlipDone, .party = party, .number = reply.round});
-    case Kind::kNack:
-      return feed(state,
-                  {.what = Happens::kNack, .party = party, .number = reply.round, .detail = reply.share});
-    case Kind::kLost:
-      if (machines_.phase(state.machine) != apply::Phase::kDone) state.refused = 1;
-      return feed(state, {.what = Happens::kLost, .party = party});
-    case Kind::kNone:
-    case Kind::kPrepare:
-    case Kind::kFlip:
-    case Kind::kAbort:
-      break;
-  }
-  RTT_ASSERT(false);
-}
-
 // ---- what can come next ----
 
 bool World::expand(const State& state, std::vector<Next>& out) {
@@ -183,7 +177,9 @@ bool World::expand_party(const State& state, std::uint8_t number, std::vector<Ne
     const Letter reply = party.outbox[0];
     Next& next = out.emplace_back(state, Step{Step::Kind::kAnswerArrives, number, reply});
     pop(next.state.parties[number].outbox, next.state.parties[number].out);
-    deliver(next.state, number, reply);
+    if (reply.kind == Kind::kLost && machines_.phase(state.machine) != apply::Phase::kDone)
+      next.state.refused = 1;
+    feed(next.state, heard(number, reply));
     if (state.left.doubled != 0 && (views_ >> number & 1U) == 0 && party.out < kQueueMax) {
       Next& twice = out.emplace_back(state, Step{Step::Kind::kAnswerDoubled, number, reply});
       --twice.state.left.doubled;
@@ -191,7 +187,7 @@ bool World::expand_party(const State& state, std::uint8_t number, std::vector<Ne
       push(twice.state.parties[number].outbox, twice.state.parties[number].out, reply);
     }
   }
-  if (party.alive != 0 && state.left.deaths != 0) {
+  if (party.alive != 0 && state.left.deaths != 0 && state.answered == 0) {
     Next& next = out.emplace_back(state, Step{Step::Kind::kDies, number});
     --next.state.left.deaths;
     next.state.disturbed = 1;
@@ -235,8 +231,8 @@ void World::expand_message(const State& state, std::uint8_t number, std::vector<
   obey(next.parties[number], letter,
        letter.kind == Kind::kPrepare ? machines_.share(static_cast<std::uint8_t>(letter.share - 1)) : 0);
   if (letter.kind == Kind::kAbort) return;
-  const Kind answer = letter.kind == Kind::kPrepare ? Kind::kPrepareDone : Kind::kFlipDone;
-  push(next.parties[number].outbox, next.parties[number].out, {.kind = answer, .round = letter.round});
+  push(next.parties[number].outbox, next.parties[number].out,
+       {.kind = answer_to(letter), .round = letter.round});
 }
 
 void World::write(State& state) {
@@ -323,6 +319,35 @@ bool World::expand_rest(const State& state, std::vector<Next>& out) {
   return state.verifying != 0 || (state.timer != 0 && state.disturbed != 0);
 }
 
+void World::expand_answered(const State& state, std::vector<Next>& out) {
+  expand_journal(state, out);
+  expand_files(state, out);
+  const auto hear = [&](const Step& step, const Event& event) {
+    const Outcome& outcome = machines_.step(state.machine, event);
+    if (outcome.acts.empty() && outcome.next == state.machine) return;
+    feed(out.emplace_back(state, step).state, event);
+  };
+  for (std::uint8_t i = 0; i < parties_; ++i) {
+    const auto arrives = [&](const Letter& reply) {
+      hear({.kind = Step::Kind::kAnswerArrives, .party = i, .letter = reply}, heard(i, reply));
+    };
+    const Party& party = state.parties[i];
+    for (std::size_t n = 0; n < party.out; ++n) arrives(party.outbox[n]);
+    for (std::size_t n = 0; n < party.in; ++n) {
+      const Letter& letter = party.inbox[n];
+      if (letter.kind == Kind::kAbort) continue;
+      arrives({.kind = answer_to(letter), .round = letter.round});
+      arrives({.kind = Kind::kNack, .round = letter.round, .share = letter.share});
+    }
+  }
+  if (state.verifying != 0) {
+    hear({.kind = Step::Kind::kVerified}, {.what = Happens::kVerifyOk});
+    hear({.kind = Step::Kind::kVerifyFails}, {.what = Happens::kVerifyFailed});
+  }
+  if (state.timer != 0)
+    hear({.kind = Step::Kind::kTimer}, {.what = Happens::kTimeout, .number = state.timer});
+}
+
 // ---- the laws ----
 
 Law World::judge(const State& state) const {
@@ -359,12 +384,14 @@ Law World::judge_answer(const State& state) const {
   for (std::size_t i = 0; i < parties_; ++i) {
     Party party = state.parties[i];
     if (party.alive == 0 || (state.detached >> i & 1U) != 0) continue;
-    for (std::size_t letter = 0; letter < party.in; ++letter) {  // it still gets what was sent
+    bool mixed = (party.on_new != 0) != forward;
+    for (std::size_t letter = 0; letter < party.in; ++letter) {  // it may still get what was sent
       const Letter& one = party.inbox[letter];
       obey(party, one,
            one.kind == Kind::kPrepare ? machines_.share(static_cast<std::uint8_t>(one.share - 1)) : 0);
+      mixed = mixed || (party.on_new != 0) != forward;
     }
-    if ((party.on_new != 0) != forward) return Law::kMixed;
+    if (mixed) return Law::kMixed;
     if (party.built != 0 && state.lossy == 0) return Law::kOrphan;
   }
   // What the panel checks by itself before it answers.

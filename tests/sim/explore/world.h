@@ -104,6 +104,9 @@ class World {
   [[nodiscard]] State first();
   // Appends every state that can come next; returns whether one of them needs no fault.
   bool expand(const State& state, std::vector<Next>& out);
+  // The same of a state with an answer, where only what is on its way to the disk can still change anything:
+  // of the rest, what the machine wrongly answers to; it must not even notice, so the order does not matter.
+  void expand_answered(const State& state, std::vector<Next>& out);
   [[nodiscard]] Law judge(const State& state) const;
   [[nodiscard]] std::string words(const Step& step) const;
   // The bytes in which states differ: parties that are not there are left out.
@@ -114,7 +117,6 @@ class World {
   void perform(State& state, const Act& act);
   void perform_append(State& state, const Act& act);
   void send(State& state, std::uint8_t party, const Letter& letter);
-  void deliver(State& state, std::uint8_t party, const Letter& reply);
   bool expand_party(const State& state, std::uint8_t party, std::vector<Next>& out);
   void expand_message(const State& state, std::uint8_t party, std::vector<Next>& out);
   bool expand_journal(const State& state, std::vector<Next>& out);
