@@ -38,7 +38,13 @@ seeded_bug(answers_before_flip safety apply/two_phase.cc
 seeded_bug(commits_before_all_are_prepared safety apply/two_phase.cc
   [[if (!waiting_.empty()) return {};
   switch]]
-  [[switch]])
+  [[if (!waiting_.empty() && phase_ != Phase::kPreparing) return {};
+  switch]])
+seeded_bug(verifies_before_all_are_flipped safety apply/two_phase.cc
+  [[if (!waiting_.empty()) return {};
+  switch]]
+  [[if (!waiting_.empty() && phase_ != Phase::kFlipping) return {};
+  switch]])
 seeded_bug(forgets_the_last_batch safety apply/two_phase.cc
   [[batch_ < plan().order.size() &&]]
   [[batch_ + 1 < plan().order.size() &&]])
