@@ -8,7 +8,7 @@ if(RTT_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${RTT_CCACHE})
 endif()
 
-add_custom_target(unit_tests)  # every floor's tests and fuzz replays
+add_custom_target(unit_tests)  # every floor's tests and fuzz replays, and the explorer
 
 # These floors' tests, and the explorer with what it searches in apply, walk whole state spaces: at -O0 under ASan that
 # takes minutes. They are small, so -O1 costs their compilation little; for the floors above it would double it.
