@@ -81,5 +81,18 @@ TEST_F(WorldTest, a_provider_that_hangs_while_its_lanes_go_leaves_none_behind) {
   }
 }
 
+// The panel went back because the driver was given up, and an end hung for longer than it is waited for: the
+// lane that was to be there again was given up, and nobody built it later.
+TEST_F(WorldTest, an_end_that_hangs_while_a_change_is_taken_back_gets_its_lane_later) {
+  for (std::uint64_t event = 608; event < 640; event += 8) {
+    const Report report =
+        run_world(*stage_, 937,
+                  {{.kind = FaultKind::kDriverGivenUp, .at = 496, .whom = 4, .much_ms = 3'843},
+                   {.kind = FaultKind::kConnectionStalls, .at = event, .whom = 39, .much_ms = 6'071}});
+    EXPECT_FALSE(report.broken) << *report.broken << ", event " << event;
+    EXPECT_GE(report.hosts, 1U);
+  }
+}
+
 }  // namespace
 }  // namespace rtt::sim
