@@ -41,6 +41,6 @@ world_bug(an_endpoint_looks_for_no_next_panel "is not attached" endpoint/attachm
 world_bug(keeps_a_prepare_that_a_crash_cut_short "two changes at once" apply/recover.cc
   [[if (recovered.prepare) {]]
   [[if (false) {]])
-world_bug(a_dead_driver_host_is_not_followed "it does not come to rest" panel/hosts.cc
+world_bug(a_dead_driver_host_is_not_followed "(it does not come to rest|no change can be made any more)" panel/hosts.cc
   [[if (!serves || (exit->code == 0 && entry.start_time == 0)) return;]]
   [[if (exit) return;]])
