@@ -402,6 +402,7 @@ void Wiring::tell_flip(const std::vector<std::uint64_t>& flipped, OnDone done) {
 }
 
 void Wiring::hear_flip(const std::shared_ptr<api::Peer>& end, const Json& generations) {
+  if (!end) return;  // it is gone: an end that is not there equals no other
   for (const Json& generation : generations.as_array()) {
     const auto at = lanes_.find(static_cast<std::uint64_t>(generation.as_int()));
     if (at == lanes_.end()) continue;
