@@ -66,7 +66,7 @@ int panel_pid(const Rig& rig) {
   const auto holders = panel::lock_holders(rig.workspace().sockets());
   if (!holders) return 0;
   const auto at = std::ranges::find_if(*holders, [](const auto& holder) { return holder.name == "panel"; });
-  return at == holders->end() ? 0 : at->pid;
+  return at == holders->end() ? 0 : at->process.pid;
 }
 
 bool is_hit(const Case& one, const Aim& aim, std::string_view end) {

@@ -177,15 +177,19 @@ void Host::State::retry() {
 }
 
 void Host::State::say_hello() {
-  const auto start_time = os::process_start_time(os::own_pid());
+  const auto own = os::own_process();
+  if (!own) {  // no descriptor is left to look at it with
+    std::exchange(panel, nullptr)->close();
+    return retry();
+  }
   said_lanes_end_here = driver.lanes_end_here();
   panel->ask("host.hello",
              Json::object({{"health", driver.health()},
                            {"instance", options.instance},
                            {"lanes", desk.lanes()},
                            {"lanes_end_here", said_lanes_end_here},
-                           {"pid", os::own_pid()},
-                           {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}}),
+                           {"pid", own->pid},
+                           {"start_time", static_cast<std::int64_t>(own->start_time)}}),
              [this](const Result<api::Answer>& answer) {
                if (!answer) {
                  // A panel that does not want this host: it drains like any orphan.

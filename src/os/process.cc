@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -135,38 +136,48 @@ std::string own_executable() { return real_path("/proc/self/exe").value_or("/pro
 namespace {
 
 // The fields of /proc/<pid>/stat after the command's name, which may itself hold spaces and parentheses.
-std::optional<std::string> stat_fields(int pid) {
-  const auto text = read_file("/proc/" + std::to_string(pid) + "/stat", 4096);
-  if (!text) return std::nullopt;
-  const std::size_t close = text->rfind(')');
-  if (close == std::string::npos || close + 2 > text->size()) return std::nullopt;
-  return text->substr(close + 2);
+Result<std::string> stat_fields(int pid) {
+  const std::string path = fmt::format("/proc/{}/stat", pid);
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> text{};  // proc(5): about 350 bytes
+  const ssize_t length = file.valid() ? ::read(file.get(), text.data(), text.size()) : -1;
+  if (length < 0 && errno != ENOENT && errno != ESRCH)
+    return std::unexpected(last_error("cannot look at " + path));
+  const std::string_view line(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0)));
+  const std::size_t close = line.rfind(')');
+  if (close == std::string_view::npos || close + 2 > line.size())
+    return fail(Code::kLost, fmt::format("process {} is gone", pid));
+  return std::string(line.substr(close + 2));
 }
 
 }  // namespace
 
 Result<Fd> watch_process(int pid, std::uint64_t start_time) {
   Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!pidfd.valid() && errno != ESRCH && errno != EINVAL)
+    return std::unexpected(last_error(fmt::format("cannot watch process {}", pid)));
   // Asked for after opening: from here on the pid cannot be given to another process unnoticed.
-  if (!pidfd.valid() || process_start_time(pid) != start_time)
-    return fail(Code::kLost, fmt::format("process {} is gone", pid));
+  const auto found = pidfd.valid() ? process_start_time(pid) : fail(Code::kLost, {});
+  if (!found && found.error().code != Code::kLost) return std::unexpected(found.error());
+  if (found != start_time) return fail(Code::kLost, fmt::format("process {} is gone", pid));
   return pidfd;
 }
 
-std::optional<std::uint64_t> process_start_time(int pid) {
-  const auto fields = stat_fields(pid);
+Result<std::uint64_t> process_start_time(int pid) {
+  RTT_TRY_SET(const std::string fields, stat_fields(pid));
   // One that ended and was not reaped yet still has its line; whoever asks wants to know of live ones.
-  if (!fields || fields->starts_with('Z') || fields->starts_with('X')) return std::nullopt;
+  if (fields.starts_with('Z') || fields.starts_with('X'))
+    return fail(Code::kLost, fmt::format("process {} has ended", pid));
   constexpr int kFieldsBefore = 19;  // proc(5): starttime is field 22, the state (first here) is field 3
   std::size_t at = 0;
-  for (int i = 0; i < kFieldsBefore; ++i) {
-    at = fields->find(' ', at);
-    if (at == std::string::npos) return std::nullopt;
-    ++at;
+  for (int i = 0; i < kFieldsBefore && at != std::string::npos; ++i) {
+    at = fields.find(' ', at);
+    if (at != std::string::npos) ++at;
   }
   std::uint64_t ticks = 0;
-  const auto parsed = std::from_chars(fields->data() + at, fields->data() + fields->size(), ticks);
-  if (parsed.ec != std::errc{}) return std::nullopt;
+  if (at == std::string::npos ||
+      std::from_chars(fields.data() + at, fields.data() + fields.size(), ticks).ec != std::errc{})
+    return fail(Code::kIo, fmt::format("/proc/{}/stat does not say when the process began", pid));
   return ticks;
 }
 

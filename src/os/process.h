@@ -87,11 +87,13 @@ Error become_program(const std::vector<std::string>& argv);
 std::vector<std::pair<std::string, std::string>> own_environment();
 std::optional<std::string> find_on_path(const std::string& program, const std::string& path);
 std::string own_executable();  // /proc/self/exe resolved
-// Readable once that process has ended; kLost if it is gone already or its pid belongs to another one by now.
+// Readable once that process has ended; kLost if it is gone already or its pid belongs to another one by now;
+// kLimit, kIo: it cannot be told.
 Result<Fd> watch_process(int pid, std::uint64_t start_time);
 void await_end(const Fd& process);  // blocks
-// Of a live one, in clock ticks since boot: tells a reused pid apart.
-std::optional<std::uint64_t> process_start_time(int pid);
+// Of a live one, in clock ticks since boot: tells a reused pid apart. kLost: there is none; anything else: it
+// cannot be told (no descriptor is left), which must not be taken for death.
+Result<std::uint64_t> process_start_time(int pid);
 void signal_process(int pid, int signal);  // one that is gone already: nothing
 int own_pid();
 unsigned own_uid();

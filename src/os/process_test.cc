@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -330,9 +331,29 @@ TEST(Process, how_a_child_ended_is_told_through_its_keeper) {
 }
 
 TEST(Process, start_time_tells_processes_apart_and_absent_ones_have_none) {
-  EXPECT_EQ(process_start_time(own_pid()), process_start_time(own_pid()));
-  EXPECT_TRUE(process_start_time(own_pid()));
-  EXPECT_FALSE(process_start_time(0x3fffffff));
+  ASSERT_TRUE(process_start_time(own_pid()));
+  EXPECT_EQ(process_start_time(own_pid()).value(), process_start_time(own_pid()).value());
+  EXPECT_EQ(process_start_time(0x3fffffff).error().code, Code::kLost);
+}
+
+// Else a panel without a descriptor to spare would give up every lane whose end it looks at.
+TEST(Process, one_that_cannot_be_looked_at_is_not_taken_for_dead) {
+  const ProcessId own = own_process().value();
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto start_time = process_start_time(own.pid);
+  const auto watched = watch_process(own.pid, own.start_time);
+  const bool alive = is_alive(own), absent = is_alive({.pid = 0x3fffffff, .start_time = 1});
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(start_time);
+  EXPECT_NE(start_time.error().code, Code::kLost);
+  ASSERT_FALSE(watched);
+  EXPECT_NE(watched.error().code, Code::kLost);
+  EXPECT_TRUE(alive);
+  EXPECT_FALSE(absent);
+  EXPECT_FALSE(is_alive({.pid = own.pid, .start_time = own.start_time + 1}));
 }
 
 TEST(Process, one_that_ended_has_no_start_time_before_it_is_reaped) {

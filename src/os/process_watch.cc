@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "os/process_watch.h"
 
+#include <csignal>
+
 #include "os/process.h"
 
 namespace rtt::os {
+
+Result<ProcessId> own_process() {
+  RTT_TRY_SET(const std::uint64_t start_time, process_start_time(own_pid()));
+  return ProcessId{.pid = own_pid(), .start_time = start_time};
+}
+
+bool is_alive(const ProcessId& process) {
+  const auto found = process_start_time(process.pid);
+  if (found || found.error().code == Code::kLost) return found == process.start_time;
+  return ::kill(process.pid, 0) == 0 || errno == EPERM;
+}
 
 ProcessWatch::~ProcessWatch() {
   for (const auto& [key, process] : processes_) loop_.unwatch(process.pidfd.get());

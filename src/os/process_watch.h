@@ -20,6 +20,9 @@ struct ProcessId {
   int pid = 0;  // 0: none
   std::uint64_t start_time = 0;
 };
+Result<ProcessId> own_process();
+// One whose start time cannot be read counts as alive while its pid is in use.
+bool is_alive(const ProcessId& process);
 
 class ProcessWatch {
  public:

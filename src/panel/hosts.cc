@@ -162,7 +162,7 @@ Status Hosts::attach(const text::Json& hello, std::shared_ptr<api::Peer> peer) {
     return fail(Code::kNotOwner,
                 fmt::format("pid {} says it is host `{}` with pid {}", peer->identity().pid, instance, pid));
   }
-  if (os::process_start_time(pid) != start_time) {
+  if (!os::is_alive({.pid = pid, .start_time = start_time})) {
     return fail(Code::kNotOwner, fmt::format("host `{}`: start time of pid {} differs", instance, pid));
   }
   ++revision_;

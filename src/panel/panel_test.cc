@@ -37,8 +37,8 @@ TEST(ProcessLock, one_holder_a_name_and_it_is_named) {
     ASSERT_TRUE(holders);
     ASSERT_EQ(holders->size(), 1U);
     EXPECT_EQ(holders->front().name, "panel");
-    EXPECT_EQ(holders->front().pid, os::own_pid());
-    EXPECT_EQ(holders->front().start_time, os::process_start_time(os::own_pid()));
+    EXPECT_EQ(holders->front().process.pid, os::own_pid());
+    EXPECT_EQ(holders->front().process.start_time, os::process_start_time(os::own_pid()));
   }
   EXPECT_TRUE(lock_holders(dir.path())->empty());
 }

@@ -3,7 +3,7 @@
 
 #include <optional>
 
-#include "os/process.h"
+#include "os/process_watch.h"
 #include "text/json.h"
 
 namespace rtt::panel {
@@ -20,8 +20,8 @@ std::optional<LockHolder> last_holder(const std::string& directory, const std::s
   const auto holder = text::parse_json(*text);
   if (!holder) return std::nullopt;
   return LockHolder{.name = name,
-                    .pid = static_cast<int>(holder->int_or("pid", 0)),
-                    .start_time = static_cast<std::uint64_t>(holder->int_or("start_time", 0))};
+                    .process = {.pid = static_cast<int>(holder->int_or("pid", 0)),
+                                .start_time = static_cast<std::uint64_t>(holder->int_or("start_time", 0))}};
 }
 
 }  // namespace
@@ -30,9 +30,9 @@ Result<ProcessLock> ProcessLock::take(const std::string& directory, const std::s
   RTT_TRY(os::make_directories(directory, 0700));
   RTT_TRY_SET(os::FileLock lock,
               os::FileLock::take(directory + "/" + name + std::string(kLock), os::FileLock::Wait::kNo));
-  const auto start_time = os::process_start_time(os::own_pid());
-  const text::Json holder = text::Json::object(
-      {{"pid", os::own_pid()}, {"start_time", static_cast<std::int64_t>(start_time.value_or(0))}});
+  RTT_TRY_SET(const os::ProcessId own, os::own_process());
+  const text::Json holder =
+      text::Json::object({{"pid", own.pid}, {"start_time", static_cast<std::int64_t>(own.start_time)}});
   RTT_TRY(os::write_atomic(directory + "/" + name + ".json", text::to_json(holder),
                            {.durable = os::Durable::kNo}));
   return ProcessLock(std::move(lock));
@@ -40,7 +40,7 @@ Result<ProcessLock> ProcessLock::take(const std::string& directory, const std::s
 
 bool has_holder(const std::string& directory, const std::string& name) {
   const auto holder = last_holder(directory, name);
-  return holder && os::process_start_time(holder->pid) == holder->start_time;
+  return holder && os::is_alive(holder->process);
 }
 
 Result<std::vector<LockHolder>> lock_holders(const std::string& directory) {

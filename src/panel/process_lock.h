@@ -14,6 +14,7 @@
 
 #include "base/result.h"
 #include "os/file.h"
+#include "os/process_watch.h"
 
 namespace rtt::panel {
 
@@ -28,8 +29,7 @@ class ProcessLock {
 
 struct LockHolder {
   std::string name;
-  int pid = 0;
-  std::uint64_t start_time = 0;
+  os::ProcessId process;
 };
 // A lock that is held for a moment by lock_holders, which looks by taking it, has nobody: whoever wants it
 // waits.

@@ -237,19 +237,41 @@ int shared_host_main() {
 
 namespace {
 
+bool wait_until(os::Loop& loop, const std::function<bool()>& done) {
+  const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
+  while (!done()) {
+    if (os::now() >= deadline) return false;
+    loop.run_once(nanos_from_ms(kEndLookMs));
+  }
+  return true;
+}
+
 Status end_holder(os::Loop& loop, const LockHolder& holder) {
-  const auto alive = [&] { return os::process_start_time(holder.pid) == holder.start_time; };
-  const auto wait = [&] {
-    const Instant deadline = os::now() + nanos_from_ms(kEndGraceMs);
-    while (alive() && os::now() < deadline) loop.run_once(nanos_from_ms(kEndLookMs));
+  const auto alive = [&] { return os::is_alive(holder.process); };
+  for (const int signal : {SIGTERM, SIGKILL}) {
+    os::signal_process(holder.process.pid, signal);
+    if (wait_until(loop, [&] { return !alive(); })) return {};
+  }
+  return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.process.pid),
+              {}, "ps -p PID");
+}
+
+// Whoever has taken a lock a moment ago has not said yet who it is, and who looks by taking it never does.
+Status await_names(os::Loop& loop, const registry::Workspace& workspace) {
+  std::string nameless;
+  Status looked;
+  const auto all_named = [&] {
+    const auto holders = lock_holders(workspace.sockets());
+    if (!holders) looked = std::unexpected(holders.error());
+    if (!holders) return true;
+    const auto at =
+        std::ranges::find_if(*holders, [](const LockHolder& one) { return !os::is_alive(one.process); });
+    nameless = at == holders->end() ? "" : at->name;
+    return nameless.empty();
   };
-  os::signal_process(holder.pid, SIGTERM);
-  wait();
-  if (alive()) os::signal_process(holder.pid, SIGKILL);
-  wait();
-  if (!alive()) return {};
-  return fail(Code::kPermission, fmt::format("{} (pid {}) cannot be ended", holder.name, holder.pid), {},
-              "ps -p PID");
+  if (wait_until(loop, all_named)) return looked;
+  const std::string path = workspace.sockets() + "/" + nameless + ".lock";
+  return fail(Code::kBusy, "a process that does not say who it is holds this lock", path, "fuser " + path);
 }
 
 }  // namespace
@@ -260,11 +282,12 @@ Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) 
   // The panel first, or it would start again what is ended after it; then who is left is looked up anew,
   // since it started hosts until its end.
   for (const bool panel : {true, false}) {
+    RTT_TRY(await_names(*loop, workspace));
     RTT_TRY_SET(const std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
     for (const LockHolder& holder : holders) {
       if ((holder.name == "panel") != panel || !has_holder(workspace.sockets(), holder.name)) continue;
       RTT_TRY(end_holder(*loop, holder));
-      ended.push_back({holder.name, holder.pid});
+      ended.push_back({holder.name, holder.process.pid});
     }
   }
   for (const char* name : {"panel.sock", "gateway.sock"})

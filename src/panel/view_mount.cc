@@ -58,7 +58,9 @@ int view_mount_main(const ViewMountMain& options) {
       .place = options.place, .server = words_of("--view-server", options), .begin = options.begin};
   if (options.parent != 0) {
     keep.ready = [] { os::write_out("ready\n"); };
-    keep.parent = {.pid = options.parent, .start_time = os::process_start_time(options.parent).value_or(0)};
+    const auto began = os::process_start_time(options.parent);
+    if (!began) return failed(began.error());
+    keep.parent = {.pid = options.parent, .start_time = *began};
   } else {
     os::harden_self(os::Setuid::kCounts);
     os::become_session_leader();

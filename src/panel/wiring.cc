@@ -10,7 +10,7 @@
 #include "endpoint/attachment.h"
 #include "model/limits.h"
 #include "model/saddr.h"
-#include "os/process.h"
+#include "os/process_watch.h"
 #include "panel/together.h"
 
 namespace rtt::panel {
@@ -219,7 +219,7 @@ void Wiring::connection_lost(const api::Peer* peer) {
   for (const auto& [generation, lane] : lanes_) {
     const auto from = lane.from.lock(), to = lane.to.lock();
     const bool last = (!from || from.get() == peer) && (!to || to.get() == peer);
-    if (last && !os::process_start_time(peer->identity().pid)) orphaned.push_back(generation);
+    if (last && !os::is_alive(process_of(from.get() == peer ? from : to))) orphaned.push_back(generation);
   }
   for (const std::uint64_t generation : orphaned) forget(generation);
 }

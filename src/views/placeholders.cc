@@ -9,6 +9,7 @@
 
 #include "model/limits.h"
 #include "os/process.h"
+#include "os/process_watch.h"
 #include "text/json_canonical.h"
 #include "views/tree.h"
 
@@ -78,8 +79,8 @@ Result<Placeholders> Placeholders::open(HeldWhere where) {
 }
 
 Status Placeholders::start_guard() {
-  const int pid = os::own_pid();
-  RTT_TRY_SET(const os::Fd run, os::watch_process(pid, os::process_start_time(pid).value_or(0)));
+  RTT_TRY_SET(const os::ProcessId own, os::own_process());
+  RTT_TRY_SET(const os::Fd run, os::watch_process(own.pid, own.start_time));
   return os::run_apart("rtt-guard", {run.get(), at_work()},
                        [this, &run] { return guard_placeholders(where_, run.get(), at_work()); });
 }

@@ -43,10 +43,10 @@ class Syscalls(ChaosCase):
         self.make_wirings(2)
         self.ok("down")
 
-    def traced(self, calls, what, words):
+    def traced(self, calls, what, words, output=subprocess.PIPE):
         return subprocess.Popen(["strace", "-f", "-qq", "-o", self.path("strace.txt"), "-e", f"trace={calls}", "-e",
                                  f"inject={calls}:{what}", RTT, *words], cwd=self.ws, env=self.me.env,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
 
     def reached(self):
         """Whether the call that was to be hit was made at all."""
@@ -57,12 +57,27 @@ class Syscalls(ChaosCase):
             return False
         return "(INJECTED)" in text or "killed by SIGKILL" in text
 
+    def test_a_panel_that_cannot_say_who_it_is_does_not_start(self):
+        """Every file that a panel opens to begin with is refused in turn: who cannot find it cannot end it."""
+        for k in itertools.count(1):
+            panel = self.traced("openat", f"error=EMFILE:when={k}", ["panel", "run", "-C", self.ws], subprocess.DEVNULL)
+            sock = self.path(".rtt/sockets/panel.sock")
+            self.eventually(lambda: panel.poll() is not None or os.path.exists(sock), 20, f"open {k}")
+            if panel.poll() is None:
+                self.assertEqual("up", self.json("status")["panel"], f"open {k}")
+            self.ok("down")
+            panel.wait(20)
+            self.check_orphans(f"open {k}")
+            if not self.reached():
+                break
+        self.assertGreater(k, 20)
+
     def panel_point(self, calls, what):
         """One life of a panel in which one call is hit. Whether it was reached."""
         why = f"{calls}:{what}"
         before = self.state()
         seq, wanted, _ = self.other(before[1])
-        panel = self.traced(calls, what, ["panel", "run", "-C", self.ws])
+        panel = self.traced(calls, what, ["panel", "run", "-C", self.ws], subprocess.DEVNULL)
         sock = self.path(".rtt/sockets/panel.sock")
         try:
             self.eventually(lambda: panel.poll() is not None or os.path.exists(sock), 20, why)
@@ -72,12 +87,14 @@ class Syscalls(ChaosCase):
             again = self.answer_of(self.command("rollback", str(self.other(now[1])[0])), why)
             now = self.check(why, now, self.other(now[1])[1], again)
         finally:
-            self.run_rtt("down")
+            down = self.run_rtt("down")
             try:
                 panel.wait(20)
             except subprocess.TimeoutExpired:
-                panel.kill()
-            panel.communicate()
+                for pid in self.processes():
+                    os.kill(pid, signal.SIGKILL)
+                panel.wait()
+                self.fail(f"{why}: `rtt down` left a panel behind: {down}")
         hit = self.reached()
         # The next panel takes over whatever this one left.
         answer = self.answer_of(self.command("rollback", str(self.other(now[1])[0])), why)

@@ -52,9 +52,9 @@ std::optional<os::ExitState> Nature::ended(int pid) const {
   return at == ended_.end() ? std::nullopt : std::optional(at->second);
 }
 
-std::optional<std::uint64_t> Nature::start_time(int pid) const {
+Result<std::uint64_t> Nature::start_time(int pid) const {
   const auto life = lives_.find(pid);
-  if (life == lives_.end()) return std::nullopt;
+  if (life == lives_.end()) return fail(Code::kLost, "that process is gone");
   return life->second.start_time;
 }
 
@@ -81,7 +81,7 @@ RTT_WORLD_SEAM("_ZN3rtt2os11fill_randomESt4spanISt4byteLm18446744073709551615EE"
                MutableBytes out);
 RTT_WORLD_SEAM("_ZN3rtt2os7own_pidEv", int, own_pid, );
 RTT_WORLD_SEAM("_ZN3rtt2os13peer_identityEi", Result<os::PeerIdentity>, peer_identity, int fd);
-RTT_WORLD_SEAM("_ZN3rtt2os18process_start_timeEi", std::optional<std::uint64_t>, start_time, int pid);
+RTT_WORLD_SEAM("_ZN3rtt2os18process_start_timeEi", Result<std::uint64_t>, start_time, int pid);
 RTT_WORLD_SEAM("_ZN3rtt2os13watch_processEim", Result<os::Fd>, watch_process, int pid, std::uint64_t start);
 RTT_WORLD_SEAM("_ZN3rtt2os5spawnERKNS0_12SpawnOptionsE", Result<os::Child>, spawn,
                const os::SpawnOptions& options);
@@ -125,7 +125,7 @@ Result<os::PeerIdentity> wrap_peer_identity(int fd) {
   }
   return who;
 }
-std::optional<std::uint64_t> wrap_start_time(int pid) {
+Result<std::uint64_t> wrap_start_time(int pid) {
   return ruling != nullptr ? ruling->start_time(pid) : real_start_time(pid);
 }
 Result<os::Fd> wrap_watch_process(int pid, std::uint64_t start) {

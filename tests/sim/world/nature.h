@@ -44,7 +44,7 @@ class Nature {
   int born();  // the number of a new process, which lives
   void died(int pid, os::ExitState how);
   [[nodiscard]] std::optional<os::ExitState> ended(int pid) const;  // nothing: it lives
-  [[nodiscard]] std::optional<std::uint64_t> start_time(int pid) const;
+  [[nodiscard]] Result<std::uint64_t> start_time(int pid) const;
   Result<os::Fd> watch(int pid, std::uint64_t start_time);
 
   Instant time{1'000'000'000'000};
