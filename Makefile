@@ -8,6 +8,8 @@ KILLS   ?= 10000
 CRASH_STATES ?= 5000000
 WORLDS  ?= 100000
 SESSIONS ?= 10000
+SWAPS   ?= 1000
+CHAOS_RUNS ?= 20
 
 # A clone in another folder finds what was compiled in this one.
 export CCACHE_BASEDIR ?= $(CURDIR)
@@ -31,9 +33,10 @@ help:
 	@echo "make test     every test"
 	@echo "make check    style, clang-tidy and the unit tests under sanitizers"
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
-	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, KILLS=$(KILLS) of the panel, SESSIONS=$(SESSIONS) ended at random;"
-	@echo "              for MINUTES=$(MINUTES) each the explorer, WORLDS=$(WORLDS) simulated, four sweeps of faults through system calls,"
-	@echo "              and the tests in random order"
+	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, CRASH_STATES=$(CRASH_STATES), SESSIONS=$(SESSIONS) ended at random,"
+	@echo "              SWAPS=$(SWAPS), CHAOS_RUNS=$(CHAOS_RUNS) of every case; for MINUTES=$(MINUTES) each the explorer, four sweeps of faults"
+	@echo "              through system calls and the tests in random order; within twice that WORLDS=$(WORLDS) simulated,"
+	@echo "              within three times that KILLS=$(KILLS) of the panel"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
@@ -81,13 +84,14 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	$(BIN)/explore --long --minutes $(MINUTES)
-	$(BIN)/world --first 2001 --seeds $(WORLDS) --minutes $(MINUTES)
+	seq 0 $$(( $(JOBS) - 1 )) | xargs -P $(JOBS) -I@ sh -c '$(BIN)/world --minutes $$(( 2 * $(MINUTES) )) \
+	  --first $$(( 2001 + @ * $(WORLDS) / $(JOBS) )) --seeds $$(( $(WORLDS) / $(JOBS) ))'
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
-	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) python3 -B tests/chaos/test_kills.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) RTT_CHAOS_MINUTES=$$(( 3 * $(MINUTES) )) python3 -B tests/chaos/test_kills.py
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_SWEEP=$$((60 * $(MINUTES))) python3 -B tests/chaos/test_syscalls.py
 	RTT_BIN=$(BIN)/rtt RTT_SESSIONS=$(SESSIONS) timeout 7200 python3 -B tests/e2e/test_lives.py Ends
-	RTT_BIN=$(BIN)/rtt RTT_SWAPS=1000 RTT_KILLS=200 timeout 3600 python3 -B tests/e2e/test_endpoints.py
-	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=20 timeout 3600 python3 -B tests/e2e/test_chaos.py
+	RTT_BIN=$(BIN)/rtt RTT_SWAPS=$(SWAPS) RTT_KILLS=$$(( ($(SWAPS) + 4) / 5 )) timeout 3600 python3 -B tests/e2e/test_endpoints.py
+	RTT_BIN=$(BIN)/rtt RTT_CHAOS_RUNS=$(CHAOS_RUNS) timeout 3600 python3 -B tests/e2e/test_chaos.py
 	@end=$$(( $$(date +%s) + 60 * $(MINUTES) )); round=0; \
 	while [ $$(date +%s) -lt $$end ]; do \
 	  round=$$((round + 1)); \
