@@ -31,24 +31,26 @@ std::optional<Error> too_many_errors(const CanaryFigures& part, const CanaryFigu
     return std::nullopt;
   return Error{.code = Code::kDriverFailed,
                .message = std::to_string(part.errors) + " of " + std::to_string(part.asked) +
-                          " calls over the canary's routes failed (" + percent_of(ours) +
+                          " calls over the watched routes failed (" + percent_of(ours) +
                           "); of the others' " + percent_of(theirs)};
 }
 
 // Against calls over the other routes; where there are none only errors and silence judge.
-std::optional<Error> too_slow(const CanaryFigures& part, const CanaryFigures& rest) {
-  if (part.answered < kJudgedCallsMin || rest.answered < kJudgedCallsMin) return std::nullopt;
-  if (part.p99_at_least_ns <= rest.p99_ns * kLatencyTimes + kLatencySlackNs) return std::nullopt;
-  return Error{.code = Code::kDeadline,
-               .message = "p99 of the canary's routes is " + microseconds(part.p99_ns) + ", of the others " +
-                          microseconds(rest.p99_ns)};
+std::optional<Error> too_slow(const CanarySample& seen) {
+  const CanaryLatency &part = seen.part.fresh, &rest = seen.rest.fresh;
+  if (seen.compares() && part.p99_at_least_ns > rest.p99_ns * kLatencyTimes + kLatencySlackNs)
+    return Error{.code = Code::kDeadline,
+                 .message = "p99 of the watched routes is " + microseconds(part.p99_ns) + ", of the others " +
+                            microseconds(rest.p99_ns)};
+  if (seen.over_budget.empty()) return std::nullopt;
+  return Error{.code = Code::kDeadline, .message = seen.over_budget};
 }
 
-std::optional<Error> unproven(const CanaryFigures& part) {
-  if (part.answered != 0) return std::nullopt;
+std::optional<Error> unproven(const CanaryFigures& part, Unused unused) {
+  if (part.answered != 0 || (part.asked == 0 && unused == Unused::kStays)) return std::nullopt;
   const std::string what =
-      part.asked == 0 ? "no call came over the canary's routes in its window: nothing is known of them"
-                      : std::to_string(part.asked) + " calls over the canary's routes, none answered";
+      part.asked == 0 ? "no call came over the watched routes in their window: nothing is known of them"
+                      : std::to_string(part.asked) + " calls over the watched routes, none answered";
   return Error{
       .code = Code::kDeadline, .message = what, .where = {}, .hint = "rtt apply --canary PCT --window 5m"};
 }
@@ -69,6 +71,7 @@ Canary::Actions Canary::on(const CanaryStart& event, Instant /*now*/) {
   RTT_ASSERT(phase_ == Phase::kIdle);
   RTT_ASSERT(event.window >= kCanaryWindowMin && event.window <= kCanaryWindowMax);
   window_ = event.window;
+  unused_ = event.unused;
   phase_ = Phase::kWiring;
   return {CanaryApply{.part = CanaryPart::kPart, .reason = {}}};
 }
@@ -108,14 +111,18 @@ Canary::Actions Canary::on(const CanarySettled& event, Instant now) {
 Canary::Actions Canary::on(const CanarySample& event, Instant now) {
   if (phase_ != Phase::kWatching) return {};
   if (auto bad = too_many_errors(event.part, event.rest)) return go_back(*std::move(bad));
-  auto slow = too_slow(event.part, event.rest);
-  if (!slow && !event.over_budget.empty())
-    slow = Error{.code = Code::kDeadline, .message = event.over_budget};
-  slow_looks_ = slow ? slow_looks_ + 1 : 0;
+  if (auto slow = too_slow(event)) {
+    slow_ = *std::move(slow);
+    ++slow_looks_;
+  } else if (event.compares()) {
+    slow_looks_ = 0;
+  }
   const bool over = now >= end_;
-  if (slow && (slow_looks_ > 1 || over)) return go_back(*std::move(slow));
+  if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return go_back(slow_);
+  looked_again_ = over && slow_looks_ > 0;
+  if (looked_again_) return {CanaryLookAt{.at = now + kCanaryLook}};
   if (!over) return {CanaryLookAt{.at = std::min(now + kCanaryLook, end_)}};
-  if (auto silent = unproven(event.part)) return go_back(*std::move(silent));
+  if (auto silent = unproven(event.part, unused_)) return go_back(*std::move(silent));
   phase_ = Phase::kPromoting;
   std::string reason = std::to_string(event.part.answered) + " calls answered, " +
                        std::to_string(event.part.errors) + " errors, p99 " + microseconds(event.part.p99_ns);

@@ -10,10 +10,11 @@
 // The part is wired by a plan of its own through TwoPhase like any other; then its calls are compared with
 // those of the routes it did not touch, every kCanaryLook, from the figures that both ends of each lane count
 // anyway. Errors decide at once, for a bad part should not live for the whole window; latency decides when it
-// was worse at two looks running, for one slow call makes no trend. At the end of the window the part has to
-// have been used: of what nobody called nothing is known, and what is not known is not promoted. Whatever the
-// rest does, a route that its contract gives a latency budget has to keep it, so a part may be the whole
-// plan: then the window verifies it, and the rest that is promoted is empty but for views. Either way back
+// was worse at two looks running, each at calls of its own: what stalls a machine once is in one of them. At
+// the end of the window the part has to have been used, unless it may stay unused: of what nobody called
+// nothing is known, and what is not known is not promoted. Whatever the rest does, a route that its contract
+// gives a latency budget has to keep it, so a part may be the whole plan: then the window verifies it, and
+// the rest that is promoted is empty but for views. Either way back
 // leads through the inverse plan, which is tried kBackTries times; if even that is refused the part stays and
 // the answer says so. Whoever kills the panel meanwhile finds the part taken back by the next one
 // (recover.h): nobody had watched it to the end.
@@ -51,20 +52,28 @@ inline constexpr int kBackTries = 3;
 // sqrt(0.99 * 0.01 / calls). 100 calls: p95; 10,000: p98.6.   REQUIRES: calls > 0.
 [[nodiscard]] std::uint32_t p99_at_least_ppm(std::uint64_t calls);
 
+struct CanaryLatency {
+  std::uint64_t calls = 0;
+  std::uint64_t p99_ns = 0;
+  // What the true p99 is above with near certainty (4 sigma): a p99 of 100 calls is the slowest of them, and
+  // one stall of a busy machine makes it.
+  std::uint64_t p99_at_least_ns = 0;
+  friend bool operator==(const CanaryLatency&, const CanaryLatency&) = default;
+};
 // What some routes did since the watch began; lanes that ended are in it.
 struct CanaryFigures {
   std::uint64_t asked = 0, answered = 0;
   std::uint64_t errors = 0;  // answered with an error, lost, or too late
   std::uint64_t p99_ns = 0;
-  // What the true p99 is above with near certainty (4 sigma): a p99 of 100 calls is the slowest of them, and
-  // one stall of a busy machine makes it.
-  std::uint64_t p99_at_least_ns = 0;
+  CanaryLatency fresh{};  // of calls since the last look at which both sides had enough of them
   friend bool operator==(const CanaryFigures&, const CanaryFigures&) = default;
 };
 
 // ---- events ----
+enum class Unused : std::uint8_t { kGoesBack, kStays };
 struct CanaryStart {
   Nanos window;
+  Unused unused = Unused::kGoesBack;  // a part that nobody called in its window
 };
 enum class CanaryPart : std::uint8_t { kPart, kRest, kBack };
 struct CanarySettled {  // the transition of this part ended
@@ -74,6 +83,10 @@ struct CanarySettled {  // the transition of this part ended
 };
 struct CanarySample {
   CanaryFigures part, rest;
+  // Whether the fresh calls of both are enough for a judgement; then the next look's are others.
+  [[nodiscard]] bool compares() const {
+    return part.fresh.calls >= kJudgedCallsMin && rest.fresh.calls >= kJudgedCallsMin;
+  }
   std::string over_budget{};  // the route of the part that is slower than its contract says, in words
 };
 struct CanaryLost {  // somebody who serves the part ended
@@ -124,8 +137,11 @@ class Canary {
 
   Phase phase_ = Phase::kIdle;
   Nanos window_;
+  Unused unused_ = Unused::kGoesBack;
   Instant end_;
   int slow_looks_ = 0, back_tries_ = 0;
+  bool looked_again_ = false;  // behind the window's end, for the last look was slow
+  Error slow_;                 // what the last of them saw
   Error reason_;
 };
 

@@ -37,7 +37,7 @@ inline constexpr auto kApplyFlags = std::to_array<Flag>({
     kTrustKey,
     {"canary", Takes::kNumber, "PCT",
      "wire PCT percent of the routes first, and the rest when they prove well"},
-    {"window", Takes::kText, "SPAN", "watch a canary for this long (30s)"},
+    {"window", Takes::kText, "SPAN", "watch a canary (30s), or all that is added, for this long"},
 });
 inline constexpr auto kSeq = std::to_array<Positional>({{"seq", Arity::kNumber}});
 inline constexpr auto kCallPositionals =

@@ -36,8 +36,9 @@ constexpr auto kRoutingKeys =
     std::to_array<Key>({{"prefer", Shape::kArray}, {"rewire_atomic", Shape::kBool}});
 constexpr auto kSecurityKeys = std::to_array<Key>(
     {{"strict_manifests", Shape::kBool}, {"mode", Shape::kText}, {"allow_unsigned", Shape::kArray}});
-constexpr auto kHealthKeys =
-    std::to_array<Key>({{"heartbeat_ms", Shape::kInteger}, {"trip_threshold", Shape::kObject}});
+constexpr auto kHealthKeys = std::to_array<Key>({{"heartbeat_ms", Shape::kInteger},
+                                                 {"trip_threshold", Shape::kObject},
+                                                 {"verify_window_ms", Shape::kInteger}});
 constexpr auto kViewsKeys = std::to_array<Key>({{"mechanism", Shape::kText}});
 constexpr auto kTripKeys = std::to_array<Key>({{"errors", Shape::kInteger}, {"window_ms", Shape::kInteger}});
 
@@ -214,6 +215,9 @@ class PanelReader {
     const Json* health = section("health", kHealthKeys);
     if (health == nullptr) return;
     read_integer(*health, "heartbeat_ms", "/health", {100, 5000}, out.heartbeat_ms);
+    const Json* window = member(*health, "verify_window_ms", Shape::kInteger);
+    if (window != nullptr && window->as_int() != 0)
+      read_integer(*health, "verify_window_ms", "/health", {1000, 240'000}, out.verify_window_ms);
     const Json* trip = member(*health, "trip_threshold", Shape::kObject);
     if (trip == nullptr) return;
     document_.check(*trip, "/health/trip_threshold", kTripKeys);
@@ -296,6 +300,7 @@ security:
 health:
   heartbeat_ms: 250
   trip_threshold: {errors: 5, window_ms: 5000}
+  verify_window_ms: 0
 views:
   mechanism: auto
 mcp:

@@ -26,6 +26,7 @@ TEST(Panel, defaults_are_what_the_default_file_says) {
   EXPECT_EQ(read.heartbeat_ms, made.heartbeat_ms);
   EXPECT_EQ(read.trip_errors, made.trip_errors);
   EXPECT_EQ(read.trip_window_ms, made.trip_window_ms);
+  EXPECT_EQ(read.verify_window_ms, made.verify_window_ms);
   EXPECT_EQ(read.mcp.names, made.mcp.names);
   EXPECT_EQ(read.mcp.view, made.mcp.view);
   EXPECT_EQ(read.mcp.meta_above, made.mcp.meta_above);
@@ -145,6 +146,8 @@ TEST(Panel, refusals_have_their_place) {
            {"health:\n  heartbeat_ms: 99\n", Code::kBadShape, 2, ""},
            {"health:\n  heartbeat_ms: 5001\n", Code::kBadShape, 2, ""},
            {"health:\n  trip_threshold: {errors: 0}\n", Code::kBadShape, 2, ""},
+           {"health:\n  verify_window_ms: 999\n", Code::kBadShape, 2, ""},
+           {"health:\n  verify_window_ms: 240001\n", Code::kBadShape, 2, ""},
            {"health:\n  trip_threshold: {window_ms: 999}\n", Code::kBadShape, 2, ""},
            {"- a\n", Code::kBadShape, 1, ""},
            {"api: {}\napi: {}\n", Code::kYamlSyntax, 2, ""},

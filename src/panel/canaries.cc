@@ -23,36 +23,51 @@ using apply::CanaryPart;
 using text::Json;
 
 constexpr std::int64_t kWindowMsByDefault = 30'000;
-
-Result<std::int64_t> window_of(const Json& args) {
-  const std::string word(args.string_or("window"));
-  if (word.empty()) return kWindowMsByDefault;
-  RTT_TRY_SET(const std::int64_t window_ms, milliseconds_of(word));
-  const Nanos window = nanos_from_ms(window_ms);
-  if (window >= apply::kCanaryWindowMin && window <= apply::kCanaryWindowMax) return window_ms;
-  return fail(
-      Code::kBadArgument,
-      fmt::format("--window {} is not from {} s to {} s", word, apply::kCanaryWindowMin.value / 1'000'000'000,
-                  apply::kCanaryWindowMax.value / 1'000'000'000),
-      {}, "rtt apply --help");
-}
+constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 
 }  // namespace
 
+// A canary asks for a part of the plan and a window; a window alone, here or in panel.yaml, for all of it.
+Result<std::optional<Watch>> Panel::State::watch_of(const Change& change, const model::Plan& plan) {
+  const bool part = change.args.find("canary") != nullptr;
+  Watch watch{.percent = static_cast<int>(change.args.int_or("canary", 100)),
+              .window_ms = part ? kWindowMsByDefault : 0,
+              .unused = part ? apply::Unused::kGoesBack : apply::Unused::kStays};
+  const std::string word(change.args.string_or("window"));
+  if (word == "0") {
+    watch.window_ms = 0;
+  } else if (!word.empty()) {
+    RTT_TRY_SET(watch.window_ms, milliseconds_of(word));
+  } else if (!part && !plan.routes_add.empty()) {
+    RTT_TRY_SET(const registry::KnownSnapshot::Shared snapshot,
+                known_snapshot.in_force(registry::LoadOptions::Store::kImportSigned));
+    watch.window_ms = snapshot->panel.verify_window_ms;
+  }
+  if (!part && (watch.window_ms == 0 || plan.routes_add.empty())) return std::nullopt;
+  const Nanos window = nanos_from_ms(watch.window_ms);
+  if (window >= apply::kCanaryWindowMin && window <= apply::kCanaryWindowMax) return watch;
+  return fail(Code::kBadArgument,
+              fmt::format("--window {} is not from {} s to {} s{}", word,
+                          apply::kCanaryWindowMin.value / kNanosPerSecond,
+                          apply::kCanaryWindowMax.value / kNanosPerSecond, part ? "" : ", or 0"),
+              {}, "rtt apply --help");
+}
+
 // The first part of a plan that was found good as a whole.
-Result<apply::Start> Panel::State::begin_canary(const Change& change, const apply::Start& whole, Json& body) {
-  RTT_TRY_SET(const std::int64_t window_ms, window_of(change.args));
-  RTT_TRY_SET(apply::CanarySplit split,
-              apply::canary_split(whole.plan, graph, static_cast<int>(change.args.int_or("canary", 0))));
+Result<apply::Start> Panel::State::begin_canary(const Watch& watch, const Change& change,
+                                                const apply::Start& whole, Json& body) {
+  const std::int64_t window_ms = watch.window_ms;
+  RTT_TRY_SET(apply::CanarySplit split, apply::canary_split(whole.plan, graph, watch.percent));
   auto run = std::make_unique<CanaryRun>(std::move(split), to_string(whole.plan_id));
   run->window_ms = window_ms;
-  run->machine.step(apply::CanaryStart{nanos_from_ms(window_ms)}, os::now());  // asks for the part
+  run->machine.step(apply::CanaryStart{nanos_from_ms(window_ms), watch.unused},
+                    os::now());  // asks for the part
   RTT_TRY_SET(apply::Start part, start_of(CanaryPart::kPart, *run, whole.who, {}));
   for (const apply::Participant& one : part.participants) run->served_by.push_back(one.name);
   body.set("canary",
            Json::object({{"of", run->split.of}, {"routes", run->split.routes}, {"window_ms", window_ms}}));
   change.respond->part(
-      Json::object({{"progress", fmt::format("canary: {} of {} routes, watched for {} s", run->split.routes,
+      Json::object({{"progress", fmt::format("{} of {} routes are watched for {} s", run->split.routes,
                                              run->split.of, window_ms / 1000)}}));
   canary = std::move(run);
   canary_who = whole.who;
@@ -111,7 +126,7 @@ void Panel::State::canary_step(const apply::CanaryEvent& event) {
         });
       }
     } else if (const auto* look = std::get_if<apply::CanaryLookAt>(&action)) {
-      canary->sample(wiring.carried());  // a first look makes the pages known
+      canary->look(wiring.carried());  // the first makes the pages known
       canary_timer = loop.after(look->at - os::now(), [this] {
         canary_timer = 0;
         if (canary) canary_step(canary->sample(wiring.carried()));

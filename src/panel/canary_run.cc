@@ -8,11 +8,9 @@
 namespace rtt::panel {
 namespace {
 
-apply::CanaryFigures figures_of(const telemetry::RouteSample& sample) {
+apply::CanaryLatency latency_of(const telemetry::RouteSample& sample) {
   const std::uint64_t calls = sample.latency.count();
-  return {.asked = sample.sent,
-          .answered = sample.received,
-          .errors = sample.errors + sample.dropped(),
+  return {.calls = calls,
           .p99_ns = sample.latency.p99(),
           .p99_at_least_ns = calls == 0 ? 0 : sample.latency.percentile_ppm(apply::p99_at_least_ppm(calls))};
 }
@@ -34,10 +32,10 @@ CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan)
 // Of the first that is certainly slower than it may be, in words.
 std::string CanaryRun::over_budget() const {
   for (const Budgeted& one : budgets_) {
-    const apply::CanaryFigures figures = figures_of(one.seen);
-    if (figures.answered < apply::kJudgedCallsMin || figures.p99_at_least_ns <= one.allowed_ns) continue;
+    const apply::CanaryLatency latency = latency_of(one.seen);
+    if (latency.calls < apply::kJudgedCallsMin || latency.p99_at_least_ns <= one.allowed_ns) continue;
     return fmt::format("p99 of {} -> {} is {} us, and its contract allows {} us", to_string(one.route.from),
-                       to_string(one.route.to), figures.p99_ns / 1000, one.allowed_ns / 1000);
+                       to_string(one.route.to), latency.p99_ns / 1000, one.allowed_ns / 1000);
   }
   return {};
 }
@@ -52,7 +50,20 @@ bool CanaryRun::in_part(const model::Route& route) const {
   });
 }
 
-apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carried) {
+void CanaryRun::Side::add(const telemetry::RouteSample& seen) {
+  all.add(seen);
+  fresh.add(seen);
+}
+
+apply::CanaryFigures CanaryRun::Side::figures() const {
+  return {.asked = all.sent,
+          .answered = all.received,
+          .errors = all.errors + all.dropped(),
+          .p99_ns = all.latency.p99(),
+          .fresh = latency_of(fresh)};
+}
+
+void CanaryRun::look(const std::vector<Wiring::Carried>& carried) {
   pages_->look(carried);
   for (auto& [generation, lane] : pages_->lanes()) {
     auto seen = LanePages::since_last(lane.from);
@@ -67,7 +78,13 @@ apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carrie
       if (one.route.id == lane.route.id) one.seen.add(*seen);
   }
   pages_->forget_ended(carried);
-  return {.part = figures_of(part_), .rest = figures_of(rest_), .over_budget = over_budget()};
+}
+
+apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carried) {
+  look(carried);
+  apply::CanarySample out{.part = part_.figures(), .rest = rest_.figures(), .over_budget = over_budget()};
+  if (out.compares()) part_.fresh = rest_.fresh = {};
+  return out;
 }
 
 }  // namespace rtt::panel

@@ -22,7 +22,8 @@ namespace rtt::panel {
 struct CanaryRun {
   static constexpr std::size_t kBudgetsMax = 1'000;  // 20 KiB each
   CanaryRun(apply::CanarySplit the_split, std::string the_plan);
-  // What the lanes did since the last call is added to what they did before.
+  // What the lanes did since the last look is added to what they did before.
+  void look(const std::vector<Wiring::Carried>& carried);
   apply::CanarySample sample(const std::vector<Wiring::Carried>& carried);
   // "2 of 10 routes of plan sha256-…"
   [[nodiscard]] std::string described() const;
@@ -35,6 +36,11 @@ struct CanaryRun {
   std::int64_t window_ms = 0;
 
  private:
+  struct Side {
+    telemetry::RouteSample all, fresh;  // since the watch began; since the last look that compared
+    void add(const telemetry::RouteSample& seen);
+    [[nodiscard]] apply::CanaryFigures figures() const;
+  };
   struct Budgeted {
     model::Route route;
     std::uint64_t allowed_ns = 0;
@@ -43,7 +49,7 @@ struct CanaryRun {
   [[nodiscard]] std::string over_budget() const;
   [[nodiscard]] bool in_part(const model::Route& route) const;
   std::shared_ptr<LanePages> pages_;
-  telemetry::RouteSample part_, rest_;
+  Side part_, rest_;
   std::vector<Budgeted> budgets_;
 };
 

@@ -249,7 +249,8 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                      .who = "key:" + signer,
                      .verb = change.verb,
                      .reason = by_agent ? "asked by an agent" : ""};
-  if (change.args.find("canary") != nullptr) return begin_canary(change, start, body);
+  RTT_TRY_SET(const std::optional<Watch> watch, watch_of(change, sealed.plan));
+  if (watch) return begin_canary(*watch, change, start, body);
   return start;
 }
 

@@ -38,6 +38,13 @@ struct Change {
   std::optional<api::Responder> respond;  // nothing: the panel itself asks
 };
 
+// How what a plan adds is watched before it counts.
+struct Watch {
+  int percent = 100;  // of the added routes come first
+  std::int64_t window_ms = 0;
+  apply::Unused unused = apply::Unused::kStays;
+};
+
 // What the kept bytes of `status` were made from; the graph changes with seq.
 struct StatusKey {
   std::uint64_t hosts = 0;
@@ -94,7 +101,9 @@ struct Panel::State {
   void end_in_doubt(const Error& reason);
 
   // ---- canaries.cc
-  Result<apply::Start> begin_canary(const Change& change, const apply::Start& whole, text::Json& body);
+  Result<std::optional<Watch>> watch_of(const Change& change, const model::Plan& plan);
+  Result<apply::Start> begin_canary(const Watch& watch, const Change& change, const apply::Start& whole,
+                                    text::Json& body);
   Result<apply::Start> start_of(apply::CanaryPart part, const CanaryRun& run, const std::string& who,
                                 const std::string& reason);
   void canary_settled(const apply::Answer& answer);

@@ -3,6 +3,7 @@
 panel that dies meanwhile leaves no part behind."""
 import json
 import os
+import re
 import signal
 
 from rtt_case import RTT, main
@@ -98,10 +99,10 @@ class Verdicts(CanaryCase):
         self.assertEqual([], self.audit("promote"))
 
     def test_a_failing_canary_goes_back(self):
-        self.goes_back("failing", r"\d+ of \d+ calls over the canary's routes failed")
+        self.goes_back("failing", r"\d+ of \d+ calls over the watched routes failed")
 
     def test_a_slow_canary_goes_back(self):
-        self.goes_back("slow", r"p99 of the canary's routes is \d+ us")
+        self.goes_back("slow", r"p99 of the watched routes is \d+ us")
 
     def test_a_canary_that_nobody_calls_goes_back(self):
         self.want("new")
@@ -141,6 +142,49 @@ class OverBudget(CanaryCase):
         self.assertEqual([], self.new_routes())
 
 
+class Verified(CanaryCase):
+    """A window alone: all that the plan adds is watched, and what nobody called stays."""
+    BUDGET = {"qos": {"latency_budget_ms": 1}}
+
+    def configure(self, window_ms):
+        with open(f"{self.ws}/.rtt/panel.yaml") as file:
+            text = file.read()
+        with open(f"{self.ws}/.rtt/panel.yaml", "w") as file:
+            file.write(re.sub(r"verify_window_ms: \d+", f"verify_window_ms: {window_ms}", text))
+        self.ok("sign", "--yes")
+
+    def apply(self, *words):
+        return self.answer(self.start(RTT, "apply", *words, "--json"))
+
+    def test_what_nobody_called_stays(self):
+        self.want("new")
+        code, answer, err = self.apply("--window", "1s")
+        self.assertEqual((0, "committed"), (code, answer["state"]), f"{answer} {err}")
+        self.assertEqual({"of": 10, "routes": 10, "window_ms": 1000}, answer["canary"])
+        self.assertEqual(["0 calls answered, 0 errors, p99 0 us"],
+                         [line["reason"].rpartition(": ")[2] for line in self.audit("promote")])
+        self.want("old")
+        self.assertNotIn("canary", self.json("apply"), "nobody asked for a window")
+
+    def test_what_fails_goes_back(self):
+        self.in_use("failing")
+        code, answer, err = self.apply("--window", "60s")
+        self.assertEqual((5, "rolled_back"), (code, answer["state"]), f"{answer} {err}")
+        self.assertRegex(answer["reason"], r"calls over the watched routes failed")
+        self.assertEqual(self.before, self.json("status")["graph"])
+
+    def test_the_configuration_asks_for_it_of_every_apply(self):
+        self.configure(200000)
+        self.in_use("slow")
+        code, answer, err = self.apply()
+        self.assertEqual((5, "rolled_back"), (code, answer["state"]), f"{answer} {err}")
+        self.assertRegex(answer["reason"], r"p99 of .* is \d+ us, and its contract allows 1000 us")
+        self.assertEqual(self.before, self.json("status")["graph"])
+        code, answer, err = self.apply("--window", "0")
+        self.assertEqual((0, "committed"), (code, answer["state"]), f"{answer} {err}")
+        self.assertNotIn("canary", answer)
+
+
 class Ends(CanaryCase):
     def watched(self):
         self.in_use("good")
@@ -168,7 +212,8 @@ class Ends(CanaryCase):
     def test_what_cannot_be_a_canary_is_refused(self):
         self.want("new")
         for words, why in ((("--canary", "0"), "1 to 100"), (("--canary", "10", "--window", "5m"), "not from"),
-                           (("--canary", "10", "--window", "soon"), "soon")):
+                           (("--canary", "10", "--window", "soon"), "soon"), (("--window", "5m"), "not from"),
+                           (("--window", "10ms"), "not from")):
             refused = self.run_rtt("apply", *words)
             self.assertEqual(2, refused.status, refused)
             self.assertIn(why, refused.err)

@@ -144,17 +144,26 @@ seeded_bug(canary_promotes_before_its_window_is_over safety apply/canary.cc
   [[const bool over = now >= end_;]]
   [[const bool over = true;]])
 seeded_bug(canary_promotes_what_nobody_used safety apply/canary.cc
-  [[if (auto silent = unproven(event.part)) return go_back(*std::move(silent));]]
+  [[if (auto silent = unproven(event.part, unused_)) return go_back(*std::move(silent));]]
   [[]])
 seeded_bug(canary_forgives_errors safety apply/canary.cc
   [[if (auto bad = too_many_errors(event.part, event.rest)) return go_back(*std::move(bad));]]
   [[]])
 seeded_bug(canary_waits_for_a_third_slow_look safety apply/canary.cc
-  [[slow_looks_ > 1 ||]]
-  [[slow_looks_ > 2 ||]])
+  [[if (slow_looks_ > 1 ||]]
+  [[if (slow_looks_ > 2 ||]])
 seeded_bug(canary_goes_back_for_one_slow_call liveness apply/canary.cc
-  [[if (slow && (slow_looks_ > 1 || over))]]
-  [[if (slow)]])
+  [[if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return]]
+  [[if (slow_looks_ > 0) return]])
+seeded_bug(canary_promotes_what_was_slow_at_last safety apply/canary.cc
+  [[looked_again_ = over && slow_looks_ > 0;]]
+  [[looked_again_ = false;]])
+seeded_bug(canary_looks_again_for_ever liveness apply/canary.cc
+  [[if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return]]
+  [[if (slow_looks_ > 1) return]])
+seeded_bug(canary_forgets_a_slow_look_that_nobody_called_after safety apply/canary.cc
+  [[} else if (event.compares()) {]]
+  [[} else {]])
 seeded_bug(canary_forgets_who_left_while_it_was_wired safety apply/canary.cc
   [[if (!reason_.message.empty()) return go_back(reason_);]]
   [[]])

@@ -27,15 +27,15 @@ using Outcome = CanarySettled::Outcome;
 
 constexpr Nanos kWindow = apply::kCanaryWindowMin;
 constexpr CanaryFigures kGoodCalls{
-    .asked = 100, .answered = 100, .errors = 0, .p99_ns = 10'000, .p99_at_least_ns = 10'000};
+    .asked = 100, .answered = 100, .p99_ns = 10'000, .fresh = {100, 10'000, 10'000}};
 constexpr CanaryFigures kFailingCalls{
-    .asked = 100, .answered = 100, .errors = 50, .p99_ns = 10'000, .p99_at_least_ns = 10'000};
+    .asked = 100, .answered = 100, .errors = 50, .p99_ns = 10'000, .fresh = {100, 10'000, 10'000}};
 constexpr CanaryFigures kSlowCalls{
-    .asked = 100, .answered = 100, .errors = 0, .p99_ns = 9'000'000, .p99_at_least_ns = 9'000'000};
-constexpr CanaryFigures kUnansweredCalls{
-    .asked = 5, .answered = 0, .errors = 0, .p99_ns = 0, .p99_at_least_ns = 0};
+    .asked = 100, .answered = 100, .p99_ns = 9'000'000, .fresh = {100, 9'000'000, 9'000'000}};
+constexpr CanaryFigures kNoNewCalls{.asked = 100, .answered = 100, .p99_ns = 10'000};
+constexpr CanaryFigures kUnansweredCalls{.asked = 5};
 
-enum class Seen : std::uint8_t { kGood, kFailing, kSlow, kOverBudget, kSilent, kUnanswered };
+enum class Seen : std::uint8_t { kGood, kFailing, kSlow, kOverBudget, kNothingNew, kSilent, kUnanswered };
 struct Look {
   Seen seen = Seen::kGood;
   std::string_view words;
@@ -49,6 +49,7 @@ const std::vector<Look>& looks() {
       {Seen::kOverBudget,
        "a budget is broken",
        {.part = kGoodCalls, .rest = kGoodCalls, .over_budget = "too slow"}},
+      {Seen::kNothingNew, "no call is new", {.part = kNoNewCalls, .rest = kGoodCalls}},
       {Seen::kSilent, "nobody calls", {.part = {}, .rest = kGoodCalls}},
       {Seen::kUnanswered, "nobody answers", {.part = kUnansweredCalls, .rest = kGoodCalls}}};
   return all;
@@ -63,12 +64,12 @@ struct Run {
   std::optional<Instant> look;
   std::optional<Instant> wired;  // the watch began
   std::optional<CanaryAnswer> answer;
-  Seen last = Seen::kGood;
-  bool slow_before = false;
-  bool guilty = false;     // there is a reason to take it back
-  bool must_go = false;    // and it is known while the part is watched
-  bool disturbed = false;  // the one loss, cancellation or doubled event was spent
-  bool refused = false;    // the one refusal on the way forward was spent
+  bool slow_before = false;   // the last look that told anything
+  bool looked_again = false;  // behind the window's end
+  bool guilty = false;        // there is a reason to take it back
+  bool must_go = false;       // and it is known while the part is watched
+  bool disturbed = false;     // the one loss, cancellation or doubled event was spent
+  bool refused = false;       // the one refusal on the way forward was spent
   int backs_refused = 0;
   bool doubt = false;  // a journal failed
   Law broken = Law::kHolds;
@@ -76,8 +77,9 @@ struct Run {
 
 class CanarySearch {
  public:
-  CanarySearch()
-      : start_(scenario({.parties = 4}, {}).start),
+  explicit CanarySearch(apply::Unused unused)
+      : unused_(unused),
+        start_(scenario({.parties = 4}, {}).start),
         split_(*apply::canary_split(start_.plan, start_.base, 25)) {
     between_ = *model::apply_to(start_.base, split_.part);
     target_ = *model::apply_to(between_, split_.rest);
@@ -88,7 +90,7 @@ class CanarySearch {
   Report run() {
     Run first;
     commit(first, apply::Verb::kApply, {}, start_.base);
-    feed(first, apply::CanaryStart{kWindow});
+    feed(first, apply::CanaryStart{kWindow, unused_});
     visit(first, "start");
     report_.complete = report_.law == Law::kHolds && report_.states < kCanaryStatesMax;
     report_.machine_steps = report_.transitions;
@@ -176,10 +178,10 @@ class CanarySearch {
   bool met(const Run& run) {
     const auto at = [](const std::optional<Instant>& when) { return when ? when->ns : -1; };
     const std::string around = fmt::format(
-        "{}|{}|{}|{}|{}|{}|{}|{}", run.disk, run.now.ns, run.applying ? static_cast<int>(*run.applying) : -1,
-        at(run.look), at(run.wired), static_cast<int>(run.last), run.backs_refused,
+        "{}|{}|{}|{}|{}|{}|{}", run.disk, run.now.ns, run.applying ? static_cast<int>(*run.applying) : -1,
+        at(run.look), at(run.wired), run.backs_refused,
         (run.slow_before ? 1 : 0) | (run.guilty ? 2 : 0) | (run.must_go ? 4 : 0) | (run.disturbed ? 8 : 0) |
-            (run.refused ? 16 : 0) | (run.doubt ? 32 : 0));
+            (run.refused ? 16 : 0) | (run.doubt ? 32 : 0) | (run.looked_again ? 64 : 0));
     std::vector<apply::Canary>& machines = met_[around];
     if (std::ranges::find(machines, run.machine) != machines.end()) return true;
     machines.push_back(run.machine);
@@ -241,14 +243,15 @@ class CanarySearch {
         after.now = late ? *run.wired + kWindow + Nanos{1} : *run.look;
         if (late && after.now <= *run.look) continue;
         after.look.reset();
-        after.last = look.seen;
         const bool slow = look.seen == Seen::kSlow || look.seen == Seen::kOverBudget;
         const bool over = after.now >= *run.wired + kWindow;
-        const bool unused = look.seen == Seen::kSilent || look.seen == Seen::kUnanswered;
-        after.must_go =
-            look.seen == Seen::kFailing || (slow && (run.slow_before || over)) || (unused && over);
+        if (slow || look.seen == Seen::kGood || look.seen == Seen::kFailing) after.slow_before = slow;
+        after.looked_again = over && after.slow_before;
+        const bool unproven = look.seen == Seen::kUnanswered ||
+                              (look.seen == Seen::kSilent && unused_ == apply::Unused::kGoesBack);
+        after.must_go = look.seen == Seen::kFailing || (slow && run.slow_before) ||
+                        (after.slow_before && run.looked_again) || (over && !after.slow_before && unproven);
         after.guilty = after.guilty || after.must_go;
-        after.slow_before = slow;
         next(std::move(after), look.sample, fmt::format("{}{}", look.words, late ? ", seen late" : ""));
       }
     }
@@ -291,7 +294,7 @@ class CanarySearch {
       case CanaryAnswer::State::kPromoted:
         ++report_.committed;
         if (root != target_root_) return Law::kAnswerGraph;
-        return run.guilty || run.last != Seen::kGood ? Law::kCommittedAgainstWill : Law::kHolds;
+        return run.guilty || run.slow_before ? Law::kCommittedAgainstWill : Law::kHolds;
       case CanaryAnswer::State::kRolledBack:
         ++report_.rolled_back;
         if (root != start_.plan.base) return Law::kAnswerGraph;
@@ -309,6 +312,7 @@ class CanarySearch {
     return Law::kHolds;
   }
 
+  apply::Unused unused_;
   apply::Start start_;
   apply::CanarySplit split_;
   model::Graph between_, target_;
@@ -321,6 +325,6 @@ class CanarySearch {
 
 }  // namespace
 
-Report explore_canary() { return CanarySearch().run(); }
+Report explore_canary(apply::Unused unused) { return CanarySearch(unused).run(); }
 
 }  // namespace rtt::explore

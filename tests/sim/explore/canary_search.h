@@ -9,6 +9,7 @@
 
 #include <cstddef>
 
+#include "apply/canary.h"
 #include "search.h"
 
 namespace rtt::explore {
@@ -16,6 +17,6 @@ namespace rtt::explore {
 inline constexpr std::size_t kCanaryStatesMax = 100'000;
 
 // `committed`: promoted; `rolled_back`: taken back, or left in force because both ways were refused.
-Report explore_canary();
+Report explore_canary(apply::Unused unused);
 
 }  // namespace rtt::explore

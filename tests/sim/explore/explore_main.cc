@@ -23,7 +23,7 @@ struct Rung {
   std::string_view name;
   ScenarioOptions options;
   Faults faults;
-  bool canary = false;  // of the watch over a part, rather than of a change
+  std::optional<rtt::apply::Unused> canary{};  // of the watch over a part, rather than of a change
 };
 
 constexpr auto kViews = ScenarioOptions::Views::kShown;
@@ -44,7 +44,11 @@ std::vector<Rung> bug_rungs() {
       {"two parties, every fault",
        {.parties = 2},
        {.nacks = 1, .deaths = 1, .lost = 1, .doubled = 1, .journal = 1, .verify = 1}},
-      {.name = "a canary, every fault", .options = {}, .faults = {}, .canary = true}};
+      {.name = "a canary, every fault", .options = {}, .faults = {}, .canary = rtt::apply::Unused::kGoesBack},
+      {.name = "a verify window, every fault",
+       .options = {},
+       .faults = {},
+       .canary = rtt::apply::Unused::kStays}};
 }
 
 std::vector<Rung> long_rungs() {
@@ -87,7 +91,7 @@ int main(int argc, char** argv) {
     if (minutes > 0) options.over = [end] { return std::chrono::steady_clock::now() >= end; };
     const auto report =
         rungs[i].canary
-            ? rtt::explore::explore_canary()
+            ? rtt::explore::explore_canary(*rungs[i].canary)
             : rtt::explore::explore(rtt::explore::scenario(rungs[i].options, rungs[i].faults), options);
     fmt::print("{}: {}", rungs[i].name, to_text(report));
     std::fflush(stdout);

@@ -58,12 +58,14 @@ TEST(Explore, manifests_go_with_the_graph) {
 }
 
 TEST(Explore, a_canary_ends_whole_or_not_at_all_and_survives_a_crash) {
-  const Report report = explore_canary();
-  EXPECT_EQ(report.law, Law::kHolds) << to_text(report);
-  EXPECT_TRUE(report.complete) << to_text(report);
-  EXPECT_GT(report.committed, 0U);
-  EXPECT_GT(report.rolled_back, 1000U);
-  EXPECT_GT(report.in_doubt, 1000U);
+  for (const apply::Unused unused : {apply::Unused::kGoesBack, apply::Unused::kStays}) {
+    const Report report = explore_canary(unused);
+    EXPECT_EQ(report.law, Law::kHolds) << to_text(report);
+    EXPECT_TRUE(report.complete) << to_text(report);
+    EXPECT_GT(report.committed, 0U);
+    EXPECT_GT(report.rolled_back, 1000U);
+    EXPECT_GT(report.in_doubt, 1000U);
+  }
 }
 
 TEST(Explore, a_search_that_is_cut_short_says_so) {
