@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "base/assert.h"
@@ -38,16 +41,15 @@ std::optional<Error> too_many_errors(const CanaryFigures& part, const CanaryFigu
 // Against calls over the other routes; where there are none only errors and silence judge.
 std::optional<Error> too_slow(const CanarySample& seen) {
   const CanaryLatency &part = seen.part.fresh, &rest = seen.rest.fresh;
-  if (seen.compares() && part.p99_at_least_ns > rest.p99_ns * kLatencyTimes + kLatencySlackNs)
-    return Error{.code = Code::kDeadline,
-                 .message = "p99 of the watched routes is " + microseconds(part.p99_ns) + ", of the others " +
-                            microseconds(rest.p99_ns)};
-  if (seen.over_budget.empty()) return std::nullopt;
-  return Error{.code = Code::kDeadline, .message = seen.over_budget};
+  if (!seen.compares() || part.p99_at_least_ns <= rest.p99_ns * kLatencyTimes + kLatencySlackNs)
+    return std::nullopt;
+  return Error{.code = Code::kDeadline,
+               .message = "p99 of the watched routes is " + microseconds(part.p99_ns) + ", of the others " +
+                          microseconds(rest.p99_ns)};
 }
 
 std::optional<Error> unproven(const CanaryFigures& part, Unused unused) {
-  if (part.answered != 0 || (part.asked == 0 && unused == Unused::kStays)) return std::nullopt;
+  if (part.answered != 0 || unused == Unused::kStays) return std::nullopt;
   const std::string what =
       part.asked == 0 ? "no call came over the watched routes in their window: nothing is known of them"
                       : std::to_string(part.asked) + " calls over the watched routes, none answered";
@@ -117,9 +119,12 @@ Canary::Actions Canary::on(const CanarySample& event, Instant now) {
   } else if (event.compares()) {
     slow_looks_ = 0;
   }
+  if (event.budget.over > 0 && event.budget.over >= slow_looks_)
+    slow_ = Error{.code = Code::kDeadline, .message = event.budget.words};
+  const int slow = std::max(slow_looks_, event.budget.over);
   const bool over = now >= end_;
-  if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return go_back(slow_);
-  looked_again_ = over && slow_looks_ > 0;
+  if (slow > 1 || (slow > 0 && looked_again_)) return go_back(slow_);
+  looked_again_ = over && slow > 0;
   if (looked_again_) return {CanaryLookAt{.at = now + kCanaryLook}};
   if (!over) return {CanaryLookAt{.at = std::min(now + kCanaryLook, end_)}};
   if (auto silent = unproven(event.part, unused_)) return go_back(*std::move(silent));
@@ -162,9 +167,10 @@ Canary::Actions Canary::answer(CanaryAnswer::State state) {
 
 namespace {
 
-bool takes_place_of(const Route& added, const Route& deleted) {
-  return added.from == deleted.from && added.route_class == deleted.route_class &&
-         added.to.ns == deleted.to.ns && added.to.type == deleted.to.type && added.to.name == deleted.to.name;
+// What a route fills: one takes the place of another there.
+using Place = std::tuple<std::string, model::RouteClass, std::string, model::SymbolType, std::string>;
+Place place_of(const Route& route) {
+  return {model::identity(route.from), route.route_class, route.to.ns, route.to.type, route.to.name};
 }
 
 // The entries of `order` that name one of these edits; batches keep their places.
@@ -195,6 +201,37 @@ std::vector<const Route*> dealt(const Plan& plan) {
   return out;
 }
 
+// The first `count` that are dealt, and what cannot be changed without them.
+struct Together {
+  std::set<const Route*> added, deleted;
+};
+Together together(const Plan& plan, std::size_t count) {
+  std::map<Place, std::vector<const Route*>> added_at, deleted_at;
+  std::map<RouteId, const Route*> deleted_by_id;
+  for (const Route& route : plan.routes_add) added_at[place_of(route)].push_back(&route);
+  for (const Route& route : plan.routes_del) {
+    deleted_at[place_of(route)].push_back(&route);
+    deleted_by_id[route.id] = &route;
+  }
+  Together out;
+  std::vector<const Route*> next = dealt(plan);
+  next.resize(count);
+  while (!next.empty()) {  // each route comes once for each that it hangs together with
+    const Route* added = next.back();
+    next.pop_back();
+    if (!out.added.insert(added).second) continue;
+    std::vector<const Route*> displaced = deleted_at[place_of(*added)];
+    if (const auto at = deleted_by_id.find(added->id); at != deleted_by_id.end())
+      displaced.push_back(at->second);
+    for (const Route* gone : displaced) {
+      if (!out.deleted.insert(gone).second) continue;
+      const auto& in_its_place = added_at[place_of(*gone)];
+      next.insert(next.end(), in_its_place.begin(), in_its_place.end());
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<CanarySplit> canary_split(const Plan& plan, const model::Graph& base, int percent) {
@@ -211,26 +248,22 @@ Result<CanarySplit> canary_split(const Plan& plan, const model::Graph& base, int
   }
   const std::size_t wanted =
       std::clamp<std::size_t>(all * static_cast<std::size_t>(percent) / 100, 1, whole ? all : all - 1);
-  const std::vector<const Route*> order = dealt(plan);
-  const auto chosen = [&](const Route& route) {
-    return std::find(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(wanted), &route) !=
-           order.begin() + static_cast<std::ptrdiff_t>(wanted);
-  };
-  CanarySplit out{.routes = wanted, .of = all};
+  const auto [chosen, gone] = together(plan, wanted);
+  if (!whole && chosen.size() == all)
+    return fail(Code::kBadArgument, "the routes that the plan changes hang together, so none can wait", {},
+                "rtt apply --canary 100");
+  CanarySplit out{.routes = chosen.size(), .of = all};
   out.part = out.rest = plan;
   out.part.routes_add.clear();
   out.rest.routes_add.clear();
   for (const Route& route : plan.routes_add)
-    (chosen(route) ? out.part : out.rest).routes_add.push_back(route);
+    (chosen.contains(&route) ? out.part : out.rest).routes_add.push_back(route);
   out.part.views_add.clear();
   out.part.views_del.clear();
   out.part.routes_del.clear();
   out.rest.routes_del.clear();
-  for (const Route& gone : plan.routes_del) {
-    const bool now = std::ranges::any_of(out.part.routes_add,
-                                         [&](const Route& route) { return takes_place_of(route, gone); });
-    (now ? out.part : out.rest).routes_del.push_back(gone);
-  }
+  for (const Route& route : plan.routes_del)
+    (whole || gone.contains(&route) ? out.part : out.rest).routes_del.push_back(route);
   out.part.order = order_of(plan, out.part);
   out.rest.order = order_of(plan, out.rest);
   RTT_TRY_SET(const model::Graph between, model::apply_to(base, out.part));

@@ -87,7 +87,10 @@ struct CanarySample {
   [[nodiscard]] bool compares() const {
     return part.fresh.calls >= kJudgedCallsMin && rest.fresh.calls >= kJudgedCallsMin;
   }
-  std::string over_budget{};  // the route of the part that is slower than its contract says, in words
+  struct Budget {
+    int over = 0;         // judged looks running, each at calls of its own
+    std::string words{};  // which route, and how slow
+  } budget{};             // of the route of the part that is slower than its contract says for longest
 };
 struct CanaryLost {  // somebody who serves the part ended
   std::string reason;
@@ -152,8 +155,9 @@ struct CanarySplit {
 };
 // Routes are chosen by a hash of their address and the plan's id: about `percent` of those that are added, at
 // least one, always the same ones; below 100 one is left at least. A deletion goes with the addition that
-// takes its place; one that nothing replaces, and views, come with the rest. kBadArgument: nothing is added,
-// or fewer than two routes where some are to wait.
+// takes its place, or its id, and takes along what takes its own place; one that nothing replaces comes with
+// the rest, but at 100 percent nothing waits but views. kBadArgument: nothing is added, fewer than two routes
+// where some are to wait, or all of them hang together.
 Result<CanarySplit> canary_split(const model::Plan& plan, const model::Graph& base, int percent);
 
 }  // namespace rtt::apply

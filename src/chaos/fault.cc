@@ -141,7 +141,7 @@ std::vector<int> Fault::targets() const {
   std::vector<int> pids;
   if (const auto holders = panel::lock_holders(rig_.workspace().sockets())) {
     for (const auto& holder : *holders) {
-      if (holder.name == aim_.holder) pids.push_back(holder.process.pid);
+      if (holder.name == aim_.holder && holder.process.pid > 0) pids.push_back(holder.process.pid);
     }
   }
   return pids;

@@ -217,7 +217,7 @@ class PanelReader {
     read_integer(*health, "heartbeat_ms", "/health", {100, 5000}, out.heartbeat_ms);
     const Json* window = member(*health, "verify_window_ms", Shape::kInteger);
     if (window != nullptr && window->as_int() != 0)
-      read_integer(*health, "verify_window_ms", "/health", {1000, 240'000}, out.verify_window_ms);
+      read_integer(*health, "verify_window_ms", "/health", {1000, 60'000}, out.verify_window_ms);
     const Json* trip = member(*health, "trip_threshold", Shape::kObject);
     if (trip == nullptr) return;
     document_.check(*trip, "/health/trip_threshold", kTripKeys);

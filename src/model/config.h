@@ -39,7 +39,7 @@ struct PanelConfig {
   std::int64_t heartbeat_ms = 250;          // 100 to 5000
   std::int64_t trip_errors = 5;
   std::int64_t trip_window_ms = 5000;
-  std::int64_t verify_window_ms = 0;  // how long what an apply adds is watched; 0, or 1000 to 240000
+  std::int64_t verify_window_ms = 0;  // how long what an apply adds is watched; 0, or 1000 to 60000
   McpSettings mcp;
   std::optional<Mechanism> view_mechanism;  // nothing: what the machine does best
   std::vector<Problem> problems;

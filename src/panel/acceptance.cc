@@ -28,7 +28,7 @@ namespace {
 using registry::Workspace;
 using text::Json;
 
-constexpr std::int64_t kAskMs = 30'000;
+constexpr std::int64_t kAskMs = 120'000;  // behind an apply that is watched, too
 
 Result<apply::AcceptedChanges> changes_for(const Workspace& workspace, const std::vector<Wanted>& wanted,
                                            const crypto::SecretKey& key) {

@@ -28,29 +28,28 @@ constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
 }  // namespace
 
 // A canary asks for a part of the plan and a window; a window alone, here or in panel.yaml, for all of it.
-Result<std::optional<Watch>> Panel::State::watch_of(const Change& change, const model::Plan& plan) {
-  const bool part = change.args.find("canary") != nullptr;
-  Watch watch{.percent = static_cast<int>(change.args.int_or("canary", 100)),
-              .window_ms = part ? kWindowMsByDefault : 0,
+Result<std::optional<Watch>> watch_of(const Json& args, const model::Plan& plan, std::int64_t configured_ms) {
+  const bool part = args.find("canary") != nullptr;
+  Watch watch{.percent = static_cast<int>(args.int_or("canary", 100)),
+              .window_ms = part ? kWindowMsByDefault : configured_ms,
               .unused = part ? apply::Unused::kGoesBack : apply::Unused::kStays};
-  const std::string word(change.args.string_or("window"));
+  const std::string word(args.string_or("window"));
   if (word == "0") {
     watch.window_ms = 0;
   } else if (!word.empty()) {
     RTT_TRY_SET(watch.window_ms, milliseconds_of(word));
-  } else if (!part && !plan.routes_add.empty()) {
-    RTT_TRY_SET(const registry::KnownSnapshot::Shared snapshot,
-                known_snapshot.in_force(registry::LoadOptions::Store::kImportSigned));
-    watch.window_ms = snapshot->panel.verify_window_ms;
   }
-  if (!part && (watch.window_ms == 0 || plan.routes_add.empty())) return std::nullopt;
+  if (!part && watch.window_ms == 0) return std::nullopt;
   const Nanos window = nanos_from_ms(watch.window_ms);
-  if (window >= apply::kCanaryWindowMin && window <= apply::kCanaryWindowMax) return watch;
-  return fail(Code::kBadArgument,
-              fmt::format("--window {} is not from {} s to {} s{}", word,
-                          apply::kCanaryWindowMin.value / kNanosPerSecond,
-                          apply::kCanaryWindowMax.value / kNanosPerSecond, part ? "" : ", or 0"),
-              {}, "rtt apply --help");
+  if (window < apply::kCanaryWindowMin || window > apply::kCanaryWindowMax) {
+    return fail(Code::kBadArgument,
+                fmt::format("--window {} is not from {} s to {} s{}", word,
+                            apply::kCanaryWindowMin.value / kNanosPerSecond,
+                            apply::kCanaryWindowMax.value / kNanosPerSecond, part ? "" : ", or 0"),
+                {}, "rtt apply --help");
+  }
+  if (!part && plan.routes_add.empty()) return std::nullopt;
+  return watch;
 }
 
 // The first part of a plan that was found good as a whole.
@@ -58,7 +57,7 @@ Result<apply::Start> Panel::State::begin_canary(const Watch& watch, const Change
                                                 const apply::Start& whole, Json& body) {
   const std::int64_t window_ms = watch.window_ms;
   RTT_TRY_SET(apply::CanarySplit split, apply::canary_split(whole.plan, graph, watch.percent));
-  auto run = std::make_unique<CanaryRun>(std::move(split), to_string(whole.plan_id));
+  auto run = std::make_unique<CanaryRun>(std::move(split), to_string(whole.plan_id), whole.reason);
   run->window_ms = window_ms;
   run->machine.step(apply::CanaryStart{nanos_from_ms(window_ms), watch.unused},
                     os::now());  // asks for the part
@@ -87,17 +86,18 @@ Result<apply::Start> Panel::State::start_of(CanaryPart part, const CanaryRun& ru
   const apply::Verb verb = part == CanaryPart::kPart   ? apply::Verb::kCanary
                            : part == CanaryPart::kRest ? apply::Verb::kPromote
                                                        : apply::Verb::kRollback;
-  return apply::Start{
-      .plan = std::move(plan),
-      .plan_id = id,
-      .base = graph,
-      .base_seq = fold.state().seq,
-      .participants = std::move(list),
-      .who = who,
-      .verb = verb,
-      .reason = part == CanaryPart::kPart
-                    ? fmt::format("{}, watched for {} s", run.described(), run.window_ms / 1000)
-                    : fmt::format("canary of {}: {}", run.described(), reason)};
+  std::string why = part == CanaryPart::kPart
+                        ? fmt::format("{}, watched for {} s", run.described(), run.window_ms / 1000)
+                        : fmt::format("canary of {}: {}", run.described(), reason);
+  if (!run.asked.empty()) why += ", " + run.asked;
+  return apply::Start{.plan = std::move(plan),
+                      .plan_id = id,
+                      .base = graph,
+                      .base_seq = fold.state().seq,
+                      .participants = std::move(list),
+                      .who = who,
+                      .verb = verb,
+                      .reason = std::move(why)};
 }
 
 void Panel::State::canary_settled(const apply::Answer& answer) {

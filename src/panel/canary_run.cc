@@ -17,9 +17,10 @@ apply::CanaryLatency latency_of(const telemetry::RouteSample& sample) {
 
 }  // namespace
 
-CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan)
+CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan, std::string the_asked)
     : split(std::move(the_split)),
       plan(std::move(the_plan)),
+      asked(std::move(the_asked)),
       pages_(LanePages::make([](const model::Route&) { return true; })) {
   for (const model::Route& route : split.part.routes_add) {
     if (budgets_.size() == kBudgetsMax) break;
@@ -29,15 +30,15 @@ CanaryRun::CanaryRun(apply::CanarySplit the_split, std::string the_plan)
   }
 }
 
-// Of the first that is certainly slower than it may be, in words.
-std::string CanaryRun::over_budget() const {
-  for (const Budgeted& one : budgets_) {
-    const apply::CanaryLatency latency = latency_of(one.seen);
-    if (latency.calls < apply::kJudgedCallsMin || latency.p99_at_least_ns <= one.allowed_ns) continue;
-    return fmt::format("p99 of {} -> {} is {} us, and its contract allows {} us", to_string(one.route.from),
-                       to_string(one.route.to), latency.p99_ns / 1000, one.allowed_ns / 1000);
-  }
-  return {};
+// By its fresh calls, once they are enough.
+void CanaryRun::judge(Budgeted& one) {
+  const apply::CanaryLatency latency = latency_of(one.fresh);
+  if (latency.calls < apply::kJudgedCallsMin) return;
+  one.fresh = {};
+  one.over = latency.p99_at_least_ns > one.allowed_ns ? one.over + 1 : 0;
+  one.words =
+      fmt::format("p99 of {} -> {} is {} us, and its contract allows {} us", to_string(one.route.from),
+                  to_string(one.route.to), latency.p99_ns / 1000, one.allowed_ns / 1000);
 }
 
 std::string CanaryRun::described() const {
@@ -75,14 +76,18 @@ void CanaryRun::look(const std::vector<Wiring::Carried>& carried) {
     if (!seen) continue;
     (in_part(lane.route) ? part_ : rest_).add(*seen);
     for (Budgeted& one : budgets_)
-      if (one.route.id == lane.route.id) one.seen.add(*seen);
+      if (one.route.id == lane.route.id) one.fresh.add(*seen);
   }
   pages_->forget_ended(carried);
 }
 
 apply::CanarySample CanaryRun::sample(const std::vector<Wiring::Carried>& carried) {
   look(carried);
-  apply::CanarySample out{.part = part_.figures(), .rest = rest_.figures(), .over_budget = over_budget()};
+  apply::CanarySample out{.part = part_.figures(), .rest = rest_.figures()};
+  for (Budgeted& one : budgets_) {
+    judge(one);
+    if (one.over > out.budget.over) out.budget = {.over = one.over, .words = one.words};
+  }
   if (out.compares()) part_.fresh = rest_.fresh = {};
   return out;
 }

@@ -21,7 +21,7 @@ namespace rtt::panel {
 
 struct CanaryRun {
   static constexpr std::size_t kBudgetsMax = 1'000;  // 20 KiB each
-  CanaryRun(apply::CanarySplit the_split, std::string the_plan);
+  CanaryRun(apply::CanarySplit the_split, std::string the_plan, std::string the_asked);
   // What the lanes did since the last look is added to what they did before.
   void look(const std::vector<Wiring::Carried>& carried);
   apply::CanarySample sample(const std::vector<Wiring::Carried>& carried);
@@ -30,7 +30,8 @@ struct CanaryRun {
 
   apply::Canary machine;
   apply::CanarySplit split;
-  std::string plan;  // its id
+  std::string plan;   // its id
+  std::string asked;  // by whom, where the journal says so
   apply::CanaryPart under_way = apply::CanaryPart::kPart;
   std::vector<std::string> served_by;  // driver hosts of the part
   std::int64_t window_ms = 0;
@@ -44,9 +45,11 @@ struct CanaryRun {
   struct Budgeted {
     model::Route route;
     std::uint64_t allowed_ns = 0;
-    telemetry::RouteSample seen{};
+    telemetry::RouteSample fresh{};  // since it was judged last
+    int over = 0;                    // judgements running
+    std::string words{};             // of the last
   };
-  [[nodiscard]] std::string over_budget() const;
+  static void judge(Budgeted& one);
   [[nodiscard]] bool in_part(const model::Route& route) const;
   std::shared_ptr<LanePages> pages_;
   Side part_, rest_;

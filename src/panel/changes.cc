@@ -233,10 +233,12 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
     RTT_TRY(still_approved(*agreed, fold.state().seq, sealed.plan_id));
   }
   RTT_TRY(plan::verify_against(sealed.plan, graph));
+  std::int64_t verify_ms = 0;
   if (!sealed.plan.routes_add.empty()) {  // what a view adds counts by its signed root
     RTT_TRY_SET(const registry::KnownSnapshot::Shared snapshot, in_force_with(trust_keys));
     RTT_TRY(still_in_force(sealed.plan, *snapshot));
     keep_contracts(*snapshot);
+    verify_ms = snapshot->panel.verify_window_ms;
   }
   RTT_TRY(take_view_signatures(workspace, sealed, path, trust_keys));
   RTT_TRY_SET(auto who, participants(sealed.plan));
@@ -249,7 +251,7 @@ Result<std::optional<apply::Start>> Panel::State::begin_apply(const Change& chan
                      .who = "key:" + signer,
                      .verb = change.verb,
                      .reason = by_agent ? "asked by an agent" : ""};
-  RTT_TRY_SET(const std::optional<Watch> watch, watch_of(change, sealed.plan));
+  RTT_TRY_SET(const std::optional<Watch> watch, watch_of(change.args, sealed.plan, verify_ms));
   if (watch) return begin_canary(*watch, change, start, body);
   return start;
 }

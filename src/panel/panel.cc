@@ -266,6 +266,7 @@ void Panel::State::handle(const std::shared_ptr<api::Peer>& peer, api::Request r
 
 void Panel::State::hello(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
                          const api::Responder& respond) {
+  if (!wiring.know(peer)) return;
   if (Status attached = hosts.attach(request.args, peer); !attached) {
     respond.finish(std::unexpected(attached.error()));
     return;

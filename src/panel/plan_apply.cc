@@ -31,7 +31,7 @@ Result<std::unique_ptr<api::Service>> apply_once(const Turn& turn, const registr
                      .deadline_ms = turn.ask.deadline_ms};
   RTT_TRY_SET(const api::Reply applied, panel->ask(ask, turn.part));
   for (const char* field :
-       {"graph", "plan_id", "seq", "state", "reason", "error", "exit", "shown", "view_notes"}) {
+       {"graph", "plan_id", "seq", "state", "reason", "error", "exit", "canary", "shown", "view_notes"}) {
     if (const Json* value = applied.body.find(field)) body.set(field, *value);
   }
   return panel;

@@ -12,8 +12,10 @@ namespace {
 constexpr std::string_view kLock = ".lock";
 constexpr std::size_t kHolderBytesMax = 4096;
 
-// Who said last that it took the lock; nothing where nobody has, as for a plain lock (start.lock,
-// gateway.lock).
+// The other locks here are plain ones (start.lock, gateway.lock), whose holders never say who they are.
+bool is_of_a_process(std::string_view name) { return name == "panel" || name.starts_with("host-"); }
+
+// Who said last that it took the lock.
 std::optional<LockHolder> last_holder(const std::string& directory, const std::string& name) {
   const auto text = os::read_file(directory + "/" + name + ".json", kHolderBytesMax);
   if (!text) return std::nullopt;
@@ -52,7 +54,9 @@ Result<std::vector<LockHolder>> lock_holders(const std::string& directory) {
     const std::string name = file.substr(0, file.size() - kLock.size());
     auto free = os::FileLock::take(directory + "/" + file, os::FileLock::Wait::kNo);
     if (free) continue;  // nobody holds it; ours is released at once
-    if (auto holder = last_holder(directory, name)) holders.push_back(*std::move(holder));
+    auto holder = last_holder(directory, name);
+    if (!holder && is_of_a_process(name)) holder = LockHolder{.name = name, .process = {}};
+    if (holder) holders.push_back(*std::move(holder));
   }
   return holders;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ProcessLock: one process a name in a folder, and who it is.
 //
-// `NAME.lock` is held (flock) for the process's life, so the kernel frees it however the process ends;
+// `NAME.lock` is held (os/file.h) for the process's life, so the kernel frees it however the process ends;
 // `NAME.json` beside it says pid and start time, which together name one process for ever. That is how `rtt
 // down` ends what a dead panel left behind.
 //
@@ -29,7 +29,7 @@ class ProcessLock {
 
 struct LockHolder {
   std::string name;
-  os::ProcessId process;
+  os::ProcessId process;  // none: it has not said yet
 };
 // A lock that is held for a moment by lock_holders, which looks by taking it, has nobody: whoever wants it
 // waits.

@@ -247,6 +247,10 @@ bool wait_until(os::Loop& loop, const std::function<bool()>& done) {
 }
 
 Status end_holder(os::Loop& loop, const LockHolder& holder) {
+  // Looked at before it is signalled: its pid could be another's by now.
+  const auto found = os::watch_process(holder.process.pid, holder.process.start_time);
+  if (!found && found.error().code == Code::kLost) return {};
+  if (!found) return std::unexpected(found.error());
   const auto alive = [&] { return os::is_alive(holder.process); };
   for (const int signal : {SIGTERM, SIGKILL}) {
     os::signal_process(holder.process.pid, signal);
@@ -257,15 +261,16 @@ Status end_holder(os::Loop& loop, const LockHolder& holder) {
 }
 
 // Whoever has taken a lock a moment ago has not said yet who it is, and who looks by taking it never does.
-Status await_names(os::Loop& loop, const registry::Workspace& workspace) {
+Status await_names(os::Loop& loop, const registry::Workspace& workspace, bool panel) {
   std::string nameless;
   Status looked;
   const auto all_named = [&] {
     const auto holders = lock_holders(workspace.sockets());
     if (!holders) looked = std::unexpected(holders.error());
     if (!holders) return true;
-    const auto at =
-        std::ranges::find_if(*holders, [](const LockHolder& one) { return !os::is_alive(one.process); });
+    const auto at = std::ranges::find_if(*holders, [&](const LockHolder& one) {
+      return (one.name == "panel") == panel && !os::is_alive(one.process);
+    });
     nameless = at == holders->end() ? "" : at->name;
     return nameless.empty();
   };
@@ -282,7 +287,7 @@ Result<std::vector<Ended>> end_everything(const registry::Workspace& workspace) 
   // The panel first, or it would start again what is ended after it; then who is left is looked up anew,
   // since it started hosts until its end.
   for (const bool panel : {true, false}) {
-    RTT_TRY(await_names(*loop, workspace));
+    RTT_TRY(await_names(*loop, workspace, panel));
     RTT_TRY_SET(const std::vector<LockHolder> holders, lock_holders(workspace.sockets()));
     for (const LockHolder& holder : holders) {
       if ((holder.name == "panel") != panel || !has_holder(workspace.sockets(), holder.name)) continue;

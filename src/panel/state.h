@@ -44,6 +44,9 @@ struct Watch {
   std::int64_t window_ms = 0;
   apply::Unused unused = apply::Unused::kStays;
 };
+// `configured_ms`: panel.yaml's. Nothing: the plan is applied at once.
+Result<std::optional<Watch>> watch_of(const text::Json& args, const model::Plan& plan,
+                                      std::int64_t configured_ms);
 
 // What the kept bytes of `status` were made from; the graph changes with seq.
 struct StatusKey {
@@ -101,7 +104,6 @@ struct Panel::State {
   void end_in_doubt(const Error& reason);
 
   // ---- canaries.cc
-  Result<std::optional<Watch>> watch_of(const Change& change, const model::Plan& plan);
   Result<apply::Start> begin_canary(const Watch& watch, const Change& change, const apply::Start& whole,
                                     text::Json& body);
   Result<apply::Start> start_of(apply::CanaryPart part, const CanaryRun& run, const std::string& who,

@@ -96,7 +96,8 @@ Finding look_at_journal(const Workspace& workspace) {
 Finding look_at_panel(const Workspace& workspace) {
   const auto holders = lock_holders(workspace.sockets());
   if (!holders) return failing(holders.error());
-  const bool held = std::ranges::any_of(*holders, [](const auto& holder) { return holder.name == "panel"; });
+  const bool held = std::ranges::any_of(
+      *holders, [](const auto& holder) { return holder.name == "panel" && holder.process.pid != 0; });
   const bool answers = running_panel(workspace) != nullptr;
   if (held && !answers) return {"fail", "a panel runs and does not answer", "rtt down"};
   return {"ok", answers ? "up" : "down; the first verb that needs it starts it", ""};

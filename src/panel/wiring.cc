@@ -57,6 +57,7 @@ void Wiring::start(std::uint64_t panel_generation) {
 
 void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
                     const api::Responder& respond) {
+  if (!know(peer)) return;
   const Json* symbols = request.args.find("symbols");
   if (symbols == nullptr || !symbols->is_array() || symbols->as_array().empty())
     return respond.finish(fail(Code::kPanelProtocol, "endpoint.attach needs `symbols`"));
@@ -100,6 +101,7 @@ void Wiring::attach(const std::shared_ptr<api::Peer>& peer, const api::Request& 
 
 void Wiring::host_attached(const std::string& instance, const std::shared_ptr<api::Peer>& peer,
                            const Json& lanes) {
+  if (!know(peer)) return;
   adopt(peer, lanes);
   wire_all_of([&](const model::Route& route) {
     const auto provider = ports_.contract(route.contract);
@@ -162,7 +164,7 @@ bool Wiring::adopt_lane(const std::shared_ptr<api::Peer>& peer, const Json& row)
   // A flip that reached one end only is said again, to both: reconcile.
   if (lane.stage == Stage::kCarrying && !carrying) lane.stage = Stage::kBuilt;
   lane.unheard[from ? 0 : 1] = false;
-  if (!from) lane.reader = process_of(peer);
+  lane.who[from ? 0 : 1] = process_of(peer);
   (from ? lane.from : lane.to) = peer;
   lane.hands[from ? 0 : 1] = end;
   Hand& hand =
@@ -214,12 +216,19 @@ void Wiring::connection_lost(const api::Peer* peer) {
     if (const auto hand = hands_.find(end); hand != hands_.end())
       finish(hand->second.generation, fail(Code::kLost, "an end went away while its lane was built"));
   }
-  // Whoever is left of a lane reports its loss; a lane whose both ends have died has nobody left to do so.
+  forget_orphans(peer);
+}
+
+// Whoever is left of a lane reports its loss; a lane whose both ends have died has nobody left to do so.
+void Wiring::forget_orphans(const api::Peer* leaving) {
   std::vector<std::uint64_t> orphaned;
   for (const auto& [generation, lane] : lanes_) {
-    const auto from = lane.from.lock(), to = lane.to.lock();
-    const bool last = (!from || from.get() == peer) && (!to || to.get() == peer);
-    if (last && !os::is_alive(process_of(from.get() == peer ? from : to))) orphaned.push_back(generation);
+    const auto away = [&](const std::weak_ptr<api::Peer>& end) {
+      const auto peer = end.lock();
+      return !peer || peer.get() == leaving;
+    };
+    if (away(lane.from) && away(lane.to) && std::ranges::none_of(lane.who, os::is_alive))
+      orphaned.push_back(generation);
   }
   for (const std::uint64_t generation : orphaned) forget(generation);
 }
@@ -235,13 +244,19 @@ std::shared_ptr<api::Peer> Wiring::end_of(const model::Saddr& symbol, const Dige
   return instance.empty() ? nullptr : ports_.hosts.attached(instance);
 }
 
-os::ProcessId Wiring::process_of(const std::shared_ptr<api::Peer>& peer) {
-  if (const auto known = processes_.find(peer); known != processes_.end()) return known->second;
+bool Wiring::know(const std::shared_ptr<api::Peer>& peer) {
+  if (processes_.contains(peer)) return true;
   std::erase_if(processes_, [](const auto& entry) { return entry.first.expired(); });
   const int pid = peer->identity().pid;
   const auto began = os::process_start_time(pid);
   if (began) processes_.emplace(peer, os::ProcessId{.pid = pid, .start_time = *began});
-  return {.pid = pid, .start_time = began.value_or(0)};
+  if (!began) peer->close();
+  return began.has_value();
+}
+
+os::ProcessId Wiring::process_of(const std::shared_ptr<api::Peer>& peer) const {
+  const auto known = processes_.find(peer);
+  return known == processes_.end() ? os::ProcessId{} : known->second;
 }
 
 bool Wiring::attached(const std::string& definition) const {
@@ -521,6 +536,7 @@ void Wiring::wire(const model::Route& route) {
 
 // An end hung for longer than it is waited for, or a driver did not start: nobody says when that is over.
 void Wiring::try_again() {
+  forget_orphans(nullptr);  // one that was dying when its connection went
   if (changing_) return;
   std::vector<std::uint64_t> unheard;
   for (const auto& [generation, lane] : lanes_) {

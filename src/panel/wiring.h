@@ -77,6 +77,9 @@ class Wiring {
   void gone(const std::shared_ptr<api::Peer>& peer, const api::Request& request,
             const api::Responder& respond);
   void connection_lost(const api::Peer* peer);
+  // Takes down who an end is, for whoever has to notice its death. False: that cannot be told now, so it must
+  // come again; its connection is closed.
+  bool know(const std::shared_ptr<api::Peer>& peer);
 
   // ---- changes of the graph
   // Starts what the routes' drivers need and builds lanes for those whose both ends are there. `leaving` are
@@ -118,14 +121,14 @@ class Wiring {
     Stage stage = Stage::kBuilding;
     std::weak_ptr<api::Peer> from, to;
     // Shared memory: the request ring's number and chain, and what whoever reads on after this lane waits
-    // for: its reader's index page, and the end of that process. A restarted panel has no chain before the
+    // for: its reader's index page, and the end of its process. A restarted panel has no chain before the
     // `from` end is back, and no page before the `to` end is.
     std::uint32_t ring = 0;
     std::uint32_t epoch = 0;        // as the `from` end saw it when it came back
     std::array<bool, 2> unheard{};  // by Side: it was told to flip and has not said that it did
     std::shared_ptr<Chain> chain;
     std::shared_ptr<os::Fd> gate;
-    os::ProcessId reader;
+    std::array<os::ProcessId, 2> who{};      // by Side; none of an end that is not back since the panel began
     std::array<fabric::LaneEnd, 2> hands{};  // by Side; none for the ends of a lane before it is invited
     // While it is built:
     std::vector<model::LaneKind> kinds;  // it may be of, best first
@@ -153,7 +156,8 @@ class Wiring {
   struct Preparation;
 
   std::shared_ptr<api::Peer> end_of(const model::Saddr& symbol, const Digest& contract) const;
-  os::ProcessId process_of(const std::shared_ptr<api::Peer>& peer);
+  [[nodiscard]] os::ProcessId process_of(const std::shared_ptr<api::Peer>& peer) const;
+  void forget_orphans(const api::Peer* leaving);
   void prepare_hosts(const std::shared_ptr<Preparation>& work);
   void build_lanes(const std::shared_ptr<Preparation>& work);
   void build(const model::Route& route, std::uint64_t follows, OnDone done);

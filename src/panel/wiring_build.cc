@@ -80,7 +80,7 @@ void Wiring::build(const model::Route& route, std::uint64_t follows, OnDone done
                          .follows = follows});
   lane.from = from;
   lane.to = to;
-  lane.reader = process_of(to);
+  lane.who = {process_of(from), process_of(to)};
   lane.kinds = {model::LaneKind::kUds};
   if (has_rings(route.lane)) lane.kinds.insert(lane.kinds.begin(), model::LaneKind::kShm);
   lane.done = std::move(done);
@@ -345,7 +345,7 @@ Status Wiring::gather(Lane& lane) {
       return fail(Code::kLost, "the lane it takes over from went away");
     RTT_TRY_SET(os::Fd waits_for, before->second.gate->duplicate());
     to.for_them.push_back(std::move(waits_for));
-    to.gate_owner = before->second.reader;
+    to.gate_owner = before->second.who[at_side(Side::kTo)];
   }
   return {};
 }

@@ -206,6 +206,26 @@ TEST_F(WiringTest, two_handshakes_make_one_lane) {
   EXPECT_EQ(to_.fds.back().size(), 1U);
 }
 
+// Its ends may come back to it; whoever else leaves meanwhile is none of them.
+TEST_F(WiringTest, a_lane_whose_ends_are_both_away_and_alive_stays) {
+  wire_over_sockets();
+  graph_.routes = {route_};
+  bool flipped = false;
+  wiring_.flip({route_}, [&](const Status&) { flipped = true; });
+  until([&] { return flipped; });
+  ASSERT_EQ(wiring_.carried().size(), 1U);
+  for (End* end : {&from_, &to_}) {
+    end->here->close();
+    until([&] { return !end->there->open(); });
+    end->there = nullptr;
+  }
+  End other;
+  connect(other);
+  wiring_.connection_lost(other.there.get());
+  wiring_.try_again();
+  EXPECT_EQ(wiring_.carried().size(), 1U);
+}
+
 // It hung for longer than it is waited for, and its connection never broke: nothing else brings the lane up.
 TEST_F(WiringTest, what_could_not_be_wired_is_tried_again_and_told_once) {
   graph_.routes = {route_};

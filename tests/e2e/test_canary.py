@@ -38,8 +38,8 @@ class CanaryCase(EndpointsCase):
         with open(f"{self.ws}/.rtt/{name}", "w") as file:
             json.dump(document, file)
 
-    def want(self, variant):
-        self.write("routes.json", {"routes": [{"from": CONSUMER, "to": f"{port}#{variant}"} for port in PORTS]})
+    def want(self, variant, ports=PORTS):
+        self.write("routes.json", {"routes": [{"from": CONSUMER, "to": f"{port}#{variant}"} for port in ports]})
         self.ok("sign", "--yes")
         self.ok("plan")
 
@@ -166,6 +166,16 @@ class Verified(CanaryCase):
         self.want("old")
         self.assertNotIn("canary", self.json("apply"), "nobody asked for a window")
 
+    def test_what_the_plan_takes_away_goes_at_once(self):
+        self.want("new", PORTS[7:])   # the numbers of routes that go are given again
+        applying = self.start(RTT, "apply", "--window", "100s", "--json")
+        self.wait_for(lambda: len(self.new_routes()) == 3)
+        self.assertEqual(3, len(self.routes()))
+        self.ok("undo")
+        code, answer, err = self.answer(applying)
+        self.assertEqual((5, "rolled_back"), (code, answer["state"]), f"{answer} {err}")
+        self.assertEqual(self.before, self.json("status")["graph"])
+
     def test_what_fails_goes_back(self):
         self.in_use("failing")
         code, answer, err = self.apply("--window", "60s")
@@ -174,7 +184,7 @@ class Verified(CanaryCase):
         self.assertEqual(self.before, self.json("status")["graph"])
 
     def test_the_configuration_asks_for_it_of_every_apply(self):
-        self.configure(200000)
+        self.configure(60000)
         self.in_use("slow")
         code, answer, err = self.apply()
         self.assertEqual((5, "rolled_back"), (code, answer["state"]), f"{answer} {err}")

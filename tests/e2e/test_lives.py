@@ -191,13 +191,26 @@ class Begins(RttCase):
         self.eventually(lambda: not self.gateways(), why=f"left: {self.processes()}")
         call.communicate(timeout=60)
 
+    def test_down_names_a_lock_whose_holder_does_not_say_who_it_is(self):
+        self.ok("panel", "start")
+        self.ok("down")
+        for known in (True, False):   # who held it last
+            if not known:
+                os.remove(self.path(".rtt/sockets/panel.json"))
+            with self.subTest(known=known), open(self.path(".rtt/sockets/panel.lock"), "w") as lock:
+                fcntl.lockf(lock, fcntl.LOCK_EX)
+                refused = self.run_rtt("down", "--json")
+                self.assertEqual("RTT0706", refused.doc["error"]["code"], refused)
+                self.assertTrue(refused.doc["error"]["where"].endswith("/panel.lock"), refused)
+        self.ok("down")
+
     def test_a_lock_looked_at_keeps_no_host_from_starting(self):
         self.ok("panel", "start")
         with open(self.path(".rtt/sockets/host-process-core-hello.lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # as `rtt doctor` does, for a moment
+            fcntl.lockf(lock, fcntl.LOCK_EX)  # as `rtt doctor` does, for a moment
             call = self.call()
             self.eventually(lambda: os.path.exists(self.log) or call.poll() is not None)
-            fcntl.flock(lock, fcntl.LOCK_UN)
+            fcntl.lockf(lock, fcntl.LOCK_UN)
         out, _ = call.communicate(timeout=60)
         self.assertEqual(0, call.returncode, out)
 

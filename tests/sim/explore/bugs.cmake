@@ -150,17 +150,20 @@ seeded_bug(canary_forgives_errors safety apply/canary.cc
   [[if (auto bad = too_many_errors(event.part, event.rest)) return go_back(*std::move(bad));]]
   [[]])
 seeded_bug(canary_waits_for_a_third_slow_look safety apply/canary.cc
-  [[if (slow_looks_ > 1 ||]]
-  [[if (slow_looks_ > 2 ||]])
+  [[if (slow > 1 ||]]
+  [[if (slow > 2 ||]])
 seeded_bug(canary_goes_back_for_one_slow_call liveness apply/canary.cc
-  [[if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return]]
-  [[if (slow_looks_ > 0) return]])
+  [[if (slow > 1 || (slow > 0 && looked_again_)) return]]
+  [[if (slow > 0) return]])
 seeded_bug(canary_promotes_what_was_slow_at_last safety apply/canary.cc
-  [[looked_again_ = over && slow_looks_ > 0;]]
+  [[looked_again_ = over && slow > 0;]]
   [[looked_again_ = false;]])
-seeded_bug(canary_looks_again_for_ever liveness apply/canary.cc
-  [[if (slow_looks_ > 1 || (slow_looks_ > 0 && looked_again_)) return]]
-  [[if (slow_looks_ > 1) return]])
+seeded_bug(canary_forgets_budgets safety apply/canary.cc
+  [[const int slow = std::max(slow_looks_, event.budget.over);]]
+  [[const int slow = slow_looks_;]])
+seeded_bug(canary_looks_again_for_ever safety apply/canary.cc
+  [[if (slow > 1 || (slow > 0 && looked_again_)) return]]
+  [[if (slow > 1) return]])
 seeded_bug(canary_forgets_a_slow_look_that_nobody_called_after safety apply/canary.cc
   [[} else if (event.compares()) {]]
   [[} else {]])

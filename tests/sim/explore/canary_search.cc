@@ -35,7 +35,16 @@ constexpr CanaryFigures kSlowCalls{
 constexpr CanaryFigures kNoNewCalls{.asked = 100, .answered = 100, .p99_ns = 10'000};
 constexpr CanaryFigures kUnansweredCalls{.asked = 5};
 
-enum class Seen : std::uint8_t { kGood, kFailing, kSlow, kOverBudget, kNothingNew, kSilent, kUnanswered };
+enum class Seen : std::uint8_t {
+  kGood,
+  kFailing,
+  kSlow,
+  kOverOnce,
+  kOverTwice,
+  kNothingNew,
+  kSilent,
+  kUnanswered
+};
 struct Look {
   Seen seen = Seen::kGood;
   std::string_view words;
@@ -46,9 +55,12 @@ const std::vector<Look>& looks() {
       {Seen::kGood, "all is well", {.part = kGoodCalls, .rest = kGoodCalls}},
       {Seen::kFailing, "calls fail", {.part = kFailingCalls, .rest = kGoodCalls}},
       {Seen::kSlow, "calls are slow", {.part = kSlowCalls, .rest = kGoodCalls}},
-      {Seen::kOverBudget,
+      {Seen::kOverOnce,
        "a budget is broken",
-       {.part = kGoodCalls, .rest = kGoodCalls, .over_budget = "too slow"}},
+       {.part = kGoodCalls, .rest = kGoodCalls, .budget = {1, "too slow"}}},
+      {Seen::kOverTwice,
+       "a budget is broken again",
+       {.part = kGoodCalls, .rest = kGoodCalls, .budget = {2, "too slow"}}},
       {Seen::kNothingNew, "no call is new", {.part = kNoNewCalls, .rest = kGoodCalls}},
       {Seen::kSilent, "nobody calls", {.part = {}, .rest = kGoodCalls}},
       {Seen::kUnanswered, "nobody answers", {.part = kUnansweredCalls, .rest = kGoodCalls}}};
@@ -243,14 +255,18 @@ class CanarySearch {
         after.now = late ? *run.wired + kWindow + Nanos{1} : *run.look;
         if (late && after.now <= *run.look) continue;
         after.look.reset();
-        const bool slow = look.seen == Seen::kSlow || look.seen == Seen::kOverBudget;
+        const bool slow = look.seen == Seen::kSlow;
         const bool over = after.now >= *run.wired + kWindow;
-        if (slow || look.seen == Seen::kGood || look.seen == Seen::kFailing) after.slow_before = slow;
-        after.looked_again = over && after.slow_before;
-        const bool unproven = look.seen == Seen::kUnanswered ||
-                              (look.seen == Seen::kSilent && unused_ == apply::Unused::kGoesBack);
-        after.must_go = look.seen == Seen::kFailing || (slow && run.slow_before) ||
-                        (after.slow_before && run.looked_again) || (over && !after.slow_before && unproven);
+        const bool tells =
+            look.seen != Seen::kNothingNew && look.seen != Seen::kSilent && look.seen != Seen::kUnanswered;
+        if (tells) after.slow_before = slow;
+        const bool pending = after.slow_before || look.seen == Seen::kOverOnce;
+        after.looked_again = over && pending;
+        const bool unproven = unused_ == apply::Unused::kGoesBack &&
+                              (look.seen == Seen::kUnanswered || look.seen == Seen::kSilent);
+        after.must_go = look.seen == Seen::kFailing || look.seen == Seen::kOverTwice ||
+                        (slow && run.slow_before) || (pending && run.looked_again) ||
+                        (over && !pending && unproven);
         after.guilty = after.guilty || after.must_go;
         next(std::move(after), look.sample, fmt::format("{}{}", look.words, late ? ", seen late" : ""));
       }
@@ -267,7 +283,7 @@ class CanarySearch {
              "an answer comes again");
     }
     Run again = after;
-    again.slow_before = false;
+    again.slow_before = again.looked_again = false;
     next(std::move(again), CanarySample{.part = kGoodCalls, .rest = kGoodCalls}, "figures come again");
     after.must_go = run.machine.phase() == Phase::kWatching;
     after.guilty = after.guilty || after.must_go || run.machine.phase() == Phase::kWiring;
@@ -294,7 +310,7 @@ class CanarySearch {
       case CanaryAnswer::State::kPromoted:
         ++report_.committed;
         if (root != target_root_) return Law::kAnswerGraph;
-        return run.guilty || run.slow_before ? Law::kCommittedAgainstWill : Law::kHolds;
+        return run.guilty || run.slow_before || run.looked_again ? Law::kCommittedAgainstWill : Law::kHolds;
       case CanaryAnswer::State::kRolledBack:
         ++report_.rolled_back;
         if (root != start_.plan.base) return Law::kAnswerGraph;
