@@ -35,8 +35,8 @@ help:
 	@echo "make bench    measurements; QUICK=1 ends within 45 s"
 	@echo "make soak     RING_FRAMES=$(RING_FRAMES) between two processes, CRASH_STATES=$(CRASH_STATES), SESSIONS=$(SESSIONS) ended at random,"
 	@echo "              SWAPS=$(SWAPS), CHAOS_RUNS=$(CHAOS_RUNS) of every case; for MINUTES=$(MINUTES) each the explorer, four sweeps of faults"
-	@echo "              through system calls and the tests in random order; within twice that WORLDS=$(WORLDS) simulated,"
-	@echo "              within three times that KILLS=$(KILLS) of the panel"
+	@echo "              through system calls and the tests in random order; within three times that WORLDS=$(WORLDS) simulated,"
+	@echo "              and again KILLS=$(KILLS) of the panel"
 	@echo "make clients  real AI clients against RTT, and on its views"
 	@echo "make conformance  the protocol's own suite against RTT"
 	@echo "make peers    other MCP gateways, rulesync and ruler beside RTT, in one run"
@@ -84,7 +84,7 @@ soak: build $(NPM_STAMP) $(VECTORS_STAMP)
 	RTT_SOAK_FLIPS=20000 $(BIN)/fabric_test --gtest_filter='ChainLoad.*'
 	RTT_SOAK_KILLS=200 $(BIN)/chain_process_test
 	$(BIN)/explore --long --minutes $(MINUTES)
-	seq 0 $$(( $(JOBS) - 1 )) | xargs -P $(JOBS) -I@ sh -c '$(BIN)/world --minutes $$(( 2 * $(MINUTES) )) \
+	seq 0 $$(( $(JOBS) - 1 )) | xargs -P $(JOBS) -I@ sh -c '$(BIN)/world --minutes $$(( 3 * $(MINUTES) )) \
 	  --first $$(( 2001 + @ * $(WORLDS) / $(JOBS) )) --seeds $$(( $(WORLDS) / $(JOBS) ))'
 	RTT_CRASH_STATES=$(CRASH_STATES) RTT_GOLDEN_ALL=1 $(BIN)/journal_test --gtest_filter='Crash.random*:Golden.*'
 	RTT_BIN=$(BIN)/rtt RTT_CHAOS_KILLS=$(KILLS) RTT_CHAOS_MINUTES=$$(( 3 * $(MINUTES) )) python3 -B tests/chaos/test_kills.py

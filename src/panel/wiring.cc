@@ -536,8 +536,8 @@ void Wiring::wire(const model::Route& route) {
 
 // An end hung for longer than it is waited for, or a driver did not start: nobody says when that is over.
 void Wiring::try_again() {
-  forget_orphans(nullptr);  // one that was dying when its connection went
   if (changing_) return;
+  forget_orphans(nullptr);  // one that was dying when its connection went
   std::vector<std::uint64_t> unheard;
   for (const auto& [generation, lane] : lanes_) {
     if (lane.stage == Stage::kCarrying && (lane.unheard[0] || lane.unheard[1])) unheard.push_back(generation);
