@@ -13,6 +13,7 @@ Result<ProcessId> own_process() {
 }
 
 bool is_alive(const ProcessId& process) {
+  if (process.pid <= 0) return false;  // kill would ask our own group
   const auto found = process_start_time(process.pid);
   if (found || found.error().code == Code::kLost) return found == process.start_time;
   return ::kill(process.pid, 0) == 0 || errno == EPERM;
